@@ -1,0 +1,137 @@
+"""YAML 1.2 for people: core-schema scalars, no tags, no duplicate keys, bounded, and the line of every key."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from rnnfc.errors import ConfigError
+
+# Bounds on hostile input: a config is a page of text; past these it is a mistake or an attack.
+MAX_CHARACTERS = 1_000_000
+MAX_DEPTH = 32
+MAX_NODES = 50_000
+
+Path = tuple[str | int, ...]
+
+# YAML 1.2.2, section 10.3.2 (core schema). PyYAML follows YAML 1.1, where `no` is false, `010` is eight, `12:30` is 750.
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]+")
+_OCT_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INF_NAN = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+# Python refuses to convert integers beyond this many digits; no setting needs a tenth of it.
+_MAX_DIGITS = 400
+
+
+@dataclass
+class Document:
+    """A parsed document: plain values (mappings, tuples, scalars) and the line, from 1, of every key and item."""
+
+    value: Any
+    lines: dict[Path, int] = field(default_factory=dict)
+
+
+def parse(text: str, *, source: str) -> Document:
+    """The one document in `text`.
+
+    Raises:
+        ConfigError: not YAML, more than one document, a tag, a duplicate key, a key that is not text, or too large;
+            with `source` and the line.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?")
+    try:
+        _refuse_hostile_events(text, source=source)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{source}:{mark.line + 1}" if mark else source
+        raise ConfigError(f"{where}: not valid YAML: {error.problem or error.context}; check indentation and quotes") from error
+    except yaml.YAMLError as error:  # the reader's errors carry no mark
+        raise ConfigError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from error
+    document = Document(value=None)
+    if root is not None:
+        builder = _Builder(source=source, lines=document.lines)
+        document.value = builder.build(root, ())
+    return document
+
+
+def scalar(text: str) -> Any:
+    """The value of one plain YAML 1.2 scalar: `1e-3` a number, `no` text, `010` ten, `12:30` text."""
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text):
+        return True
+    if _FALSE.fullmatch(text):
+        return False
+    if _INT.fullmatch(text):
+        return int(text)
+    if _OCT_HEX.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _INF_NAN.fullmatch(text):
+        return float(text.replace(".", "", 1))
+    return text
+
+
+def _refuse_hostile_events(text: str, *, source: str) -> None:
+    # Runs on the flat event stream, before anything recurses over the nesting.
+    depth = 0
+    for event in _events(text):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ConfigError(f"{source}:{line}: nested more than {MAX_DEPTH} deep; a config needs five levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            raise ConfigError(f"{source}:{line}: the tag {tag!r} is not allowed; write the plain value without it")
+
+
+def _events(text: str) -> Iterator[Any]:
+    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+
+
+@dataclass
+class _Builder:
+    source: str
+    lines: dict[Path, int]
+    nodes: int = 0
+
+    def build(self, node: yaml.Node, path: Path) -> Any:
+        self.nodes += 1
+        line = node.start_mark.line + 1
+        self.lines.setdefault(path, line)
+        if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
+            raise ConfigError(f"{self.source}:{line}: more than {MAX_NODES:,} values once aliases are followed; write them out")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.build(item, (*path, index)) for index, item in enumerate(node.value))
+        if node.style is not None:  # quoted or block text is text, whatever it looks like
+            return node.value
+        if len(node.value) > _MAX_DIGITS and _INT.fullmatch(node.value):
+            raise ConfigError(f"{self.source}:{line}: a number of {len(node.value)} digits; at most {_MAX_DIGITS} are read")
+        return scalar(node.value)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode) or (key_node.style is None and not isinstance(scalar(key), str)):
+                raise ConfigError(f"{self.source}:{line}: a key must be text; put quotes around it if it is meant")
+            if key in mapping:
+                first = self.lines[(*path, key)]
+                raise ConfigError(f"{self.source}:{line}: the key {key!r} stands here again (first on line {first}); keep one")
+            self.lines[(*path, key)] = line
+            mapping[key] = self.build(value_node, (*path, key))
+        return mapping

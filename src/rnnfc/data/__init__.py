@@ -1,0 +1,1 @@
+"""Data: sources become a Panel; scaling and windows are views of it."""

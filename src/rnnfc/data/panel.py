@@ -1,0 +1,67 @@
+"""Panel: the rows of one or many series end to end, with their time axis."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.data.frequency import Frequency, Times
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Rows of one or many series, finite and equally spaced.
+
+    values: f64[row, channel], in data units.
+    time: [row], datetime64[us], int64 or float64.
+    bounds: i64[series + 1]; series s owns rows [bounds[s], bounds[s + 1]).
+    channels: names; the targets come first.
+    num_targets: how many channels, from the first, are forecast.
+    filled: bool[row, channel], True where the source had no value and `missing` filled it.
+    """
+
+    values: Floats
+    time: Times
+    bounds: npt.NDArray[np.int64]
+    series: tuple[str, ...]
+    channels: tuple[str, ...]
+    num_targets: int
+    frequency: Frequency
+    filled: npt.NDArray[np.bool_]
+    missing: str = "error"
+    unit: str = ""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all series together."""
+        return len(self.values)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the channels that are forecast."""
+        return self.channels[: self.num_targets]
+
+    def with_values(self, values: Floats) -> Self:
+        """The same rows with other values, e.g. scaled ones."""
+        return replace(self, values=values)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of values, times, bounds and names: equal only for the same data."""
+        digest = hashlib.sha256(repr((self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)).encode())
+        for array in (self.values, self.time, self.bounds, self.filled):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def clock(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
+    """One time as text, no longer than needed: 1949-01-01, 2015-02-17T09:30, 17, 99.8999."""
+    if isinstance(time, np.datetime64):
+        text = str(time.astype("datetime64[us]"))
+        for tail in (".000000", ":00", "T00:00"):
+            text = text.removesuffix(tail)
+        return text
+    return f"{float(time):.10g}"

@@ -1,0 +1,86 @@
+"""Scaler: scikit-learn's MinMaxScaler or StandardScaler fitted on training rows, kept as plain numbers."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.errors import DataError
+
+# A range below this share of the values leaves under about 4,500 distinct float64 values: it is noise, not data.
+_SMALLEST_RANGE = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaler:
+    """scaled = (value - center) / scale, in float64; arrays are [series, channel].
+
+    `low` and `high` are the range of the training rows, whatever the method.
+    """
+
+    method: str
+    center: Floats
+    scale: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def fit(cls, panel: Panel, train_rows: npt.NDArray[np.int64], *, method: str) -> Self:
+        """The scaler of the training rows alone.
+
+        Args:
+            train_rows: [series, 2], first row and end of each series' training part.
+        Raises:
+            DataError: a channel is (almost) constant on the training rows, so that there is nothing to scale by.
+        """
+        parts = [panel.values[first:end] for first, end in train_rows]
+        low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.min, np.max))
+        if method == "none":
+            return cls(method=method, center=np.zeros_like(low), scale=np.ones_like(low), low=low, high=high)
+        _refuse_constant(panel, low, high)
+        from sklearn.preprocessing import MinMaxScaler, StandardScaler  # noqa: PLC0415
+
+        if method == "minmax":
+            fits = [MinMaxScaler().fit(part) for part in parts]
+            center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("data_min_", "data_range_"))
+        else:
+            fits = [StandardScaler().fit(part) for part in parts]
+            center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("mean_", "scale_"))
+        return cls(method=method, center=center, scale=scale, low=low, high=high)
+
+    def apply(self, panel: Panel) -> Panel:
+        """The panel with scaled values."""
+        counts = np.diff(panel.bounds)
+        return panel.with_values((panel.values - np.repeat(self.center, counts, axis=0)) / np.repeat(self.scale, counts, axis=0))
+
+    def scale_points(self, points: Floats, series: npt.NDArray[np.int64]) -> Floats:
+        """points[window, horizon, target] in scaled units; `series` [window] says whose."""
+        targets = points.shape[-1]
+        return np.asarray((points - self.center[series, None, :targets]) / self.scale[series, None, :targets])
+
+    def invert(self, points: Floats, series: npt.NDArray[np.int64]) -> Floats:
+        """points[window, horizon, target] in data units; `series` [window] says whose."""
+        targets = points.shape[-1]
+        return np.asarray(points * self.scale[series, None, :targets] + self.center[series, None, :targets])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists; `from_json` reads them back to the same bits."""
+        return {"method": self.method, **{name: getattr(self, name).tolist() for name in ("center", "scale", "low", "high")}}
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        """The scaler that `to_json` wrote."""
+        arrays = {name: np.array(plain[name], dtype=np.float64) for name in ("center", "scale", "low", "high")}
+        return cls(method=plain["method"], **arrays)
+
+
+def _refuse_constant(panel: Panel, low: Floats, high: Floats) -> None:
+    flat = np.argwhere(high - low <= _SMALLEST_RANGE * np.maximum(np.abs(low), np.abs(high)))
+    if len(flat):
+        series, channel = flat[0]
+        raise DataError(
+            f"{panel.series[series]}: {panel.channels[channel]} is constant on the training rows (about {low[series, channel]:g}), "
+            "there is nothing to scale by; leave the column out, give more training rows or set scale: none"
+        )

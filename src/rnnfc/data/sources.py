@@ -1,0 +1,42 @@
+"""SOURCES: one loader for each kind of data, from its spec to a Panel."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnnfc.config.specs import CsvSpec, SineSpec
+from rnnfc.data.csv_file import load_csv
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+
+
+def load_panel(spec: SineSpec | CsvSpec) -> Panel:
+    """The data of an experiment, checked and complete.
+
+    Raises:
+        DataError: the source cannot be used; with file, line and remedy.
+    """
+    return SOURCES[spec.kind](spec)
+
+
+def load_sine(spec: SineSpec) -> Panel:
+    """sin(x) at x = 0, spacing, 2 spacing ...; with `stop`, x is numpy.linspace(0, stop, points)."""
+    x = np.arange(spec.points) * spec.spacing if spec.stop is None else np.linspace(0.0, spec.stop, spec.points)
+    values = np.sin(x)
+    if spec.noise > 0:
+        values = values + np.random.default_rng(spec.noise_seed).normal(0.0, spec.noise, spec.points)
+    return Panel(
+        values=values[:, None],
+        time=x,
+        bounds=np.array([0, spec.points]),
+        series=("sine",),
+        channels=("sine",),
+        num_targets=1,
+        frequency=Frequency(unit="number", size=spec.spacing),
+        filled=np.zeros((spec.points, 1), dtype=np.bool_),
+        unit=spec.unit,
+    )
+
+
+SOURCES: dict[str, Callable[[Any], Panel]] = {"sine": load_sine, "csv": load_csv}

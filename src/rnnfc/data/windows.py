@@ -1,0 +1,189 @@
+"""Windows: integer origins into a panel, cut so that no target row belongs to two splits.
+
+An origin o is the first target row: inputs are rows [o - length, o), targets [o, o + horizon), never across two series. A
+window belongs to the split that owns all its target rows; its inputs may reach back into earlier splits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.config.specs import SplitSpec
+from rnnfc.data.frequency import Times
+from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.errors import DataError
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """Windows of one split; nothing is copied until a batch is asked for.
+
+    origins: i32[window], rows of `panel`, ascending.
+    """
+
+    panel: Panel
+    origins: npt.NDArray[np.int32]
+    length: int
+    horizon: int
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def on(self, panel: Panel) -> Self:
+        """The same windows over the same rows with other values, e.g. scaled ones."""
+        return replace(self, panel=panel)
+
+    def inputs(self, part: slice = slice(None)) -> Floats:
+        """x[window, length, channel] of some windows."""
+        return np.asarray(self.panel.values[self.origins[part, None] + np.arange(-self.length, 0)])
+
+    def targets(self, part: slice = slice(None)) -> Floats:
+        """y[window, horizon, target] of some windows."""
+        return np.asarray(self.panel.values[self.target_rows[part], : self.panel.num_targets])
+
+    @property
+    def target_rows(self) -> Rows:
+        """Row of each target, [window, horizon]."""
+        return self.origins[:, None].astype(np.int64) + np.arange(self.horizon)
+
+    @property
+    def series(self) -> Rows:
+        """Index of each window's series, [window]."""
+        return np.searchsorted(self.panel.bounds, self.origins, side="right") - 1
+
+    @property
+    def target_time(self) -> Times:
+        """Time of each target, [window, horizon]."""
+        return self.panel.time[self.target_rows]
+
+    @property
+    def origin_time(self) -> Times:
+        """Time of each window's last input row, [window]."""
+        return self.panel.time[self.origins - 1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The windows of each split, and the rows that each series gives to training: train_rows[series, 2], half-open."""
+
+    train: Windows
+    validation: Windows | None
+    test: Windows
+    train_rows: Rows
+
+    def __iter__(self) -> Iterator[tuple[str, Windows]]:
+        yield "train", self.train
+        if self.validation is not None:
+            yield "validation", self.validation
+        yield "test", self.test
+
+
+def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec) -> Splits:
+    """The windows of every split, stride 1.
+
+    A row that `missing` filled is never a target, and never the last input row either: an interpolated value there would
+    know the target after it.
+
+    Raises:
+        DataError: a split has too few rows for one window, or a border lies outside the data; with both numbers.
+    """
+    borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
+    parts: dict[str, Windows] = {}
+    for index, name in enumerate(("train", "validation", "test")):
+        if name == "validation" and split.validation is None:
+            continue
+        rows = borders[:, index : index + 2]
+        parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon)
+    return Splits(train=parts["train"], validation=parts.get("validation"), test=parts["test"], train_rows=borders[:, :2])
+
+
+def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int) -> Windows:
+    """Windows whose targets lie in rows[series, 2]."""
+    first = np.maximum(rows[:, 0], panel.bounds[:-1] + length)
+    last = rows[:, 1] - horizon
+    origins = np.concatenate([np.arange(start, end + 1) for start, end in zip(first, last, strict=True)])
+    if not len(origins):
+        _refuse_short(panel, rows, name=name, length=length, horizon=horizon)
+    kept = origins[~_touches_filled(panel, origins, horizon=horizon)]
+    if not len(kept):
+        raise DataError(
+            f"the {name} split has {len(origins):,} windows and all of them need a row that data.missing filled; "
+            "shorten window.horizon or give the split a part with fewer gaps"
+        )
+    return Windows(panel=panel, origins=kept.astype(np.int32), length=length, horizon=horizon)
+
+
+def _touches_filled(panel: Panel, origins: Rows, *, horizon: int) -> npt.NDArray[np.bool_]:
+    """Whether a target, or the last input row, was filled, [window]."""
+    target = np.concatenate([[0], np.cumsum(panel.filled[:, : panel.num_targets].any(axis=1))])  # filled rows before each row
+    return (target[origins + horizon] > target[origins]) | panel.filled[origins - 1].any(axis=1)
+
+
+def _refuse_short(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int) -> None:
+    have = int((rows[:, 1] - rows[:, 0]).max())
+    whose = f"series {panel.series[0]!r}" if len(panel.series) == 1 else "every series"
+    if name == "train":
+        raise DataError(
+            f"the train split of {whose} has {have:,} rows, window.length={length:,} + window.horizon={horizon:,} needs "
+            f"{length + horizon:,}; shorten the window or give more rows to training"
+        )
+    raise DataError(
+        f"the {name} split of {whose} has {have:,} rows, window.horizon={horizon:,} needs {horizon:,} after "
+        f"window.length={length:,} earlier rows; shorten the horizon or give more rows to split.{name}"
+    )
+
+
+def _borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
+    """First row of train, validation and test, and the end of test."""
+    first, end = map(int, panel.bounds[series : series + 2])
+    if isinstance(split.test, str):
+        test = _row_of_date(panel, split.test, first=first, end=end, key="test")
+        validation = test
+        if split.validation is not None:
+            validation = _row_of_date(panel, split.validation, first=first, end=end, key="validation")
+        return [first, validation, test, end]
+    if isinstance(split.test, int):
+        return _count_borders(panel, series, split)
+    # Training and test round down, what is between them is validation; without validation it is training.
+    rows = end - first
+    test = end - _share(rows, split.test)
+    if split.validation is None:
+        return [first, test, test, end]
+    train = split.train if split.train is not None else 1.0 - split.validation - split.test
+    return [first, first + _share(rows, train), test, end]
+
+
+def _share(rows: int, fraction: float) -> int:
+    # The small sum keeps a fraction such as 1 - 0.1 - 0.2 from ending one row early.
+    return int(rows * fraction + 1e-9)
+
+
+def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
+    first, end = map(int, panel.bounds[series : series + 2])
+    test = end - split.test
+    validation = test - (split.validation or 0)
+    start = first if split.train is None else validation - split.train
+    if start < first or validation <= first:
+        asked = " + ".join(f"{part:,}" for part in (split.train, split.validation, split.test) if part is not None)
+        raise DataError(
+            f"split asks for {asked} rows{'' if split.train else ' and something to train on'}, "
+            f"series {panel.series[series]!r} has {end - first:,}; ask for fewer"
+        )
+    return [start, validation, test, end]
+
+
+def _row_of_date(panel: Panel, date: str, *, first: int, end: int, key: str) -> int:
+    time = panel.time[first:end]
+    if time.dtype.kind != "M":
+        raise DataError(f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts")
+    row = first + int(np.searchsorted(time, np.datetime64(date, "us")))
+    if not first < row < end:
+        raise DataError(
+            f"split.{key}: {date} lies outside the data, which runs from {clock(time[0])} to {clock(time[-1])}; choose a date inside"
+        )
+    return row

@@ -1,0 +1,53 @@
+"""Forecast: what every forecaster gives back, in data units, ready to be scored, drawn and written."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.data.frequency import Times
+from rnnfc.data.panel import Floats
+from rnnfc.data.windows import Windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Point forecasts of some windows.
+
+    point: f64[window, horizon, target], in data units.
+    actual: the same shape; None past the end of the data.
+    time: [window, horizon], time of each target.
+    origin_time: [window], time of the last row that the forecaster saw.
+    series: i64[window], index of each window's series.
+    """
+
+    point: Floats
+    actual: Floats | None
+    time: Times
+    origin_time: Times
+    series: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, windows: Windows, point: Floats) -> Self:
+        """The forecast `point` [window, horizon, target] for unscaled windows."""
+        return cls(
+            point=point,
+            actual=windows.targets(),
+            time=windows.target_time,
+            origin_time=windows.origin_time,
+            series=windows.series,
+        )
+
+
+class Predictor(Protocol):
+    """Anything that forecasts: a network with its scaler, a baseline."""
+
+    @property
+    def label(self) -> str:
+        """What reports call it."""
+        ...
+
+    def predict(self, windows: Windows) -> Forecast:
+        """The forecast of unscaled windows, in data units."""
+        ...
