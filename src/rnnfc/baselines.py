@@ -95,7 +95,8 @@ class LinearMap:
             moment += x.T @ scaled.targets(part).reshape(len(x), -1)
         penalty = np.full(inputs, _RIDGE * np.trace(gram[:-1, :-1]) / (inputs - 1))
         penalty[-1] = 0.0  # the intercept is free
-        return cls(weights=np.linalg.solve(gram + np.diag(penalty), moment), scaler=scaler)
+        weights: Floats = np.asarray(np.linalg.solve(gram + np.diag(penalty), moment))
+        return cls(weights=weights, scaler=scaler)
 
     def predict(self, windows: Windows) -> Forecast:
         """point[window, horizon, target] in data units."""
@@ -118,5 +119,3 @@ def _design(scaled: Windows, part: slice) -> Floats:
 
 def _chunks(count: int) -> list[slice]:
     return [slice(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-
-

@@ -81,7 +81,9 @@ class Ruler:
         steps = [np.abs(rows[lag:] - rows[:-lag]) for rows in (panel.values[a:b, : panel.num_targets] for a, b in train_rows)]
         pooled = np.concatenate([step.ravel() for step in steps])
         error = float(pooled.mean()) if len(pooled) else 0.0
-        return cls(scaler=scaler, naive_error=error if error > 0 else None, series=panel.series[0] if len(panel.series) == 1 else "all")
+        return cls(
+            scaler=scaler, naive_error=error if error > 0 else None, series=panel.series[0] if len(panel.series) == 1 else "all"
+        )
 
 
 def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[Score]:
@@ -95,7 +97,9 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
     scores: list[Score] = []
     for step in steps:
         part = slice(None) if step is None else slice(step - 1, step)
-        values: list[tuple[str, str, float | None]] = [("data", name, METRICS[name](actual[:, part], point[:, part])) for name in METRICS]
+        values: list[tuple[str, str, float | None]] = [
+            ("data", name, METRICS[name](actual[:, part], point[:, part])) for name in METRICS
+        ]
         naive = ruler.naive_error
         values.append(("data", "mase", None if naive is None else mae(actual[:, part], point[:, part]) / naive))
         values += [("scaled", name, METRICS[name](scaled_actual[:, part], scaled_point[:, part])) for name in SCALED_METRICS]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from rnnfc.config import wording, yaml12
@@ -84,7 +83,9 @@ def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
     for depth, part in enumerate(parts[:-1]):
         group = group.setdefault(part, {})
         if not isinstance(group, dict):
-            raise ConfigError(f"--set {override}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole")
+            raise ConfigError(
+                f"--set {override}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
+            )
     group[parts[-1]] = yaml12.parse(text, source=f"--set {override}").value
     return tuple(parts)
 

@@ -1,6 +1,6 @@
 """Every key of an experiment with its type, range and default; nothing below this layer checks or defaults again."""
 
-import datetime
+import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -101,7 +101,7 @@ def _border(value: Any) -> Any:
         raise wrong(text)
     if isinstance(value, str):
         try:
-            parsed = datetime.datetime.fromisoformat(value)
+            parsed = dt.datetime.fromisoformat(value)
         except ValueError:
             raise wrong(text) from None
         if parsed.tzinfo is not None:
@@ -150,8 +150,8 @@ class SplitSpec(Spec):
         return self
 
 
-def _date(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text)
+def _date(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
 
 
 class StackedSpec(Spec):
@@ -159,7 +159,9 @@ class StackedSpec(Spec):
 
     kind: Literal["stacked"]
     cell: Literal["SimpleRNN", "LSTM", "GRU"]
-    units: tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...] = Field(min_length=1, max_length=16, description="one number a layer")
+    units: tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...] = Field(
+        min_length=1, max_length=16, description="one number a layer"
+    )
     activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "tanh"
     dropout: float = Field(0.0, ge=0, lt=1, description="share of each layer's inputs that is dropped in training")
     recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="share of each layer's state that is dropped in training")
@@ -234,7 +236,9 @@ class TrainSpec(Spec):
     momentum: float | None = Field(None, ge=0, lt=1, description="sgd and rmsprop only")
     loss: Literal["mse", "mae", "huber"] = "mse"
     clip: ClipSpec | None = None
-    schedule: Annotated[ConstantRate | CosineRate | StepRate | PlateauRate, Field(discriminator="kind")] = ConstantRate(kind="constant")
+    schedule: Annotated[ConstantRate | CosineRate | StepRate | PlateauRate, Field(discriminator="kind")] = ConstantRate(
+        kind="constant"
+    )
     early_stopping: EarlyStoppingSpec | None = None
 
     @model_validator(mode="after")
@@ -261,7 +265,10 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.split.validation is None:
-            for key, used in (("early_stopping", self.train.early_stopping), ("schedule: plateau", self.train.schedule.kind == "plateau")):
+            for key, used in (
+                ("early_stopping", self.train.early_stopping),
+                ("schedule: plateau", self.train.schedule.kind == "plateau"),
+            ):
                 if used:
                     raise wrong(f"train.{key} watches the validation loss, and split.validation is not there; add it")
         if self.data.season is not None and self.data.season > self.window.length:

@@ -106,7 +106,7 @@ class _Builder:
     lines: dict[Path, int]
     nodes: int = 0
 
-    def build(self, node: yaml.Node, path: Path) -> Any:
+    def build(self, node: Any, path: Path) -> Any:
         self.nodes += 1
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)

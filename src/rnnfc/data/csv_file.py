@@ -93,7 +93,9 @@ def _open(spec: CsvSpec) -> _Source:
             "put quotes around a field that holds the separator, or mend the row"
         )
     if len(fields) < 3:
-        raise DataError(f"{path}: {len(fields) - 1} data rows; at least two are needed, and window.length + window.horizon to train")
+        raise DataError(
+            f"{path}: {len(fields) - 1} data rows; at least two are needed, and window.length + window.horizon to train"
+        )
     return _Source(path=path, content=content, header=header, lines=lines[1:])
 
 
@@ -163,7 +165,9 @@ def _check_header(path: Path, header: tuple[str, ...], spec: CsvSpec) -> None:
         if len(header) == 1:
             for separator, written in _OTHER_SEPARATORS.items():
                 if separator in header[0] and separator != spec.separator:
-                    raise DataError(f"{path}:1: one column {header[0]!r}; the separator looks like {written}: set data.separator: {written}")
+                    raise DataError(
+                        f"{path}:1: one column {header[0]!r}; the separator looks like {written}: set data.separator: {written}"
+                    )
         near = difflib.get_close_matches(name, header, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise DataError(f"{path}:1: no column {name!r}; {hint}the header has: {_listed(header)}")
@@ -175,7 +179,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _parse(source: _Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> "pd.DataFrame":
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     wanted = [*columns, *([spec.time] if spec.time else [])]
     kinds: dict[str, type] = {spec.time: str} if spec.time else {}
@@ -184,7 +188,7 @@ def _parse(source: _Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> "pd.D
         sep=spec.separator,
         decimal=spec.decimal,
         usecols=wanted,
-        dtype=kinds,  # type: ignore[arg-type]
+        dtype=kinds,
         keep_default_na=False,
         na_values={name: list(MISSING_WORDS) for name in columns},
         skip_blank_lines=False,
@@ -195,7 +199,7 @@ def _parse(source: _Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> "pd.D
 
 def _numbers(source: _Source, column: "pd.Series", spec: CsvSpec) -> npt.NDArray[np.float64]:
     """f64[row], NaN where the cell is empty."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     if column.dtype.kind not in "iuf":
         numbers = pd.to_numeric(column.astype("object"), errors="coerce") if column.dtype.kind != "b" else column.where(False)
@@ -207,7 +211,9 @@ def _numbers(source: _Source, column: "pd.Series", spec: CsvSpec) -> npt.NDArray
     values = column.to_numpy(dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
-        raise DataError(f"{source.at(infinite[0])}: {column.name}: infinite, or too large for a float64; mend the cell or empty it")
+        raise DataError(
+            f"{source.at(infinite[0])}: {column.name}: infinite, or too large for a float64; mend the cell or empty it"
+        )
     return values
 
 
@@ -219,7 +225,7 @@ def _number_hint(cell: str, spec: CsvSpec) -> str:
 
 def _times(source: _Source, column: "pd.Series", spec: CsvSpec) -> Times:
     """datetime64[us][row], or numbers where the column counts (1, 2, 3 or 0.1, 0.2, 0.3)."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     if spec.time_format is None:
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
@@ -233,10 +239,16 @@ def _times(source: _Source, column: "pd.Series", spec: CsvSpec) -> Times:
         if not has_offset:
             raise DataError(f"{source.path}: data.time_format {spec.time_format!r} is not a strptime format") from None
     if has_offset:
-        raise DataError(f"{source.at(0)}: {column.name}: times with a UTC offset are not read; write them in one time zone, without it")
+        raise DataError(
+            f"{source.at(0)}: {column.name}: times with a UTC offset are not read; write them in one time zone, without it"
+        )
     bad = np.flatnonzero(times.isna().to_numpy())
     if len(bad):
-        expected = f"in the format {spec.time_format!r}" if spec.time_format else "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30"
+        expected = (
+            f"in the format {spec.time_format!r}"
+            if spec.time_format
+            else "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30"
+        )
         hint = "mend the row or change data.time_format" if spec.time_format else "set data.time_format, e.g. '%d/%m/%Y'"
         raise DataError(f"{source.at(bad[0])}: {column.name}: {column.iloc[bad[0]]!r} is not {expected}; {hint}")
     return times.to_numpy(dtype="datetime64[us]")
@@ -248,8 +260,13 @@ def _refuse_disorder(source: _Source, time: Times) -> None:
     if len(bad):
         row = bad[0] + 1
         if time[row] == time[row - 1]:
-            raise DataError(f"{source.at(row)}: the time {clock(time[row])} stands here again (line {source.lines[row - 1]}); keep one row for each time")
-        raise DataError(f"{source.at(row)}: {clock(time[row])} comes after {clock(time[row - 1])}; sort the file by time, oldest first")
+            raise DataError(
+                f"{source.at(row)}: the time {clock(time[row])} stands here again (first on line {source.lines[row - 1]}); "
+                "keep one row for each time"
+            )
+        raise DataError(
+            f"{source.at(row)}: {clock(time[row])} comes after {clock(time[row - 1])}; sort the file by time, oldest first"
+        )
 
 
 def _regular(source: _Source, time: Times) -> Frequency:

@@ -1,12 +1,13 @@
 """The distance between two rows: inferred from a time axis, named for people, continued past the end."""
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-Times = npt.NDArray[np.datetime64] | npt.NDArray[np.int64] | npt.NDArray[np.float64]
+# datetime64[us], int64 or float64
+Times = npt.NDArray[Any]
 
 _SECOND = 1_000_000  # times are datetime64[us]
 _MONTH_NAMES = {1: "monthly", 3: "quarterly", 12: "yearly"}
@@ -35,17 +36,18 @@ class Frequency:
     def after(self, last: Times, *, steps: int) -> Times | None:
         """The times [steps] of the rows after `last` (an array with one time); None where times past the end are not known."""
         count = np.arange(1, steps + 1)
+        end = last[-1]
         if self.unit == "rows":
             return None
         if self.unit == "number":
-            return last[-1] + count * (int(self.size) if last.dtype.kind == "i" else self.size)
+            return np.asarray(end + count * (int(self.size) if last.dtype.kind == "i" else self.size))
         if self.unit == "microsecond":
-            return last[-1] + count * np.timedelta64(int(self.size), "us")
-        month = last[-1].astype("datetime64[M]")
+            return np.asarray(end + count * np.timedelta64(int(self.size), "us"))
+        month = end.astype("datetime64[M]")
         months = month + count * int(self.size)
         if self.unit == "month_end":
-            return (months + 1).astype("datetime64[us]") - (_next_month(month) - last[-1])
-        return months.astype("datetime64[us]") + (last[-1] - month)
+            return np.asarray(_next_month(months) - (_next_month(month) - end))
+        return np.asarray(months.astype("datetime64[us]") + (end - month))
 
     def positions(self, times: Times) -> npt.NDArray[np.float64]:
         """Steps from the first time to each, [row]; whole numbers on a regular axis, gaps as jumps."""
@@ -82,10 +84,10 @@ def is_whole(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.abs(positions - np.round(positions)) <= _NUMBER_TOLERANCE * np.maximum(1.0, np.abs(positions))
 
 
-def _next_month(months: npt.NDArray[np.datetime64] | np.datetime64) -> npt.NDArray[np.datetime64]:
+def _next_month(months: Any) -> Any:
     return (months.astype("datetime64[M]") + 1).astype("datetime64[us]")
 
 
-def _commonest(distances: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> int | float:
+def _commonest(distances: npt.NDArray[Any]) -> float:
     values, counts = np.unique(distances, return_counts=True)
-    return values[np.argmax(counts)].item()  # type: ignore[no-any-return]
+    return float(values[np.argmax(counts)])

@@ -42,8 +42,8 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floa
         _refuse_missing(table, row_of, channels)
     if num_rows > 2 * len(row_of):
         raise DataError(
-            f"{table.where(0)}: {num_rows - len(row_of):,} rows are absent and {len(row_of):,} present at the step {table.frequency}; "
-            "cut the file to the part that is covered, or set data.frequency: rows"
+            f"{table.where(0)}: {num_rows - len(row_of):,} rows are absent and {len(row_of):,} present at the step "
+            f"{table.frequency}; cut the file to the part that is covered, or set data.frequency: rows"
         )
     values = np.full((num_rows, table.values.shape[1]), np.nan)
     values[row_of] = table.values
@@ -96,7 +96,10 @@ def _fill(column: Floats, missing: Mask, policy: str, *, name: str, table: Table
     if not len(known):
         raise DataError(f"{table.where(0)}: {name}: the column has no value at all; leave it out")
     if known[0] > 0:
-        raise DataError(f"{table.where(0)}: {name}: the first {known[0]:,} values are missing and nothing before them can fill them; cut these rows")
+        raise DataError(
+            f"{table.where(0)}: {name}: the first {known[0]:,} values are missing and nothing before them can fill them; "
+            "cut these rows"
+        )
     if policy == "ffill":
         column[:] = column[known][np.searchsorted(known, np.arange(len(column)), side="right") - 1]
     elif known[-1] < len(column) - 1:

@@ -51,7 +51,9 @@ class Panel:
 
     def fingerprint(self) -> str:
         """SHA-256 of values, times, bounds and names: equal only for the same data."""
-        digest = hashlib.sha256(repr((self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)).encode())
+        digest = hashlib.sha256(
+            repr((self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)).encode()
+        )
         for array in (self.values, self.time, self.bounds, self.filled):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -40,7 +40,7 @@ class Scaler:
         if method == "none":
             return cls(method=method, center=np.zeros_like(low), scale=np.ones_like(low), low=low, high=high)
         _refuse_constant(panel, low, high)
-        from sklearn.preprocessing import MinMaxScaler, StandardScaler  # noqa: PLC0415
+        from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
         if method == "minmax":
             fits = [MinMaxScaler().fit(part) for part in parts]
@@ -81,6 +81,6 @@ def _refuse_constant(panel: Panel, low: Floats, high: Floats) -> None:
     if len(flat):
         series, channel = flat[0]
         raise DataError(
-            f"{panel.series[series]}: {panel.channels[channel]} is constant on the training rows (about {low[series, channel]:g}), "
-            "there is nothing to scale by; leave the column out, give more training rows or set scale: none"
+            f"{panel.series[series]}: {panel.channels[channel]} is constant on the training rows (about "
+            f"{low[series, channel]:g}), there is nothing to scale by; leave the column out, give more training rows or set scale: none"
         )

@@ -184,6 +184,7 @@ def _row_of_date(panel: Panel, date: str, *, first: int, end: int, key: str) -> 
     row = first + int(np.searchsorted(time, np.datetime64(date, "us")))
     if not first < row < end:
         raise DataError(
-            f"split.{key}: {date} lies outside the data, which runs from {clock(time[0])} to {clock(time[-1])}; choose a date inside"
+            f"split.{key}: {date} lies outside the data, which runs from {clock(time[0])} to {clock(time[-1])}; "
+            "choose a date inside"
         )
     return row
