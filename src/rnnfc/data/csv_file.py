@@ -202,7 +202,8 @@ def _numbers(source: _Source, column: "pd.Series", spec: CsvSpec) -> npt.NDArray
     import pandas as pd
 
     if column.dtype.kind not in "iuf":
-        numbers = pd.to_numeric(column.astype("object"), errors="coerce") if column.dtype.kind != "b" else column.where(False)
+        # As text, True and False are no numbers either, although pandas would take them for 1 and 0.
+        numbers = pd.to_numeric(column.astype("str").where(~column.isna()), errors="coerce")
         bad = np.flatnonzero((numbers.isna() & ~column.isna()).to_numpy())
         if len(bad):
             cell = str(column.iloc[bad[0]])

@@ -60,10 +60,9 @@ def _grid(table: Table) -> npt.NDArray[np.int64]:
 
 
 def _full_time(table: Table, row_of: npt.NDArray[np.int64], num_rows: int) -> Times:
-    if num_rows == len(row_of):
-        return table.time
     rest = table.frequency.after(table.time[:1], steps=num_rows - 1)
-    assert rest is not None, "rows without a frequency have no gaps"  # noqa: S101
+    if rest is None or num_rows == len(row_of):
+        return table.time
     full = np.concatenate([table.time[:1], rest])
     full[row_of] = table.time
     return full

@@ -82,5 +82,6 @@ def _refuse_constant(panel: Panel, low: Floats, high: Floats) -> None:
         series, channel = flat[0]
         raise DataError(
             f"{panel.series[series]}: {panel.channels[channel]} is constant on the training rows (about "
-            f"{low[series, channel]:g}), there is nothing to scale by; leave the column out, give more training rows or set scale: none"
+            f"{low[series, channel]:g}), there is nothing to scale by; leave the column out, give more training rows "
+            "or set scale: none"
         )
