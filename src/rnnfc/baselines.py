@@ -93,7 +93,8 @@ class LinearMap:
             x = _design(scaled, part)
             gram += x.T @ x
             moment += x.T @ scaled.targets(part).reshape(len(x), -1)
-        penalty = np.full(inputs, _RIDGE * np.trace(gram[:-1, :-1]) / (inputs - 1))
+        size = np.trace(gram[:-1, :-1]) / (inputs - 1)
+        penalty = np.full(inputs, _RIDGE * (size if size > 0 else 1.0))  # inputs that are all zero have no size
         penalty[-1] = 0.0  # the intercept is free
         weights: Floats = np.asarray(np.linalg.solve(gram + np.diag(penalty), moment))
         return cls(weights=weights, scaler=scaler)

@@ -110,6 +110,27 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
     return scores
 
 
+def lead(forecast: Forecast, other: Forecast) -> float | None:
+    """Diebold-Mariano statistic of squared errors, window by window; negative where `forecast` is better.
+
+    Beyond -1.96 and 1.96 a difference is rarely chance. None where it cannot be told: equal forecasts, or so few windows for
+    the horizon that the variance is not positive.
+
+    Source: Diebold & Mariano, Comparing predictive accuracy, Journal of Business & Economic Statistics 13 (1995), equation 6,
+    with the lags of the horizon (h - 1) in Bartlett weights so that the variance stays positive.
+    """
+    actual = forecast.actual
+    if actual is None:
+        raise ValueError("a forecast past the end of the data cannot be compared with actual values")
+    gain = ((forecast.point - actual) ** 2 - (other.point - actual) ** 2).mean(axis=(1, 2))
+    windows, horizon = forecast.point.shape[:2]
+    centered = gain - gain.mean()
+    variance = float(centered @ centered) / windows
+    for lag in range(1, min(horizon, windows)):
+        variance += 2 * (1 - lag / horizon) * float(centered[lag:] @ centered[:-lag]) / windows
+    return float(gain.mean() / np.sqrt(variance / windows)) if variance > 0 else None
+
+
 def find(scores: list[Score], *, model: str, split: str, metric: str, units: str) -> float | None:
     """The score of all steps together.
 

@@ -1,7 +1,10 @@
 """Experiments: from a YAML file and `--set` overrides to a frozen `Experiment`, and back to YAML."""
 
+import codecs
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,34 @@ from pydantic import ValidationError
 from rnnfc.config import wording, yaml12
 from rnnfc.config.specs import Experiment
 from rnnfc.errors import ConfigError
+
+# Enough for one character too many, of four bytes each, after a byte order mark.
+_MAX_BYTES = 4 * (yaml12.MAX_CHARACTERS + 1) + 3
+# JSON leaves these as they are; YAML folds or refuses them, even in quotes.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class _Origins:
+    """Where each key was written: in the file (`lines`), or in one of the `overrides`, in the order they were given."""
+
+    source: str
+    lines: dict[yaml12.Path, int] = field(default_factory=dict)
+    overrides: list[tuple[yaml12.Path, str]] = field(default_factory=list)
+
+    def override(self, path: yaml12.Path) -> str | None:
+        """The last override that set `path` or a group around it."""
+        typed = [text for key, text in self.overrides if key == path[: len(key)]]
+        return typed[-1] if typed else None
+
+    def where(self, path: yaml12.Path) -> str:
+        """The override that set `path`, else `file:line` of its innermost part that the file has."""
+        made = [text for key, text in self.overrides if path not in self.lines and key[: len(path)] == path]
+        for text in (self.override(path), *made):
+            if text is not None:
+                return text
+        known = [path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines]
+        return f"{self.source}:{self.lines[known[0]]}" if known else self.source
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -23,24 +54,23 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
         raise ConfigError(f"{path}: empty; 'rnnfc init NAME' writes a config to start from")
     if not isinstance(document.value, dict):
         raise ConfigError(f"{path}:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one")
-    origins: dict[yaml12.Path, str] = {}
-    for override in overrides:
-        key_path = _override(document.value, override)
-        origins[key_path] = f"--set {override}"
-    _anchor_data_path(document.value, folder=path.parent, overridden=("data", "path") in origins)
-    return _validate(document, source=str(path), origins=origins)
+    origins = _Origins(str(path), document.lines, [(_override(document.value, text), _typed(text)) for text in overrides])
+    _anchor_data_path(document.value, folder=path.parent, origins=origins)
+    return _validate(document.value, origins)
 
 
 def from_yaml(text: str, *, source: str) -> Experiment:
     """The experiment in `text`, a resolved config that this tool wrote."""
-    return _validate(yaml12.parse(text, source=source), source=source, origins={})
+    document = yaml12.parse(text, source=source)
+    return _validate(document.value, _Origins(source, document.lines))
 
 
 def to_yaml(experiment: Experiment) -> str:
     """The resolved experiment; `load` and `from_yaml` read it back to an equal one."""
     plain = json.loads(experiment.model_dump_json(exclude_none=True))
     # Both quote what YAML 1.1 or 1.2 would read as something else; JSON text is YAML 1.2 text.
-    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items())
+    text = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items())
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def schema() -> str:
@@ -55,14 +85,18 @@ def starter(name: str) -> str:
     Raises:
         ConfigError: `name` is not a valid experiment name.
     """
-    text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8").replace("NAME", name)
-    _validate(yaml12.parse(text, source="the name"), source="the name", origins={})
-    return text
+    text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8")
+    _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins(f"rnnfc init {wording.short(name)}"))
+    quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
+    return text.replace("name: NAME", f"name: {quoted}").replace("NAME", name)
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes()[: 4 * yaml12.MAX_CHARACTERS + 4].decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES)
+        # The character at the cut may be half; `yaml12.parse` refuses the file for its length.
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(content, final=len(content) < _MAX_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; 'rnnfc init NAME' writes a config to start from") from None
     except IsADirectoryError:
@@ -70,7 +104,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
 
 
 def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
@@ -78,47 +112,45 @@ def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise ConfigError(f"--set {override}: write it as key.path=value, e.g. --set train.epochs=5")
+        raise ConfigError(f"{_typed(override)}: write it as key.path=value, e.g. --set train.epochs=5")
     group = tree
     for depth, part in enumerate(parts[:-1]):
         group = group.setdefault(part, {})
         if not isinstance(group, dict):
             raise ConfigError(
-                f"--set {override}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
+                f"{_typed(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
             )
-    group[parts[-1]] = yaml12.parse(text, source=f"--set {override}").value
+    group[parts[-1]] = yaml12.parse(text, source=f"--set {wording.short(key)}").value
     return tuple(parts)
 
 
-def _anchor_data_path(tree: dict[str, Any], *, folder: Path, overridden: bool) -> None:
+def _typed(override: str) -> str:
+    return f"--set {wording.short(override)}"
+
+
+def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) -> None:
     data = tree.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
         # A path in the config is relative to the config, one typed on the command line to where it is typed.
-        base = Path.cwd() if overridden else folder.absolute()
-        data["path"] = str((base / Path(data["path"]).expanduser()).resolve())
+        base = Path.cwd() if origins.override(("data", "path")) else folder.absolute()
+        try:
+            data["path"] = str((base / Path(data["path"]).expanduser()).resolve())
+        except (RuntimeError, ValueError) as error:  # ~nobody, a NUL character
+            given = f"{origins.where(('data', 'path'))}: data.path: got {wording.shown(data['path'])}"
+            raise ConfigError(f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file") from error
 
 
-def _validate(document: yaml12.Document, *, source: str, origins: dict[yaml12.Path, str]) -> Experiment:
+def _validate(tree: Any, origins: _Origins) -> Experiment:
     try:
-        return Experiment.model_validate(document.value)
+        return Experiment.model_validate(tree)
     except ValidationError as error:
         lines = []
         for details in error.errors(include_url=False):
             path, holder = wording.locate(details["loc"])
-            where = _where(path, document.lines, source=source, origins=origins)
-            key = ".".join(map(str, path))
-            lines.append(f"{where}: {key + ': ' if key else ''}{wording.sentence(details, holder)}")
-        raise ConfigError("\n".join(dict.fromkeys(lines))) from None
-
-
-def _where(path: yaml12.Path, lines: dict[yaml12.Path, int], *, source: str, origins: dict[yaml12.Path, str]) -> str:
-    """`file:line` of the innermost part of `path` that the file has, or the override that set it."""
-    for end in range(len(path), -1, -1):
-        if path[:end] in origins:
-            return origins[path[:end]]
-        if path[:end] in lines:
-            return f"{source}:{lines[path[:end]]}"
-    return source
+            if not wording.is_echo(details):
+                key = f"{wording.written(path)}: " if path else ""
+                lines.append(f"{origins.where(path)}: {key}{wording.sentence(details, holder)}")
+        raise ConfigError("\n".join(lines)) from None
 
 
 __all__ = ["Experiment", "from_yaml", "load", "schema", "starter", "to_yaml"]

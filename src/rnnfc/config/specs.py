@@ -50,7 +50,8 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-_Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_tuple)]
+_Column = Annotated[str, Field(min_length=1)]
+_Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=_Column | tuple[_Column, ...])]
 
 
 class CsvSpec(Spec):
@@ -80,6 +81,8 @@ class CsvSpec(Spec):
             raise wrong(f"column {twice[0]!r} is named twice among time, target and inputs; name each column once")
         if self.time is None and (self.time_format or self.frequency == "rows"):
             raise wrong("time_format and frequency need a time column; add time: COLUMN or leave them out")
+        if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):
+            raise wrong(f"separator is {self.separator!r}, a quote or no visible character; use one such as ',', ';' or a tab")
         if self.separator == self.decimal:
             raise wrong("separator and decimal are the same character; a cell could not be told from a fraction")
         return self
@@ -93,6 +96,9 @@ class WindowSpec(Spec):
 
     length: int = Field(ge=1, le=1_000_000)
     horizon: int = Field(1, ge=1, le=100_000)
+    normalize: Literal["none", "last"] = Field(
+        "none", description="last: the network sees each window minus its last row and forecasts the change from it"
+    )
 
 
 def _border(value: Any) -> Any:
@@ -115,7 +121,7 @@ _BORDER_SCHEMA = {
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
         {"type": "integer", "minimum": 1},
-        {"type": "string", "format": "date"},
+        {"type": "string", "examples": ["1989-01-01", "1989-01-01T06:00"]},
     ]
 }
 Border = Annotated[Any, BeforeValidator(_border), WithJsonSchema(_BORDER_SCHEMA)]
@@ -248,6 +254,11 @@ class TrainSpec(Spec):
         if self.momentum is not None and self.optimizer not in ("sgd", "rmsprop"):
             raise wrong(f"momentum acts with sgd and rmsprop only, optimizer is {self.optimizer}; change one of them")
         return self
+
+    @property
+    def decay(self) -> float:
+        """Weight decay of adamw: Keras' own 0.004 where none is given."""
+        return 0.004 if self.weight_decay is None else self.weight_decay
 
 
 class Experiment(Spec):

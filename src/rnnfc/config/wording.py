@@ -1,6 +1,7 @@
 """pydantic's errors in the user's words: the key as written, what is allowed, what to do."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
@@ -12,22 +13,23 @@ from rnnfc.config.yaml12 import Path
 
 _WANTED = {
     "int_type": "a whole number",
-    "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",
-    "tuple_type": "a list such as [50] or [64, 32]",
+    "tuple_type": "a list such as [50] or [a, b]",
     "model_type": "a group of keys",
     "model_attributes_type": "a group of keys",
-    "dict_type": "a group of keys",
     "finite_number": "a finite number",
-    "missing": "given",
 }
 _BOUNDS = {
-    "greater_than": ("gt", "greater than {}"),
-    "greater_than_equal": ("ge", "{} or more"),
-    "less_than": ("lt", "less than {}"),
-    "less_than_equal": ("le", "{} or less"),
+    "greater_than": ("gt", "must be greater than {}"),
+    "greater_than_equal": ("ge", "must be {} or more"),
+    "less_than": ("lt", "must be less than {}"),
+    "less_than_equal": ("le", "must be {} or less"),
+    "too_short": ("min_length", "its length must be {} or more"),
+    "too_long": ("max_length", "its length must be {} or less"),
+    "string_too_short": ("min_length", "its length must be {} or more"),
+    "string_too_long": ("max_length", "its length must be {} or less"),
 }
 
 
@@ -61,6 +63,20 @@ def _groups(annotation: Any) -> list[type[BaseModel]]:
     return [group for argument in get_args(annotation) for group in _groups(argument)]
 
 
+def is_echo(error: ErrorDetails) -> bool:
+    """Whether another error says it better: for a list found too short without its wrong items, and a union's other branch."""
+    kind, given, last = error["type"], error["input"], str(error["loc"][-1:])
+    if kind == "too_short":
+        return len(given) > int(error["ctx"]["actual_length"])
+    # Of `bidirectional: bool | tuple[bool, ...]` only the branch with the shape of the given value is worth a line.
+    return "'bool'" in last if isinstance(given, tuple) else kind == "tuple_type" and "'tuple[" in last
+
+
+def written(path: Path) -> str:
+    """The path with dots, on one line whatever characters its keys hold."""
+    return ".".join(part if isinstance(part, str) and part and part.isprintable() else repr(part) for part in path)
+
+
 def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
     """What is wrong and what to do, without the place."""
     kind, context = error["type"], error.get("ctx", {})
@@ -76,12 +92,12 @@ def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
     if kind == "literal_error":
         return f"{given}; {_choices(error['input'], context['expected'])}"
     if kind == "union_tag_invalid":
-        return f"kind is {context['tag']!r}; {_choices(context['tag'], context['expected_tags'])}"
+        return f"kind is {shown(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
     if kind == "union_tag_not_found":
         return "a group of keys that starts with kind is needed here; run 'rnnfc schema' for the kinds"
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
-        return f"{given}; must be {text.format(_plain(context[name]))}"
+        return f"{given}; {text.format(_plain(context[name]))}"
     if kind in _WANTED:
         return f"{given}; must be {_WANTED[kind]}"
     if kind == "string_pattern_mismatch":
@@ -95,7 +111,14 @@ def shown(value: Any) -> str:
         return "a group of keys"
     if value is None:
         return "nothing"
+    if isinstance(value, tuple):
+        return short(f"[{', '.join(map(shown, value))}]")
     text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return short(text)
+
+
+def short(text: str) -> str:
+    """`text`, its end cut off past 60 characters."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -104,9 +127,9 @@ def _plain(number: float) -> str:
 
 
 def _choices(given: Any, expected: str) -> str:
-    # pydantic lists them as "'a', 'b' or 'c'"
-    allowed = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-    return f"{_suggest(str(given), allowed)}allowed: {', '.join(allowed)}"
+    allowed = re.findall("'([^']*)'", expected)  # pydantic lists them as "'a', 'b' or 'c'"
+    words = [word if word.isalnum() else repr(word) for word in allowed]
+    return f"{_suggest(str(given), allowed)}allowed: {', '.join(words)}"
 
 
 def _suggest(given: str, allowed: list[str]) -> str:

@@ -24,7 +24,8 @@ _INT = re.compile(r"[-+]?[0-9]+")
 _OCT_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INF_NAN = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-# Python refuses to convert integers beyond this many digits; no setting needs a tenth of it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Python refuses to print integers beyond 4,300 digits; no setting needs a tenth of these.
 _MAX_DIGITS = 400
 
 
@@ -46,14 +47,15 @@ def parse(text: str, *, source: str) -> Document:
     if len(text) > MAX_CHARACTERS:
         raise ConfigError(f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?")
     try:
-        _refuse_hostile_events(text, source=source)
+        _refuse_hostile(_events(text, source=source), source=source)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark else source
         raise ConfigError(f"{where}: not valid YAML: {error.problem or error.context}; check indentation and quotes") from error
-    except yaml.YAMLError as error:  # the reader's errors carry no mark
-        raise ConfigError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"{source}:{line}: the character U+{error.character:04X} is not allowed in YAML; remove it") from error
     document = Document(value=None)
     if root is not None:
         builder = _Builder(source=source, lines=document.lines)
@@ -80,24 +82,37 @@ def scalar(text: str) -> Any:
     return text
 
 
-def _refuse_hostile_events(text: str, *, source: str) -> None:
+def _events(text: str, *, source: str) -> Iterator[Any]:
+    line = 1
+    events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+    try:
+        for event in events:
+            line = event.end_mark.line + 1
+            yield event
+    except (ValueError, OverflowError) as error:  # PyYAML lets these through: "\UFFFFFFFF", %YAML 1.<5,000 digits>
+        raise ConfigError(
+            f"{source}:{line}: not valid YAML: an escape or a version number is out of range; write the character itself"
+        ) from error
+
+
+def _refuse_hostile(events: Iterator[Any], *, source: str) -> None:
     # Runs on the flat event stream, before anything recurses over the nesting.
-    depth = 0
-    for event in _events(text):
-        line = event.start_mark.line + 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ConfigError(f"{source}:{line}: nested more than {MAX_DEPTH} deep; a config needs five levels")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        tag = getattr(event, "tag", None)
-        if tag not in (None, "!"):
-            raise ConfigError(f"{source}:{line}: the tag {tag!r} is not allowed; write the plain value without it")
-
-
-def _events(text: str) -> Iterator[Any]:
-    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+    depth = documents = values = 0
+    for event in events:
+        where = f"{source}:{event.start_mark.line + 1}"
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        values += isinstance(event, yaml.NodeEvent)
+        if depth > MAX_DEPTH:
+            raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
+        if documents > 1:
+            raise ConfigError(f"{where}: a second document starts here; a config is one, so remove the line with ---")
+        if values > MAX_NODES:
+            raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
+        if getattr(event, "tag", None) is not None:
+            raise ConfigError(f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it")
+        if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+            raise ConfigError(f"{where}: half of a surrogate pair is no character; write the character itself, not its escape")
 
 
 @dataclass
@@ -110,24 +125,32 @@ class _Builder:
         self.nodes += 1
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
-        if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
+        if self.nodes > MAX_NODES:
             raise ConfigError(f"{self.source}:{line}: more than {MAX_NODES:,} values once aliases are followed; write them out")
+        if len(path) > MAX_DEPTH:
+            raise ConfigError(
+                f"{self.source}:{line}: an alias holds itself or nests past {MAX_DEPTH} levels; write the value out"
+            )
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return tuple(self.build(item, (*path, index)) for index, item in enumerate(node.value))
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
         if node.style is not None:  # quoted or block text is text, whatever it looks like
             return node.value
-        if len(node.value) > _MAX_DIGITS and _INT.fullmatch(node.value):
-            raise ConfigError(f"{self.source}:{line}: a number of {len(node.value)} digits; at most {_MAX_DIGITS} are read")
+        if len(node.value) > _MAX_DIGITS and (_INT.fullmatch(node.value) or _OCT_HEX.fullmatch(node.value)):
+            where = f"{self.source}:{node.start_mark.line + 1}"
+            raise ConfigError(f"{where}: a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read")
         return scalar(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode) or (key_node.style is None and not isinstance(scalar(key), str)):
+            key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
+            if not isinstance(key, str):
                 raise ConfigError(f"{self.source}:{line}: a key must be text; put quotes around it if it is meant")
             if key in mapping:
                 first = self.lines[(*path, key)]

@@ -13,8 +13,11 @@ _SECOND = 1_000_000  # times are datetime64[us]
 _MONTH_NAMES = {1: "monthly", 3: "quarterly", 12: "yearly"}
 _UNITS = (("day", 86_400 * _SECOND), ("hour", 3_600 * _SECOND), ("minute", 60 * _SECOND), ("second", _SECOND), ("microsecond", 1))
 _NAMES = {"day": "daily", "hour": "hourly", "minute": "every minute", "second": "every second"}
-# Times typed as decimals (0.1, 0.2, ...) are equally spaced up to rounding.
-_NUMBER_TOLERANCE = 1e-6
+# Times typed as decimals (0.1, 0.2, ...) are equally spaced up to rounding: the error of one step, and of all steps together.
+_STEP_ERROR, _LARGEST_DRIFT = 1e-6, 0.25
+_LARGEST_POSITION = 2.0**53  # beyond it neighbouring rows are the same float64
+_DAY = np.timedelta64(1, "D")
+_SHORTEST_MONTH = 28 * _DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,19 @@ class Frequency:
         months = month + count * int(self.size)
         if self.unit == "month_end":
             return np.asarray(_next_month(months) - (_next_month(month) - end))
-        return np.asarray(months.astype("datetime64[us]") + (end - month))
+        # The 30th becomes the last day of a month that has no 30th.
+        return np.asarray(
+            np.minimum(months.astype("datetime64[us]") + (end - month), _next_month(months) - _DAY + (end - month) % _DAY)
+        )
+
+    def off_grid(self, times: Times) -> int | None:
+        """The first row that is not a whole number of steps from the first row, or on the step of the row before it."""
+        positions = self.positions(times)
+        # Times typed as numbers are rounded, so their steps drift; dates are exact.
+        drift = np.minimum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _LARGEST_DRIFT) if self.unit == "number" else 0.0
+        on = (np.abs(positions - np.round(positions)) <= drift) & (np.abs(positions) < _LARGEST_POSITION)
+        on[1:] &= np.diff(np.round(positions)) > 0
+        return None if on.all() else int(np.argmin(on))
 
     def positions(self, times: Times) -> npt.NDArray[np.float64]:
         """Steps from the first time to each, [row]; whole numbers on a regular axis, gaps as jumps."""
@@ -65,23 +80,23 @@ class Frequency:
             times: strictly increasing, at least two.
         """
         if times.dtype.kind != "M":
-            size = _commonest(np.round(np.diff(times), 9))
-            return cls(unit="number", size=float(size))
+            distances = np.diff(times)
+            digits = 9 - int(np.floor(np.log10(np.median(distances))))
+            return cls(unit="number", size=_commonest(np.round(distances, max(digits, 0))))
         months = times.astype("datetime64[M]")
-        if len(np.unique(months)) == len(months):
-            unit: Literal["month", "month_end"] | None = None
-            if len(np.unique(times - months)) == 1:
-                unit = "month"
-            elif len(np.unique(_next_month(months) - times)) == 1:
-                unit = "month_end"
-            if unit is not None:
-                return cls(unit=unit, size=float(_commonest(np.diff(months).astype(np.int64))))
-        return cls(unit="microsecond", size=float(_commonest(np.diff(times).astype(np.int64))))
+        unit = _month_unit(times, months) if len(np.unique(months)) == len(months) else None
+        if unit is None:
+            return cls(unit="microsecond", size=_commonest(np.diff(times).astype(np.int64)))
+        return cls(unit=unit, size=_commonest(np.diff(months).astype(np.int64)))
 
 
-def is_whole(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Whether each position lies on the grid, [row]."""
-    return np.abs(positions - np.round(positions)) <= _NUMBER_TOLERANCE * np.maximum(1.0, np.abs(positions))
+def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | None:
+    days = np.unique(times - months)
+    if len(days) == 1 and days[0] < _SHORTEST_MONTH:
+        return "month"
+    if len(np.unique(_next_month(months) - times)) == 1:
+        return "month_end"
+    return "month" if len(days) == 1 else None
 
 
 def _next_month(months: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.data.frequency import Frequency, Times, is_whole
+from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, clock
 from rnnfc.errors import DataError
 
@@ -21,12 +21,6 @@ class Table:
     time: Times
     frequency: Frequency
     where: Callable[[int], str]
-
-
-def off_grid(frequency: Frequency, time: Times) -> int | None:
-    """The first row whose time is not a whole number of steps from the first row; None on a regular axis."""
-    off = np.flatnonzero(~is_whole(frequency.positions(time)))
-    return int(off[0]) if len(off) else None
 
 
 def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floats, Times, Mask]:

@@ -1,6 +1,7 @@
 """Panel: the rows of one or many series end to end, with their time axis."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.data.frequency import Frequency, Times
+
+# Beyond it a float64 is not exact, and its digits are noise.
+_LARGEST_COUNT = 2**53
 
 Floats = npt.NDArray[np.float64]
 
@@ -59,6 +63,14 @@ class Panel:
         return digest.hexdigest()
 
 
+def parse_clock(texts: Sequence[str]) -> Times:
+    """The times that `clock` wrote, [row]: datetime64[us] or float64."""
+    try:
+        return np.array([float(text) for text in texts])
+    except ValueError:
+        return np.array(texts, dtype="datetime64[us]")
+
+
 def clock(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
     """One time as text, no longer than needed: 1949-01-01, 2015-02-17T09:30, 17, 99.8999."""
     if isinstance(time, np.datetime64):
@@ -66,4 +78,5 @@ def clock(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
         for tail in (".000000", ":00", "T00:00"):
             text = text.removesuffix(tail)
         return text
-    return f"{float(time):.10g}"
+    number = float(time)
+    return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_COUNT else f"{number:.10g}"

@@ -4,6 +4,7 @@ An origin o is the first target row: inputs are rows [o - length, o), targets [o
 window belongs to the split that owns all its target rows; its inputs may reach back into earlier splits.
 """
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
@@ -142,10 +143,10 @@ def _borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     """First row of train, validation and test, and the end of test."""
     first, end = map(int, panel.bounds[series : series + 2])
     if isinstance(split.test, str):
-        test = _row_of_date(panel, split.test, first=first, end=end, key="test")
+        test = _row_of_date(panel, split.test, series=series, key="test")
         validation = test
         if split.validation is not None:
-            validation = _row_of_date(panel, split.validation, first=first, end=end, key="validation")
+            validation = _row_of_date(panel, split.validation, series=series, key="validation")
         return [first, validation, test, end]
     if isinstance(split.test, int):
         return _count_borders(panel, series, split)
@@ -177,14 +178,15 @@ def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     return [start, validation, test, end]
 
 
-def _row_of_date(panel: Panel, date: str, *, first: int, end: int, key: str) -> int:
+def _row_of_date(panel: Panel, date: str, *, series: int, key: str) -> int:
+    first, end = map(int, panel.bounds[series : series + 2])
     time = panel.time[first:end]
     if time.dtype.kind != "M":
         raise DataError(f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts")
-    row = first + int(np.searchsorted(time, np.datetime64(date, "us")))
+    row = first + int(np.searchsorted(time, np.datetime64(dt.datetime.fromisoformat(date), "us")))
     if not first < row < end:
         raise DataError(
-            f"split.{key}: {date} lies outside the data, which runs from {clock(time[0])} to {clock(time[-1])}; "
-            "choose a date inside"
+            f"split.{key}: {date} leaves no row before it or none from it on; series {panel.series[series]!r} runs from "
+            f"{clock(time[0])} to {clock(time[-1])}, choose a date after the first and up to the last"
         )
     return row

@@ -1,0 +1,5 @@
+"""`python -m rnnfc`, the same as `rnnfc`."""
+
+from rnnfc.cli import main
+
+main()

@@ -1,0 +1,139 @@
+"""What a person sees: results on stdout, progress and notes on stderr."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rnnfc.report import NETWORK, Report, figure
+from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, REPORT_TEXT, Run
+from rnnfc.workflows.prepare import Prepared
+
+_LABEL_WIDTH = 10
+
+
+def line(label: str, text: str) -> str:
+    """One line of output: a label, then what it tells."""
+    return f"{label:<{_LABEL_WIDTH}}{text}"
+
+
+def say(label: str, text: str) -> None:
+    """A line of the result."""
+    sys.stdout.write(line(label, text) + "\n")
+
+
+def note(label: str, text: str) -> None:
+    """A line of progress, or a note."""
+    sys.stderr.write(line(label, text) + "\n")
+
+
+class TrainingConsole:
+    """Tells of one training run as it goes: a live bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._screen = RichConsole(stderr=True)
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._done = 0
+
+    def prepared(self, prepared: Prepared) -> None:
+        """Rows and windows; then TensorFlow starts, which takes seconds."""
+        for label, text in data_lines(prepared):
+            note(label, text)
+        if self._screen.is_terminal:
+            self._bar = Progress(
+                TextColumn(line("training", "{task.description}")),
+                BarColumn(),
+                TimeRemainingColumn(),
+                console=self._screen,
+                transient=True,
+            )
+            self._task = self._bar.add_task("starting TensorFlow", total=None)
+            self._bar.start()
+
+    def epoch(self, row: Any, *, total: int) -> None:
+        """Moves the bar on and shows the newest losses."""
+        self._done = row.epoch
+        if self._bar is not None:
+            watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
+            text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched} · rate {figure(row.learning_rate)}"
+            self._bar.update(self._task, description=text, completed=row.epoch, total=total)
+
+    def tick(self, share: float) -> None:
+        """Moves the bar within an epoch."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done + share)
+
+    def trained(self, rows: list[Any], *, best_epoch: int, total: int, seconds: float) -> None:
+        """The last losses, whether training stopped early, and how long it took."""
+        self.close()
+        last = rows[-1]
+        parts = [f"epoch {last.epoch}/{total}", f"loss {figure(last.loss)}"]
+        if last.validation_loss is not None:
+            parts.append(f"validation {figure(last.validation_loss)}")
+        if best_epoch:
+            parts.append(f"{'stopped early, ' if last.epoch < total else ''}best {best_epoch}")
+        note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
+
+    def close(self) -> None:
+        """Takes the bar away, also when training breaks off."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
+    """Rows and windows of an experiment, for people."""
+    from rnnfc.data.panel import clock
+
+    panel, window, model = prepared.panel, prepared.experiment.window, prepared.experiment.model
+    filled = int(panel.filled.sum())
+    missing = f", {filled:,} missing values filled ({panel.missing})" if filled else ""
+    counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
+    cells = f"{model.cell} {' + '.join(map(str, model.units))}"
+    return [
+        ("data", f"{panel.num_rows:,} rows, {panel.frequency}, {clock(panel.time[0])} to {clock(panel.time[-1])}{missing}"),
+        ("windows", f"{window.length:,} -> {window.horizon:,}: {counts}     {cells}, {prepared.parameters:,} parameters"),
+    ]
+
+
+def show_report(report: Report) -> None:
+    """The scores of the network on the test windows, and the verdict."""
+    unit = f" {report.unit}" if report.unit else ""
+    squared = f" {report.unit}²" if report.unit else ""
+    mse = f"MSE {figure(report.test('mse'))}{squared} (scaled {figure(report.test('mse', units='scaled'))})"
+    say("test", f"RMSE {figure(report.test('rmse'))}{unit} · MAE {figure(report.test('mae'))}{unit} · {mse}")
+    baselines = [f"{model} {figure(report.test('rmse', model=model))}" for model in report.models if model != NETWORK]
+    say("baselines", f"RMSE {' · '.join(baselines)}")
+    say("verdict", report.verdict.split(": ", 1)[1])
+
+
+def show_saved(run: Run) -> None:
+    """Where the run lies, and what to do next."""
+    say("saved", f"{run.folder}   {'  '.join((REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL))}")
+    say("next", "rnnfc predict --last-window")
+
+
+def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns side by side, the first to the left, the others to the right."""
+    table = [list(headings), *(list(row) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
+    for row in table:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def show_check(result: dict[str, Any]) -> None:
+    """What `check` found."""
+    filled = f", {result['filled_values']:,} missing values filled" if result["filled_values"] else ""
+    say("data", f"{result['rows']:,} rows, {result['frequency']}, {result['first_time']} to {result['last_time']}{filled}")
+    say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
+    for name, part in result["windows"].items():
+        say(name, f"{part['count']:,} windows, targets {part['first_target']} to {part['last_target']}")
+    say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
+    say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond TensorFlow itself")
+    for key, value in result["experiment"].items():
+        say(key, ", ".join(f"{name}: {item}" for name, item in value.items()) if isinstance(value, dict) else str(value))
+    say("next", "rnnfc train CONFIG")

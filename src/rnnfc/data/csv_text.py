@@ -1,0 +1,172 @@
+"""A CSV file in memory: decoded, and every row checked to have the header's number of fields, before pandas parses it.
+
+pandas shifts columns where a row has one field too many, pads short rows and renames duplicate headers, all in silence; each of
+these is refused here with file and line.
+"""
+
+import csv
+import difflib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.config.specs import CsvSpec
+from rnnfc.errors import DataError
+
+if TYPE_CHECKING:
+    import _csv
+
+_OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
+_ENCODINGS = ("latin-1", "cp1252", "utf-16", "utf-8")
+_NEWLINE = 10
+
+
+@dataclass(frozen=True)
+class Source:
+    """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row."""
+
+    path: Path
+    content: bytes
+    header: tuple[str, ...]
+    lines: npt.NDArray[np.int64]
+
+    def at(self, row: int | np.intp) -> str:
+        return f"{self.path}:{self.lines[row]}"
+
+
+def read(spec: CsvSpec) -> Source:
+    """The file that `spec` names.
+
+    Raises:
+        DataError: a fault of the file, with file, line, what is allowed and what to do.
+    """
+    path = _short(Path(spec.path))
+    content = _decode(path, spec)
+    if b"\0" in content:
+        raise DataError(f"{path}: holds NUL bytes; is this a text file? Save it as CSV, or name its encoding with data.encoding")
+    content = _unix_ends(content).rstrip(b"\n")
+    if not content.strip():
+        raise DataError(f"{path}: empty; a header row and at least two rows are needed")
+    if not spec.separator.isascii():  # pandas would change its parser for it
+        raise DataError(
+            f"{path}: data.separator is {spec.separator!r}; only an ASCII character can be one, such as ',', ';' or a tab"
+        )
+    fields, lines = _layout(path, content, spec)
+    header = _header(path, content, spec)
+    _check_header(path, header, spec)
+    wrong = np.flatnonzero(fields[1:] != len(header))
+    if len(wrong):
+        row = wrong[0] + 1
+        raise DataError(
+            f"{path}:{lines[row]}: {fields[row]} fields where the header has {len(header)}; "
+            "put quotes around a field that holds the separator, or mend the row"
+        )
+    if len(fields) < 3:
+        raise DataError(
+            f"{path}: {len(fields) - 1} data rows; at least two are needed, and window.length + window.horizon to train"
+        )
+    return Source(path=path, content=content, header=header, lines=lines[1:])
+
+
+def _short(path: Path) -> Path:
+    """Relative to the working folder where it lies below it: what people typed, and short."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _decode(path: Path, spec: CsvSpec) -> bytes:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; data.path is read from the config's folder") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file") from None
+    if spec.encoding == "utf-8":
+        raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise DataError(f"{path}: looks like UTF-16; set data.encoding: utf-16 or save it as UTF-8")
+    try:
+        text = raw.decode(spec.encoding)
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode(spec.encoding, errors="replace").encode()
+        first, *others = (encoding for encoding in _ENCODINGS if encoding != spec.encoding)
+        raise DataError(
+            f"{path}:{_unix_ends(before).count(_NEWLINE) + 1}: not {spec.encoding} text; "
+            f"set data.encoding: {first} (or {', '.join(others)})"
+        ) from None
+    return raw if spec.encoding == "utf-8" else text.encode()
+
+
+def _unix_ends(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _layout(path: Path, content: bytes, spec: CsvSpec) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number of fields and line, from 1, of every row, the header's first."""
+    if b'"' in content:
+        fields, lines = _quoted_layout(path, content, spec)
+    else:
+        text = np.frombuffer(content, dtype=np.uint8)
+        ends = np.append(np.flatnonzero(text == _NEWLINE), len(text))
+        separators = np.flatnonzero(text == ord(spec.separator))
+        fields = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
+        fields[np.diff(ends, prepend=-1) == 1] = 0
+        lines = np.arange(1, len(ends) + 1)
+    blank = np.flatnonzero(fields == 0)
+    if len(blank):
+        raise DataError(f"{path}:{lines[blank[0]]}: a blank line between rows; remove it, or write NA if a value is missing")
+    return fields, lines
+
+
+def _quoted_layout(path: Path, content: bytes, spec: CsvSpec) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    # A quoted field may hold separators and line ends, so this needs the real grammar, row by row.
+    fields: list[int] = []
+    lines: list[int] = []
+    reader = _reader(content, spec)
+    start = 1
+    try:
+        for row in reader:
+            fields.append(len(row))
+            lines.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path}:{start}: not valid CSV ({error}); check the quotes in this row") from None
+    return np.array(fields), np.array(lines)
+
+
+def _header(path: Path, content: bytes, spec: CsvSpec) -> tuple[str, ...]:
+    try:
+        return tuple(next(_reader(content, spec)))
+    except csv.Error as error:
+        raise DataError(f"{path}:1: not a CSV header ({error}); write the names of the columns there") from None
+
+
+def _reader(content: bytes, spec: CsvSpec) -> "_csv.Reader":
+    """The rows by the grammar that pandas is told to use: spaces after a separator are skipped."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    return csv.reader(text, delimiter=spec.separator, skipinitialspace=spec.separator != " ", strict=True)
+
+
+def _check_header(path: Path, header: tuple[str, ...], spec: CsvSpec) -> None:
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}:1: the column {twice[0]!r} stands in the header twice; rename one")
+    wanted = [*spec.target, *spec.inputs, *([spec.time] if spec.time else [])]
+    for name in (name for name in wanted if name not in header):
+        if len(header) == 1:
+            for separator, written in _OTHER_SEPARATORS.items():
+                if separator in header[0] and separator != spec.separator:
+                    raise DataError(
+                        f"{path}:1: one column {header[0]!r}; the separator looks like {written}: set data.separator: {written}"
+                    )
+        near = difflib.get_close_matches(name, header, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DataError(f"{path}:1: no column {name!r}; {hint}the header has: {_listed(header)}")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:12])
+    return f"{shown}, ... ({len(names)} columns)" if len(names) > 12 else shown

@@ -1,0 +1,122 @@
+"""BUILDERS: one builder for each kind of model; Network: a Keras model with its scaler, which forecasts windows."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from rnnfc.config.specs import Experiment
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.errors import RunError
+from rnnfc.forecast import Forecast
+from rnnfc.models.backend import keras, tf
+from rnnfc.models.stacked import build_stacked
+
+BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked}
+
+# Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
+# channels stays under 20 MB.
+_FORWARD_BATCH = 1024
+
+
+def build(experiment: Experiment, *, channels: int, targets: int) -> Any:
+    """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target]."""
+    window = experiment.window
+    builder = BUILDERS[experiment.model.kind]
+    core = builder(
+        experiment.model, length=window.length, channels=channels, horizon=window.horizon, targets=targets, seed=experiment.seed
+    )
+    return core if window.normalize == "none" else _around_last(core, channels=channels, targets=targets)
+
+
+def _around_last(core: Any, *, channels: int, targets: int) -> Any:
+    """`core` on each window minus its last row, which is added to what it forecasts: a series may drift off its old level."""
+    window = keras.Input((core.input_shape[1], channels), name="window")
+    last = window[:, -1:, :]
+    return keras.Model(window, core(window - last) + last[:, :, :targets], name="around_last")
+
+
+def recurrent_layers(net: Any) -> list[Any]:
+    """Every recurrent layer, the two directions of a bidirectional one each for itself."""
+    return [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+
+
+@contextlib.contextmanager
+def unrolled(net: Any) -> Iterator[None]:
+    """Recurrent layers trace as straight code instead of a loop; the layers themselves stay as they were."""
+    layers = recurrent_layers(net)
+    before = [layer.unroll for layer in layers]
+    for layer in layers:
+        layer.unroll = True
+    try:
+        yield
+    finally:
+        for layer, flag in zip(layers, before, strict=True):
+            layer.unroll = flag
+
+
+def gather_inputs(rows: Any, origins: Any, *, length: int) -> Any:
+    """rows[row, channel], origins[n] -> x[n, length, channel], inside a compiled program."""
+    return tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))
+
+
+class Network:
+    """A Keras model, its scaler and one traced forward pass."""
+
+    label = "network"
+
+    def __init__(self, net: Any, scaler: Scaler, *, length: int) -> None:
+        self.net = net
+        self.scaler = scaler
+        channels = net.input_shape[-1]
+        signature = [tf.TensorSpec([None, channels], tf.float32), tf.TensorSpec([None], tf.int32)]
+
+        def forward(rows: Any, origins: Any) -> Any:
+            return net(gather_inputs(rows, origins, length=length), training=False)
+
+        self._forward = tf.function(forward, input_signature=signature)
+
+    def points(self, scaled: Windows) -> Floats:
+        """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
+        rows = tf.constant(scaled.panel.values, tf.float32)
+        starts = range(0, len(scaled), _FORWARD_BATCH)
+        parts = [self._forward(rows, tf.constant(scaled.origins[start : start + _FORWARD_BATCH])) for start in starts]
+        return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
+
+    def predict(self, windows: Windows) -> Forecast:
+        """The forecast of unscaled windows, in data units."""
+        scaled = self.points(windows.on(self.scaler.apply(windows.panel)))
+        return Forecast.of(windows, self.scaler.invert(scaled, windows.series))
+
+
+def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:
+    """The trained network from its experiment and plain arrays; the .keras file is written for others and never read.
+
+    Raises:
+        RunError: the arrays are not this network's.
+    """
+    net = build(experiment, channels=len(panel.channels), targets=panel.num_targets)
+    set_weights(net, weights, source=source)
+    return Network(net, scaler, length=experiment.window.length)
+
+
+def weights_of(net: Any) -> dict[str, Floats]:
+    """Every weight by its place and path, ready for an .npz file."""
+    return {f"{place:03d} {variable.path}": variable.numpy() for place, variable in enumerate(net.weights)}
+
+
+def set_weights(net: Any, weights: dict[str, Floats], *, source: str) -> None:
+    """Put the arrays of `weights_of` back.
+
+    Raises:
+        RunError: names or shapes are not those of this network.
+    """
+    expected = {name: array.shape for name, array in weights_of(net).items()}
+    given = {name: array.shape for name, array in weights.items()}
+    if expected != given:
+        name = next(name for name in [*expected, *given] if expected.get(name) != given.get(name))
+        raise RunError(f"{source}: {name} has shape {given.get(name)}, the experiment's network needs {expected.get(name)}")
+    net.set_weights([weights[name] for name in expected])

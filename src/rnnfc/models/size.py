@@ -1,0 +1,30 @@
+"""How large a network will be, counted without TensorFlow."""
+
+from rnnfc.config.specs import StackedSpec
+
+# Gates of each cell, and bias vectors of each gate: GRU keeps a second one for its recurrent half (Keras' reset_after).
+_GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+_BIASES = {"SimpleRNN": 1, "LSTM": 1, "GRU": 2}
+
+
+def num_parameters(spec: StackedSpec, *, channels: int, horizon: int, targets: int) -> int:
+    """Trainable parameters of the network that `build` makes."""
+    total, inputs = 0, channels
+    for units, directions in zip(spec.units, spec.directions, strict=True):
+        total += directions * _GATES[spec.cell] * units * (inputs + units + _BIASES[spec.cell])
+        inputs = directions * units
+    return total + (inputs + 1) * horizon * targets
+
+
+def training_bytes(
+    spec: StackedSpec, *, channels: int, horizon: int, targets: int, length: int, batch_size: int, rows: int
+) -> int:
+    """Rough peak memory of training beyond TensorFlow itself, in bytes.
+
+    Weights, gradients and two optimizer slots in float32; the rows once; the gates and states of every step of one batch,
+    which backpropagation through time keeps (the same again for their gradients).
+    """
+    parameters = num_parameters(spec, channels=channels, horizon=horizon, targets=targets)
+    widths = sum(directions * units for units, directions in zip(spec.units, spec.directions, strict=True))
+    activations = 2 * batch_size * length * (channels + widths * (_GATES[spec.cell] + 1))
+    return 4 * (4 * parameters + rows * channels + activations)

@@ -1,0 +1,51 @@
+"""The stacked network: recurrent layers one above the other, then one dense layer for all steps and targets."""
+
+from typing import Any
+
+import numpy as np
+
+from rnnfc.config.specs import StackedSpec
+from rnnfc.models.backend import keras
+
+CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
+
+
+def seed_of(*path: int) -> int:
+    """An independent seed for one use of randomness, e.g. (seed, layer, role): the same path, the same seed, anywhere."""
+    return int(np.random.SeedSequence(path).generate_state(1)[0]) & 0x7FFF_FFFF
+
+
+def build_stacked(spec: StackedSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int) -> Any:
+    """A Keras Sequential: [n, length, channel] -> [n, horizon, target].
+
+    Every initializer and dropout has a seed of its own, so nothing depends on Keras' or Python's global generators.
+    """
+    layers: list[Any] = [keras.Input((length, channels), name="window")]
+    for index, directions in enumerate(spec.directions):
+        forward = _recurrent(spec, index, seed=seed, direction=0)
+        if directions == 1:
+            layers.append(forward)
+        else:
+            # Left to itself, Bidirectional clones the layer together with its seeds: both directions would start equal.
+            backward = _recurrent(spec, index, seed=seed, direction=1)
+            layers.append(keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bidirectional_{index + 1}"))
+    start = keras.initializers.GlorotUniform(seed=seed_of(seed, len(spec.units), 0))
+    layers.append(keras.layers.Dense(horizon * targets, kernel_initializer=start, name="output"))
+    layers.append(keras.layers.Reshape((horizon, targets), name="forecast"))
+    return keras.Sequential(layers, name="stacked")
+
+
+def _recurrent(spec: StackedSpec, index: int, *, seed: int, direction: int) -> Any:
+    kernel, recurrent, dropout = (seed_of(seed, index, direction, role) for role in range(3))
+    return CELLS[spec.cell](
+        spec.units[index],
+        activation=spec.activation,
+        dropout=spec.dropout,
+        recurrent_dropout=spec.recurrent_dropout,
+        return_sequences=index < len(spec.units) - 1,
+        go_backwards=direction == 1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=kernel),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=recurrent),
+        seed=dropout,
+        name=f"{('forward', 'backward')[direction]}_{index + 1}",
+    )

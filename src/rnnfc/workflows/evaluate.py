@@ -1,0 +1,58 @@
+"""Score a finished run again from its files, and say how far the numbers are from those of training."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rnnfc import metrics, run
+from rnnfc.errors import DataError, RunError
+from rnnfc.report import Report
+from rnnfc.run import Run
+from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.score import forecast_all, make_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The report of a run made again, and the largest relative difference of a score to the one made in training."""
+
+    run: Run
+    report: Report
+    largest_difference: float
+
+
+def evaluate(which: Run) -> Evaluation:
+    """Data from its source, weights and scaler from the run folder, every score computed anew.
+
+    Raises:
+        DataError: the data is not what the run was trained on; before TensorFlow starts.
+        RunError: the run is damaged.
+    """
+    experiment, scaler, weights = which.experiment(), which.scaler(), which.weights()
+    before = {_key(row): row["value"] for row in which.report()["scores"]}
+    prepared = prepare(experiment)
+    if prepared.panel.fingerprint() != which.info().get("data_sha256"):
+        raise DataError(
+            f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
+            "restore the data, or train again"
+        )
+    from rnnfc.models.network import restore
+
+    network = restore(experiment, prepared.panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
+    made = make_report(prepared, scaler, forecast_all(prepared, scaler, network))
+    now = {_key(row): row["value"] for row in metrics.to_json(made.scores)}
+    if before.keys() != now.keys():
+        raise RunError(
+            f"{which.folder / run.REPORT}: its scores are not those of its experiment; the run is damaged, train again"
+        )
+    return Evaluation(run=which, report=made, largest_difference=max(_difference(before[key], now[key]) for key in now))
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("model", "split", "metric", "units", "series", "step"))
+
+
+def _difference(before: float | None, now: float | None) -> float:
+    """Relative to the larger; infinite where only one of the two is defined."""
+    if before is None or now is None:
+        return 0.0 if before is now else float("inf")
+    return 0.0 if before == now else abs(before - now) / max(abs(before), abs(now))

@@ -1,0 +1,98 @@
+"""Forecast past the end of the data, from the run folder alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnfc import report, run
+from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.errors import RunError
+from rnnfc.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Future:
+    """value[step, target] in data units; `time` is None where times past the end are not known (trading days)."""
+
+    run: Run
+    targets: tuple[str, ...]
+    unit: str
+    last_time: str
+    time: list[str] | None
+    value: Floats
+    notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, one row a step."""
+        times: Sequence[str | None] = self.time or [None] * len(self.value)
+        rows = [
+            {"time": moment, "step": step, **dict(zip(self.targets, map(float, row), strict=True))}
+            for step, (moment, row) in enumerate(zip(times, self.value, strict=True), 1)
+        ]
+        return {
+            "run": str(self.run.folder),
+            "unit": self.unit,
+            "last_time": self.last_time,
+            "forecast": rows,
+            "notes": self.notes,
+        }
+
+
+def predict(which: Run, *, steps: int | None = None) -> Future:
+    """The `steps` (None: the horizon) rows after the last one of the data; beyond the horizon by feeding forecasts back.
+
+    Raises:
+        RunError: the run is damaged, or more steps than the horizon are asked for and an input column is not forecast itself.
+    """
+    experiment, scaler, panel, weights = which.experiment(), which.scaler(), which.last_window(), which.weights()
+    horizon = experiment.window.horizon
+    steps = horizon if steps is None else steps
+    unknown = panel.channels[panel.num_targets :]
+    if steps > horizon and unknown:
+        raise RunError(
+            f"--steps {steps}: beyond the horizon {horizon} the values of {', '.join(unknown)} would have to be known; "
+            f"ask for {horizon} steps at most, or train with a longer window.horizon"
+        )
+    from rnnfc.models.network import restore
+
+    network = restore(experiment, panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
+
+    def ahead(rows: Floats) -> Floats:
+        """[horizon, target] after `rows`; the window's targets lie past the end and are never looked at."""
+        known = replace(panel, values=rows, bounds=np.array([0, len(rows)]))
+        origin = np.array([len(rows)], dtype=np.int32)
+        window = Windows(panel=scaler.apply(known), origins=origin, length=experiment.window.length, horizon=horizon)
+        return np.asarray(scaler.invert(network.points(window), np.array([0]))[0])
+
+    value = ahead(panel.values)
+    while len(value) < steps:
+        value = np.concatenate([value, ahead(np.concatenate([panel.values, value]))])
+    value = value[:steps]
+    times = panel.frequency.after(panel.time[-1:], steps=steps)
+    return Future(
+        run=which,
+        targets=panel.targets,
+        unit=panel.unit,
+        last_time=clock(panel.time[-1]),
+        time=None if times is None else [clock(moment) for moment in times],
+        value=value,
+        notes=_range_notes(panel, scaler, value),
+    )
+
+
+def _range_notes(panel: Panel, scaler: Scaler, value: Floats) -> list[str]:
+    """A note for each column whose window, or fed-back forecast, leaves the range that was seen in training."""
+    notes = []
+    for place, name in enumerate(panel.channels):
+        seen = panel.values[:, place] if place >= panel.num_targets else np.concatenate([panel.values[:, place], value[:, place]])
+        low, high = float(scaler.low[0, place]), float(scaler.high[0, place])
+        if seen.min() < low or seen.max() > high:
+            notes.append(
+                f"{name} runs from {report.figure(float(seen.min()))} to {report.figure(float(seen.max()))} in the last window "
+                f"and its forecast; training saw {report.figure(low)} to {report.figure(high)}, so the network extrapolates"
+            )
+    return notes

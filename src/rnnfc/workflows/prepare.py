@@ -1,0 +1,73 @@
+"""Data and windows of an experiment, and what `check` tells of them; without TensorFlow."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rnnfc.config import Experiment
+from rnnfc.data.panel import Panel, clock
+from rnnfc.data.sources import load_panel
+from rnnfc.data.windows import Splits, Windows, cut
+from rnnfc.models.size import num_parameters, training_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """An experiment with its data and windows."""
+
+    experiment: Experiment
+    panel: Panel
+    splits: Splits
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Channels in, horizon and targets out."""
+        horizon = self.experiment.window.horizon
+        return {"channels": len(self.panel.channels), "horizon": horizon, "targets": self.panel.num_targets}
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters of the network."""
+        return num_parameters(self.experiment.model, **self.size)
+
+
+def prepare(experiment: Experiment) -> Prepared:
+    """The data of an experiment, checked, and its windows.
+
+    Raises:
+        DataError: the data cannot be used, or does not fit the experiment.
+    """
+    panel = load_panel(experiment.data)
+    splits = cut(panel, length=experiment.window.length, horizon=experiment.window.horizon, split=experiment.split)
+    return Prepared(experiment=experiment, panel=panel, splits=splits)
+
+
+def check(experiment: Experiment) -> dict[str, Any]:
+    """Everything but training: rows, windows of each split with first and last target time, parameters, memory."""
+    prepared = prepare(experiment)
+    panel, spec = prepared.panel, experiment.train
+    batch = min(spec.batch_size, len(prepared.splits.train))
+    return {
+        "experiment": experiment.model_dump(mode="json", exclude_none=True),
+        "rows": panel.num_rows,
+        "frequency": str(panel.frequency),
+        "first_time": clock(panel.time[0]),
+        "last_time": clock(panel.time[-1]),
+        "filled_values": int(panel.filled.sum()),
+        "channels": list(panel.channels),
+        "targets": list(panel.targets),
+        "windows": {name: _extent(windows) for name, windows in prepared.splits},
+        "parameters": prepared.parameters,
+        "updates": spec.epochs * -(-len(prepared.splits.train) // spec.batch_size),
+        "training_bytes": training_bytes(
+            experiment.model, **prepared.size, length=experiment.window.length, batch_size=batch, rows=panel.num_rows
+        ),
+    }
+
+
+def _extent(windows: Windows) -> dict[str, Any]:
+    first, last = windows.origins[0], windows.origins[-1] + windows.horizon - 1
+    return {
+        "count": len(windows),
+        "first_target": clock(windows.panel.time[first]),
+        "last_target": clock(windows.panel.time[last]),
+    }

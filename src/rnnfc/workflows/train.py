@@ -1,0 +1,228 @@
+"""Train one experiment: data, network, epochs, scores, and a published run folder."""
+
+import contextlib
+import datetime as dt
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnfc import report, run
+from rnnfc.config import Experiment, to_yaml
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.report import NETWORK, Report
+from rnnfc.run import Draft, Run
+from rnnfc.workflows.prepare import Prepared, prepare
+from rnnfc.workflows.score import Forecasts, forecast_all, make_report
+
+# Recorded in run.json: the last bits of a result depend on these.
+_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic")
+
+
+class Listener(Protocol):
+    """Who hears of progress: the console, or nobody. Rows are `training.Epoch`."""
+
+    def prepared(self, prepared: Prepared) -> None:
+        """Data and windows are there; TensorFlow is about to be started."""
+        ...
+
+    def epoch(self, row: Any, *, total: int) -> None:
+        """An epoch has ended."""
+        ...
+
+    def tick(self, share: float) -> None:
+        """`share` of the current epoch is done."""
+        ...
+
+    def trained(self, rows: list[Any], *, best_epoch: int, total: int, seconds: float) -> None:
+        """Training has ended; `best_epoch` is 0 where the last weights were kept."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A published run and its report."""
+
+    run: Run
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fitted:
+    """A trained network (`models.network.Network`), its history (`training.Epoch`) and facts for run.json."""
+
+    network: Any
+    history: list[Any]
+    best_epoch: int
+    facts: dict[str, Any]
+
+
+@dataclass
+class _Phases:
+    """Seconds of each phase, in the order of their first use."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 3)
+
+
+def train(experiment: Experiment, *, outputs: Path, listener: Listener) -> Trained:
+    """Train one experiment and publish its run folder.
+
+    Raises:
+        DataError: the data does not fit the experiment; before TensorFlow starts.
+        TrainError: training diverged; nothing is published.
+        OutputError: the run could not be written; nothing is left behind.
+    """
+    phases, began = _Phases(), dt.datetime.now(dt.UTC)
+    with phases("data"):
+        prepared = prepare(experiment)
+        scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
+    with Draft(outputs, experiment.name) as draft:
+        listener.prepared(prepared)
+        fitted = _fit(prepared, scaler, phases, listener)
+        with phases("score"):
+            forecasts = forecast_all(prepared, scaler, fitted.network)
+            made = make_report(prepared, scaler, forecasts)
+        with phases("write"):
+            _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
+            _write_training(draft, prepared, made, fitted)
+        draft.write_json(run.INFO, _info(prepared, fitted, began=began, seconds=phases.seconds))
+    return Trained(run=Run(draft.folder), report=made)
+
+
+def _fit(prepared: Prepared, scaler: Scaler, phases: _Phases, listener: Listener) -> _Fitted:
+    """Build and train the network."""
+    experiment, splits, spec = prepared.experiment, prepared.splits, prepared.experiment.train
+    with phases("start"):
+        from rnnfc import training
+        from rnnfc.models.network import Network, build
+
+        net = build(experiment, channels=len(prepared.panel.channels), targets=prepared.panel.num_targets)
+        network = Network(net, scaler, length=experiment.window.length)
+        state = training.start(net, spec)
+    scaled = scaler.apply(prepared.panel)
+    watched = None if splits.validation is None else splits.validation.on(scaled)
+    history = []
+    with phases("train"):
+        for row in training.epochs(
+            state, network, train=splits.train.on(scaled), validation=watched, spec=spec, seed=experiment.seed, tick=listener.tick
+        ):
+            history.append(row)
+            listener.epoch(row, total=spec.epochs)
+            if training.stops_early(state, spec):
+                break
+        best_epoch = training.keep_best(state, spec)
+    listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phases.seconds["train"])
+    facts = {
+        "epochs": len(history),
+        "best_epoch": best_epoch or None,
+        "parameters": net.count_params(),
+        "threads": training.threads(),
+        "recipe": training.recipe(net, train=splits.train, spec=spec),
+    }
+    return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=facts)
+
+
+def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report) -> None:
+    """What follows from the forecasts, and what later commands read."""
+    experiment, panel = prepared.experiment, prepared.panel
+    draft.write(run.EXPERIMENT, to_yaml(experiment))
+    draft.write_json(run.SCALER, scaler.to_json())
+    draft.write_json(run.REPORT, made.to_json())
+    draft.write(run.FORECAST, run.forecast_csv(forecasts[NETWORK, "test"], panel))
+    draft.write(run.FORECAST_PLOT, _forecast_picture(prepared, forecasts))
+    draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(_tail(panel, rows=experiment.window.length)))
+
+
+def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
+    """What follows from training: the network, its history, the text of the report."""
+    from rnnfc import plots
+    from rnnfc.models.network import weights_of
+
+    experiment, net = prepared.experiment, fitted.network.net
+    draft.write_arrays(run.WEIGHTS, weights_of(net))
+    draft.write_with(run.MODEL, net.save)
+    draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
+    text = report.to_markdown(made, experiment, parameters=fitted.facts["parameters"], epochs=len(fitted.history))
+    draft.write(run.REPORT_TEXT, text)
+    curve = plots.loss_curve(
+        title=f"{experiment.name}: loss",
+        losses=[row.loss for row in fitted.history],
+        validation=[row.validation_loss for row in fitted.history],
+        best_epoch=fitted.best_epoch,
+        loss_name=experiment.train.loss,
+    )
+    draft.write(run.LOSS_PLOT, curve)
+
+
+def _forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
+    """The first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end."""
+    from rnnfc import plots
+
+    experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
+    horizon = experiment.window.horizon
+    parts = []
+    for name, _ in splits:
+        made = forecasts[NETWORK, name]
+        point, moments = made.point[::horizon, :, 0].ravel(), made.time[::horizon].ravel()
+        parts.append(plots.Line(label=f"{name} forecast", time=moments, value=point))
+    return plots.forecast_picture(
+        title=f"{experiment.name}: actual and forecast{f', {horizon} steps at a time' if horizon > 1 else ''}",
+        actual=plots.Line(label="actual", time=panel.time, value=panel.values[:, 0]),
+        parts=parts,
+        test_start=panel.time[splits.test.origins[0]],
+        ylabel=plots.axis_label(panel.targets[0], panel.unit),
+        xlabel=plots.axis_label(_time_name(experiment), str(panel.frequency) if panel.time.dtype.kind == "M" else ""),
+    )
+
+
+def _time_name(experiment: Experiment) -> str:
+    return "x" if experiment.data.kind == "sine" else experiment.data.time or "row"
+
+
+def _tail(panel: Panel, *, rows: int) -> Panel:
+    """The last rows of a panel of one series."""
+    part = slice(panel.num_rows - rows, None)
+    bounds = np.array([0, rows])
+    return replace(panel, values=panel.values[part], time=panel.time[part], filled=panel.filled[part], bounds=bounds)
+
+
+def _info(prepared: Prepared, fitted: _Fitted, *, began: dt.datetime, seconds: dict[str, float]) -> dict[str, Any]:
+    """run.json: what a result depends on besides the config."""
+    return {
+        "status": "done",
+        "name": prepared.experiment.name,
+        "started": began.isoformat(),
+        "finished": dt.datetime.now(dt.UTC).isoformat(),
+        "seconds": seconds,
+        "seed": prepared.experiment.seed,
+        **fitted.facts,
+        "data_sha256": prepared.panel.fingerprint(),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+        "machine": platform.machine(),
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit of this program where it runs from a checkout."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "log", "-1", "--format=%H", "--", "."]
+    try:
+        # A fixed command on our own folder.
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+        return done.stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
