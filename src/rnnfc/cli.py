@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from rnnfc.errors import ConfigError, RnnfcError
+from rnnfc.errors import ConfigError, RnnfcError, RunError
 
 app = typer.Typer(
     name="rnnfc",
@@ -44,7 +44,7 @@ def train(
 ) -> None:
     """Train experiments; each leaves a run folder, several end with a comparison."""
     from rnnfc import config
-    from rnnfc.console import TrainingConsole, show_report, show_saved
+    from rnnfc.console import TrainingConsole, note, show_report, show_saved
     from rnnfc.workflows.prepare import prepare
     from rnnfc.workflows.train import train as train_one
 
@@ -59,7 +59,12 @@ def train(
         if not as_json:
             show_report(results[-1].report)
             show_saved(results[-1].run)
-    comparison = _compare([result.run for result in results], outputs=outputs, as_json=as_json) if len(results) > 1 else None
+    comparison = None
+    if len(results) > 1:
+        try:
+            comparison = _compare([result.run for result in results], outputs=outputs, as_json=as_json)
+        except RunError as error:  # each run is whole; they only cannot be laid side by side
+            note("note", f"no comparison: {error}")
     if as_json:
         runs = [{"run": str(result.run.folder), **result.report.to_json()} for result in results]
         _print_json({"runs": runs, "comparison": comparison})

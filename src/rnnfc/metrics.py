@@ -75,11 +75,14 @@ class Ruler:
     def of(cls, panel: Panel, *, scaler: Scaler, train_rows: Rows, season: int | None) -> "Ruler":
         """The ruler of a panel; MASE is scaled by the mean |y[t] - y[t - season]| of the training rows (season 1 without one).
 
+        Values that `missing` filled do not count.
+
         Source: Hyndman & Koehler, Another look at measures of forecast accuracy, International Journal of Forecasting 22 (2006).
         """
         lag = season or 1
-        steps = [np.abs(rows[lag:] - rows[:-lag]) for rows in (panel.values[a:b, : panel.num_targets] for a, b in train_rows)]
-        pooled = np.concatenate([step.ravel() for step in steps])
+        known = np.where(panel.filled, np.nan, panel.values)[:, : panel.num_targets]
+        steps = [np.abs(rows[lag:] - rows[:-lag]) for rows in (known[first:end] for first, end in train_rows)]
+        pooled = np.concatenate([step[~np.isnan(step)] for step in steps])
         error = float(pooled.mean()) if len(pooled) else 0.0
         return cls(
             scaler=scaler, naive_error=error if error > 0 else None, series=panel.series[0] if len(panel.series) == 1 else "all"

@@ -3,19 +3,19 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
 
-_SIZE_INCHES, _DPI = (9.0, 4.2), 100
+_SIZE_INCHES, _DPI = (9.0, 4.4), 100
 # Okabe & Ito's palette: told apart by colour-blind readers too.
 _ACTUAL, _COLOURS = "#444444", ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # Rows that the lower, close-up part of a forecast picture shows.
@@ -31,66 +31,64 @@ class Line:
     value: Floats
 
 
-def loss_curve(
-    *, title: str, losses: Sequence[float], validation: Sequence[float | None], best_epoch: int, loss_name: str
-) -> bytes:
+def loss_curve(*, title: str, losses: Sequence[float], validation: Sequence[float | None], best_epoch: int, ylabel: str) -> bytes:
     """Training and validation loss of every epoch; a mark at the epoch whose weights were kept (0: the last ones)."""
-    figure, axes = _figure(1)
+    figure, (axis,) = _figure(1, title)
     epochs = np.arange(1, len(losses) + 1)
     marker = "o" if len(losses) < 3 else None
-    axes[0].plot(epochs, losses, color=_COLOURS[1], label="training", marker=marker)
-    watched = [np.nan if loss is None else loss for loss in validation]
+    axis.plot(epochs, losses, color=_COLOURS[1], label="training", marker=marker)
     if any(loss is not None for loss in validation):
-        axes[0].plot(epochs, watched, color=_COLOURS[0], label="validation", marker=marker)
+        watched = [np.nan if loss is None else loss for loss in validation]
+        axis.plot(epochs, watched, color=_COLOURS[0], label="validation", marker=marker)
     if best_epoch:
-        axes[0].axvline(best_epoch, color="#999999", linestyle=":", label=f"best epoch: {best_epoch}")
+        axis.axvline(best_epoch, color="#999999", linestyle=":", label=f"best epoch: {best_epoch}")
     if min(losses) > 0:
-        axes[0].set_yscale("log")
-    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes[0].set_xlabel("epoch")
-    axes[0].set_ylabel(f"{loss_name.upper() if loss_name != 'huber' else 'Huber loss'} (scaled units)")
-    _finish(axes[0], _plain(title))
+        axis.set_yscale("log")
+        decades = np.log10(max(losses) / min(losses))
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.set_xlabel("epoch")
+    axis.set_ylabel(_plain(ylabel), fontsize=9)
     return _png(figure)
 
 
-def forecast_picture(
-    *, title: str, actual: Line, parts: Sequence[Line], test_start: float | np.datetime64, ylabel: str, xlabel: str
-) -> bytes:
-    """Above the whole series with the forecasts of every split, below the last rows close up.
+def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_start: Any, ylabel: str, xlabel: str) -> bytes:
+    """Above the whole series with the forecasts of every split, below the last test rows close up.
 
     Args:
         parts: forecasts by split, the test split last.
         test_start: time of the first test row; what follows is shaded.
     """
-    figure, axes = _figure(2)
+    figure, axes = _figure(2, title)
+    train, validation, test = _COLOURS[1], _COLOURS[2], _COLOURS[0]
+    colours = (train, validation, test) if len(parts) == 3 else (train, test)
     for place, axis in enumerate(axes):
         _draw(axis, actual, colour=_ACTUAL, width=1.1)
-        for colour, part in zip((_COLOURS[1], _COLOURS[2], _COLOURS[0])[-len(parts) :], parts, strict=True):
+        for colour, part in zip(colours, parts, strict=True):
             _draw(axis, part, colour=colour, width=1.0 if place == 0 else 1.4)
-        axis.set_ylabel(_plain(ylabel))
+        axis.set_ylabel(_plain(ylabel), fontsize=9)
         _time_axis(axis, actual.time)
-    axes[0].axvspan(test_start, actual.time[-1], color="#D55E00", alpha=0.08, linewidth=0)
-    close_up = actual.time[-min(_CLOSE_UP_ROWS, len(actual.time)) :]
-    axes[1].set_xlim(close_up[0], close_up[-1])
-    inside = actual.value[-len(close_up) :]
-    margin = 0.15 * float(np.ptp(inside)) or 1.0
+    axes[0].axvspan(test_start, actual.time[-1], color=_COLOURS[0], alpha=0.08, linewidth=0)
+    rows = min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start)))
+    inside = np.concatenate([actual.value[-rows:], parts[-1].value[parts[-1].time >= actual.time[-rows]]])
+    margin = 0.08 * float(np.ptp(inside)) or 1.0
+    axes[1].set_xlim(actual.time[-rows], actual.time[-1])
     axes[1].set_ylim(float(inside.min()) - margin, float(inside.max()) + margin)
     axes[1].set_xlabel(_plain(xlabel))
-    axes[1].set_title("the last rows, close up", fontsize=9, loc="left")
-    _finish(axes[0], _plain(title))
     return _png(figure)
 
 
 def side_by_side(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str, xlabel: str) -> bytes:
     """The actual values and the forecast of every run on the same test rows."""
-    figure, axes = _figure(1)
-    _draw(axes[0], actual, colour=_ACTUAL, width=1.6)
+    figure, (axis,) = _figure(1, title)
+    _draw(axis, actual, colour=_ACTUAL, width=1.6)
     for place, run in enumerate(runs):
-        _draw(axes[0], run, colour=_COLOURS[place % len(_COLOURS)], width=1.2)
-    axes[0].set_ylabel(_plain(ylabel))
-    axes[0].set_xlabel(_plain(xlabel))
-    _time_axis(axes[0], actual.time)
-    _finish(axes[0], _plain(title))
+        _draw(axis, run, colour=_COLOURS[place % len(_COLOURS)], width=1.2)
+    axis.set_ylabel(_plain(ylabel), fontsize=9)
+    axis.set_xlabel(_plain(xlabel))
+    _time_axis(axis, actual.time)
     return _png(figure)
 
 
@@ -99,11 +97,11 @@ def axis_label(quantity: str, unit: str) -> str:
     return f"{quantity} ({unit})" if unit else quantity
 
 
-def _figure(rows: int) -> tuple[Figure, npt.NDArray[np.object_]]:
+def _figure(rows: int, title: str) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
-    return figure, axes
+    figure.suptitle(_plain(title), fontsize=12, x=0.01, ha="left", fontweight="bold")
+    return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
 
 
 def _draw(axis: Axes, line: Line, *, colour: str, width: float) -> None:
@@ -119,20 +117,18 @@ def _time_axis(axis: Axes, time: Times) -> None:
         axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
-def _finish(axis: Axes, title: str) -> None:
-    axis.set_title(title, fontsize=11, loc="left", fontweight="bold")
-    axis.legend(frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
-    for other in axis.figure.axes:
-        other.grid(alpha=0.25)
-        other.spines[["top", "right"]].set_visible(False)
-
-
 def _plain(text: str) -> str:
     """`text` as it is: matplotlib would read what stands between two dollar signs as mathematics."""
     return text.replace("$", r"\$")
 
 
 def _png(figure: Figure) -> bytes:
+    for axis in figure.axes:
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    # The legend stands beside the title, where it hides no point of a curve.
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=9, ncols=4, loc="upper right", borderaxespad=0.3)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

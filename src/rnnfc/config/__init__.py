@@ -86,7 +86,7 @@ def starter(name: str) -> str:
         ConfigError: `name` is not a valid experiment name.
     """
     text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8")
-    _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins(f"rnnfc init {wording.short(name)}"))
+    _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins("rnnfc init"))
     quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
     return text.replace("name: NAME", f"name: {quoted}").replace("NAME", name)
 

@@ -128,7 +128,7 @@ def _plain(number: float) -> str:
 
 def _choices(given: Any, expected: str) -> str:
     allowed = re.findall("'([^']*)'", expected)  # pydantic lists them as "'a', 'b' or 'c'"
-    words = [word if word.isalnum() else repr(word) for word in allowed]
+    words = [word if re.fullmatch(r"[\w-]+", word) else repr(word) for word in allowed]
     return f"{_suggest(str(given), allowed)}allowed: {', '.join(words)}"
 
 

@@ -91,12 +91,10 @@ class Frequency:
 
 
 def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | None:
-    days = np.unique(times - months)
-    if len(days) == 1 and days[0] < _SHORTEST_MONTH:
+    days, days_to_end = np.unique(times - months), np.unique(_next_month(months) - times)
+    if len(days) == 1 and (days[0] < _SHORTEST_MONTH or days_to_end.max() > _DAY):
         return "month"
-    if len(np.unique(_next_month(months) - times)) == 1:
-        return "month_end"
-    return "month" if len(days) == 1 else None
+    return "month_end" if len(days_to_end) == 1 else None
 
 
 def _next_month(months: Any) -> Any:

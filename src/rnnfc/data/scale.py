@@ -28,15 +28,17 @@ class Scaler:
 
     @classmethod
     def fit(cls, panel: Panel, train_rows: npt.NDArray[np.int64], *, method: str) -> Self:
-        """The scaler of the training rows alone.
+        """The scaler of the training rows alone, without what `missing` filled: that may know a row after them.
 
         Args:
             train_rows: [series, 2], first row and end of each series' training part.
         Raises:
-            DataError: a channel is (almost) constant on the training rows, so that there is nothing to scale by.
+            DataError: a channel is (almost) constant on the training rows, so that there is nothing to scale by, or has no value.
         """
-        parts = [panel.values[first:end] for first, end in train_rows]
-        low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.min, np.max))
+        _refuse_unknown(panel, train_rows)
+        known = np.where(panel.filled, np.nan, panel.values)
+        parts = [known[first:end] for first, end in train_rows]
+        low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.nanmin, np.nanmax))
         if method == "none":
             return cls(method=method, center=np.zeros_like(low), scale=np.ones_like(low), low=low, high=high)
         _refuse_constant(panel, low, high)
@@ -74,6 +76,16 @@ class Scaler:
         """The scaler that `to_json` wrote."""
         arrays = {name: np.array(plain[name], dtype=np.float64) for name in ("center", "scale", "low", "high")}
         return cls(method=plain["method"], **arrays)
+
+
+def _refuse_unknown(panel: Panel, train_rows: npt.NDArray[np.int64]) -> None:
+    unknown = np.argwhere([panel.filled[first:end].all(axis=0) for first, end in train_rows])
+    if len(unknown):
+        series, channel = unknown[0]
+        raise DataError(
+            f"{panel.series[series]}: {panel.channels[channel]} has no value on the training rows, data.missing filled them all; "
+            "leave the column out or give more training rows"
+        )
 
 
 def _refuse_constant(panel: Panel, low: Floats, high: Floats) -> None:

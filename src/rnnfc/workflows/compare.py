@@ -107,7 +107,8 @@ def _picture(runs: Sequence[Run], common: Sequence[_Key], actual: Floats, points
     chosen = [place for place, key in enumerate(common) if (key[0], key[1], key[3]) == (target, series, step)]
     times = parse_clock([common[place][2] for place in chosen])
     lines = [
-        plots.Line(label=_short_name(which), time=times, value=point[chosen]) for which, point in zip(runs, points, strict=True)
+        plots.Line(label=f"{label}: MSE {figure(metrics.mse(actual, point))}", time=times, value=point[chosen])
+        for label, point in zip(_labels(runs), points, strict=True)
     ]
     return plots.side_by_side(
         title=f"{len(runs)} runs on the same test rows",
@@ -118,8 +119,10 @@ def _picture(runs: Sequence[Run], common: Sequence[_Key], actual: Floats, points
     )
 
 
-def _short_name(which: Run) -> str:
-    return str(which.info().get("name", which.name))
+def _labels(runs: Sequence[Run]) -> list[str]:
+    """Experiment names where they tell the runs apart, else folder names."""
+    names = [str(which.info().get("name", which.name)) for which in runs]
+    return names if len(set(names)) == len(names) else [which.name for which in runs]
 
 
 def _time_name(which: Run) -> str:

@@ -158,11 +158,11 @@ def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fit
     text = report.to_markdown(made, experiment, parameters=fitted.facts["parameters"], epochs=len(fitted.history))
     draft.write(run.REPORT_TEXT, text)
     curve = plots.loss_curve(
-        title=f"{experiment.name}: loss",
+        title=f"{experiment.name}: loss by epoch",
         losses=[row.loss for row in fitted.history],
         validation=[row.validation_loss for row in fitted.history],
         best_epoch=fitted.best_epoch,
-        loss_name=experiment.train.loss,
+        ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale == 'none' else ', scaled'}",
     )
     draft.write(run.LOSS_PLOT, curve)
 
@@ -176,10 +176,10 @@ def _forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     parts = []
     for name, _ in splits:
         made = forecasts[NETWORK, name]
-        point, moments = made.point[::horizon, :, 0].ravel(), made.time[::horizon].ravel()
-        parts.append(plots.Line(label=f"{name} forecast", time=moments, value=point))
+        chosen = slice((len(made.point) - 1) % horizon, None, horizon)  # ends with the last window
+        parts.append(plots.Line(label=name, time=made.time[chosen].ravel(), value=made.point[chosen, :, 0].ravel()))
     return plots.forecast_picture(
-        title=f"{experiment.name}: actual and forecast{f', {horizon} steps at a time' if horizon > 1 else ''}",
+        title=f"{experiment.name}: forecasts{f' of {horizon} steps end to end' if horizon > 1 else ''}",
         actual=plots.Line(label="actual", time=panel.time, value=panel.values[:, 0]),
         parts=parts,
         test_start=panel.time[splits.test.origins[0]],
