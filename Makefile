@@ -1,5 +1,8 @@
 # The two commands of the README: `make train` runs the main job, `make test` the tests; both set everything up first.
-PYTHON ?= python3
+# The first supported Python that this machine has; another one: make train PYTHON=/path/to/python3.12
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -23,7 +26,7 @@ check: lint types test
 
 # Installed from the lock alone, each file held to its hash; the package itself needs no network then.
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "rnnfc needs Python 3.11, 3.12 or 3.13, this is %d.%d; run: make PYTHON=python3.12 ..." % v)'
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' || { echo 'rnnfc needs Python 3.11, 3.12 or 3.13; name one: make train PYTHON=/path/to/python3.12'; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -33,6 +36,10 @@ $(READY): requirements.lock pyproject.toml
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
+
+# The README's pictures, from configs/airline.yaml.
+pictures: $(READY)
+	$(BIN)/python scripts/pictures.py
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -33,6 +33,8 @@ WhichRun = Annotated[
     typer.Argument(metavar="[RUN]", help="A run folder, its name, or an experiment's name; default: the newest finished run."),
 ]
 _OUTPUTS = Path("outputs")
+# 128 + SIGINT; Typer returns it after Ctrl-C.
+_INTERRUPTED = 130
 
 
 @app.command(epilog="Example: rnnfc train configs/sine.yaml --set train.epochs=5")
@@ -217,13 +219,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stderr.write(f"error: {error.format_message()}\n")
         sys.stderr.write("run 'rnnfc --help', or 'rnnfc COMMAND --help' for its options and an example\n")
         code = 2
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted; nothing half-done was left behind\n")
-        code = 130
     except BrokenPipeError:
         # Whoever read the output has gone (| head); nothing is left to be said to them.
         sys.stderr.close()
         code = 0
+    if code == _INTERRUPTED:
+        sys.stderr.write("interrupted; nothing half-done was left behind\n")
     sys.exit(code)
 
 

@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import re
 import shutil
 import uuid
 import zipfile
@@ -24,7 +23,7 @@ from rnnfc.config import Experiment
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel, clock
 from rnnfc.data.scale import Scaler
-from rnnfc.errors import OutputError, RunError
+from rnnfc.errors import ConfigError, OutputError, RunError
 from rnnfc.forecast import Forecast
 
 EXPERIMENT, INFO, MODEL, WEIGHTS, SCALER = "experiment.yaml", "run.json", "model.keras", "weights.npz", "scaler.json"
@@ -62,7 +61,8 @@ class Draft:
             error = failure
         finally:
             shutil.rmtree(self._hidden, ignore_errors=True)
-        if isinstance(error, OSError):
+        # A broken pipe is the reader of the progress, who has gone: no file of ours is a pipe.
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise self._refused(error) from error
 
     def write(self, name: str, content: bytes | str) -> None:
@@ -154,7 +154,10 @@ class Run:
 
     def experiment(self) -> Experiment:
         """The resolved experiment."""
-        return config.from_yaml(self._text(EXPERIMENT), source=str(self.folder / EXPERIMENT))
+        try:
+            return config.from_yaml(self._text(EXPERIMENT), source=EXPERIMENT)
+        except ConfigError as error:
+            raise self._damaged(EXPERIMENT, error) from error
 
     def scaler(self) -> Scaler:
         """The scaler that was fitted on the training rows."""
@@ -176,8 +179,11 @@ class Run:
 
     def forecast_rows(self) -> list[dict[str, str]]:
         """forecast.csv, one mapping a row, everything as text."""
-        rows = list(csv.DictReader(io.StringIO(self._text(FORECAST))))
-        if not rows or tuple(rows[0]) != FORECAST_COLUMNS:
+        try:
+            rows = list(csv.DictReader(io.StringIO(self._text(FORECAST))))
+        except csv.Error as error:
+            raise self._damaged(FORECAST, error) from error
+        if not rows or any(tuple(row) != FORECAST_COLUMNS for row in rows):
             raise self._damaged(FORECAST, ValueError(f"columns must be {', '.join(FORECAST_COLUMNS)}"))
         return rows
 
@@ -190,7 +196,7 @@ class Run:
     def _json(self, name: str) -> dict[str, Any]:
         try:
             value = json.loads(self._text(name))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(name, error) from error
         if not isinstance(value, dict):
             raise self._damaged(name, ValueError("an object is needed"))
@@ -198,9 +204,11 @@ class Run:
 
     def _arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
         try:
-            with np.load(self.folder / name, allow_pickle=False) as arrays:
+            # Opened here, for np.load leaves a damaged file open.
+            with (self.folder / name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return {key: arrays[key] for key in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        # TypeError: one .npy array instead; RuntimeError: a damaged zip says that it is encrypted, or of a later version.
+        except (OSError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
             raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> RunError:
@@ -231,10 +239,10 @@ def find(outputs: Path, which: str | None) -> Run:
     """
     if which is not None:
         for folder in (Path(which), outputs / which):
-            if folder.is_dir():
+            if os.path.isdir(folder):  # False, and no error, for a name that no folder can have
                 return Run.open(folder)
-    pattern = None if which is None else re.compile(rf"\d{{8}}-\d{{6}}-{re.escape(which)}(-\d+)?")
-    runs = [run for run in finished(outputs) if pattern is None or pattern.fullmatch(run.name)]
+    # Not by the folder's name: sine-2 is the second run of sine in one second, or a run of sine-2.
+    runs = [run for run in finished(outputs) if which is None or run.info().get("name") == which]
     if runs:
         return runs[-1]
     known = ", ".join(run.name for run in finished(outputs)[-3:])

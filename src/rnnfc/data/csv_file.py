@@ -157,8 +157,7 @@ def _refuse_untimely(
 
 
 def _refuse_disorder(source: Source, time: Times) -> None:
-    order = np.diff(time)
-    bad = np.flatnonzero(order <= order.dtype.type(0))
+    bad = np.flatnonzero(time[1:] <= time[:-1])
     if len(bad):
         row = bad[0] + 1
         if time[row] == time[row - 1]:

@@ -168,5 +168,5 @@ def _check_header(path: Path, header: tuple[str, ...], spec: CsvSpec) -> None:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:12])
+    shown = ", ".join(names[:12]).replace("\n", "\\n")
     return f"{shown}, ... ({len(names)} columns)" if len(names) > 12 else shown

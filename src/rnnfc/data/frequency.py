@@ -47,7 +47,7 @@ class Frequency:
         if self.unit == "microsecond":
             return np.asarray(end + count * np.timedelta64(int(self.size), "us"))
         month = end.astype("datetime64[M]")
-        months = month + count * int(self.size)
+        months = month + count * np.timedelta64(int(self.size), "M")
         if self.unit == "month_end":
             return np.asarray(_next_month(months) - (_next_month(month) - end))
         # The 30th becomes the last day of a month that has no 30th.
@@ -98,7 +98,7 @@ def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | 
 
 
 def _next_month(months: Any) -> Any:
-    return (months.astype("datetime64[M]") + 1).astype("datetime64[us]")
+    return (months.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[us]")
 
 
 def _commonest(distances: npt.NDArray[Any]) -> float:

@@ -68,8 +68,9 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
         window = Windows(panel=scaler.apply(known), origins=origin, length=experiment.window.length, horizon=horizon)
         return np.asarray(scaler.invert(network.points(window), np.array([0]))[0])
 
-    value = ahead(panel.values)
+    value, fed_back = ahead(panel.values), np.empty((0, panel.num_targets))
     while len(value) < steps:
+        fed_back = value
         value = np.concatenate([value, ahead(np.concatenate([panel.values, value]))])
     value = value[:steps]
     times = panel.frequency.after(panel.time[-1:], steps=steps)
@@ -80,19 +81,20 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
         last_time=clock(panel.time[-1]),
         time=None if times is None else [clock(moment) for moment in times],
         value=value,
-        notes=_range_notes(panel, scaler, value),
+        notes=_range_notes(panel, scaler, fed_back),
     )
 
 
-def _range_notes(panel: Panel, scaler: Scaler, value: Floats) -> list[str]:
-    """A note for each column whose window, or fed-back forecast, leaves the range that was seen in training."""
+def _range_notes(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[str]:
+    """A note for each column in which the network is shown values outside the range that was seen in training."""
     notes = []
     for place, name in enumerate(panel.channels):
-        seen = panel.values[:, place] if place >= panel.num_targets else np.concatenate([panel.values[:, place], value[:, place]])
+        seen = np.concatenate([panel.values[:, place], *fed_back.T[place : place + 1]])
         low, high = float(scaler.low[0, place]), float(scaler.high[0, place])
         if seen.min() < low or seen.max() > high:
+            what = "last window and the forecasts fed back" if len(fed_back) else "last window"
             notes.append(
-                f"{name} runs from {report.figure(float(seen.min()))} to {report.figure(float(seen.max()))} in the last window "
-                f"and its forecast; training saw {report.figure(low)} to {report.figure(high)}, so the network extrapolates"
+                f"{name} runs from {report.figure(float(seen.min()))} to {report.figure(float(seen.max()))} in the {what}; "
+                f"training saw {report.figure(low)} to {report.figure(high)}, so the network extrapolates"
             )
     return notes

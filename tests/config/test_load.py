@@ -1,0 +1,423 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnfc import config
+from rnnfc.config import Experiment, yaml12
+from rnnfc.errors import ConfigError
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+TEXT = """\
+name: tiny
+data:
+  kind: csv
+  path: data/sales.csv
+  target: sales
+window: {length: 5, horizon: 2}
+split: {train: 0.8, test: 0.2}
+model: {kind: stacked, cell: GRU, units: [3, 4]}
+train:
+  epochs: 6
+  batch_size: 2
+"""
+TEXT_CHANGES = [
+    ("name: tiny", "name: tiny"),
+    ("name: tiny", "name: '010'\nseed: 9\nscale: standard"),
+    ("target: sales", "target: ['no', '1e-3', '12:30', 'null', '010', '~', ' a ', 'é', '\U0001f600']"),
+    ("target: sales", 'target: sales\n  unit: "a \\u0085 \\u2028 \\u2029 \\x7f \\ufeff \\uffff \\0 \\t \\" \\\\ b"'),
+    ("target: sales", "target: sales\n  time: date\n  inputs: [price]\n  separator: ';'\n  decimal: ','\n  missing: ffill"),
+    ("path: data/sales.csv", "path: 'sales: of #1 {x}.csv'"),
+    ("split: {train: 0.8, test: 0.2}", "split: {test: 1990-01-01}"),
+    ("split: {train: 0.8, test: 0.2}", f"split: {{test: {'9' * 400}}}"),
+    ("units: [3, 4]", "units: [3, 4], bidirectional: [true, false], dropout: 1e-7"),
+    ("epochs: 6", "epochs: 6\n  learning_rate: 1e-5\n  schedule: {kind: step, every: 2}\n  clip: {by: norm, limit: 1e22}"),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A valid config in a folder of its own."""
+    file = tmp_path / "x.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
+
+
+def refused(path: Path, *overrides: str) -> str:
+    """The error's text with the folder of the config cut off."""
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, overrides)
+    return str(caught.value).replace(f"{path.parent}{os.sep}", "")
+
+
+def as_json(text: str) -> Any:
+    """The parsed config as an editor sees it: lists, not tuples."""
+    return json.loads(json.dumps(yaml12.parse(text, source="x.yaml").value))
+
+
+def test_the_experiment_in_a_file_is_read(path: Path) -> None:
+    experiment = config.load(path)
+    assert (experiment.name, experiment.window.length, experiment.model.units, experiment.train.epochs) == ("tiny", 5, (3, 4), 6)
+
+
+def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -> None:
+    path.write_text(
+        "nmae: tiny\nseed: -1\n"
+        "data:\n  kind: csv\n  path: a\n  target: [a,\n    7]\n  sep: ','\n"
+        "window: {length: 5}\nsplit: 0.2\n"
+        "model:\n  kind: stacked\n  cell: lstm\n  units:\n  - 3\n  - 0\n"
+        "train:\n  epoch: 5\n  schedule:\n    kind: step\n    factor: 1\n"
+    )
+    columns = "decimal, encoding, frequency, inputs, kind, missing, path, season, separator, target, time, time_format, unit"
+    optimizer = (
+        "batch_size, clip, early_stopping, epochs, learning_rate, loss, momentum, optimizer, schedule, shuffle, weight_decay"
+    )
+    assert sorted(refused(path).splitlines(), key=lambda line: int(line.split(":")[1])) == [
+        "x.yaml:1: name: missing; add 'name'",
+        "x.yaml:1: nmae: unknown key; did you mean 'name'? allowed here: data, model, name, scale, seed, split, train, window",
+        "x.yaml:2: seed: got -1; must be 0 or more",
+        "x.yaml:7: data.target.1: got 7; must be text",
+        f"x.yaml:8: data.sep: unknown key; allowed here: {columns}",
+        "x.yaml:10: split: got 0.2; must be a group of keys",
+        "x.yaml:13: model.cell: got 'lstm'; did you mean 'LSTM'? allowed: SimpleRNN, LSTM, GRU",
+        "x.yaml:16: model.units.1: got 0; must be 1 or more",
+        "x.yaml:17: train.epochs: missing; add 'epochs'",
+        f"x.yaml:18: train.epoch: unknown key; did you mean 'epochs'? allowed here: {optimizer}",
+        "x.yaml:19: train.schedule.every: missing; add 'every'",
+        "x.yaml:21: train.schedule.factor: got 1; must be less than 1",
+    ]
+
+
+def test_wrong_items_of_a_list_do_not_make_it_too_short(path: Path) -> None:
+    assert refused(path, "model.units=[0, 1.5]") == (
+        "--set model.units=[0, 1.5]: model.units.0: got 0; must be 1 or more\n"
+        "--set model.units=[0, 1.5]: model.units.1: got 1.5; must be a whole number"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "shown", "suggestion"),
+    [
+        ("Window", "Window", "did you mean 'window'? "),
+        ("modle", "modle", "did you mean 'model'? "),
+        ("zzz", "zzz", ""),
+        ('"a\\nb"', "'a\\nb'", ""),
+        ('""', "''", ""),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(path: Path, key: str, shown: str, suggestion: str) -> None:
+    path.write_text(f"{TEXT}{key}: 1\n")
+    allowed = "data, model, name, scale, seed, split, train, window"
+    assert refused(path) == f"x.yaml:12: {shown}: unknown key; {suggestion}allowed here: {allowed}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
+        (b"~\n", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
+        (b"# soon\n", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
+        (b"\xef\xbb\xbf", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
+        (b"- name: a\n", "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"),
+        (b"tiny\n", "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"),
+        (b"name: caf\xe9\n", "x.yaml: not UTF-8 text (byte 9); save it as UTF-8"),
+        ("name: a\n".encode("utf-16"), "x.yaml: not UTF-8 text (byte 0); save it as UTF-8"),
+        (b"name: \xe2\x82", "x.yaml: not UTF-8 text (byte 6); save it as UTF-8"),
+        (b"name: a\0\n", "x.yaml:1: the character U+0000 is not allowed in YAML; remove it"),
+    ],
+)
+def test_a_file_that_holds_no_config_is_refused(path: Path, content: bytes, message: str) -> None:
+    path.write_bytes(content)
+    assert refused(path) == message
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_read_over(path: Path) -> None:
+    plain = config.load(path)
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
+    assert config.load(path) == plain
+
+
+def test_of_a_file_too_long_to_be_a_config_only_the_start_is_read(path: Path) -> None:
+    os.truncate(path, 2**30)  # 1 GiB of zeros, which take no disk
+    assert refused(path) == "x.yaml: 4,000,007 characters, at most 1,000,000 are read; is this a config?"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_character_cut_in_half_by_the_limit_is_no_encoding_mistake(path: Path, mark: bytes) -> None:
+    path.write_bytes(mark + "\U0001f600".encode() * 1_000_003)
+    assert refused(path) == "x.yaml: 1,000,001 characters, at most 1,000,000 are read; is this a config?"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("y.yaml", "y.yaml: no such file; 'rnnfc init NAME' writes a config to start from"),
+        (".", ": a folder, not a config; name a YAML file"),
+        ("x.yaml/y.yaml", "x.yaml/y.yaml: cannot be read (Not a directory); check the path and its permissions"),
+        ("y" * 300, f"{'y' * 300}: cannot be read (File name too long); check the path and its permissions"),
+    ],
+)
+def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(path.parent / name)
+    assert str(caught.value).removeprefix(str(path.parent)).removeprefix(os.sep) == message
+
+
+@pytest.mark.parametrize(
+    ("override", "keys", "value"),
+    [
+        ("train.epochs=5", ("train", "epochs"), 5),
+        ("train.learning_rate=1e-2", ("train", "learning_rate"), 0.01),
+        ("model.units=[7]", ("model", "units"), (7,)),
+        ("seed=010", ("seed",), 10),
+        ("scale=none", ("scale",), "none"),
+        ("name='1'", ("name",), "1"),
+        (" name =b", ("name",), "b"),
+        ("data.unit=a=b", ("data", "unit"), "a=b"),
+        ("split={test: 4}", ("split", "test"), 4),
+        ("split.train=", ("split", "train"), None),
+        ("train.schedule.kind=cosine", ("train", "schedule", "kind"), "cosine"),
+    ],
+)
+def test_an_override_sets_any_key_to_a_yaml_value(path: Path, override: str, keys: tuple[str, ...], value: object) -> None:
+    read: Any = config.load(path, [override]).model_dump()
+    for key in keys:
+        read = read[key]
+    assert read == value
+
+
+def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
+    assert config.load(path, ["train.epochs=8", "train.epochs=9"]).train.epochs == 9
+    assert config.load(path, ["train={epochs: 8}", "train.batch_size=9"]).train.batch_size == 9
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.epochs", "--set train.epochs: write it as key.path=value, e.g. --set train.epochs=5"),
+        ("=5", "--set =5: write it as key.path=value, e.g. --set train.epochs=5"),
+        ("train..epochs=5", "--set train..epochs=5: write it as key.path=value, e.g. --set train.epochs=5"),
+        ("name.first=a", "--set name.first=a: name is a value, not a group of keys; set it as a whole"),
+        ("model.units.0=5", "--set model.units.0=5: model.units is a value, not a group of keys; set it as a whole"),
+        ("train.epochs=ten", "--set train.epochs=ten: train.epochs: got 'ten'; must be a whole number"),
+        ("train.epochs=", "--set train.epochs=: train.epochs: got nothing; must be a whole number"),
+        ("seed.x=5", "--set seed.x=5: seed: got a group of keys; must be a whole number"),
+        ("train={epochs: 0}", "--set train={epochs: 0}: train.epochs: got 0; must be 1 or more"),
+        ("train={}", "--set train={}: train.epochs: missing; add 'epochs'"),
+        ("scale.kind=x", "--set scale.kind=x: scale: got a group of keys; allowed: none, minmax, standard"),
+        (
+            "window.lenght=5",
+            "--set window.lenght=5: window.lenght: unknown key; did you mean 'length'? allowed here: horizon, length, normalize",
+        ),
+        ("seed=!!int 5", "--set seed:1: the tag 'tag:yaml.org,2002:int' is not allowed; write the plain value without it"),
+        ("seed=[5", "--set seed:1: not valid YAML: expected ',' or ']', but got '<stream end>'; check indentation and quotes"),
+        (f"seed={'9' * 400}", f"--set seed={'9' * 52}...: seed: got {'9' * 57}...; must be 2,147,483,647 or less"),
+        ("split.train=0.5", "x.yaml:7: split: the fractions add up to 0.7; make them add up to 1 or leave train out"),
+    ],
+)
+def test_a_wrong_override_is_refused_by_what_was_typed(path: Path, override: str, message: str) -> None:
+    assert refused(path, override) == message
+
+
+def test_the_override_that_set_a_value_is_blamed_and_not_an_earlier_one(path: Path) -> None:
+    assert (
+        refused(path, "train.epochs=x", "train={epochs: 0}") == "--set train={epochs: 0}: train.epochs: got 0; must be 1 or more"
+    )
+
+
+def test_an_override_key_of_stray_bytes_is_refused(path: Path) -> None:
+    assert refused(path, "na\udcffme=5").startswith("x.yaml:1: got 'na\\udcffme'; input should be a valid string")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], "configs/data/sales.csv"),
+        (["data.path=../b.csv"], "configs/../b.csv"),
+        (["data.path=b.csv"], "here/b.csv"),
+        (["data={kind: csv, path: b.csv, target: a}"], "here/b.csv"),
+        (["data.path=~/b.csv"], "home/b.csv"),
+        (["train.epochs=5"], "configs/data/sales.csv"),
+    ],
+)
+def test_a_path_is_relative_to_where_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], expected: str
+) -> None:
+    for folder in ("configs", "here"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "configs" / "x.yaml").write_text(TEXT)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    expected_path = (tmp_path / expected).resolve()
+    assert config.load(Path("../configs/x.yaml"), overrides).data.path == str(expected_path)
+
+
+def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
+    absolute = tmp_path.resolve() / "b.csv"
+    assert config.load(path, [f"data.path={absolute}"]).data.path == str(absolute)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown", "why"),
+    [
+        ('"a\\0b"', "'a\\x00b'", "embedded null byte"),
+        ("~no-such-user-of-rnnfc/a", "'~no-such-user-of-rnnfc/a'", "Could not determine home directory"),
+    ],
+)
+def test_a_text_that_is_no_path_is_refused(path: Path, written: str, shown: str, why: str) -> None:
+    path.write_text(TEXT.replace("data/sales.csv", written))
+    assert refused(path) == f"x.yaml:4: data.path: got {shown}; not a path here ({why}); write the path of a file"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_config_opens_with_its_command(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("# rnnfc train configs/")
+    assert f" configs/{path.name} " in first
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_config_reads_back_equal(path: Path) -> None:
+    experiment = config.load(path)
+    assert config.from_yaml(config.to_yaml(experiment), source="x.yaml") == experiment
+
+
+@pytest.mark.parametrize(("old", "new"), TEXT_CHANGES)
+def test_a_resolved_config_reads_back_equal_from_any_folder(path: Path, tmp_path: Path, old: str, new: str) -> None:
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    experiment = config.load(path)
+    resolved = tmp_path / "elsewhere.yaml"
+    resolved.write_text(config.to_yaml(experiment), encoding="utf-8")
+    assert config.load(resolved) == experiment
+    assert config.to_yaml(config.load(resolved)) == config.to_yaml(experiment)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=100)
+@given(st.text(max_size=32))
+def test_whatever_text_a_resolved_config_holds_it_reads_back_equal(unit: str) -> None:
+    experiment = Experiment.model_validate(
+        {
+            "name": "tiny",
+            "data": {"kind": "sine", "points": 40, "stop": 9.0, "unit": unit},
+            "window": {"length": 5},
+            "split": {"test": 0.2},
+            "model": {"kind": "stacked", "cell": "GRU", "units": (3,)},
+            "train": {"epochs": 4},
+        }
+    )
+    assert config.from_yaml(config.to_yaml(experiment), source="x.yaml") == experiment
+
+
+def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[..., str]) -> None:
+    resolved = config.to_yaml(config.from_yaml(text(), source="x.yaml"))
+    assert resolved.splitlines()[:3] == [
+        'name: "tiny"',
+        "seed: 0",
+        'data: {"kind": "sine", "points": 40, "stop": 9.0, "noise": 0.0, "noise_seed": 0, "unit": ""}',
+    ]
+    assert "null" not in resolved
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "runs/1: got nothing; must be a group of keys"), ("- a\n", "runs/1:1: got ['a']; must be a group of keys")],
+)
+def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.from_yaml(text, source="runs/1")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["sales", "a.b-c_d", "NAME", "2024", "1e3", "true", "null", "0x1F"])
+def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
+    written = config.starter(name)
+    assert config.from_yaml(written, source="x.yaml").name == name
+    assert written.startswith(f"# {name}.yaml: an experiment to start from. Train it:  rnnfc train {name}.yaml\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a b", "'a b'"), ("", "''"), ("a: b", "'a: b'"), ("a\nb: 1", "'a\\nb: 1'"), ("../a", "'../a'"), ("#", "'#'")],
+)
+def test_the_starter_refuses_a_name_that_could_not_name_a_folder(name: str, shown: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.starter(name)
+    allowed = "letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
+    assert str(caught.value) == f"rnnfc init: name: got {shown}; {allowed}"
+
+
+def test_the_schema_is_a_valid_one_that_names_its_draft() -> None:
+    schema = json.loads(config.schema())
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft202012Validator:
+    """The schema as an editor applies it, formats included."""
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    return jsonschema.Draft202012Validator(json.loads(config.schema()), format_checker=checker)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_config_passes_the_schema(schema: jsonschema.Draft202012Validator, path: Path) -> None:
+    assert [error.message for error in schema.iter_errors(as_json(path.read_text(encoding="utf-8")))] == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"split": "{test: 1990-01-01T06:00}"},
+        {"split": "{train: 30, test: 10}"},
+        {"data": "{kind: csv, path: a, target: sales, inputs: price}"},
+        {"data": "{kind: csv, path: a, target: [sales, price]}"},
+        {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: [true]}"},
+        {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}"},
+    ],
+)
+def test_what_is_read_passes_the_schema(
+    schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
+) -> None:
+    assert config.from_yaml(text(**changed), source="x.yaml").name == "tiny"
+    assert [error.message for error in schema.iter_errors(as_json(text(**changed)))] == []
+
+
+def test_the_starter_and_a_resolved_config_pass_the_schema(schema: jsonschema.Draft202012Validator) -> None:
+    starter = config.starter("sales")
+    resolved = config.to_yaml(config.from_yaml(starter, source="x.yaml"))
+    for text in (starter, resolved):
+        assert [error.message for error in schema.iter_errors(as_json(text))] == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"nmae": "a"},
+        {"window": "{length: 5, lenght: 6}"},
+        {"data": "{kind: sine, points: 40, stop: 9.0, path: a}"},
+        {"train": "{epochs: 4, schedule: {kind: constant, final: 0}}"},
+        {"train": "{epochs: 4, early_stopping: {patience: 1, delta: 0}}"},
+    ],
+)
+def test_the_schema_refuses_an_unknown_key_in_every_group(
+    schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
+) -> None:
+    assert schema.is_valid(as_json(text()))
+    assert not schema.is_valid(as_json(text(**changed)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"seed": "-1"}, {"scale": "max"}, {"split": "{test: 1.5}"}, {"split": "{}"}, {"data": "{kind: csv, path: a, target: 5}"}],
+)
+def test_the_schema_refuses_a_wrong_value(
+    schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
+) -> None:
+    assert not schema.is_valid(as_json(text(**changed)))

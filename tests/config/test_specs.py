@@ -1,0 +1,418 @@
+from collections.abc import Callable
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from rnnfc.config import Experiment
+
+CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
+SINE = "{kind: sine, points: 40, stop: 9.0"
+PLATEAU = "{epochs: 4, schedule: {kind: plateau, patience: 1"
+STOPPING = "{epochs: 4, early_stopping: {patience: 1"
+STACKED = "{kind: stacked, cell: GRU, units: [3]"
+Build = Callable[..., Experiment]
+Refusal = Callable[..., str]
+BORDER = "must be a fraction between 0 and 1, a number of rows from 1, or the date of its first target such as 1989-01-01"
+
+# group, the group with $ for the value, key, the value at the border, the value past it, what is allowed
+RANGES = [
+    ("seed", "$", "seed", "0", "-1", "0 or more"),
+    ("seed", "$", "seed", "2147483647", "2147483648", "2,147,483,647 or less"),
+    ("data", "{kind: sine, points: $, stop: 9}", "data.points", "2", "1", "2 or more"),
+    ("data", "{kind: sine, points: $, stop: 9}", "data.points", "1000000000", "1000000001", "1,000,000,000 or less"),
+    ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e-9", "0", "greater than 0"),
+    ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e9", "1.1e9", "1e+09 or less"),
+    ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e-9", "0.0", "greater than 0"),
+    ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e6", "1.1e6", "1e+06 or less"),
+    ("data", f"{SINE}, noise: $}}", "data.noise", "0", "-0.1", "0 or more"),
+    ("data", f"{SINE}, noise: $}}", "data.noise", "1e6", "1.1e6", "1e+06 or less"),
+    ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "0", "-1", "0 or more"),
+    ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "2147483647", "2147483648", "2,147,483,647 or less"),
+    ("data", f"{SINE}, season: $}}", "data.season", "2", "1", "2 or more"),
+    ("data", f"{CSV}, season: $}}", "data.season", "2", "1", "2 or more"),
+    ("window", "{length: $}", "window.length", "1", "0", "1 or more"),
+    ("window", "{length: $}", "window.length", "1000000", "1000001", "1,000,000 or less"),
+    ("window", "{length: 5, horizon: $}", "window.horizon", "1", "0", "1 or more"),
+    ("window", "{length: 5, horizon: $}", "window.horizon", "100000", "100001", "100,000 or less"),
+    ("model", "{kind: stacked, cell: GRU, units: [2, $]}", "model.units.1", "1", "0", "1 or more"),
+    ("model", "{kind: stacked, cell: GRU, units: [2, $]}", "model.units.1", "16384", "16385", "16,384 or less"),
+    ("model", f"{STACKED}, dropout: $}}", "model.dropout", "0", "-0.1", "0 or more"),
+    ("model", f"{STACKED}, dropout: $}}", "model.dropout", "0.99", "1", "less than 1"),
+    ("model", f"{STACKED}, recurrent_dropout: $}}", "model.recurrent_dropout", "0", "-0.1", "0 or more"),
+    ("model", f"{STACKED}, recurrent_dropout: $}}", "model.recurrent_dropout", "0.99", "1.0", "less than 1"),
+    ("train", "{epochs: $}", "train.epochs", "1", "0", "1 or more"),
+    ("train", "{epochs: $}", "train.epochs", "1000000", "1000001", "1,000,000 or less"),
+    ("train", "{epochs: 4, batch_size: $}", "train.batch_size", "1", "0", "1 or more"),
+    ("train", "{epochs: 4, batch_size: $}", "train.batch_size", "1000000", "1000001", "1,000,000 or less"),
+    ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate", "1e-9", "0", "greater than 0"),
+    ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate", "10", "10.5", "10 or less"),
+    ("train", "{epochs: 4, optimizer: adamw, weight_decay: $}", "train.weight_decay", "0", "-0.1", "0 or more"),
+    ("train", "{epochs: 4, optimizer: adamw, weight_decay: $}", "train.weight_decay", "0.9", "1", "less than 1"),
+    ("train", "{epochs: 4, optimizer: sgd, momentum: $}", "train.momentum", "0", "-0.1", "0 or more"),
+    ("train", "{epochs: 4, optimizer: sgd, momentum: $}", "train.momentum", "0.9", "1", "less than 1"),
+    ("train", "{epochs: 4, clip: {by: norm, limit: $}}", "train.clip.limit", "1e-9", "0", "greater than 0"),
+    ("train", "{epochs: 4, schedule: {kind: cosine, final: $}}", "train.schedule.final", "0", "-0.1", "0 or more"),
+    ("train", "{epochs: 4, schedule: {kind: cosine, final: $}}", "train.schedule.final", "0.9", "1", "less than 1"),
+    ("train", "{epochs: 4, schedule: {kind: step, every: $}}", "train.schedule.every", "1", "0", "1 or more"),
+    ("train", "{epochs: 4, schedule: {kind: step, every: 1, factor: $}}", "train.schedule.factor", "0.1", "0", "greater than 0"),
+    ("train", "{epochs: 4, schedule: {kind: step, every: 1, factor: $}}", "train.schedule.factor", "0.9", "1", "less than 1"),
+    ("train", "{epochs: 4, schedule: {kind: plateau, patience: $}}", "train.schedule.patience", "1", "0", "1 or more"),
+    ("train", f"{PLATEAU}, factor: $}}}}", "train.schedule.factor", "0.1", "0", "greater than 0"),
+    ("train", f"{PLATEAU}, factor: $}}}}", "train.schedule.factor", "0.9", "1", "less than 1"),
+    ("train", f"{PLATEAU}, floor: $}}}}", "train.schedule.floor", "0", "-0.1", "0 or more"),
+    ("train", "{epochs: 4, early_stopping: {patience: $}}", "train.early_stopping.patience", "1", "0", "1 or more"),
+    ("train", f"{STOPPING}, min_delta: $}}}}", "train.early_stopping.min_delta", "0", "-0.1", "0 or more"),
+]
+LINE = {"data": 2, "window": 3, "split": 4, "model": 5, "train": 6, "seed": 7, "scale": 7}
+
+
+def as_shown(text: str) -> str:
+    return repr(int(text) if text.lstrip("-").isdigit() else float(text))
+
+
+def bounded_keys(group: type[BaseModel], path: str = "") -> set[str]:
+    """Every key under `group` whose JSON Schema has a numeric bound, with dots."""
+    schema = group.model_json_schema()
+    found = set()
+
+    def walk(node: object, path: str) -> None:
+        if isinstance(node, list):
+            for item in node:
+                walk(item, path)
+        elif isinstance(node, dict):
+            if {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"} & node.keys():
+                found.add(path)
+            walk([node.get(key, []) for key in ("anyOf", "oneOf", "items")], path)
+            if "$ref" in node:
+                walk(schema["$defs"][node["$ref"].rsplit("/", 1)[1]], path)
+            for key, value in node.get("properties", {}).items():
+                walk(value, f"{path}.{key}".lstrip("."))
+
+    walk(schema, path)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("group", "defaults"),
+    [
+        ("data", {"noise": 0.0, "noise_seed": 0, "season": None, "unit": ""}),
+        ("window", {"normalize": "none"}),
+        ("split", {"train": None}),
+        ("model", {"activation": "tanh", "dropout": 0.0, "recurrent_dropout": 0.0, "bidirectional": False}),
+        ("train", {"batch_size": 32, "shuffle": True, "optimizer": "adam", "learning_rate": 0.001, "loss": "mse", "clip": None}),
+        ("train", {"weight_decay": None, "momentum": None, "schedule": {"kind": "constant"}, "early_stopping": None}),
+    ],
+)
+def test_what_is_left_out_has_its_default(build: Build, group: str, defaults: dict[str, object]) -> None:
+    assert build().model_dump()[group].items() >= defaults.items()
+
+
+def test_a_csv_source_left_at_its_defaults_is_utf_8_with_commas_and_no_gaps(build: Build) -> None:
+    data = build(data="{kind: csv, path: a, target: b}").data
+    assert (data.separator, data.decimal, data.encoding) == (",", ".", "utf-8")
+    assert (data.time, data.inputs, data.frequency, data.missing) == (None, (), "infer", "error")
+
+
+def test_seed_and_scale_have_defaults_too(build: Build) -> None:
+    assert (build().seed, build().scale) == (0, "minmax")
+
+
+def test_an_experiment_cannot_be_changed(build: Build) -> None:
+    experiment = build()
+    with pytest.raises(ValidationError, match="frozen"):
+        experiment.window.length = 6  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("group", "template", "key", "border", "past", "allowed"), RANGES)
+def test_a_number_is_accepted_up_to_its_border_and_refused_past_it(
+    build: Build, refusal: Refusal, *, group: str, template: str, key: str, border: str, past: str, allowed: str
+) -> None:
+    assert build(**{group: template.replace("$", border)})
+    message = f"x.yaml:{LINE[group]}: {key}: got {as_shown(past)}; must be {allowed}"
+    assert refusal(**{group: template.replace("$", past)}) == message
+
+
+def test_every_number_with_a_border_is_tested_at_it() -> None:
+    tested = {key.replace("units.1", "units") for _, _, key, _, _, _ in RANGES}
+    assert bounded_keys(Experiment) == tested | {"split.train", "split.validation", "split.test"}
+
+
+@pytest.mark.parametrize(
+    ("group", "template", "key"),
+    [
+        ("data", "{kind: sine, points: 40, stop: $}", "data.stop"),
+        ("data", f"{SINE}, noise: $}}", "data.noise"),
+        ("model", f"{STACKED}, dropout: $}}", "model.dropout"),
+        ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate"),
+        ("train", "{epochs: 4, clip: {by: value, limit: $}}", "train.clip.limit"),
+        ("train", "{epochs: 4, early_stopping: {patience: 1, min_delta: $}}", "train.early_stopping.min_delta"),
+    ],
+)
+@pytest.mark.parametrize(("written", "value"), [(".inf", "inf"), ("-.inf", "-inf"), (".nan", "nan"), ("1e999", "inf")])
+def test_a_number_that_is_not_finite_is_refused(
+    refusal: Refusal, *, group: str, template: str, key: str, written: str, value: str
+) -> None:
+    message = refusal(**{group: template.replace("$", written)})
+    assert message == f"x.yaml:{LINE[group]}: {key}: got {value}; must be a finite number"
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "message"),
+    [
+        ("seed", "7.0", "7: seed: got 7.0; must be a whole number"),
+        ("seed", "true", "7: seed: got true; must be a whole number"),
+        ("seed", "'7'", "7: seed: got '7'; must be a whole number"),
+        ("seed", "", "7: seed: got nothing; must be a whole number"),
+        ("name", "2024", "1: name: got 2024; must be text"),
+        ("train", "{epochs: 4, learning_rate: fast}", "6: train.learning_rate: got 'fast'; must be a number"),
+        ("train", "{epochs: 4, learning_rate: true}", "6: train.learning_rate: got true; must be a number"),
+        ("train", "{epochs: 4, shuffle: 1}", "6: train.shuffle: got 1; must be true or false"),
+        ("train", "{epochs: 4, shuffle: [true]}", "6: train.shuffle: got [true]; must be true or false"),
+        ("train", "{epochs: 4, shuffle: yes}", "6: train.shuffle: got 'yes'; must be true or false"),
+        ("train", "5", "6: train: got 5; must be a group of keys"),
+        ("train", "{epochs: {a: 1}}", "6: train.epochs: got a group of keys; must be a whole number"),
+        ("data", "", "2: data: got nothing; must be a group of keys"),
+        ("data", "[sine, 40]", "2: data: got ['sine', 40]; must be a group of keys"),
+        ("model", "{kind: stacked, cell: GRU, units: 3}", "5: model.units: got 3; must be a list such as [50] or [a, b]"),
+        ("model", "{kind: stacked, cell: GRU, units: []}", "5: model.units: got []; its length must be 1 or more"),
+        (
+            *("model", f"{{kind: stacked, cell: GRU, units: [{', '.join('1' * 17)}]}}"),
+            "5: model.units: got [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]; its length must be 16 or less",
+        ),
+        ("model", f"{STACKED}, bidirectional: both}}", "5: model.bidirectional: got 'both'; must be true or false"),
+        ("model", f"{STACKED}, bidirectional: [1]}}", "5: model.bidirectional.0: got 1; must be true or false"),
+        ("data", "{kind: csv, path: '', target: a}", "2: data.path: got ''; its length must be 1 or more"),
+        ("data", "{kind: csv, path: a, target: 5}", "2: data.target: got 5; must be a list such as [50] or [a, b]"),
+        ("data", "{kind: csv, path: a, target: []}", "2: data.target: got []; its length must be 1 or more"),
+        ("data", "{kind: csv, path: a, target: ['']}", "2: data.target.0: got ''; its length must be 1 or more"),
+        ("data", f"{CSV}, separator: '::'}}", "2: data.separator: got '::'; its length must be 1 or less"),
+        ("data", f"{SINE}, unit: {'m' * 33}}}", f"2: data.unit: got '{'m' * 33}'; its length must be 32 or less"),
+        (
+            "data",
+            "{points: 40}",
+            "2: data: a group of keys that starts with kind is needed here; run 'rnnfc schema' for the kinds",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group: str, value: str, message: str) -> None:
+    assert refusal(**{group: value}) == f"x.yaml:{message}"
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "message"),
+    [
+        ("scale", "min-max", "7: scale: got 'min-max'; did you mean 'minmax'? allowed: none, minmax, standard"),
+        ("scale", "", "7: scale: got nothing; did you mean 'none'? allowed: none, minmax, standard"),
+        ("data", "{kind: cvs}", "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv"),
+        ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv"),
+        ("data", "{kind: [sine]}", "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv"),
+        ("data", f"{CSV}, decimal: ';'}}", "2: data.decimal: got ';'; allowed: '.', ','"),
+        (
+            *("data", f"{CSV}, encoding: utf8}}"),
+            "2: data.encoding: got 'utf8'; did you mean 'utf-8'? allowed: utf-8, latin-1, cp1252, utf-16",
+        ),
+        (
+            "model",
+            "{kind: stacked, cell: gru, units: [3]}",
+            "5: model.cell: got 'gru'; did you mean 'GRU'? allowed: SimpleRNN, LSTM, GRU",
+        ),
+        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model.kind: got 'deep'; allowed: stacked"),
+        (
+            *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
+            "6: train.schedule: kind is 'Cosin'; did you mean 'cosine'? allowed: constant, cosine, step, plateau",
+        ),
+        ("train", "{epochs: 4, schedule: cosine}", "6: train.schedule: got 'cosine'; must be a group of keys"),
+        (
+            *("train", "{epochs: 4, clip: {by: norms, limit: 1}}"),
+            "6: train.clip.by: got 'norms'; did you mean 'norm'? allowed: value, norm, global_norm",
+        ),
+    ],
+)
+def test_an_unknown_choice_is_refused_with_what_is_allowed(refusal: Refusal, group: str, value: str, message: str) -> None:
+    assert refusal(**{group: value}) == f"x.yaml:{message}"
+
+
+@pytest.mark.parametrize("name", ["", ".", "-a", "a b", "a/b", "../a", "é", "a\\nb", "a" * 65, "a:b"])
+def test_a_name_that_could_not_name_a_folder_is_refused(refusal: Refusal, name: str) -> None:
+    allowed = "letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
+    message = refusal(name=f'"{name}"')
+    assert message.startswith("x.yaml:1: name: got '")
+    assert message.endswith(f"; {allowed}")
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a.b_c-d", "a" * 64])
+def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str) -> None:
+    assert build(name=f"'{name}'").name == name
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("{kind: sine, points: 40}", "give either stop (the last x) or step (the distance between two x), and not both"),
+        (
+            "{kind: sine, points: 40, stop: 9, step: 1}",
+            "give either stop (the last x) or step (the distance between two x), and not both",
+        ),
+        (
+            f"{CSV}, inputs: [price, sales]}}",
+            "column 'sales' is named twice among time, target and inputs; name each column once",
+        ),
+        (f"{CSV}, inputs: date}}", "column 'date' is named twice among time, target and inputs; name each column once"),
+        (
+            "{kind: csv, path: a, target: [x, x]}",
+            "column 'x' is named twice among time, target and inputs; name each column once",
+        ),
+        (
+            "{kind: csv, path: a, target: x, time_format: '%Y'}",
+            "time_format and frequency need a time column; add time: COLUMN or leave them out",
+        ),
+        (
+            "{kind: csv, path: a, target: x, frequency: rows}",
+            "time_format and frequency need a time column; add time: COLUMN or leave them out",
+        ),
+        (f"{CSV}, decimal: ','}}", "separator and decimal are the same character; a cell could not be told from a fraction"),
+        (
+            f"{CSV}, separator: '\"'}}",
+            "separator is '\"', a quote or no visible character; use one such as ',', ';' or a tab",
+        ),
+        (
+            f'{CSV}, separator: "\\n"}}',
+            "separator is '\\n', a quote or no visible character; use one such as ',', ';' or a tab",
+        ),
+    ],
+)
+def test_keys_of_data_that_do_not_go_together_are_refused(refusal: Refusal, data: str, message: str) -> None:
+    assert refusal(data=data) == f"x.yaml:2: data: {message}"
+
+
+@pytest.mark.parametrize("separator", ["','", "';'", "' '", "'|'", '"\\t"'])
+def test_a_separator_may_be_any_visible_character_a_space_or_a_tab(build: Build, separator: str) -> None:
+    assert len(build(data=f"{CSV}, separator: {separator}}}").data.separator) == 1
+
+
+@pytest.mark.parametrize(("target", "columns"), [("sales", ("sales",)), ("[sales]", ("sales",)), ("[b, a]", ("b", "a"))])
+def test_one_column_or_a_list_of_columns_is_forecast(build: Build, target: str, columns: tuple[str, ...]) -> None:
+    assert build(data=f"{{kind: csv, path: a, target: {target}}}").data.target == columns
+
+
+@pytest.mark.parametrize(("spacing", "distance"), [("stop: 9.0", 3.0), ("step: 0.5", 0.5)])
+def test_the_spacing_of_a_sine_comes_from_its_stop_or_its_step(build: Build, spacing: str, distance: float) -> None:
+    assert build(data=f"{{kind: sine, points: 4, {spacing}}}").data.spacing == distance
+
+
+@pytest.mark.parametrize("data", [f"{SINE}, season: 6}}", f"{CSV}, season: 6}}"])
+def test_a_season_longer_than_the_window_is_refused(build: Build, refusal: Refusal, data: str) -> None:
+    assert build(data=data, window="{length: 6}").data.season == 6
+    assert refusal(data=data) == (
+        "x.yaml:1: data.season is 6, longer than window.length 5, so the seasonal baseline cannot see one season; "
+        "lengthen the window or leave season out"
+    )
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        "{test: 0.2}",
+        "{train: 0.8, test: 0.2}",
+        "{train: 0.7, validation: 0.2, test: 0.1}",
+        "{train: , validation: , test: 0.2}",
+        "{test: 1}",
+        "{train: 30, validation: 5, test: 5}",
+        "{test: 1990-01-01}",
+        "{test: 1990-01-01T06:00}",
+        "{validation: 1989-12-31, test: 1990-01-01}",
+        "{validation: 1990-01-01, test: 1990-01-01T00:01}",
+    ],
+)
+def test_a_split_by_fractions_rows_or_dates_is_accepted(build: Build, split: str) -> None:
+    assert build(split=split).split.test is not None
+
+
+@pytest.mark.parametrize(
+    "border", ["0", "-1", "0.0", "1.0", "1.5", ".inf", ".nan", "true", "[1]", "{a: 1}", "soon", "1990-02-30", ""]
+)
+def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal, border: str) -> None:
+    assert refusal(split=f"{{test: {border}}}") == f"x.yaml:4: split.test: {BORDER}"
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("{}", "split.test: missing; add 'test'"),
+        ("{train: 1.5, test: 2020-13-01}", f"split.train: {BORDER}\nx.yaml:4: split.test: {BORDER}"),
+        ("{test: 1990-01-01T00:00Z}", "split.test: a split date carries no UTC offset; write it as the time column does"),
+        (
+            "{train: 30, test: 0.2}",
+            "split: mixes fractions, row counts and dates; use one kind for all parts (or leave train out)",
+        ),
+        (
+            "{validation: 5, test: 1990-01-01}",
+            "split: mixes fractions, row counts and dates; use one kind for all parts (or leave train out)",
+        ),
+        ("{train: 1980-01-01, test: 1990-01-01}", "split: with dates, leave train out: it is everything before the first date"),
+        (
+            "{validation: 1990-01-01, test: 1990-01-01}",
+            "split: validation starts on 1990-01-01, not before test on 1990-01-01; swap or move them",
+        ),
+        ("{train: 0.5, test: 0.2}", "split: the fractions add up to 0.7; make them add up to 1 or leave train out"),
+        (
+            "{train: 0.5, validation: 0.4, test: 0.2}",
+            "split: the fractions add up to 1.1; make them add up to 1 or leave train out",
+        ),
+        ("{validation: 0.5, test: 0.5}", "split: validation and test add up to 1, which leaves nothing to train on"),
+    ],
+)
+def test_a_split_whose_parts_do_not_go_together_is_refused(refusal: Refusal, split: str, message: str) -> None:
+    assert refusal(split=split) == f"x.yaml:4: {message}"
+
+
+@pytest.mark.parametrize(
+    ("units", "flags", "directions"),
+    [("[3, 4]", "false", (1, 1)), ("[3, 4]", "true", (2, 2)), ("[3, 4]", "[true, false]", (2, 1)), ("[3]", "[true]", (2,))],
+)
+def test_each_layer_has_one_or_two_directions(build: Build, units: str, flags: str, directions: tuple[int, ...]) -> None:
+    model = build(model=f"{{kind: stacked, cell: GRU, units: {units}, bidirectional: {flags}}}").model
+    assert model.directions == directions
+
+
+def test_a_list_of_directions_has_one_entry_a_layer(refusal: Refusal) -> None:
+    message = refusal(model="{kind: stacked, cell: GRU, units: [3, 4, 5], bidirectional: [true, false]}")
+    assert message == "x.yaml:5: model: bidirectional has 2 entries for 3 layers; give one a layer"
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_weight_decay_acts_with_adamw_only(build: Build, refusal: Refusal, optimizer: str) -> None:
+    assert build(train="{epochs: 4, optimizer: adamw, weight_decay: 0.1}").train.weight_decay == 0.1
+    assert refusal(train=f"{{epochs: 4, optimizer: {optimizer}, weight_decay: 0.1}}") == (
+        f"x.yaml:6: train: weight_decay acts with adamw only, optimizer is {optimizer}; change one of them"
+    )
+
+
+def test_adamw_decays_by_the_given_weight_or_by_that_of_keras(build: Build) -> None:
+    assert build(train="{epochs: 4, optimizer: adamw, weight_decay: 0}").train.decay == 0
+    assert build(train="{epochs: 4, optimizer: adamw}").train.decay == 0.004
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_momentum_acts_with_sgd_and_rmsprop_only(build: Build, refusal: Refusal, optimizer: str) -> None:
+    for accepted in ("sgd", "rmsprop"):
+        assert build(train=f"{{epochs: 4, optimizer: {accepted}, momentum: 0.9}}").train.momentum == 0.9
+    assert refusal(train=f"{{epochs: 4, optimizer: {optimizer}, momentum: 0.9}}") == (
+        f"x.yaml:6: train: momentum acts with sgd and rmsprop only, optimizer is {optimizer}; change one of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "key"),
+    [("early_stopping: {patience: 3}", "early_stopping"), ("schedule: {kind: plateau, patience: 3}", "schedule: plateau")],
+)
+def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, refusal: Refusal, train: str, key: str) -> None:
+    assert build(train=f"{{epochs: 4, {train}}}").split.validation == 0.1
+    assert refusal(train=f"{{epochs: 4, {train}}}", split="{test: 0.2}") == (
+        f"x.yaml:1: train.{key} watches the validation loss, and split.validation is not there; add it"
+    )
+
+
+def test_braces_in_what_the_user_wrote_reach_the_message_as_they_are(refusal: Refusal) -> None:
+    message = refusal(data="{kind: csv, path: a, target: ['{x}', '{x}']}")
+    assert message == "x.yaml:2: data: column '{x}' is named twice among time, target and inputs; name each column once"

@@ -1,0 +1,45 @@
+"""Shared by all tests: the command line in this process, and one small run that many tests read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rnnfc.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def rnnfc(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Runs a command line in this process, so that all tests share one start of TensorFlow."""
+
+    def run(*arguments: str | Path) -> Outcome:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Outcome(code=int(stopped.value.code or 0), out=out, err=err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of configs/sine.yaml with two epochs; tests read it and leave it as it is."""
+    outputs = tmp_path_factory.mktemp("outputs")
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(ROOT / "configs/sine.yaml"), "--set", "train.epochs=2", "--outputs", str(outputs)])
+    assert stopped.value.code in (0, None)
+    (folder,) = outputs.iterdir()
+    return folder

@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rnnfc.data.frequency import Frequency, Times
+
+quick = settings(deadline=None, derandomize=True, max_examples=60)
+
+# the name, the rows of a time axis, the two rows after them
+DATES = [
+    ("monthly", "2020-01-01 2020-02-01 2020-03-01", "2020-04-01 2020-05-01"),
+    ("monthly", "2019-11-15T06:30 2019-12-15T06:30 2020-01-15T06:30", "2020-02-15T06:30 2020-03-15T06:30"),
+    ("monthly", "2020-11-28 2020-12-28 2021-01-28", "2021-02-28 2021-03-28"),
+    ("monthly", "2019-11-30 2019-12-31 2020-01-31", "2020-02-29 2020-03-31"),  # month-ends
+    ("monthly", "2020-07-31 2020-08-31", "2020-09-30 2020-10-31"),  # month-ends of months that are equally long
+    ("monthly", "2019-11-28 2019-12-29 2020-01-29", "2020-02-27 2020-03-29"),  # the day before the day before the end
+    ("monthly", "2020-12-29T05:00 2021-01-29T05:00", "2021-02-28T05:00 2021-03-29T05:00"),  # February has no 29th
+    ("every 2 months", "2019-12-01 2020-02-01 2020-04-01", "2020-06-01 2020-08-01"),
+    ("quarterly", "2019-07-01 2019-10-01 2020-01-01", "2020-04-01 2020-07-01"),
+    ("quarterly", "2019-06-30 2019-09-30 2019-12-31", "2020-03-31 2020-06-30"),
+    ("quarterly", "2019-04-30 2019-07-30 2019-10-30", "2020-01-30 2020-04-30"),
+    ("yearly", "2018-01-01 2019-01-01 2020-01-01", "2021-01-01 2022-01-01"),
+    ("yearly", "2018-12-31 2019-12-31", "2020-12-31 2021-12-31"),
+    ("yearly", "2018-02-28 2019-02-28 2020-02-29", "2021-02-28 2022-02-28"),
+    ("daily", "2020-02-27 2020-02-28 2020-02-29", "2020-03-01 2020-03-02"),
+    ("daily", "2020-01-31 2020-02-01", "2020-02-02 2020-02-03"),
+    ("every 7 days", "2020-02-03 2020-02-10 2020-02-17", "2020-02-24 2020-03-02"),
+    ("hourly", "2020-02-28T22:00 2020-02-28T23:00", "2020-02-29T00:00 2020-02-29T01:00"),
+    ("every 15 minutes", "2020-01-01T23:15 2020-01-01T23:30", "2020-01-01T23:45 2020-01-02T00:00"),
+    ("every minute", "2020-01-01T23:57 2020-01-01T23:58", "2020-01-01T23:59 2020-01-02T00:00"),
+    ("every second", "2020-01-01T00:00:07.5 2020-01-01T00:00:08.5", "2020-01-01T00:00:09.5 2020-01-01T00:00:10.5"),
+    ("every 40000 microseconds", "2020-01-01T00:00:00 2020-01-01T00:00:00.04", "2020-01-01T00:00:00.08 2020-01-01T00:00:00.12"),
+]
+NUMBERS: list[tuple[str, list[float], list[float]]] = [
+    ("every 1", [0, 1, 2], [3, 4]),
+    ("every 5", [1990, 1995, 2000], [2005, 2010]),
+    ("every 0.1", [0.1, 0.2, 0.3, 0.4], [0.5, 0.6]),
+    ("every 2.5", [-2.5, 0.0, 2.5], [5.0, 7.5]),
+    ("every 1e-10", [0.0, 1e-10, 2e-10], [3e-10, 4e-10]),
+    ("every 1.23457e-05", [0.0, 1.23456789e-5, 2.46913578e-5], [3.70370367e-5, 4.93827156e-5]),
+    ("every 86400", [1577836800.0, 1577923200.0], [1578009600.0, 1578096000.0]),
+]
+AXES = [
+    *(
+        (name, np.array(rows.split(), dtype="datetime64[us]"), np.array(after.split(), "datetime64[us]"))
+        for name, rows, after in DATES
+    ),
+    *((name, np.array(rows), np.array(after)) for name, rows, after in NUMBERS),
+]
+
+
+def dates(text: str) -> Times:
+    return np.array(text.split(), dtype="datetime64[us]")
+
+
+@pytest.mark.parametrize(("name", "rows", "after"), AXES)
+def test_a_regular_axis_is_named_fits_its_own_steps_and_goes_on_past_its_end(name: str, rows: Times, after: Times) -> None:
+    frequency = Frequency.infer(rows)
+    assert str(frequency) == name
+    assert frequency.off_grid(rows) is None
+    assert frequency.positions(rows) == pytest.approx(np.arange(len(rows)), rel=1e-8)
+    following = frequency.after(rows[-1:], steps=2)
+    assert following is not None
+    assert following.dtype == rows.dtype
+    if rows.dtype.kind == "f":
+        assert following == pytest.approx(after, rel=1e-8, abs=0)
+    else:
+        assert following.tolist() == after.tolist()
+
+
+@pytest.mark.parametrize("unit", ["month", "month_end", "microsecond", "number"])
+def test_no_step_past_the_end_is_no_time(unit: str) -> None:
+    last = np.array([7.0]) if unit == "number" else dates("2020-01-31")
+    after = Frequency(unit=unit, size=1).after(last, steps=0)  # type: ignore[arg-type]
+    assert after is not None
+    assert after.shape == (0,)
+
+
+def test_trading_days_have_no_known_time_past_the_end() -> None:
+    frequency = Frequency(unit="rows", size=1)
+    assert str(frequency) == "row by row"
+    assert frequency.after(dates("2020-02-28"), steps=3) is None
+
+
+def test_counted_rows_stay_whole_numbers_past_the_end() -> None:
+    after = Frequency(unit="number", size=2.0).after(np.array([2**53 - 5]), steps=2)
+    assert after is not None
+    assert after.dtype == np.int64
+    assert after.tolist() == [2**53 - 3, 2**53 - 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "positions"),
+    [
+        (dates("2020-01-01 2020-02-01 2020-03-01 2020-06-01"), "monthly", [0, 1, 2, 5]),
+        (dates("2020-01-31 2020-02-29 2020-06-30 2020-07-31"), "monthly", [0, 1, 5, 6]),
+        (dates("2020-01-01 2020-01-04 2020-01-05 2020-01-06"), "daily", [0, 3, 4, 5]),
+        (np.array([1, 2, 3, 9]), "every 1", [0, 1, 2, 8]),
+    ],
+)
+def test_absent_rows_are_jumps_of_the_commonest_step(rows: Times, name: str, positions: list[int]) -> None:
+    frequency = Frequency.infer(rows)
+    assert str(frequency) == name
+    assert frequency.positions(rows).tolist() == positions
+    assert frequency.off_grid(rows) is None
+
+
+def test_two_steps_that_are_equally_common_give_the_shorter_one() -> None:
+    assert Frequency.infer(np.array([0, 3, 5])).size == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "first_off"),
+    [
+        (np.array([0.0, 1.0, 2.0, 3.4, 4.0, 5.0]), 3),
+        (np.array([0, 2, 4, 5, 6, 8]), 3),
+        (dates("2020-01-01 2020-01-02 2020-01-03T12:00 2020-01-04 2020-01-05 2020-01-06"), 2),
+        (dates("2020-01-01 2020-01-02 2020-01-03 2020-01-03T23:59:59.999999 2020-01-05"), 3),
+        (dates("2020-01-05 2020-04-05 2020-07-05 2020-08-05"), 3),
+    ],
+)
+def test_a_row_between_two_steps_is_off_the_grid(rows: Times, first_off: int) -> None:
+    assert Frequency.infer(rows).off_grid(rows) == first_off
+
+
+def test_far_from_the_first_row_a_date_must_still_fit_exactly() -> None:
+    rows = np.datetime64("2020-01-01", "us") + np.arange(700_000) * np.timedelta64(1, "m")
+    rows[600_000] += np.timedelta64(20, "s")
+    assert Frequency.infer(rows).off_grid(rows) == 600_000
+
+
+def test_two_rows_on_one_step_are_refused_however_far_typed_numbers_may_drift() -> None:
+    rows = np.insert(np.arange(400_002, dtype=np.float64), 400_000, 399_999.8)
+    assert Frequency.infer(rows).off_grid(rows) == 400_001
+
+
+def test_decimals_may_drift_by_their_rounding_and_no_more() -> None:
+    thirds = np.array([0, 0.3333333, 0.6666667, 1.0])
+    assert Frequency(unit="number", size=1 / 3).off_grid(thirds) is None
+    assert Frequency(unit="number", size=1 / 3).off_grid(np.array([0, 0.3333, 0.6667, 1.0])) == 1
+
+
+def test_a_row_too_far_to_count_the_steps_is_off_the_grid() -> None:
+    rows = np.array([0.0, 1e-9, 2e-9, 2.0**62])
+    assert Frequency.infer(rows).off_grid(rows) == 3
+
+
+@quick
+@given(
+    start=st.integers(-(10**15), 10**15),
+    size=st.sampled_from([1, 40_000, 10**6, 15 * 60 * 10**6, 3_600 * 10**6, 86_400 * 10**6, 7 * 86_400 * 10**6]),
+    known=st.integers(3, 6),
+    steps=st.integers(1, 4),
+)
+def test_any_equally_spaced_axis_goes_on_equally_spaced(start: int, size: int, known: int, steps: int) -> None:
+    rows = np.datetime64("2000-01-01", "us") + np.timedelta64(start, "us") + np.arange(known + steps) * np.timedelta64(size, "us")
+    frequency = Frequency.infer(rows[:known])
+    assert frequency.off_grid(rows) is None
+    after = frequency.after(rows[known - 1 : known], steps=steps)
+    assert after is not None
+    assert after.tolist() == rows[known:].tolist()
+
+
+@quick
+@given(
+    month=st.integers(0, 600),
+    day=st.integers(0, 27),
+    size=st.integers(1, 14),
+    known=st.integers(2, 6),
+    steps=st.integers(1, 4),
+    at_end=st.booleans(),
+)
+def test_any_monthly_axis_keeps_its_day_or_the_last_day(
+    month: int, day: int, size: int, known: int, steps: int, at_end: bool
+) -> None:
+    assume(not (at_end and size == 12 and month % 12 == 1))  # three times 28 February may be the 28th or the last day
+    months = np.datetime64(month, "M") + np.timedelta64(size, "M") * np.arange(known + steps)
+    first = (months + np.timedelta64(1 if at_end else 0, "M")).astype("datetime64[D]")
+    days = first + np.timedelta64(-1 if at_end else day, "D")
+    rows = days.astype("datetime64[us]")
+    frequency = Frequency.infer(rows[:known])
+    assert frequency.size == size
+    after = frequency.after(rows[known - 1 : known], steps=steps)
+    assert after is not None
+    assert after.tolist() == rows[known:].tolist()

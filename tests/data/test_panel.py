@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel, clock, parse_clock
+
+
+@pytest.fixture
+def panel() -> Panel:
+    """Two series of 2 and 3 rows, two channels."""
+    return Panel(
+        values=np.array([[1.0, 10], [2, 20], [3, 30], [4, 40], [5, 50]]),
+        time=np.array([0, 1, 0, 1, 2]),
+        bounds=np.array([0, 2, 5]),
+        series=("north", "south"),
+        channels=("sold", "price"),
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros((5, 2), dtype=np.bool_),
+    )
+
+
+def test_a_panel_counts_the_rows_of_all_series_and_names_its_targets(panel: Panel) -> None:
+    assert panel.num_rows == 5
+    assert panel.targets == ("sold",)
+
+
+def test_other_values_leave_the_panel_as_it_was(panel: Panel) -> None:
+    other = panel.with_values(panel.values + 1)
+    assert other.values[0].tolist() == [2, 11]
+    assert panel.values[0].tolist() == [1, 10]
+    assert other.time is panel.time
+
+
+def test_a_copy_has_the_same_fingerprint(panel: Panel) -> None:
+    copy = replace(panel, values=np.asfortranarray(panel.values), time=panel.time.copy())
+    assert copy.fingerprint() == panel.fingerprint()
+    assert len(panel.fingerprint()) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": np.array([[1.0, 10], [2, 20], [3, 30], [4, 40], [5, np.nextafter(50, 51)]])},
+        {"values": np.array([[1.0, 10, 2, 20, 3], [30, 4, 40, 5, 50]])},
+        {"time": np.array([0, 1, 0, 1, 3])},
+        {"time": np.array([0, 1, 0, 1, 2]).astype("datetime64[us]")},
+        {"bounds": np.array([0, 3, 5])},
+        {"series": ("north", "west")},
+        {"channels": ("sold", "cost")},
+        {"num_targets": 2},
+        {"filled": np.eye(5, 2, dtype=np.bool_)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_any_other_data_have_another_fingerprint(panel: Panel, change: dict[str, object]) -> None:
+    assert replace(panel, **change).fingerprint() != panel.fingerprint()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        ("1949-01-01", "1949-01-01"),
+        ("2015-02-17T09:30", "2015-02-17T09:30"),
+        ("2015-02-17T10:00", "2015-02-17T10:00"),
+        ("2015-02-17T00:00:30", "2015-02-17T00:00:30"),
+        ("2015-02-17T00:00:00.25", "2015-02-17T00:00:00.250000"),
+    ],
+)
+def test_a_date_is_written_no_longer_than_needed(time: str, text: str) -> None:
+    assert clock(np.datetime64(time, "us")) == text
+    assert clock(np.datetime64(time)) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (np.int64(17), "17"),
+        (np.int64(1577836800123), "1577836800123"),
+        (17.0, "17"),
+        (-0.5, "-0.5"),
+        (np.float64(100 * 998 / 999), "99.8998999"),
+        (0.1 + 0.2, "0.3"),
+        (2.0**62, "4.611686018e+18"),
+    ],
+)
+def test_a_number_is_written_without_noise(time: float, text: str) -> None:
+    assert clock(time) == text
+
+
+def test_written_times_are_read_back() -> None:
+    dates = np.array(["2015-02-17T00:00", "2015-02-17T09:30", "2015-02-17T09:30:00.25"], dtype="datetime64[us]")
+    assert parse_clock([clock(date) for date in dates]).tolist() == dates.tolist()
+    assert parse_clock([clock(count) for count in (-2, 17, 0.25)]).tolist() == [-2, 17, 0.25]

@@ -1,0 +1,183 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.errors import DataError
+
+METHODS = ("none", "minmax", "standard")
+
+
+def panel_of(values: object, *, bounds: tuple[int, ...] | None = None, filled: object = None) -> Panel:
+    rows = np.asarray(values, dtype=np.float64)
+    edges = bounds or (0, len(rows))
+    return Panel(
+        values=rows,
+        time=np.arange(len(rows)),
+        bounds=np.array(edges),
+        series=("north", "south", "west")[: len(edges) - 1],
+        channels=("sold", "price", "rain")[: rows.shape[1]],
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros(rows.shape, dtype=np.bool_) if filled is None else np.asarray(filled, dtype=np.bool_),
+    )
+
+
+TWO_SERIES = panel_of([[1, 10], [3, 40], [2, 30], [9, 90], [5, 5], [7, 1], [20, 2]], bounds=(0, 4, 7))
+TRAIN_ROWS = np.array([[0, 3], [4, 6]])
+
+
+@pytest.mark.parametrize(
+    ("method", "center", "scale"),
+    [
+        ("none", [[0, 0], [0, 0]], [[1, 1], [1, 1]]),
+        ("minmax", [[1, 10], [5, 1]], [[2, 30], [2, 4]]),
+        ("standard", [[2, 80 / 3], [6, 3]], [[(2 / 3) ** 0.5, (1400 / 9) ** 0.5], [1, 2]]),
+    ],
+)
+def test_each_series_and_channel_has_its_own_numbers_from_training_rows(
+    method: str, center: list[list[float]], scale: list[list[float]]
+) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method)
+    assert scaler.center == pytest.approx(np.array(center), rel=1e-15)
+    assert scaler.scale == pytest.approx(np.array(scale), rel=1e-15)
+    assert scaler.low.tolist() == [[1, 10], [5, 1]]
+    assert scaler.high.tolist() == [[3, 40], [7, 5]]
+    assert scaler.method == method
+
+
+def test_minmax_by_hand_goes_beyond_one_after_the_training_rows() -> None:
+    scaled = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="minmax").apply(TWO_SERIES)
+    assert scaled.values[:, 0].tolist() == [0, 1, 0.5, 4, 0, 1, 7.5]
+    assert scaled.bounds is TWO_SERIES.bounds
+
+
+@pytest.mark.parametrize(("method", "sklearn_scaler"), [("minmax", MinMaxScaler), ("standard", StandardScaler)])
+def test_scaled_values_are_those_of_scikit_learn(method: str, sklearn_scaler: type) -> None:
+    panel = panel_of(np.random.default_rng(3).normal(5.0, 2.0, (11, 3)) * [1, 1e-3, 1e6])
+    ours = Scaler.fit(panel, np.array([[0, 7]]), method=method).apply(panel).values
+    theirs = sklearn_scaler().fit(panel.values[:7]).transform(panel.values)
+    assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_outside_the_training_part_never_change_the_scaler(method: str) -> None:
+    other = TWO_SERIES.values.copy()
+    other[[3, 6]] = [[-1e6, 1e6], [77, 78]]
+    before = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method).to_json()
+    assert Scaler.fit(TWO_SERIES.with_values(other), TRAIN_ROWS, method=method).to_json() == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_filled_values_never_change_the_scaler(method: str) -> None:
+    # Rows 2 and 3 were interpolated up to 100 in row 4, which is no training row.
+    values, filled = [[1, 0], [4, 8], [36, 4], [68, 2], [100, 1]], [[0, 0], [0, 0], [1, 0], [1, 0], [0, 0]]
+    scaler = Scaler.fit(panel_of(values, filled=filled), np.array([[0, 4]]), method=method)
+    assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 0]], [[4, 8]])
+    expected = {"none": ([[0, 0]], [[1, 1]]), "minmax": ([[1, 0]], [[3, 8]]), "standard": ([[2.5, 3.5]], [[1.5, 8.75**0.5]])}
+    center, scale = expected[method]
+    assert scaler.center.tolist() == center
+    assert scaler.scale == pytest.approx(np.array(scale), rel=1e-15)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_points_are_scaled_like_the_rows_of_their_series_and_back(method: str) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method)
+    scaled = scaler.apply(TWO_SERIES).values
+    rows = np.array([[1, 2], [4, 5], [0, 1]])  # [window, horizon]
+    series = np.array([0, 1, 0])
+    points = TWO_SERIES.values[rows, :1]
+    assert scaler.scale_points(points, series).tolist() == scaled[rows, :1].tolist()
+    assert scaler.invert(scaled[rows, :1], series) == pytest.approx(points, rel=1e-15)
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(
+    points=arrays.arrays(np.float64, (2, 3, 1), elements=st.floats(-1e6, 1e6)),
+    low=st.floats(-1e6, 1e6),
+    spread=st.floats(1e-3, 1e6),
+    method=st.sampled_from(METHODS),
+)
+def test_invert_undoes_scale_points(points: Floats, low: float, spread: float, method: str) -> None:
+    panel = panel_of([[low], [low + spread], [low + spread / 3]])
+    scaler = Scaler.fit(panel, np.array([[0, 3]]), method=method)
+    series = np.array([0, 0])
+    back = scaler.invert(scaler.scale_points(points, series), series)
+    assert back == pytest.approx(points, rel=1e-12, abs=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(
+    values=arrays.arrays(np.float64, (4, 2), elements=st.floats(-1e9, 1e9), unique=True),
+    method=st.sampled_from(METHODS),
+)
+def test_json_keeps_every_bit(values: Floats, method: str) -> None:
+    try:
+        scaler = Scaler.fit(panel_of(values), np.array([[0, 4]]), method=method)
+    except DataError:  # almost constant
+        assume(False)
+    back = Scaler.from_json(json.loads(json.dumps(scaler.to_json())))
+    assert back.method == method
+    for name in ("center", "scale", "low", "high"):
+        kept, read = getattr(scaler, name), getattr(back, name)
+        assert read.dtype == np.float64
+        assert read.tobytes() == kept.tobytes()
+
+
+@pytest.mark.parametrize("method", ["minmax", "standard"])
+def test_a_sine_far_from_zero_keeps_its_shape(method: str) -> None:
+    wave = np.sin(np.linspace(0, 100, 1000))[:, None]
+    rows = np.array([[0, 800]])
+    plain, lifted = (
+        Scaler.fit(panel_of(values), rows, method=method).apply(panel_of(values)).values for values in (wave, wave + 1e9)
+    )
+    assert lifted.astype(np.float32) == pytest.approx(plain, abs=1e-6)
+    assert len(np.unique(lifted.astype(np.float32))) > 990
+
+
+CONSTANT = "there is nothing to scale by; leave the column out, give more training rows or set scale: none"
+
+
+@pytest.mark.parametrize("method", ["minmax", "standard"])
+@pytest.mark.parametrize(
+    ("values", "bounds", "text"),
+    [
+        ([[1, 5], [2, 5], [3, 7]], None, f"north: price is constant on the training rows (about 5), {CONSTANT}"),
+        ([[0, 5], [0, 6], [3, 7]], None, f"north: sold is constant on the training rows (about 0), {CONSTANT}"),
+        ([[-1e9, 5], [-1e9 - 1e-4, 6], [3, 7]], None, f"north: sold is constant on the training rows (about -1e+09), {CONSTANT}"),
+        (
+            [[1, 5], [2, 6], [3, 7], [4, 8], [4, 9]],
+            (0, 3, 5),
+            f"south: sold is constant on the training rows (about 4), {CONSTANT}",
+        ),
+    ],
+)
+def test_a_constant_channel_is_refused(method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str) -> None:
+    panel = panel_of(values, bounds=bounds)
+    train_rows = panel.bounds[:-1, None] + [0, 2]
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, train_rows, method=method)
+    assert str(caught.value) == text
+
+
+def test_a_constant_channel_needs_no_scale_without_scaling() -> None:
+    scaler = Scaler.fit(panel_of([[5], [5]]), np.array([[0, 2]]), method="none")
+    assert scaler.apply(panel_of([[5], [5]])).values.tolist() == [[5], [5]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_channel_that_was_filled_in_every_training_row_is_refused(method: str) -> None:
+    panel = panel_of([[1, 5], [2, 6], [3, 7]], filled=[[0, 0], [0, 1], [1, 1]])
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, np.array([[1, 3]]), method=method)
+    assert str(caught.value) == (
+        "north: price has no value on the training rows, data.missing filled them all; "
+        "leave the column out or give more training rows"
+    )

@@ -1,0 +1,379 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rnnfc.config.specs import SplitSpec
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.gaps import Table, close
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Splits, Windows, cut
+from rnnfc.errors import DataError
+
+quick = settings(deadline=None, derandomize=True, max_examples=100)
+
+
+def panel_of(
+    *rows: int, channels: int = 3, targets: int = 2, filled: Sequence[tuple[int, int]] = (), dates: bool = True
+) -> Panel:
+    """Series of so many rows: row r, channel c holds 10 r + c; daily from 2020-01-01, or numbered."""
+    bounds = np.cumsum([0, *rows])
+    days = np.concatenate([np.arange(count) for count in rows])
+    mask = np.zeros((bounds[-1], channels), dtype=np.bool_)
+    for row, channel in filled:
+        mask[row, channel] = True
+    return Panel(
+        values=10.0 * np.arange(bounds[-1])[:, None] + np.arange(channels),
+        time=np.datetime64("2020-01-01", "us") + days * np.timedelta64(1, "D") if dates else days,
+        bounds=bounds,
+        series=("north", "south", "west")[: len(rows)],
+        channels=("sold", "returned", "price")[:channels],
+        num_targets=targets,
+        frequency=Frequency(unit="microsecond", size=86_400e6) if dates else Frequency(unit="number", size=1),
+        filled=mask,
+    )
+
+
+def origins(splits: Splits) -> dict[str, list[int]]:
+    return {name: windows.origins.tolist() for name, windows in splits}
+
+
+def test_origins_of_ten_rows_by_hand() -> None:
+    splits = cut(panel_of(10), length=3, horizon=2, split=SplitSpec(train=0.5, validation=0.2, test=0.3))
+    assert origins(splits) == {"train": [3], "validation": [5], "test": [7, 8]}
+    assert splits.train_rows.tolist() == [[0, 5]]
+    assert splits.train.origins.dtype == np.int32
+
+
+def test_a_window_holds_its_rows_its_targets_and_their_times() -> None:
+    test = cut(panel_of(10), length=4, horizon=3, split=SplitSpec(test=3)).test
+    assert len(test) == 1
+    # Rows 3 to 6, all of them training rows, then rows 7 to 9 of the two targets.
+    assert test.inputs().tolist() == [[[30, 31, 32], [40, 41, 42], [50, 51, 52], [60, 61, 62]]]
+    assert test.targets().tolist() == [[[70, 71], [80, 81], [90, 91]]]
+    assert test.target_rows.tolist() == [[7, 8, 9]]
+    assert test.origin_time.astype("datetime64[D]").astype(str).tolist() == ["2020-01-07"]
+    assert test.target_time.astype("datetime64[D]").astype(str).tolist() == [["2020-01-08", "2020-01-09", "2020-01-10"]]
+
+
+def test_a_batch_is_a_part_of_all_windows() -> None:
+    train = cut(panel_of(9), length=2, horizon=1, split=SplitSpec(test=2)).train
+    assert len(train) == 5
+    assert train.inputs(slice(1, 4)).tolist() == train.inputs()[1:4].tolist()
+    assert train.targets(slice(4, None)).tolist() == [[[60, 61]]]
+    assert train.inputs(slice(1, 4)).shape == (3, 2, 3)
+
+
+def test_windows_on_other_values_keep_their_rows() -> None:
+    panel = panel_of(9)
+    train = cut(panel, length=2, horizon=1, split=SplitSpec(test=2)).train
+    scaled = train.on(panel.with_values(panel.values / 10))
+    assert scaled.inputs().tolist() == (train.inputs() / 10).tolist()
+    assert scaled.origins is train.origins
+
+
+# split, then the origins of train, validation and test with length 1 and horizon 1, the training rows
+BORDERS: list[tuple[dict[str, Any], list[int], list[int] | None, list[int], list[int]]] = [
+    ({"test": 0.3}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"train": 0.7, "test": 0.3}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"validation": 0.2, "test": 0.3}, [1, 2, 3, 4], [5, 6], [7, 8, 9], [0, 5]),
+    ({"train": 0.5, "validation": 0.2, "test": 0.3}, [1, 2, 3, 4], [5, 6], [7, 8, 9], [0, 5]),
+    ({"train": 0.34, "validation": 0.33, "test": 0.33}, [1, 2], [3, 4, 5, 6], [7, 8, 9], [0, 3]),
+    ({"train": 0.65, "test": 0.35}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"validation": 0.1, "test": 0.2}, [1, 2, 3, 4, 5, 6], [7], [8, 9], [0, 7]),
+    ({"test": 3}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"train": 4, "test": 3}, [3, 4, 5, 6], None, [7, 8, 9], [3, 7]),
+    ({"validation": 2, "test": 3}, [1, 2, 3, 4], [5, 6], [7, 8, 9], [0, 5]),
+    ({"train": 4, "validation": 2, "test": 3}, [1, 2, 3, 4], [5, 6], [7, 8, 9], [1, 5]),
+    ({"train": 7, "test": 3}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"test": "2020-01-08"}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"test": "2020-01-07T12:00"}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"test": "20200108"}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"test": "2020-W02-3"}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),
+    ({"validation": "2020-01-06", "test": "2020-01-08"}, [1, 2, 3, 4], [5, 6], [7, 8, 9], [0, 5]),
+    ({"validation": "2020-01-09", "test": "2020-01-10"}, [1, 2, 3, 4, 5, 6, 7], [8], [9], [0, 8]),
+]
+
+
+@pytest.mark.parametrize(("split", "train", "validation", "test", "train_rows"), BORDERS, ids=[str(case[0]) for case in BORDERS])
+def test_borders_by_fraction_count_and_date(
+    split: dict[str, Any], train: list[int], validation: list[int] | None, test: list[int], train_rows: list[int]
+) -> None:
+    splits = cut(panel_of(10), length=1, horizon=1, split=SplitSpec(**split))
+    expected = {"train": train, "validation": validation, "test": test}
+    assert origins(splits) == {name: rows for name, rows in expected.items() if rows is not None}
+    assert (splits.validation is None) == (validation is None)
+    assert splits.train_rows.tolist() == [train_rows]
+
+
+def test_a_fraction_that_a_float_falls_short_of_still_gives_its_rows() -> None:
+    test = cut(panel_of(100), length=1, horizon=1, split=SplitSpec(test=0.29)).test  # 100 * 0.29 is 28.999999999999996
+    assert len(test) == 29
+
+
+def test_each_series_gives_its_own_part_and_no_window_crosses_two() -> None:
+    splits = cut(panel_of(10, 5, 6), length=2, horizon=1, split=SplitSpec(test=0.4))
+    # Rows 0-9, 10-14 and 15-20; the last 4, 2 and 2 are tested.
+    assert origins(splits) == {"train": [2, 3, 4, 5, 12, 17, 18], "test": [6, 7, 8, 9, 13, 14, 19, 20]}
+    assert splits.train_rows.tolist() == [[0, 6], [10, 13], [15, 19]]
+    assert splits.train.series.tolist() == [0, 0, 0, 0, 1, 2, 2]
+    assert splits.test.series.tolist() == [0, 0, 0, 0, 1, 1, 2, 2]
+
+
+def test_a_series_too_short_for_a_window_gives_none() -> None:
+    splits = cut(panel_of(4, 10), length=3, horizon=2, split=SplitSpec(test=2))
+    assert origins(splits) == {"train": [7, 8, 9, 10], "test": [12]}
+
+
+def test_a_date_borders_each_series_at_its_own_row() -> None:
+    splits = cut(panel_of(4, 6), length=1, horizon=1, split=SplitSpec(test="2020-01-03"))
+    assert origins(splits) == {"train": [1, 5], "test": [2, 3, 6, 7, 8, 9]}
+
+
+def test_a_filled_row_is_never_a_target_nor_the_last_input() -> None:
+    panel = panel_of(14, channels=3, targets=2, filled=[(5, 1), (8, 2)])
+    splits = cut(panel, length=2, horizon=2, split=SplitSpec(test=3))
+    # Of 2 to 9: row 5 is a target of 4 and 5 and the last input of 6; row 8, filled in an input only, is the last input of 9.
+    assert origins(splits) == {"train": [2, 3, 7, 8], "test": [11, 12]}
+
+
+SHORTER = "shorten the window or give more rows to training"
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "horizon", "split", "text"),
+    [
+        (
+            [10],
+            1500,
+            1,
+            {"test": 0.5},
+            f"the train split of series 'north' has 5 rows, window.length=1,500 + window.horizon=1 needs 1,501; {SHORTER}",
+        ),
+        (
+            [10, 8],
+            4,
+            3,
+            {"test": 5},
+            f"the train split of every series has 5 rows, window.length=4 + window.horizon=3 needs 7; {SHORTER}",
+        ),
+        (
+            [10],
+            2,
+            3,
+            {"test": 0.2},
+            "the test split of series 'north' has 2 rows, window.horizon=3 needs 3 after window.length=2 earlier rows; "
+            "shorten the horizon or give more rows to split.test",
+        ),
+        (
+            [10, 8],
+            2,
+            3,
+            {"test": 2},
+            "the test split of every series has 2 rows, window.horizon=3 needs 3 after window.length=2 earlier rows; "
+            "shorten the horizon or give more rows to split.test",
+        ),
+        (
+            [10],
+            1,
+            2,
+            {"validation": 1, "test": 4},
+            "the validation split of series 'north' has 1 rows, window.horizon=2 needs 2 after window.length=1 earlier rows; "
+            "shorten the horizon or give more rows to split.validation",
+        ),
+        (
+            [10],
+            1,
+            1,
+            {"test": 0.05},
+            "the test split of series 'north' has 0 rows, window.horizon=1 needs 1 after window.length=1 earlier rows; "
+            "shorten the horizon or give more rows to split.test",
+        ),
+        ([10], 1, 1, {"train": 8, "test": 3}, "split asks for 8 + 3 rows, series 'north' has 10; ask for fewer"),
+        (
+            [10],
+            1,
+            1,
+            {"train": 4, "validation": 5, "test": 2000},
+            "split asks for 4 + 5 + 2,000 rows, series 'north' has 10; ask for fewer",
+        ),
+        ([10], 1, 1, {"test": 10}, "split asks for 10 rows and something to train on, series 'north' has 10; ask for fewer"),
+        (
+            [10, 4],
+            1,
+            1,
+            {"validation": 2, "test": 2},
+            "split asks for 2 + 2 rows and something to train on, series 'south' has 4; ask for fewer",
+        ),
+        (
+            [10],
+            1,
+            1,
+            {"test": "2019-12-31"},
+            "split.test: 2019-12-31 leaves no row before it or none from it on; "
+            "series 'north' runs from 2020-01-01 to 2020-01-10, choose a date after the first and up to the last",
+        ),
+        (
+            [10],
+            1,
+            1,
+            {"validation": "2020-01-01", "test": "2020-01-08"},
+            "split.validation: 2020-01-01 leaves no row before it or none from it on; "
+            "series 'north' runs from 2020-01-01 to 2020-01-10, choose a date after the first and up to the last",
+        ),
+        (
+            [10, 4],
+            1,
+            1,
+            {"test": "2020-01-05"},
+            "split.test: 2020-01-05 leaves no row before it or none from it on; "
+            "series 'south' runs from 2020-01-01 to 2020-01-04, choose a date after the first and up to the last",
+        ),
+    ],
+)
+def test_a_split_without_a_window_is_refused_with_both_numbers(
+    rows: list[int], length: int, horizon: int, split: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        cut(panel_of(*rows), length=length, horizon=horizon, split=SplitSpec(**split))
+    assert str(caught.value) == text
+
+
+def test_a_date_is_refused_where_the_data_are_numbered() -> None:
+    with pytest.raises(DataError) as caught:
+        cut(panel_of(10, dates=False), length=1, horizon=1, split=SplitSpec(test="2020-01-05"))
+    assert str(caught.value) == ("split.test: 2020-01-05 is a date, and the data has no dates; use fractions or row counts")
+
+
+def test_a_split_whose_windows_all_need_filled_rows_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        cut(panel_of(10, filled=[(8, 0)]), length=2, horizon=2, split=SplitSpec(test=3))
+    assert str(caught.value) == (
+        "the test split has 2 windows and all of them need a row that data.missing filled; "
+        "shorten window.horizon or give the split a part with fewer gaps"
+    )
+
+
+shapes = st.fixed_dictionaries(
+    {
+        "rows": st.lists(st.integers(8, 14), min_size=1, max_size=3),
+        "length": st.integers(1, 4),
+        "horizon": st.integers(1, 3),
+        "validation": st.none() | st.integers(1, 4),
+        "test": st.integers(1, 4),
+    }
+)
+
+
+def cut_shape(shape: dict[str, Any], filled: Sequence[tuple[int, int]] = ()) -> Splits:
+    """The splits of a shape; shapes without windows are left out of the property."""
+    total = sum(shape["rows"])
+    panel = panel_of(*shape["rows"], filled=[(row % total, channel) for row, channel in filled])
+    split = SplitSpec(validation=shape["validation"], test=shape["test"])
+    try:
+        return cut(panel, length=shape["length"], horizon=shape["horizon"], split=split)
+    except DataError:
+        assume(False)
+        raise
+
+
+@quick
+@given(shape=shapes, filled=st.lists(st.tuples(st.integers(0, 41), st.integers(0, 2)), max_size=4))
+def test_cut_finds_every_allowed_window_and_no_other(shape: dict[str, Any], filled: list[tuple[int, int]]) -> None:
+    splits = cut_shape(shape, filled)
+    length, horizon, mask = shape["length"], shape["horizon"], splits.train.panel.filled
+    allowed: dict[str, list[int]] = {name: [] for name, _ in splits}
+    for first, end in zip(splits.train.panel.bounds[:-1], splits.train.panel.bounds[1:], strict=True):
+        owner = ["train"] * (end - first - (shape["validation"] or 0) - shape["test"])
+        owner += ["validation"] * (shape["validation"] or 0) + ["test"] * shape["test"]
+        for origin in range(first + length, end - horizon + 1):
+            owners = set(owner[origin - first : origin - first + horizon])
+            needs_filled = mask[origin : origin + horizon, :2].any() or mask[origin - 1].any()
+            if len(owners) == 1 and not needs_filled:
+                allowed[owners.pop()].append(origin)
+    assert origins(splits) == allowed
+
+
+@quick
+@given(shape=shapes)
+def test_cut_never_shares_target_rows_between_splits(shape: dict[str, Any]) -> None:
+    splits = cut_shape(shape)
+    owned = [set(windows.target_rows.ravel().tolist()) for _, windows in splits]
+    assert sum(map(len, owned)) == len(set.union(*owned))
+    for series, (first, end) in enumerate(splits.train_rows):
+        rows = splits.train.target_rows[splits.train.series == series]
+        assert ((rows >= first) & (rows < end)).all()
+
+
+@quick
+@given(shape=shapes)
+def test_a_windows_inputs_end_right_before_its_targets_in_the_same_series(shape: dict[str, Any]) -> None:
+    for _, windows in cut_shape(shape):
+        panel = windows.panel
+        rows = np.concatenate([windows.inputs()[:, :, 0], windows.targets()[:, :, 0]], axis=1) / 10  # a value is 10 x its row
+        assert (np.diff(rows, axis=1) == 1).all()
+        assert (rows[:, windows.length] == windows.origins).all()
+        assert (rows[:, 0] >= panel.bounds[windows.series]).all()
+        assert (rows[:, -1] < panel.bounds[windows.series + 1]).all()
+
+
+@quick
+@given(shape=shapes, row=st.integers(0, 41))
+def test_changing_a_row_never_changes_a_window_that_ends_before_it(shape: dict[str, Any], row: int) -> None:
+    splits = cut_shape(shape)
+    row %= splits.train.panel.num_rows
+    changed = splits.train.panel.values.copy()
+    changed[row] = -1
+    for _, windows in splits:
+        other = windows.on(windows.panel.with_values(changed))
+        untouched = (windows.origins + windows.horizon <= row) | (windows.origins - windows.length > row)
+        assert (windows.inputs() == other.inputs())[untouched].all()
+        assert (windows.targets() == other.targets())[untouched].all()
+        assert (windows.inputs() == other.inputs())[windows.origins <= row].all()
+
+
+def filled_panel(values: npt.NDArray[np.float64], policy: str) -> Panel:
+    axis = Frequency(unit="number", size=1)
+    table = Table(values=values, time=np.arange(len(values)), frequency=axis, where=str)
+    complete, time, mask = close(table, policy=policy, channels=("sold", "returned", "price"))
+    return replace(panel_of(len(values), dates=False), values=complete, time=time, filled=mask)
+
+
+@quick
+@given(
+    empty=st.lists(st.tuples(st.integers(1, 18), st.integers(0, 2)), min_size=1, max_size=12),
+    row=st.integers(0, 19),
+    policy=st.sampled_from(["interpolate", "ffill"]),
+)
+def test_no_window_and_no_scaler_knows_a_row_after_its_inputs_through_filling(
+    empty: list[tuple[int, int]], row: int, policy: str
+) -> None:
+    values = np.arange(60.0).reshape(20, 3) ** 2
+    values[tuple(np.transpose(empty))] = np.nan
+    other = values.copy()
+    other[row] += 1000.0
+    panels = filled_panel(values, policy), filled_panel(other, policy)
+    try:
+        before, after = (cut(panel, length=3, horizon=2, split=SplitSpec(test=8)) for panel in panels)
+        scalers = [Scaler.fit(panel, before.train_rows, method="standard") for panel in panels]
+    except DataError:
+        assume(False)
+    if row >= 12:
+        assert scalers[0].to_json() == scalers[1].to_json()
+    for one, two in ((before.train, after.train), (before.test, after.test)):
+        early = one.origins <= row
+        assert one.origins.tolist() == two.origins.tolist()
+        assert one.inputs()[early].tolist() == two.inputs()[early].tolist()
+
+
+def test_windows_past_the_end_have_inputs() -> None:
+    panel = panel_of(4)
+    ahead = Windows(panel=panel, origins=np.array([4], dtype=np.int32), length=2, horizon=3)
+    assert ahead.inputs().tolist() == [[[20, 21, 22], [30, 31, 32]]]
+    assert ahead.origin_time.tolist() == panel.time[3:].tolist()

@@ -1,0 +1,175 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc import baselines
+from rnnfc.baselines import Drift, LastValue, LinearMap, SeasonalNaive, fit_all
+from rnnfc.config.specs import CsvSpec, SplitSpec
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.sources import load_panel
+from rnnfc.data.windows import Windows, cut
+from rnnfc.forecast import Predictor
+from rnnfc.metrics import Ruler, find, score
+
+DATA = Path(__file__).parents[1] / "configs" / "data"
+
+
+def panel_of(values: Any, *, targets: int = 1, bounds: tuple[int, ...] | None = None) -> Panel:
+    rows = np.asarray(values, dtype=np.float64)
+    edges = bounds or (0, len(rows))
+    return Panel(
+        values=rows,
+        time=np.arange(len(rows)),
+        bounds=np.array(edges),
+        series=("north", "south")[: len(edges) - 1],
+        channels=("sold", "returned", "price")[: rows.shape[1]],
+        num_targets=targets,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros(rows.shape, dtype=np.bool_),
+    )
+
+
+def windows_of(panel: Panel, origins: list[int], *, length: int, horizon: int) -> Windows:
+    return Windows(panel=panel, origins=np.array(origins, dtype=np.int32), length=length, horizon=horizon)
+
+
+# Two targets and an input; rows 0 to 9.
+SOLD, RETURNED = [1, 5, 3, 4, 8, 6, 5, 9, 7, 2], [0, 0, 1, 1, 2, 3, 5, 8, 13, 21]
+PANEL = panel_of(np.column_stack([SOLD, RETURNED, [99] * 10]), targets=2)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "point"),
+    [
+        (LastValue(), [[[8, 2], [8, 2], [8, 2], [8, 2]], [[6, 3], [6, 3], [6, 3], [6, 3]]]),
+        # Rows 2 to 4 rise by 5 and 1 in two steps, rows 3 to 5 by 2 and 2.
+        (Drift(), [[[10.5, 2.5], [13, 3], [15.5, 3.5], [18, 4]], [[7, 4], [8, 5], [9, 6], [10, 7]]]),
+        (SeasonalNaive(3), [[[3, 1], [4, 1], [8, 2], [3, 1]], [[4, 1], [8, 2], [6, 3], [4, 1]]]),
+        (SeasonalNaive(2), [[[4, 1], [8, 2], [4, 1], [8, 2]], [[8, 2], [6, 3], [8, 2], [6, 3]]]),
+    ],
+)
+def test_a_baseline_by_hand(baseline: Predictor, point: list[list[list[float]]]) -> None:
+    windows = windows_of(PANEL, [5, 6], length=3, horizon=4)
+    forecast = baseline.predict(windows)
+    assert forecast.point.tolist() == point
+    assert forecast.actual is not None
+    assert forecast.actual.tolist() == windows.targets().tolist()
+    assert forecast.time.tolist() == [[5, 6, 7, 8], [6, 7, 8, 9]]
+    assert forecast.origin_time.tolist() == [4, 5]
+    assert forecast.series.tolist() == [0, 0]
+
+
+def test_drift_of_one_row_repeats_it() -> None:
+    assert Drift().predict(windows_of(PANEL, [5], length=1, horizon=2)).point.tolist() == [[[8, 2], [8, 2]]]
+
+
+@pytest.mark.parametrize("baseline", [LastValue(), Drift(), SeasonalNaive(2)])
+def test_a_baseline_never_looks_past_its_window(baseline: Predictor) -> None:
+    windows = windows_of(PANEL, [5], length=3, horizon=4)
+    values = PANEL.values.copy()
+    values[[0, 1, 5, 6, 7, 8, 9]] = -77
+    assert baseline.predict(windows.on(PANEL.with_values(values))).point.tolist() == baseline.predict(windows).point.tolist()
+
+
+@pytest.mark.parametrize("method", ["none", "minmax", "standard"])
+def test_the_linear_map_finds_a_linear_rule_of_all_channels(method: str) -> None:
+    rng = np.random.default_rng(5)
+    price = rng.uniform(1, 3, 80)
+    sold = np.empty(80)
+    sold[:2] = 1.0, 2.0
+    for row in range(2, 80):
+        sold[row] = 0.5 * sold[row - 1] - 0.25 * sold[row - 2] + 2.0 * price[row - 1] + 1.0
+    panel = panel_of(np.column_stack([sold, price]))
+    scaler = Scaler.fit(panel, np.array([[0, 60]]), method=method)
+    linear = LinearMap.fit(windows_of(panel, list(range(2, 60)), length=2, horizon=1), scaler)
+    test = windows_of(panel, list(range(60, 80)), length=2, horizon=1)
+    assert linear.weights.shape == (2 * 2 + 1, 1)
+    assert linear.predict(test).point == pytest.approx(test.targets(), abs=1e-3)
+
+
+def test_the_linear_map_agrees_with_least_squares_in_scaled_units() -> None:
+    rng = np.random.default_rng(8)
+    panel = panel_of(rng.normal(3, 2, (60, 3)), targets=2)
+    scaler = Scaler.fit(panel, np.array([[0, 50]]), method="standard")
+    train = windows_of(panel, list(range(4, 45)), length=4, horizon=5)
+    linear = LinearMap.fit(train, scaler)
+    scaled = train.on(scaler.apply(panel))
+    x = np.column_stack([scaled.inputs().reshape(41, 12), np.ones(41)])
+    weights, *_ = np.linalg.lstsq(x, scaled.targets().reshape(41, 10))
+    assert linear.weights == pytest.approx(weights, abs=1e-4)
+    expected = scaler.invert((x @ weights).reshape(41, 5, 2), train.series)
+    assert linear.predict(train).point == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_linear_map_scales_each_series_by_its_own_numbers() -> None:
+    small = np.sin(np.arange(40.0))
+    panel = panel_of(np.concatenate([small, 1000 + 50 * small])[:, None], bounds=(0, 40, 80))
+    scaler = Scaler.fit(panel, np.array([[0, 40], [40, 80]]), method="minmax")
+    train = windows_of(panel, [*range(3, 39), *range(43, 79)], length=3, horizon=2)
+    point = LinearMap.fit(train, scaler).predict(train).point
+    assert point[36:] == pytest.approx(1000 + 50 * point[:36], rel=1e-9)
+    assert point[:36] == pytest.approx(train.targets()[:36], abs=1e-4)
+
+
+def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
+    train = windows_of(PANEL, [2, 3, 4, 5, 6, 7, 8], length=2, horizon=2)
+    whole = LinearMap.fit(train, scaler)
+    monkeypatch.setattr(baselines, "_CHUNK", 3)
+    parts = LinearMap.fit(train, scaler)
+    assert parts.weights == pytest.approx(whole.weights, rel=1e-6, abs=1e-9)
+    assert parts.predict(train).point == pytest.approx(whole.predict(train).point, rel=1e-6)
+
+
+def test_the_linear_map_of_zeros_is_zero() -> None:
+    panel = panel_of(np.zeros((8, 1)))
+    scaler = Scaler.fit(panel, np.array([[0, 8]]), method="none")
+    train = windows_of(panel, [2, 3, 4, 5], length=2, horizon=3)
+    assert LinearMap.fit(train, scaler).predict(train).point.tolist() == np.zeros((4, 3, 1)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("season", "labels"),
+    [
+        (None, ["last value", "drift", "linear map"]),
+        (2, ["last value", "drift", "seasonal naive", "linear map"]),
+    ],
+)
+def test_the_seasonal_naive_forecast_needs_a_season(season: int | None, labels: list[str]) -> None:
+    train = windows_of(PANEL, [3, 4, 5], length=3, horizon=1)
+    found = fit_all(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"), season=season)
+    assert [baseline.label for baseline in found] == labels
+    assert all(baseline.predict(train).point.shape == (3, 1, 2) for baseline in found)
+
+
+# file, column, window length, horizon, season, baseline: mean absolute error, root mean squared error, MASE on the last 20 %
+PUBLISHED = [
+    ("airline", "passengers", 24, 1, 12, "last value", "45.82", "53.35", "1.562"),
+    ("airline", "passengers", 24, 1, 12, "seasonal naive", "41.43", "46.34", "1.412"),
+    ("airline", "passengers", 24, 12, 12, "last value", "80.82", "101.8", "2.755"),
+    ("airline", "passengers", 24, 12, 12, "seasonal naive", "47.84", "50.80", "1.631"),
+    ("stock", "close", 20, 1, None, "last value", "0.8015", "1.246", "0.592"),
+    ("stock", "close", 20, 5, None, "last value", "1.633", "2.309", "1.207"),
+]
+
+
+@pytest.mark.parametrize(("file", "column", "length", "horizon", "season", "label", "mae", "rmse", "mase"), PUBLISHED)
+def test_a_baseline_has_its_published_scores(
+    file: str, column: str, length: int, horizon: int, season: int | None, label: str, mae: str, rmse: str, mase: str
+) -> None:
+    frequency = "rows" if file == "stock" else "infer"
+    panel = load_panel(CsvSpec(kind="csv", path=str(DATA / f"{file}.csv"), time="date", target=column, frequency=frequency))
+    splits = cut(panel, length=length, horizon=horizon, split=SplitSpec(train=0.7, validation=0.1, test=0.2))
+    scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
+    ruler = Ruler.of(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
+    baseline = LastValue() if label == "last value" else SeasonalNaive(season or 0)
+    scores = score(baseline.predict(splits.test), ruler, model=label, split="test")
+    for metric, printed in (("mae", mae), ("rmse", rmse), ("mase", mase)):
+        value = find(scores, model=label, split="test", metric=metric, units="data")
+        decimals = len(printed.partition(".")[2])
+        assert value is not None
+        assert f"{value:.{decimals}f}" == printed

@@ -1,0 +1,99 @@
+"""Every shipped experiment, trained from the command line with its real budget, shows what its header promises."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+Command = Callable[..., Any]
+
+
+def train(rnnfc: Command, outputs: Path, name: str, *options: str) -> dict[str, Any]:
+    """report.json of a run of configs/<name>.yaml."""
+    done = rnnfc("train", CONFIGS / f"{name}.yaml", "--outputs", outputs, "--json", *options)
+    assert done.code == 0, done.err
+    (run,) = json.loads(done.out)["runs"]
+    return dict(run)
+
+
+def score(report: dict[str, Any], metric: str, *, model: str = "network", units: str = "data") -> float:
+    (value,) = (
+        row["value"]
+        for row in report["scores"]
+        if (row["model"], row["split"], row["metric"], row["units"], row["step"]) == (model, "test", metric, units, None)
+    )
+    return float(value)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_sine_reaches_1e_6_and_forecasts_the_next_value(rnnfc: Command, tmp_path: Path, seed: int) -> None:
+    report = train(rnnfc, tmp_path, "sine", "--set", f"seed={seed}")
+    assert score(report, "mse", units="scaled") <= 1e-6
+    done = rnnfc("predict", "--last-window", "--outputs", tmp_path, "--json")
+    (ahead,) = json.loads(done.out)["forecast"]
+    assert ahead["sine"] == pytest.approx(-0.41766, abs=0.01)  # sin(100 * 1000 / 999)
+
+
+def test_sine_relu_and_sine_lstm_are_compared_on_the_same_rows(rnnfc: Command, tmp_path: Path) -> None:
+    done = rnnfc("train", CONFIGS / "sine_relu.yaml", CONFIGS / "sine_lstm.yaml", "--outputs", tmp_path, "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    comparison = result["comparison"]
+    assert comparison["rows"] == 200
+    by_name = {row["run"].split("-", 2)[2]: row["mse"] for row in comparison["scores"]}
+    for run in result["runs"]:
+        assert by_name[run["experiment"]] == pytest.approx(score(run, "mse"), rel=1e-9)
+        assert score(run, "mse", units="scaled") < 0.005
+    assert {path.name for path in Path(comparison["folder"]).iterdir()} == {"compare.json", "compare.md", "compare.png"}
+
+
+def test_sine_long_reaches_2e_5(rnnfc: Command, tmp_path: Path) -> None:
+    assert score(train(rnnfc, tmp_path, "sine_long"), "mse") <= 2e-5
+
+
+def test_sine_integer_forecasts_its_50_held_out_windows_to_a_thousandth(rnnfc: Command, tmp_path: Path) -> None:
+    report = train(rnnfc, tmp_path, "sine_integer")
+    assert report["ledger"]["windows"] == {"train": 100, "test": 50}
+    assert score(report, "rmse") <= 0.001
+
+
+# The scores of the naive forecasters are those of configs/data/README.md.
+@pytest.mark.parametrize(("name", "naive", "bound"), [("airline", 46.34, 46.0), ("airline_year", 50.80, 50.0)])
+def test_airline_beats_every_naive_baseline(rnnfc: Command, tmp_path: Path, name: str, naive: float, bound: float) -> None:
+    report = train(rnnfc, tmp_path, name)
+    assert score(report, "rmse", model="seasonal naive") == pytest.approx(naive, abs=0.005)
+    assert score(report, "rmse") < bound
+    assert all(score(report, "rmse") < score(report, "rmse", model=model) for model in ("last value", "drift", "seasonal naive"))
+
+
+def test_stock_is_said_to_have_no_gain_over_yesterdays_price(rnnfc: Command, tmp_path: Path) -> None:
+    report = train(rnnfc, tmp_path, "stock")
+    naive = score(report, "rmse", model="last value")
+    assert naive == pytest.approx(1.246, abs=0.0005)
+    assert abs(score(report, "rmse") / naive - 1) <= 0.02
+    assert "the network shows no clear gain over the best baseline, the last value" in report["verdict"]
+
+
+def test_stacked_is_as_good_as_the_linear_map(rnnfc: Command, tmp_path: Path) -> None:
+    report = train(rnnfc, tmp_path, "stacked")
+    assert score(report, "rmse", model="last value") == pytest.approx(2.48, abs=0.005)
+    assert score(report, "rmse", model="linear map") == pytest.approx(2.22, abs=0.005)
+    assert score(report, "rmse") <= 2.25
+
+
+def test_every_config_is_among_these_tests() -> None:
+    tested = Path(__file__).read_text(encoding="utf-8")
+    names = {path.stem for path in CONFIGS.glob("*.yaml")}
+    assert len(names) == 9
+    assert all(f'"{name}' in tested for name in names)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_opens_with_its_command(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("# rnnfc train configs/")
+    assert f"configs/{path.name}" in first

@@ -1,0 +1,203 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.forecast import Forecast
+from rnnfc.metrics import METRICS, SCALED_METRICS, Ruler, Score, find, lead, score, to_json
+
+# actual, forecast, then every metric by hand; None where it has no value
+BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
+    # errors 1, -2
+    ([2, 4], [3, 2], {"mse": 2.5, "rmse": 2.5**0.5, "mae": 1.5, "mape": 50.0, "smape": 160 / 3}),
+    # errors 3, 0, 4; a zero actual, and 0 for 0
+    ([0, 0, -8], [3, 0, -4], {"mse": 25 / 3, "rmse": 5 / 3**0.5, "mae": 7 / 3, "mape": None, "smape": (200 + 0 + 200 / 3) / 3}),
+    ([-5, 10], [-5, 10], {"mse": 0.0, "rmse": 0.0, "mae": 0.0, "mape": 0.0, "smape": 0.0}),
+    ([-1, 1], [1, -1], {"mse": 4.0, "rmse": 2.0, "mae": 2.0, "mape": 200.0, "smape": 200.0}),
+]
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize(("actual", "point", "values"), BY_HAND)
+def test_a_metric_by_hand(name: str, actual: list[float], point: list[float], values: dict[str, float | None]) -> None:
+    value = METRICS[name](np.array(actual), np.array(point, dtype=np.float64))
+    expected = values[name]
+    assert value is None if expected is None else value == pytest.approx(expected, rel=1e-14)
+    assert value is None or type(value) is float
+
+
+def scaler_of(center: list[list[float]], scale: list[list[float]]) -> Scaler:
+    numbers = {"center": center, "scale": scale, "low": center, "high": scale}
+    return Scaler.from_json({"method": "minmax", **numbers})
+
+
+def forecast_of(point: Any, actual: Any, series: list[int] | None = None) -> Forecast:
+    points = np.array(point, dtype=np.float64)
+    windows, horizon, _ = points.shape
+    return Forecast(
+        point=points,
+        actual=None if actual is None else np.array(actual, dtype=np.float64),
+        time=np.arange(windows)[:, None] + np.arange(horizon),
+        origin_time=np.arange(windows) - 1,
+        series=np.array(series or [0] * windows),
+    )
+
+
+# 3 windows, horizon 2, 1 target; errors 1, -2 | 3, 4 | -2, 0
+FORECAST = forecast_of([[[3], [2]], [[4], [5]], [[6], [10]]], [[[2], [4]], [[1], [1]], [[8], [10]]])
+RULER = Ruler(scaler=scaler_of([[1.0]], [[2.0]]), naive_error=4.0, series="sales")
+
+
+def values_of(scores: list[Score], *, units: str, metric: str) -> dict[int | None, float | None]:
+    return {row.step: row.value for row in scores if (row.units, row.metric) == (units, metric)}
+
+
+def test_scores_are_pooled_and_per_step() -> None:
+    scores = score(FORECAST, RULER, model="GRU", split="test")
+    expected = {
+        ("data", "mae"): {None: 2.0, 1: 2.0, 2: 2.0},
+        ("data", "mse"): {None: 34 / 6, 1: 14 / 3, 2: 20 / 3},
+        ("data", "rmse"): {None: (34 / 6) ** 0.5, 1: (14 / 3) ** 0.5, 2: (20 / 3) ** 0.5},
+        ("data", "mape"): {None: (50 + 50 + 300 + 400 + 25 + 0) / 6, 1: 375 / 3, 2: 150.0},
+        ("data", "mase"): {None: 0.5, 1: 0.5, 2: 0.5},
+        ("scaled", "mae"): {None: 1.0, 1: 1.0, 2: 1.0},
+        ("scaled", "mse"): {None: 34 / 24, 1: 14 / 12, 2: 20 / 12},
+        ("scaled", "rmse"): {None: (34 / 24) ** 0.5, 1: (14 / 12) ** 0.5, 2: (20 / 12) ** 0.5},
+    }
+    for (units, metric), values in expected.items():
+        assert values_of(scores, units=units, metric=metric) == pytest.approx(values, rel=1e-14)
+    assert {(row.model, row.split, row.series) for row in scores} == {("GRU", "test", "sales")}
+
+
+def test_every_metric_is_scored_once_for_each_step() -> None:
+    scores = score(FORECAST, RULER, model="GRU", split="test")
+    rows = [(row.units, row.metric, row.step) for row in scores]
+    expected = {("data", name) for name in (*METRICS, "mase")} | {("scaled", name) for name in SCALED_METRICS}
+    assert set(rows) == {(*pair, step) for pair in expected for step in (None, 1, 2)}
+    assert len(rows) == len(set(rows))
+
+
+def test_one_step_has_no_rows_for_each_step() -> None:
+    scores = score(forecast_of([[[3]], [[4]]], [[[2]], [[0]]]), RULER, model="GRU", split="test")
+    assert {row.step for row in scores} == {None}
+    assert find(scores, model="GRU", split="test", metric="mape", units="data") is None
+
+
+def test_each_series_is_scaled_by_its_own_numbers() -> None:
+    ruler = Ruler(scaler=scaler_of([[0.0], [5.0]], [[2.0], [10.0]]), naive_error=None, series="all")
+    scores = score(forecast_of([[[3]], [[40]]], [[[1]], [[10]]], series=[0, 1]), ruler, model="GRU", split="test")
+    assert find(scores, model="GRU", split="test", metric="mae", units="scaled") == 2.0  # errors 2 / 2 and 30 / 10
+    assert find(scores, model="GRU", split="test", metric="mae", units="data") == 16.0
+
+
+def test_without_a_naive_error_mase_has_no_value() -> None:
+    scores = score(FORECAST, Ruler(scaler=RULER.scaler, naive_error=None, series="sales"), model="GRU", split="test")
+    assert values_of(scores, units="data", metric="mase") == {None: None, 1: None, 2: None}
+
+
+def test_a_forecast_without_actual_values_has_no_score() -> None:
+    with pytest.raises(ValueError, match=r"^a forecast past the end of the data has no actual values to be scored against$"):
+        score(forecast_of([[[3]]], None), RULER, model="GRU", split="test")
+
+
+def test_find_names_the_score_that_is_not_there() -> None:
+    scores = score(FORECAST, RULER, model="GRU", split="test")
+    assert find(scores, model="GRU", split="test", metric="mse", units="scaled") == pytest.approx(34 / 24)
+    with pytest.raises(LookupError, match=r"^no score mape of GRU on test in scaled units$"):
+        find(scores, model="GRU", split="test", metric="mape", units="scaled")
+
+
+def test_scores_as_json_are_plain_rows() -> None:
+    row = Score(model="GRU", split="test", metric="mae", units="data", series="sales", step=2, value=None)
+    assert to_json([row]) == [
+        {"model": "GRU", "split": "test", "metric": "mae", "units": "data", "series": "sales", "step": 2, "value": None}
+    ]
+
+
+def panel_of(*series: list[list[float]], filled: list[tuple[int, int]] | None = None) -> Panel:
+    """Series of rows with two channels, the first of them the target."""
+    values = np.array([row for rows in series for row in rows], dtype=np.float64)
+    mask = np.zeros(values.shape, dtype=np.bool_)
+    for cell in filled or []:
+        mask[cell] = True
+    return Panel(
+        values=values,
+        time=np.arange(len(values)),
+        bounds=np.cumsum([0, *map(len, series)]),
+        series=("north", "south")[: len(series)],
+        channels=("sold", "price"),
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=mask,
+    )
+
+
+def naive_error(panel: Panel, train_rows: list[list[int]], season: int | None) -> float | None:
+    return Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array(train_rows), season=season).naive_error
+
+
+ROWS: list[list[float]] = [[1, 900], [2, 0], [4, 900], [7, 0], [5, 900], [999, 0]]
+
+
+@pytest.mark.parametrize(
+    ("season", "expected"),
+    [
+        (None, 2.0),  # 1, 2, 3, 2
+        (2, 3.0),  # 1 -> 4, 2 -> 7, 4 -> 5: 3, 5, 1
+        (4, 4.0),  # 1 -> 5
+        (5, None),  # no pair
+        (7, None),
+    ],
+)
+def test_mase_is_measured_by_the_seasonal_naive_error_of_target_training_rows(season: int | None, expected: float | None) -> None:
+    assert naive_error(panel_of(ROWS), [[0, 5]], season) == expected
+
+
+def test_training_rows_that_never_change_measure_nothing() -> None:
+    assert naive_error(panel_of([[3, 1], [3, 2], [4, 3]]), [[0, 2]], None) is None
+
+
+def test_the_naive_errors_of_all_series_are_pooled_and_none_crosses_two() -> None:
+    panel = panel_of(ROWS, [[100, 0], [108, 0], [50, 0]])
+    assert naive_error(panel, [[0, 5], [6, 8]], None) == pytest.approx((1 + 2 + 3 + 2 + 8) / 5)
+    assert Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array([[0, 5], [6, 8]]), season=None).series == "all"
+    assert Ruler.of(panel_of(ROWS), scaler=RULER.scaler, train_rows=np.array([[0, 5]]), season=None).series == "north"
+
+
+def test_filled_values_do_not_measure() -> None:
+    assert naive_error(panel_of(ROWS, filled=[(3, 0), (1, 1)]), [[0, 5]], None) == 1.5  # 1 -> 2 -> 4 only
+    assert naive_error(panel_of(ROWS, filled=[(1, 0), (3, 0)]), [[0, 5]], None) is None
+
+
+def lead_of(gains: list[float], horizon: int = 1) -> float | None:
+    """The lead of a forecast whose squared error exceeds the other's by `gains`, window by window."""
+    actual = np.zeros((len(gains), horizon, 1))
+    other = np.full_like(actual, 10.0)
+    point = np.sqrt(100.0 + np.array(gains, dtype=np.float64))[:, None, None] * np.ones((1, horizon, 1))
+    return lead(forecast_of(point, actual), forecast_of(other, actual))
+
+
+def test_lead_of_one_step_is_the_mean_gain_over_its_standard_error() -> None:
+    # mean -2, variance (1 + 1 + 4 + 4) / 4 = 2.5: -2 / sqrt(2.5 / 4)
+    assert lead_of([-1, -3, -4, 0]) == pytest.approx(-2 / 0.625**0.5, rel=1e-9)
+    assert lead_of([1, 3, 4, 0]) == pytest.approx(2 / 0.625**0.5, rel=1e-9)
+
+
+def test_lead_of_several_steps_weighs_the_lags_of_the_horizon() -> None:
+    # centred 1, -1, -2, 2: lag 1 gives -1 + 2 - 4 = -3 at weight 1/2, so the variance is (10 - 3) / 4
+    assert lead_of([-1, -3, -4, 0], horizon=2) == pytest.approx(-2 / (7 / 16) ** 0.5, rel=1e-9)
+    # horizon 3: lag 1 at 2/3, lag 2 gives -2 - 2 = -4 at 1/3
+    assert lead_of([-1, -3, -4, 0], horizon=3) == pytest.approx(-2 / ((10 - 4 - 8 / 3) / 16) ** 0.5, rel=1e-9)
+
+
+def test_equal_forecasts_have_no_lead() -> None:
+    assert lead(FORECAST, FORECAST) is None
+
+
+def test_a_forecast_without_actual_values_has_no_lead() -> None:
+    ahead = forecast_of([[[3]]], None)
+    with pytest.raises(ValueError, match=r"^a forecast past the end of the data cannot be compared with actual values$"):
+        lead(ahead, ahead)

@@ -1,0 +1,101 @@
+"""Every command of the README works, and prints what the README shows."""
+
+import hashlib
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+Command = Callable[..., Any]
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(console|sh)\n(.*?)```", README, flags=re.DOTALL)
+SHELL_LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+
+
+def shape(text: str) -> list[str]:
+    """Lines without their numbers, which may differ in the last digits elsewhere, and without the width of columns."""
+    return [" ".join(re.sub(r"-?\d[\d.,:e+-]*", "#", line).split()) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like a fresh checkout, shared by the commands in the order of the README."""
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    return folder
+
+
+@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "console"], ids=lambda block: block.splitlines()[0])
+def test_daily_commands_print_what_the_readme_shows(
+    rnnfc: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    monkeypatch.chdir(workplace)
+    command, _, shown = block.partition("\n")
+    done = rnnfc(*shlex.split(command.removeprefix("$ rnnfc ")))
+    assert done.code == 0, done.err
+    assert sorted(shape(done.err + done.out)) == sorted(shape(shown))
+
+
+@pytest.mark.parametrize("line", [line for line in SHELL_LINES if line.startswith("rnnfc ")])
+def test_every_other_command_works(rnnfc: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.chdir(workplace)
+    done = rnnfc(*shlex.split(line)[1:])
+    assert done.code == 0, done.err
+
+
+def test_every_make_command_is_a_target_and_ci_runs_the_two_of_the_setup() -> None:
+    named = set(re.findall(r"\bmake (\w+)", README))
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert {"train", "test"} <= named <= targets
+    ci = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert {"make train", "make test"} <= set(ci)
+    assert all(line.startswith(("rnnfc ", "make ")) for line in SHELL_LINES if line)
+
+
+def test_pictures_are_small_pngs() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert len(pictures) == 2
+    for name in pictures:
+        assert (ROOT / name).stat().st_size < 60_000
+        assert Image.open(ROOT / name).size == (900, 440)
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_series_are_the_ones_their_readme_describes() -> None:
+    described = (ROOT / "configs/data/README.md").read_text(encoding="utf-8")
+    files = sorted((ROOT / "configs/data").glob("*.csv"))
+    assert len(files) == 3
+    for path in files:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in described
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    ignored = {"shared", ".git", *(line.strip("/*") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())}
+    expected = {"pyproject.toml", "configs", "src", "scripts", "tests", "outputs", "Makefile", "README.md"}
+    assert {path.name for path in ROOT.iterdir()} - ignored - {"outputs"} == (
+        (expected | {"LICENSE", "requirements.lock", ".gitignore", ".ci"}) - {"outputs"}
+    )
+    assert (ROOT / "outputs/.gitkeep").exists()
+
+
+def test_the_lock_has_hashes_for_every_dependency_and_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert "index-url" not in lock
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)==\S+", lock, flags=re.MULTILINE)
+    assert lock.count("--hash=sha256:") >= len(pins)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[<>=~!\[ ;]", requirement)[0].lower().replace("_", "-") for requirement in wanted}
+    assert names <= {pin.lower().replace("_", "-") for pin in pins}

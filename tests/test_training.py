@@ -1,0 +1,298 @@
+"""The compiled epoch does what Keras' `fit` does, faster; everything else here is plain code around it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc import training
+from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.specs import TrainSpec
+from rnnfc.data.scale import Scaler
+from rnnfc.data.sources import load_panel
+from rnnfc.data.windows import Splits, cut
+from rnnfc.errors import TrainError
+from rnnfc.models.backend import keras, tf
+from rnnfc.models.network import Network, build
+from rnnfc.models.stacked import CELLS
+
+# 31 training windows in batches of 8: the last minibatch has 7.
+_YAML = """
+name: tiny
+seed: 5
+data: {{kind: sine, points: 60, step: 0.3}}
+window: {{length: 5, horizon: 2}}
+split: {{train: 37, validation: 11, test: 12}}
+model: {{kind: stacked, cell: {cell}, units: {units}, bidirectional: {bidirectional}, dropout: {dropout}}}
+train: {train}
+"""
+
+
+def experiment(
+    *,
+    cell: str = "GRU",
+    units: str = "[3]",
+    bidirectional: str = "false",
+    dropout: float = 0.0,
+    train: str = "{epochs: 3, batch_size: 8}",
+) -> Experiment:
+    return from_yaml(
+        _YAML.format(cell=cell, units=units, bidirectional=bidirectional, dropout=dropout, train=train), source="test"
+    )
+
+
+class Case:
+    """A network that is about to be trained on a short sine."""
+
+    def __init__(self, spec: Experiment) -> None:
+        panel = load_panel(spec.data)
+        splits = cut(panel, length=spec.window.length, horizon=spec.window.horizon, split=spec.split)
+        scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
+        scaled = scaler.apply(panel)
+        assert splits.validation is not None
+        self.spec = spec
+        self.splits: Splits = replace(splits, train=splits.train.on(scaled), validation=splits.validation.on(scaled))
+        self.net = build(spec, channels=1, targets=1)
+        self.network = Network(self.net, scaler, length=spec.window.length)
+        self.state = training.start(self.net, spec.train)
+
+    def epochs(self, *, validation: bool = True, **options: Any) -> list[training.Epoch]:
+        rows = []
+        for row in training.epochs(
+            self.state,
+            self.network,
+            train=self.splits.train,
+            validation=self.splits.validation if validation else None,
+            spec=self.spec.train,
+            seed=self.spec.seed,
+            **options,
+        ):
+            rows.append(row)
+            if training.stops_early(self.state, self.spec.train):
+                break
+        return rows
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str, loss: str) -> None:
+    case = Case(experiment(cell=cell, train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}"))
+    assert len(case.splits.train) == 31
+    twin = keras.models.clone_model(case.net)
+    twin.set_weights(case.net.get_weights())
+    twin.compile(optimizer=keras.optimizers.Adam(0.01), loss=training.LOSSES[loss]())
+    x, y = case.splits.train.inputs().astype(np.float32), case.splits.train.targets().astype(np.float32)
+    expected = twin.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"]
+
+    losses = [row.loss for row in case.epochs()]
+
+    np.testing.assert_allclose(losses, expected, rtol=2e-6)
+    for ours, theirs in zip(case.net.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("units", "bidirectional"), [("[3]", "false"), ("[4, 3]", "[true, false]")])
+def test_one_step_changes_every_weight(cell: str, units: str, bidirectional: str) -> None:
+    train = "{epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 0.1}"
+    case = Case(experiment(cell=cell, units=units, bidirectional=bidirectional, train=train))
+    before = {variable.path: variable.numpy() for variable in case.net.trainable_variables}
+    case.epochs()
+    unchanged = [
+        variable.path for variable in case.net.trainable_variables if np.array_equal(variable.numpy(), before[variable.path])
+    ]
+    assert unchanged == []
+
+
+# Training losses of three epochs; they move only when the computation does.
+GOLDEN = {
+    "SimpleRNN": [0.265628, 0.171359, 0.116462],
+    "LSTM": [0.371126, 0.294387, 0.240670],
+    "GRU": [0.369416, 0.261457, 0.191370],
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_golden_loss_curve(cell: str) -> None:
+    case = Case(experiment(cell=cell, train="{epochs: 3, batch_size: 8, learning_rate: 0.01}"))
+    np.testing.assert_allclose([row.loss for row in case.epochs()], GOLDEN[cell], rtol=1e-4)
+
+
+def test_unrolled_and_looped_programs_train_to_the_same_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    looped = Case(experiment(cell="LSTM"))
+    losses = [row.loss for row in looped.epochs()]
+    monkeypatch.setattr(training, "_UNROLL_UPDATES", 1)
+    unrolled = Case(experiment(cell="LSTM"))
+    assert training.recipe(looped.net, train=looped.splits.train, spec=looped.spec.train) == "xla_unrolled"
+    np.testing.assert_allclose([row.loss for row in unrolled.epochs()], losses, rtol=1e-5)
+    assert not unrolled.net.layers[0].unroll, "the layer in the saved model stays a plain one"
+
+
+def test_recipe_unrolls_short_windows_with_many_updates_only() -> None:
+    case = Case(experiment(train="{epochs: 10000, batch_size: 8}"))
+    assert training.recipe(case.net, train=case.splits.train, spec=case.spec.train) == "xla_unrolled"
+    few = TrainSpec(epochs=3, batch_size=8)
+    assert training.recipe(case.net, train=case.splits.train, spec=few) == "xla_loop"
+    deep = Case(experiment(units="[3, 3, 3, 3]", train="{epochs: 10000, batch_size: 8}"))
+    assert training.recipe(deep.net, train=deep.splits.train, spec=deep.spec.train) == "xla_loop"
+
+
+def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = Case(experiment())
+    once.epochs()
+    monkeypatch.setattr(training, "_CALL_S", 0.0)
+    shares: list[float] = []
+    stepwise = Case(experiment())
+    stepwise.epochs(tick=shares.append)
+    assert shares == [0.25, 0.5, 0.75, 1.0] * 3
+    for left, right in zip(once.net.get_weights(), stepwise.net.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str) -> None:
+    spec = experiment(cell=cell, dropout=0.3)
+    runs = [Case(spec), Case(spec), Case(spec.model_copy(update={"seed": 6}))]
+    first, again, other = ([row.loss for row in case.epochs()] for case in runs)
+    assert first == again
+    assert first != other
+
+
+def test_dropout_masks_follow_from_seed_and_epoch_alone() -> None:
+    case = Case(
+        experiment(dropout=0.5, train="{epochs: 2, batch_size: 31, optimizer: sgd, learning_rate: 1.0e-12, shuffle: false}")
+    )
+    first, second = (row.loss for row in case.epochs())
+    assert first != second, "each epoch draws masks of its own"
+    fresh = Case(case.spec)
+    tf.random.uniform([3])  # somebody else draws in between
+    assert [row.loss for row in fresh.epochs()] == [first, second]
+
+
+def test_order_shows_every_window_once_and_depends_on_seed_and_epoch() -> None:
+    origins, spec = np.arange(5, 36, dtype=np.int32), TrainSpec(epochs=1)
+    orders = [training.order_of(origins, spec=spec, seed=seed, epoch=epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0))]
+    assert all(sorted(order) == list(origins) for order in orders)
+    assert not any(np.array_equal(orders[0], order) for order in orders[1:])
+    np.testing.assert_array_equal(training.order_of(origins, spec=spec, seed=1, epoch=0), orders[0])
+    plain = TrainSpec(epochs=1, shuffle=False)
+    np.testing.assert_array_equal(training.order_of(origins, spec=plain, seed=1, epoch=3), origins)
+
+
+def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
+    case = Case(experiment(train="{epochs: 1, batch_size: 8, loss: mae}"))
+    (row,) = case.epochs()
+    windows = case.splits.validation
+    assert windows is not None
+    expected = np.mean(np.abs(case.net(windows.inputs().astype(np.float32)).numpy() - windows.targets()))
+    assert row.validation_loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_without_validation_rows_carry_none() -> None:
+    assert [row.validation_loss for row in Case(experiment()).epochs(validation=False)] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("{kind: constant}", [0.1, 0.1, 0.1, 0.1]),
+        ("{kind: cosine}", [0.1, 0.0853553, 0.05, 0.0146447]),
+        ("{kind: cosine, final: 0.5}", [0.1, 0.0926777, 0.075, 0.0573223]),
+        ("{kind: step, every: 2, factor: 0.1}", [0.1, 0.1, 0.01, 0.01]),
+    ],
+)
+def test_scheduled_rates(schedule: str, rates: list[float]) -> None:
+    case = Case(experiment(train=f"{{epochs: 4, batch_size: 31, learning_rate: 0.1, optimizer: sgd, schedule: {schedule}}}"))
+    np.testing.assert_allclose([row.learning_rate for row in case.epochs()], rates, rtol=1e-5)
+
+
+def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = iter([5.0, 6.0, 6.0, 6.0, 6.0, 4.0, 6.0, 6.0])
+    monkeypatch.setattr(training, "_mean_loss", lambda *_: next(watched))
+    schedule = "{kind: plateau, patience: 2, factor: 0.1, floor: 0.002}"
+    case = Case(experiment(train=f"{{epochs: 8, batch_size: 31, learning_rate: 0.1, schedule: {schedule}}}"))
+    rates = [row.learning_rate for row in case.epochs()]
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.01, 0.01, 0.002, 0.002, 0.002])
+
+
+def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = iter([5.0, 3.0, 2.95, 4.0, 1.0])
+    monkeypatch.setattr(training, "_mean_loss", lambda *_: next(watched))
+    case = Case(experiment(train="{epochs: 9, batch_size: 31, early_stopping: {patience: 2, min_delta: 0.1}}"))
+    seen = []
+    for _ in training.epochs(
+        case.state, case.network, train=case.splits.train, validation=case.splits.validation, spec=case.spec.train, seed=5
+    ):
+        seen.append(case.net.get_weights())
+        if training.stops_early(case.state, case.spec.train):
+            break
+    assert len(seen) == 4
+    assert training.keep_best(case.state, case.spec.train) == 2
+    for kept, best in zip(case.net.get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(kept, best)
+
+
+def test_without_early_stopping_the_last_weights_stay() -> None:
+    case = Case(experiment())
+    case.epochs()
+    last = case.net.get_weights()
+    assert training.keep_best(case.state, case.spec.train) == 0
+    for kept, before in zip(case.net.get_weights(), last, strict=True):
+        np.testing.assert_array_equal(kept, before)
+
+
+def test_a_diverging_loss_ends_training_in_its_step() -> None:
+    case = Case(experiment(train="{epochs: 3, batch_size: 8, optimizer: sgd, learning_rate: 10.0}"))
+    for variable in case.net.trainable_variables:
+        variable.assign(variable * 1e30)
+    with pytest.raises(
+        TrainError, match=r"the loss is not finite any more in epoch 1, step 1 \(learning rate 10\); lower train.learn"
+    ):
+        case.epochs()
+
+
+def test_a_weight_that_is_not_finite_ends_training() -> None:
+    case = Case(experiment(train="{epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 10.0}"))
+    case.net.layers[-2].bias.assign([1e19, 1e19])  # a finite loss of 1e38 whose gradient's step is still finite, its square not
+    with pytest.raises(TrainError, match="not finite any more"):
+        case.epochs()
+
+
+@pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
+def test_every_optimizer_lowers_the_loss(optimizer: str) -> None:
+    case = Case(experiment(train=f"{{epochs: 3, batch_size: 8, learning_rate: 0.01, optimizer: {optimizer}}}"))
+    losses = [row.loss for row in case.epochs()]
+    assert losses[-1] < losses[0]
+
+
+def test_options_reach_the_optimizer() -> None:
+    def options(train: str) -> dict[str, Any]:
+        return dict(Case(experiment(train=train)).state.optimizer.get_config())
+
+    assert options("{epochs: 1, optimizer: adamw}")["weight_decay"] == 0.004
+    assert options("{epochs: 1, optimizer: adamw, weight_decay: 0.1}")["weight_decay"] == 0.1
+    assert options("{epochs: 1, optimizer: sgd, momentum: 0.9}")["momentum"] == 0.9
+    for by, name in (("value", "clipvalue"), ("norm", "clipnorm"), ("global_norm", "global_clipnorm")):
+        assert options(f"{{epochs: 1, clip: {{by: {by}, limit: 0.5}}}}")[name] == 0.5
+
+
+def test_clipping_bounds_what_one_step_can_change() -> None:
+    case = Case(
+        experiment(train="{epochs: 1, batch_size: 31, optimizer: sgd, learning_rate: 1.0, clip: {by: value, limit: 0.001}}")
+    )
+    before = case.net.get_weights()
+    case.epochs()
+    largest = max(float(np.abs(now - then).max()) for now, then in zip(case.net.get_weights(), before, strict=True))
+    assert largest == pytest.approx(0.001, rel=1e-3)
+
+
+def test_tables_agree_with_the_config() -> None:
+    fields = TrainSpec.model_fields
+    assert set(training.OPTIMIZERS) == set(fields["optimizer"].annotation.__args__)  # type: ignore[union-attr]
+    assert set(training.LOSSES) == set(fields["loss"].annotation.__args__)  # type: ignore[union-attr]
+
+
+def test_threads_are_recorded_as_plain_numbers() -> None:
+    assert set(training.threads()) == {"processors", "intra_op", "inter_op"}
+    assert training.threads()["processors"] >= 1
