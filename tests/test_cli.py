@@ -91,7 +91,7 @@ def test_evaluate_gives_the_numbers_of_training(rnnfc: Command, small_run: Path)
     assert result["largest_difference"] <= 1e-6
     assert result["scores"] == json.loads((small_run / "report.json").read_text())["scores"]
     text = rnnfc("evaluate", "--outputs", small_run.parent)
-    assert "check     the same scores as training (largest difference 0.0e+00)" in text.out
+    assert "check       the same scores as training (largest difference 0.0e+00)" in text.out
     assert str(small_run) in text.err
 
 
@@ -101,7 +101,7 @@ def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(rnnfc: Co
     report["scores"][0]["value"] *= 2
     (folder / "report.json").write_text(json.dumps(report))
     done = rnnfc("evaluate", folder)
-    assert "check     NOT the scores of training (largest difference 5.0e-01)" in done.out
+    assert "check       NOT the scores of training (largest difference 5.0e-01)" in done.out
     report["scores"][0]["value"] = None
     (folder / "report.json").write_text(json.dumps(report))
     assert "NOT the scores" in rnnfc("evaluate", folder).out
@@ -186,7 +186,8 @@ def test_predict_says_when_the_window_leaves_the_range_seen_in_training(rnnfc: C
     assert rnnfc("train", config, "--outputs", tmp_path / "out").code == 0
     done = rnnfc("predict", "--last-window", "--outputs", tmp_path / "out")
     assert (
-        "note      v runs from 37.00 to 39.00 in the last window; training saw 0.0000 to 19.00, so the network extra" in done.err
+        "note        v runs from 37.00 to 39.00 in the last window; training saw 0.0000 to 19.00, so the network extra"
+        in done.err
     )
     done = rnnfc("predict", "--last-window", "--steps", "2", "--outputs", tmp_path / "out")
     assert "to 39.00 in the last window and the forecasts fed back; training saw" in done.err
@@ -230,7 +231,7 @@ def test_runs_that_cannot_be_compared_are_trained_all_the_same(rnnfc: Command, t
     options = ("--set", "train.epochs=1", "--set", "train.batch_size=64", "--outputs", tmp_path / "out")
     done = rnnfc("train", SINE, small, *options)
     assert done.code == 0
-    assert "note      no comparison: " in done.err
+    assert "note        no comparison: " in done.err
     assert len(runs.finished(tmp_path / "out")) == 2
 
 

@@ -51,7 +51,7 @@ def test_every_other_command_works(rnnfc: Command, workplace: Path, monkeypatch:
 
 
 def test_every_make_command_is_a_target_and_ci_runs_the_two_of_the_setup() -> None:
-    named = set(re.findall(r"\bmake (\w+)", README))
+    named = set(re.findall(r"(?:`|^)make (\w+)", README, flags=re.MULTILINE))
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert {"train", "test"} <= named <= targets
     ci = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
@@ -64,7 +64,8 @@ def test_pictures_are_small_pngs() -> None:
     assert len(pictures) == 2
     for name in pictures:
         assert (ROOT / name).stat().st_size < 60_000
-        assert Image.open(ROOT / name).size == (900, 440)
+        with Image.open(ROOT / name) as picture:
+            assert picture.size == (900, 440)
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,5 +1,6 @@
 """What a person sees: results on stdout, progress and notes on stderr."""
 
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from rnnfc.report import NETWORK, Report, figure
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
 
-_LABEL_WIDTH = 10
+_LABEL_WIDTH = 12
 
 
 def line(label: str, text: str) -> str:
@@ -135,5 +136,4 @@ def show_check(result: dict[str, Any]) -> None:
     say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
     say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond TensorFlow itself")
     for key, value in result["experiment"].items():
-        say(key, ", ".join(f"{name}: {item}" for name, item in value.items()) if isinstance(value, dict) else str(value))
-    say("next", "rnnfc train CONFIG")
+        say(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -266,7 +266,7 @@ def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "shown", "why"),
     [
-        ('"a\\0b"', "'a\\x00b'", "embedded null byte"),
+        ('"a\\0b"', "'a\\x00b'", "it holds a NUL character"),
         ("~no-such-user-of-rnnfc/a", "'~no-such-user-of-rnnfc/a'", "Could not determine home directory"),
     ],
 )

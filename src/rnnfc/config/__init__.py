@@ -134,8 +134,10 @@ def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) 
         # A path in the config is relative to the config, one typed on the command line to where it is typed.
         base = Path.cwd() if origins.override(("data", "path")) else folder.absolute()
         try:
+            if "\0" in data["path"]:
+                raise ValueError("it holds a NUL character")  # Python's own words for this differ by version
             data["path"] = str((base / Path(data["path"]).expanduser()).resolve())
-        except (RuntimeError, ValueError) as error:  # ~nobody, a NUL character
+        except (RuntimeError, ValueError) as error:  # the former for ~nobody
             given = f"{origins.where(('data', 'path'))}: data.path: got {wording.shown(data['path'])}"
             raise ConfigError(f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file") from error
 
