@@ -3,13 +3,14 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from rnnfc.data.frequency import Times
@@ -71,7 +72,7 @@ def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_st
         axis.set_ylabel(_plain(ylabel), fontsize=9)
         _time_axis(axis, actual.time)
     axes[0].axvspan(test_start, actual.time[-1], color=_COLOURS[0], alpha=0.08, linewidth=0)
-    rows = min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start)))
+    rows = max(2, min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))))  # one row has no width
     inside = np.concatenate([actual.value[-rows:], parts[-1].value[parts[-1].time >= actual.time[-rows]]])
     margin = 0.08 * float(np.ptp(inside)) or 1.0
     axes[1].set_xlim(actual.time[-rows], actual.time[-1])
@@ -126,9 +127,29 @@ def _png(figure: Figure) -> bytes:
     for axis in figure.axes:
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    # The legend stands beside the title, where it hides no point of a curve.
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, fontsize=9, ncols=4, loc="upper right", borderaxespad=0.3)
+    _legend(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _legend(figure: Figure) -> None:
+    """One row beside the title where there is room for it, else below the axes: nowhere on a curve."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+
+    def legend(place: Literal["upper right", "outside lower left"], columns: int) -> Legend:
+        return figure.legend(handles, labels, frameon=False, fontsize=9, ncols=columns, loc=place, borderaxespad=0.3)
+
+    (title,) = figure.texts
+    beside = legend("upper right", len(labels))
+    if beside.get_window_extent().x0 > title.get_window_extent().x1:
+        return
+    beside.remove()
+    below = legend("outside lower left", 4)
+    for columns in (3, 2, 1):
+        if below.get_window_extent().width < figure.bbox.width:
+            break
+        below.remove()
+        below = legend("outside lower left", columns)
+    if below.get_window_extent().height > figure.bbox.height / 2:
+        below.set_loc("lower left")  # twenty names: rather over the curves than in their place

@@ -1,5 +1,6 @@
 """The MSE report: a verdict in words, tidy scores of the network and every baseline, and where the windows went."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,9 +99,10 @@ def figure(value: float | None) -> str:
     """A number for people: four significant digits; a dash where it is not defined."""
     if value is None:
         return "–"
-    if value != 0 and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:.3g}"
-    digits = max(0, 3 - (len(str(int(abs(value)))) - 1)) if abs(value) >= 1 else 4
+    size = abs(float(f"{value:.4g}"))  # 9.99996 is a number of two digits before the point
+    if size != 0 and not (size >= 1e-3 and abs(value) < 1e6):
+        return f"{value:.3e}"
+    digits = max(0, 3 - math.floor(math.log10(size))) if size else 4
     return f"{value:,.{digits}f}"
 
 

@@ -1,5 +1,6 @@
 """Runs side by side on the same test rows, in data units: a table and a picture."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,15 +66,24 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
 
 def _table(which: Run) -> dict[_Key, tuple[float, float]]:
     """(actual, forecast) of each row of forecast.csv."""
+    rows = which.forecast_rows()
     try:
+        parse_clock([row["time"] for row in rows])
         return {
-            (row["target"], row["series"], row["time"], int(row["step"])): (float(row["actual"]), float(row["forecast"]))
-            for row in which.forecast_rows()
+            (row["target"], row["series"], row["time"], int(row["step"])): (_finite(row["actual"]), _finite(row["forecast"]))
+            for row in rows
         }
     except (TypeError, ValueError) as error:
         raise RunError(
             f"{which.folder / run.FORECAST}: a row cannot be read ({error}); the run is damaged, train it again"
         ) from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a finite number")
+    return value
 
 
 def _order(key: _Key) -> tuple[Any, ...]:

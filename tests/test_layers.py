@@ -1,0 +1,205 @@
+"""The shape of the source: who may import whom, what stays out, how long a thing may be. Every file is parsed, none is run."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# Highest first; a module imports from its own level and those below. What is not named here fails `level`.
+LEVELS = (
+    ("rnnfc.__main__",),
+    ("rnnfc.cli",),
+    ("rnnfc.console",),
+    ("rnnfc.workflows",),
+    ("rnnfc.models", "rnnfc.training", "rnnfc.plots", "rnnfc.report"),
+    ("rnnfc.data", "rnnfc.forecast", "rnnfc.metrics", "rnnfc.baselines", "rnnfc.run"),
+    ("rnnfc.config",),
+    ("rnnfc.errors",),
+)
+MAY_IMPORT_TENSORFLOW = ("rnnfc.models", "rnnfc.training")
+# These belong to `models` and count without TensorFlow, so that `check` and `train` can speak before it starts.
+WITHOUT_TENSORFLOW = ("rnnfc.models", "rnnfc.models.size")
+HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pydantic"}
+
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION, MOST_LINES = 300, 40, 4500
+
+
+def name_of(path: Path) -> str:
+    """rnnfc.data.panel for src/rnnfc/data/panel.py, rnnfc.data for its __init__.py."""
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): ast.parse(path.read_text(encoding="utf-8"), filename=str(path)) for path in FILES}
+
+
+def inside(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def level(module: str) -> int:
+    """0 is the highest."""
+    (found,) = [place for place, packages in enumerate(LEVELS) if inside(module, packages)]
+    return found
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """Every module that is imported anywhere, in functions too; `from a import b` is a.b where that is a module, else a."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in full}
+    return found
+
+
+def upward(module: str, tree: ast.Module) -> set[str]:
+    """Modules of ours that `module` imports from a higher level."""
+    ours = {name for name in imports(tree) if inside(name, ("rnnfc",)) and name != "rnnfc"}
+    return {name for name in ours if level(name) < level(module)}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_downwards(module: str) -> None:
+    if module == "rnnfc":
+        assert imports(MODULES[module]) == set()  # the package itself is imported by everyone
+    else:
+        assert upward(module, MODULES[module]) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "found"),
+    [
+        ("rnnfc.data.panel", "from rnnfc import plots", {"rnnfc.plots"}),
+        ("rnnfc.run", "def f():\n    from rnnfc.report import figure", {"rnnfc.report"}),
+        ("rnnfc.config.specs", "import rnnfc.errors\nimport rnnfc.data.panel", {"rnnfc.data.panel"}),
+        ("rnnfc.workflows.train", "from rnnfc.console import note", {"rnnfc.console"}),
+        ("rnnfc.console", "from rnnfc.cli import app", {"rnnfc.cli"}),
+        ("rnnfc.training", "from rnnfc.models.network import build", set()),
+        ("rnnfc.metrics", "import numpy\nfrom rnnfc.run import Run", set()),
+    ],
+)
+def test_an_upward_import_is_found_wherever_it_stands(module: str, text: str, found: set[str]) -> None:
+    assert upward(module, ast.parse(text)) == found
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = {module: imports(tree) & set(MODULES) - {module} for module, tree in MODULES.items()}
+    order = list(TopologicalSorter(graph).static_order())  # a cycle is an error that names it
+    assert order.index("rnnfc.errors") < order.index("rnnfc.config") < order.index("rnnfc.run") < order.index("rnnfc.cli")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_tensorflow_stays_in_models_and_training(module: str) -> None:
+    found = {name for name in imports(MODULES[module]) if inside(name, ("tensorflow", "keras", "tf2onnx"))}
+    assert not found or (inside(module, MAY_IMPORT_TENSORFLOW) and module not in WITHOUT_TENSORFLOW)
+
+
+@pytest.mark.parametrize("module", WITHOUT_TENSORFLOW)
+def test_sizes_are_counted_from_the_config_alone(module: str) -> None:
+    assert all(inside(name, ("rnnfc.config",)) for name in imports(MODULES[module]))
+
+
+def loaded(*modules: str) -> set[str]:
+    """The top-level modules in a fresh interpreter after importing `modules`."""
+    code = f"import {', '.join(modules)}, sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+def test_the_command_line_starts_without_anything_heavy() -> None:
+    names = loaded("rnnfc.cli")
+    assert names & HEAVY == set()
+    assert {"rnnfc", "typer"} <= names
+
+
+def test_everything_but_models_and_training_is_imported_without_tensorflow() -> None:
+    modules = [name for name in MODULES if name != "rnnfc.__main__" and not inside(name, MAY_IMPORT_TENSORFLOW)]
+    names = loaded(*modules, *WITHOUT_TENSORFLOW)
+    assert names & {"tensorflow", "keras"} == set()
+    assert {"numpy", "pydantic", "matplotlib"} <= names  # the import did happen
+
+
+# --- lengths
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_file_and_its_functions_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_FILE
+    functions = [node for node in ast.walk(MODULES[name_of(path)]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lengths = [(node.name, (node.end_lineno or 0) - node.lineno + 1) for node in functions]
+    assert [(name, lines) for name, lines in lengths if lines > MOST_LINES_OF_A_FUNCTION] == []
+
+
+def test_the_source_is_short_as_a_whole() -> None:
+    assert 1000 < sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) <= MOST_LINES
+
+
+# --- nothing that runs what it reads
+
+UNSAFE_MODULES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve")
+UNSAFE_NAMES = {"eval", "exec", "compile", "__import__"}
+UNSAFE_METHODS = {
+    *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"),
+    *("keras.models.load_model", "keras.saving.load_model", "os.system", "os.popen"),
+}
+SAFE_LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader"}
+
+
+def unsafe(tree: ast.Module) -> Iterator[str]:
+    """What would run code out of a file, as it stands in the source."""
+    yield from sorted(name for name in imports(tree) if inside(name, UNSAFE_MODULES))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in UNSAFE_METHODS)
+        if not isinstance(node, ast.Call):
+            continue
+        called, given = ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
+        if called in UNSAFE_METHODS or called in UNSAFE_NAMES or called.endswith("load_model"):
+            yield called
+        if called in ("np.load", "numpy.load") and given.get("allow_pickle") != "False":
+            yield f"{called} without allow_pickle=False"
+        if given.get("allow_pickle", "False") != "False":
+            yield f"allow_pickle={given['allow_pickle']}"
+        if called.startswith("yaml.") and given.get("Loader", "yaml.SafeLoader") not in SAFE_LOADERS:
+            yield f"Loader={given['Loader']}"
+        if given.get("shell", "False") != "False":
+            yield f"shell={given['shell']}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_read_from_a_file_can_run(module: str) -> None:
+    assert list(unsafe(MODULES[module])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import pickle", ["pickle"]),
+        ("def f():\n    from joblib import load", ["joblib"]),
+        ("import pickle.whatever as harmless", ["pickle.whatever"]),
+        ("x = eval(text)", ["eval"]),
+        ("exec(text)", ["exec"]),
+        ("compile(text, '', 'exec')", ["compile"]),
+        ("yaml.load(text)", ["yaml.load"]),
+        ("from yaml import load", ["yaml.load"]),
+        ("yaml.compose(text, Loader=yaml.Loader)", ["Loader=yaml.Loader"]),
+        ("np.load(path)", ["np.load without allow_pickle=False"]),
+        ("np.load(path, allow_pickle=True)", ["np.load without allow_pickle=False", "allow_pickle=True"]),
+        ("NpzFile(path, allow_pickle=flag)", ["allow_pickle=flag"]),
+        ("keras.saving.load_model(path)", ["keras.saving.load_model"]),
+        ("subprocess.run(text, shell=True)", ["shell=True"]),
+        ("re.compile(text)\nyaml.compose(text, Loader=yaml.SafeLoader)\nnp.load(path, allow_pickle=False)", []),
+    ],
+)
+def test_what_would_run_is_found_in_the_source(text: str, found: list[str]) -> None:
+    assert list(unsafe(ast.parse(text))) == found

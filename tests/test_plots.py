@@ -1,0 +1,323 @@
+"""Pictures: the promised size, axes that say what they show, legends that name each curve and hide nothing."""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.cbook import is_math_text
+from matplotlib.dates import ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from rnnfc import plots
+from rnnfc.data.frequency import Times
+from rnnfc.plots import Line
+
+ROOT = Path(__file__).parents[1]
+DAYS = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]").astype("datetime64[us]")
+VALUES = np.sin(np.arange(40.0))
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#444444"
+FORTY = "forty_characters_make_a_long_experiment_"
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures behind the pictures, in order."""
+    figures: list[Figure] = []
+    to_png = plots._png
+
+    def kept(figure: Figure) -> bytes:
+        figures.append(figure)
+        return to_png(figure)
+
+    monkeypatch.setattr(plots, "_png", kept)
+    return figures
+
+
+def line(label: str, part: slice, *, time: Times = DAYS) -> Line:
+    return Line(label=label, time=time[part], value=VALUES[part] + 0.1)
+
+
+def forecasts(*borders: int, time: Times = DAYS, **changed: Any) -> bytes:
+    """The picture of 40 rows whose splits begin at `borders`."""
+    names = ("train", "test") if len(borders) == 2 else ("train", "validation", "test")
+    parts = [line(name, slice(*ends), time=time) for name, *ends in zip(names, borders, (*borders[1:], 40), strict=True)]
+    words = {"title": "sales: forecasts", "ylabel": "sales (m)", "xlabel": "date (daily)", **changed}
+    actual = Line(label="actual", time=time, value=VALUES)
+    return plots.forecast_picture(actual=actual, parts=parts, test_start=time[borders[-1]], **words)
+
+
+def runs(*labels: str, rows: int = 40, time: Times = DAYS, **changed: Any) -> bytes:
+    words = {"title": f"{len(labels)} runs on the same test rows", "ylabel": "sales (m)", "xlabel": "time", **changed}
+    actual = Line(label="actual", time=time[:rows], value=VALUES[:rows])
+    return plots.side_by_side(actual=actual, runs=[line(label, slice(rows), time=time) for label in labels], **words)
+
+
+def losses(training: list[float], validation: list[float | None] | None = None, *, best_epoch: int = 0, **changed: Any) -> bytes:
+    words = {"title": "sales: loss by epoch", "ylabel": "MSE, scaled", **changed}
+    return plots.loss_curve(losses=training, validation=validation or [None] * len(training), best_epoch=best_epoch, **words)
+
+
+def legend(figure: Figure) -> list[str]:
+    (only,) = figure.legends
+    return [text.get_text() for text in only.get_texts()]
+
+
+def curves(axis: Any) -> dict[str, Any]:
+    """The curves of an axis by their label."""
+    return {str(curve.get_label()): curve for curve in axis.get_lines()}
+
+
+def shipped(name: str, column: int) -> Line:
+    """A series of configs/data."""
+    rows = [row.split(",") for row in (ROOT / "configs/data" / f"{name}.csv").read_text().splitlines()[1:]]
+    time = np.array([row[0] for row in rows], dtype="datetime64[us]")
+    return Line(label="actual", time=time, value=np.array([float(row[column]) for row in rows]))
+
+
+def noise(label: str, rows: int, seed: int) -> Line:
+    time = np.datetime64("1981-01-01", "us") + np.arange(rows) * np.timedelta64(1, "D")
+    return Line(label=label, time=time, value=np.random.default_rng(seed).normal(11.0, 4.0, rows))
+
+
+def last_values(actual: Line) -> bytes:
+    """The picture of the last value as forecast, 12 rows of history, then 7 : 1 : 2."""
+    rows = len(actual.time)
+    borders = (12, rows * 7 // 10, rows * 8 // 10, rows)
+    parts = [
+        Line(label=name, time=actual.time[first:end], value=actual.value[first - 1 : end - 1])
+        for name, first, end in zip(("train", "validation", "test"), borders, borders[1:], strict=False)
+    ]
+    start = actual.time[borders[2]]
+    return plots.forecast_picture(title="x", actual=actual, parts=parts, test_start=start, ylabel="y (°C)", xlabel="date (daily)")
+
+
+# White noise is the worst: no two pixels next to each other are alike.
+WEIGHT = [
+    (lambda: last_values(shipped("airline", 1)), 120_000),
+    (lambda: last_values(shipped("stock", 4)), 120_000),
+    (lambda: losses([10 / epoch for epoch in range(1, 301)], [9 / epoch for epoch in range(1, 301)], best_epoch=250), 120_000),
+    (lambda: runs("gru: MSE 4.842", "lstm: MSE 5.120"), 120_000),
+    (lambda: last_values(noise("actual", 3650, 0)), 150_000),
+    (
+        lambda: plots.side_by_side(
+            title="x",
+            actual=noise("actual", 300, 0),
+            runs=[noise("run", 300, seed) for seed in range(1, 7)],
+            ylabel="y",
+            xlabel="x",
+        ),
+        250_000,
+    ),
+]
+
+
+@pytest.mark.parametrize(("draw", "most_bytes"), WEIGHT)
+def test_a_picture_has_the_promised_size_and_is_light(draw: Callable[[], bytes], most_bytes: int) -> None:
+    png = draw()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", png[16:24]) == (900, 440)
+    assert len(png) < most_bytes
+
+
+# --- loss curves
+
+
+def test_a_loss_curve_shows_both_losses_and_marks_the_best_epoch(drawn: list[Figure]) -> None:
+    losses([0.5, 0.3, 0.2], [0.6, None, 0.4], best_epoch=3)
+    (axis,) = drawn[0].axes
+    assert legend(drawn[0]) == ["training", "validation", "best epoch: 3"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("epoch", "MSE, scaled")
+    assert drawn[0].get_suptitle() == "sales: loss by epoch"
+    shown = curves(axis)
+    assert shown["training"].get_xydata().tolist() == [[1, 0.5], [2, 0.3], [3, 0.2]]
+    assert shown["training"].get_color() == BLUE
+    np.testing.assert_array_equal(shown["validation"].get_ydata(), [0.6, np.nan, 0.4])
+    assert shown["best epoch: 3"].get_xdata() == [3, 3]
+
+
+def test_a_loss_curve_without_validation_or_best_epoch_has_training_alone(drawn: list[Figure]) -> None:
+    losses([0.5, 0.3])
+    assert legend(drawn[0]) == ["training"]
+
+
+@pytest.mark.parametrize(("training", "scale"), [([0.5, 0.3], "log"), ([0.5, 0.0], "linear")])
+def test_losses_are_on_a_log_scale_unless_one_is_zero(drawn: list[Figure], training: list[float], scale: str) -> None:
+    losses(training)
+    assert drawn[0].axes[0].get_yscale() == scale
+
+
+@pytest.mark.parametrize(("training", "marker"), [([0.5], "o"), ([0.5, 0.3], "o"), ([0.5, 0.3, 0.2], "None")])
+def test_one_or_two_epochs_are_seen_as_points(drawn: list[Figure], training: list[float], marker: str) -> None:
+    losses(training)
+    assert curves(drawn[0].axes[0])["training"].get_marker() == marker
+
+
+@pytest.mark.parametrize("training", [[0.5], [0.45, 0.41, 0.4], [3.0, 0.5, 0.02], [1e3, 1e-9], [2e-7, 1e-7], [0.5, 0.0], [0.0]])
+def test_a_loss_axis_has_labelled_ticks_and_whole_epochs(drawn: list[Figure], training: list[float]) -> None:
+    losses(training)
+    (axis,) = drawn[0].axes
+    low, high = axis.get_ylim()
+    seen = [label.get_text() for label in axis.get_yticklabels() if low <= label.get_position()[1] <= high]
+    assert len([text for text in seen if text]) >= 2
+    assert all(place == int(place) for place in axis.get_xticks())
+
+
+# --- forecasts
+
+
+@pytest.mark.parametrize(
+    ("borders", "names", "colours"),
+    [
+        ((5, 30), ["actual", "train", "test"], [GREY, BLUE, ORANGE]),
+        ((5, 20, 30), ["actual", "train", "validation", "test"], [GREY, BLUE, GREEN, ORANGE]),
+    ],
+)
+def test_a_forecast_picture_shows_every_split_in_its_own_colour(
+    drawn: list[Figure], borders: tuple[int, ...], names: list[str], colours: list[str]
+) -> None:
+    forecasts(*borders)
+    assert legend(drawn[0]) == names
+    assert drawn[0].get_suptitle() == "sales: forecasts"
+    whole, close_up = drawn[0].axes
+    for axis in (whole, close_up):
+        assert list(curves(axis)) == names
+        assert [curve.get_color() for curve in axis.get_lines()] == colours
+        assert axis.get_ylabel() == "sales (m)"
+    assert (whole.get_xlabel(), close_up.get_xlabel()) == ("", "date (daily)")
+    np.testing.assert_array_equal(curves(whole)["test"].get_ydata(), VALUES[30:] + 0.1)
+
+
+NUMBERS = np.arange(40) / 4
+
+
+@pytest.mark.parametrize(("time", "dated"), [(DAYS, True), (NUMBERS, False), (np.arange(40) * 5, False)])
+def test_a_forecast_picture_shades_the_test_rows_and_shows_them_close_up(drawn: list[Figure], time: Times, dated: bool) -> None:
+    forecasts(5, 30, time=time)
+    whole, close_up = drawn[0].axes
+    place = whole.xaxis.convert_units
+    (shade,) = whole.patches
+    assert [shade.get_x(), shade.get_x() + shade.get_width()] == pytest.approx([place(time[30]), place(time[39])])
+    assert close_up.get_xlim() == pytest.approx((place(time[30]), place(time[39])))
+    low, high = close_up.get_ylim()
+    inside = np.concatenate([VALUES[30:], VALUES[30:] + 0.1])
+    assert (low, high) == pytest.approx((inside.min() - 0.08 * np.ptp(inside), inside.max() + 0.08 * np.ptp(inside)))
+    assert isinstance(whole.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
+    assert isinstance(close_up.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
+
+
+def test_a_close_up_shows_at_most_the_last_120_rows(drawn: list[Figure]) -> None:
+    time, value = np.arange(400), np.arange(400.0)
+    test = Line(label="test", time=time[100:], value=value[100:])
+    train = Line(label="train", time=time[5:100], value=value[5:100])
+    actual = Line(label="actual", time=time, value=value)
+    plots.forecast_picture(title="x", actual=actual, parts=[train, test], test_start=100, ylabel="y", xlabel="x")
+    close_up = drawn[0].axes[1]
+    assert close_up.get_xlim() == (280, 399)
+    assert close_up.get_ylim() == pytest.approx((280 - 0.08 * 119, 399 + 0.08 * 119))
+
+
+def test_dates_are_told_from_months_to_the_year(drawn: list[Figure]) -> None:
+    forecasts(5, 30)
+    axis = drawn[0].axes[0]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["Jan", "08", "15", "22", "Feb", "08"]
+    assert axis.xaxis.get_major_formatter().get_offset() == "2020-Feb"
+
+
+@pytest.mark.parametrize("time", [DAYS, NUMBERS])
+def test_a_single_test_row_is_seen_as_a_point_next_to_the_row_before(drawn: list[Figure], time: Times) -> None:
+    forecasts(5, 38, 39, time=time)
+    whole, close_up = drawn[0].axes
+    assert [curve.get_marker() for curve in whole.get_lines()] == ["None", "None", "o", "o"]
+    assert close_up.get_xlim() == pytest.approx(tuple(map(close_up.xaxis.convert_units, time[[38, 39]])))
+
+
+def test_a_flat_series_has_a_picture(drawn: list[Figure]) -> None:
+    flat = Line(label="actual", time=DAYS, value=np.full(40, 7.0))
+    parts = [
+        Line(label=name, time=DAYS[part], value=np.full(20, 7.0))
+        for name, part in (("train", slice(20)), ("test", slice(20, 40)))
+    ]
+    plots.forecast_picture(title="flat", actual=flat, parts=parts, test_start=DAYS[20], ylabel="y", xlabel="x")
+    assert drawn[0].axes[1].get_ylim() == (6.0, 8.0)
+
+
+# --- runs side by side
+
+
+def test_runs_side_by_side_are_named_and_coloured_with_the_actual_values(drawn: list[Figure]) -> None:
+    runs("gru: MSE 4.842", "lstm: MSE 5.120")
+    (axis,) = drawn[0].axes
+    assert legend(drawn[0]) == ["actual", "gru: MSE 4.842", "lstm: MSE 5.120"]
+    assert [curve.get_color() for curve in axis.get_lines()] == [GREY, ORANGE, BLUE]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("time", "sales (m)")
+    assert drawn[0].get_suptitle() == "2 runs on the same test rows"
+    assert isinstance(axis.xaxis.get_major_formatter(), ConciseDateFormatter)
+
+
+def test_more_runs_than_colours_begin_again(drawn: list[Figure]) -> None:
+    runs(*"abcdefg")
+    colours = [curve.get_color() for curve in drawn[0].axes[0].get_lines()]
+    assert len(set(colours)) == 7
+    assert colours[1] == colours[7] == ORANGE
+
+
+def test_one_common_row_is_seen_as_points(drawn: list[Figure]) -> None:
+    runs("a", "b", rows=1)
+    assert [curve.get_marker() for curve in drawn[0].axes[0].get_lines()] == ["o", "o", "o"]
+
+
+# --- words
+
+
+@pytest.mark.parametrize(("quantity", "unit", "text"), [("sales", "m", "sales (m)"), ("sales", "", "sales")])
+def test_an_axis_label_carries_the_unit_if_there_is_one(quantity: str, unit: str, text: str) -> None:
+    assert plots.axis_label(quantity, unit) == text
+
+
+@pytest.mark.parametrize("word", ["a$b", "$a_1$", r"\$x$"])
+def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -> None:
+    forecasts(5, 30, title=word, ylabel=word, xlabel=word)
+    runs(word, word, title=word, ylabel=word, xlabel=word)
+    losses([0.5, 0.3], title=word, ylabel=word)
+    texts = [figure.get_suptitle() for figure in drawn]
+    texts += [axis.get_ylabel() for figure in drawn for axis in figure.axes]
+    texts += [figure.axes[-1].get_xlabel() for figure in drawn[:2]]
+    texts += legend(drawn[1])[1:]
+    assert len(texts) == 3 + 4 + 2 + 2
+    for text in texts:
+        assert not is_math_text(text)
+        assert text.replace(r"\$", "$") == word  # what matplotlib draws of text that is not mathematics
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: forecasts(5, 20, 30),
+        lambda: forecasts(5, 20, 30, title=f"{FORTY}1234: forecasts of 12 steps end to end"),
+        lambda: losses([0.5, 0.3], [0.5, 0.3], best_epoch=2, title=f"{FORTY}1234567890_1234567890: loss by epoch"),
+        lambda: runs("gru: MSE 4.842", "lstm: MSE 5.120"),
+        lambda: runs("20261120-141500-airline: MSE 4.842", "20261120-141501-airline: MSE 4.842"),
+        lambda: runs(*(f"20261120-14150{run}-{FORTY}: MSE 4.842" for run in range(7))),
+        lambda: runs(*(f"run {run}: MSE 4.842" for run in range(12))),
+    ],
+)
+def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Figure], draw: Any) -> None:
+    draw()
+    figure = drawn[0]
+    box = figure.legends[0].get_window_extent()
+    title = next(text for text in figure.texts if text.get_text() == figure.get_suptitle()).get_window_extent()
+    assert not box.overlaps(title)
+    assert not any(box.overlaps(axis.get_window_extent()) for axis in figure.axes)
+    assert box.x0 >= 0
+    assert box.x1 <= 900
+    assert box.y0 >= 0
+    assert box.y1 <= 440
+
+
+def test_a_tall_legend_leaves_the_curves_their_place(drawn: list[Figure]) -> None:
+    runs(*(f"20261120-1415{run}-{FORTY}: MSE 4.842" for run in range(10, 34)))
+    assert drawn[0].axes[0].get_window_extent().height > 300
+    assert len(legend(drawn[0])) == 25

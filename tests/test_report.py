@@ -1,0 +1,274 @@
+"""The report: a verdict that chance cannot overturn, numbers that keep their digits, tables that add up."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc import config, metrics, report
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+from rnnfc.data.windows import Splits, Windows
+from rnnfc.forecast import Forecast
+from rnnfc.metrics import Score
+from rnnfc.report import NETWORK, Report, figure
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0.0, "0.0000"),
+        (0.5, "0.5000"),
+        (-0.12345, "-0.1235"),
+        (0.01234567, "0.01235"),
+        (0.00123456, "0.001235"),  # not 0.0012: two scores of a report must not look equal that are 4 % apart
+        (0.001, "0.001000"),
+        (0.000123456, "1.235e-04"),
+        (-1e-5, "-1.000e-05"),
+        (1.23456e-9, "1.235e-09"),
+        (0.99999, "1.000"),
+        (1.0, "1.000"),
+        (9.87654, "9.877"),
+        (9.99996, "10.00"),
+        (23.45678, "23.46"),
+        (-345.678, "-345.7"),
+        (1234.5678, "1,235"),
+        (99_999.6, "100,000"),
+        (999_999.0, "999,999"),
+        (1_234_567.0, "1.235e+06"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_a_figure_has_four_significant_digits(value: float | None, text: str) -> None:
+    assert figure(value) == text
+
+
+# --- the verdict
+
+
+def pooled(
+    model: str, metric: str, value: float | None, *, split: str = "test", units: str = "data", step: int | None = None
+) -> Score:
+    return Score(model=model, split=split, metric=metric, units=units, series="s", step=step, value=value)
+
+
+def verdict(ours: float, theirs: float, *, lead: float | None, unit: str = "") -> str:
+    scores = [
+        pooled(NETWORK, "mse", 4.0),
+        pooled(NETWORK, "mse", 0.25, units="scaled"),
+        pooled(NETWORK, "rmse", ours),
+        pooled("drift", "rmse", theirs + 1),
+        pooled("last value", "rmse", theirs),
+        pooled("linear map", "rmse", theirs + 2),
+        # none of these is a pooled test score in data units
+        pooled("drift", "rmse", 0.0, split="validation"),
+        pooled("drift", "rmse", 0.0, units="scaled"),
+        pooled("drift", "rmse", 0.0, step=1),
+        pooled("drift", "mse", 0.0),
+    ]
+    return report.verdict(scores, lead=lead, unit=unit, windows=1234)
+
+
+HEAD = "Test MSE 4.000 (scaled 0.2500) over 1,234 windows: the network"
+BEATS = f"{HEAD} beats every baseline; the best of them is the last value"
+LOSES = f"{HEAD} loses to the best baseline, the last value"
+UNCLEAR = f"{HEAD} shows no clear gain over the best baseline, the last value"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "lead", "text"),
+    [
+        (2.0, 4.0, -3.0, f"{BEATS} (RMSE 2.000 against 4.000, 50.0 % lower)."),
+        (3.984, 4.0, -1.96, f"{BEATS} (RMSE 3.984 against 4.000, 0.4 % lower)."),
+        (0.0, 4.0, -9.0, f"{BEATS} (RMSE 0.0000 against 4.000, 100.0 % lower)."),
+        (6.0, 4.0, 3.0, f"{LOSES} (RMSE 6.000 against 4.000, 50.0 % higher)."),
+        (7.996, 4.0, 1.96, f"{LOSES} (RMSE 7.996 against 4.000, 99.9 % higher)."),
+        (8.0, 4.0, 3.0, f"{LOSES} (RMSE 8.000 against 4.000, 2.000 times as high)."),
+        (50.0, 4.0, 30.0, f"{LOSES} (RMSE 50.00 against 4.000, 12.50 times as high)."),
+        (6.0, 0.0, 3.0, f"{LOSES} (RMSE 6.000 against 0.0000, which makes no error at all)."),
+        (2.0, 4.0, -1.95, f"{UNCLEAR} (RMSE 2.000 against 4.000, 50.0 % lower: within chance)."),
+        (8.0, 4.0, 1.95, f"{UNCLEAR} (RMSE 8.000 against 4.000, 2.000 times as high: within chance)."),
+        (4.0, 4.0, None, f"{UNCLEAR} (RMSE 4.000 against 4.000, 0.0 % higher: within chance)."),
+    ],
+)
+def test_the_verdict_names_the_best_baseline_and_by_how_much(ours: float, theirs: float, lead: float | None, text: str) -> None:
+    assert verdict(ours, theirs, lead=lead) == text
+
+
+def test_the_verdict_carries_units_squared_for_the_mse() -> None:
+    assert verdict(2.0, 4.0, lead=-3.0, unit="°C") == (
+        "Test MSE 4.000 °C² (scaled 0.2500) over 1,234 windows: the network beats every baseline; "
+        "the best of them is the last value (RMSE 2.000 against 4.000 °C, 50.0 % lower)."
+    )
+
+
+def forecast(errors: list[list[list[float]]]) -> Forecast:
+    """A forecast of [window, horizon, target] that is off by `errors`, of a series that stays at 10."""
+    off = np.array(errors)
+    windows, horizon = off.shape[:2]
+    return Forecast(
+        point=10.0 + off,
+        actual=np.full(off.shape, 10.0),
+        time=np.arange(windows)[:, None] + np.arange(1, horizon + 1),
+        origin_time=np.arange(windows),
+        series=np.zeros(windows, dtype=np.int64),
+    )
+
+
+def test_lead_takes_the_mean_over_steps_and_targets_as_the_error_of_a_window() -> None:
+    # Squared errors by window: 1, 9, 4, 4 less 0, each the mean of two steps (or targets) of which one is right.
+    by_step = forecast([[[0.0], [2**0.5]], [[18**0.5], [0.0]], [[0.0], [8**0.5]], [[0.0], [8**0.5]]])
+    by_target = forecast([[[0.0, 2**0.5]], [[18**0.5, 0.0]], [[0.0, 8**0.5]], [[0.0, 8**0.5]]])
+    # Mean 4.5, deviations -3.5, 4.5, -0.5, -0.5: variance 33 / 4; lag 1 (weight 1 / 2): -15.75 - 2.25 + 0.25 = -17.75.
+    right_2, right_1 = forecast([[[0.0], [0.0]]] * 4), forecast([[[0.0, 0.0]]] * 4)
+    assert metrics.lead(by_target, right_1) == pytest.approx(4.5 / (33 / 4 / 4) ** 0.5)
+    assert metrics.lead(right_1, by_target) == pytest.approx(-4.5 / (33 / 4 / 4) ** 0.5)
+    assert metrics.lead(by_step, right_2) == pytest.approx(4.5 / ((33 - 17.75) / 4 / 4) ** 0.5)
+
+
+@pytest.mark.parametrize("windows", [1, 5])
+def test_no_lead_is_told_from_one_window_or_from_equal_forecasts(windows: int) -> None:
+    one = forecast([[[3.0]]] * windows)
+    assert metrics.lead(one, forecast([[[0.0]]]) if windows == 1 else one) is None
+
+
+# --- the report as a whole
+
+
+EXPERIMENT = """\
+name: tiny
+seed: 9
+data: {kind: sine, points: 40, stop: 9.0, unit: m}
+window: {length: 1234, horizon: HORIZON}
+split: {validation: 0.1, test: 0.2}
+scale: standard
+model: {kind: stacked, cell: GRU, units: [3, 4]}
+train: {epochs: 4}
+"""
+METRICS = (
+    *(("data", name) for name in ("mse", "rmse", "mae", "mape", "smape", "mase")),
+    ("scaled", "mse"),
+    ("scaled", "rmse"),
+    ("scaled", "mae"),
+)
+
+
+def made(*, horizon: int) -> Report:
+    """Network and last value; every score is its own number, so that a cell in the wrong place shows."""
+    scores = []
+    for model, size in ((NETWORK, 2.0), ("last value", 1.0)):
+        for split, factor in (("train", 10.0), ("validation", 100.0), ("test", 1.0)):
+            for place, (units, metric) in enumerate(METRICS):
+                value = None if metric == "mape" else size * factor + place
+                scores.append(pooled(model, metric, value, split=split, units=units))
+                scores += [
+                    pooled(model, metric, size * factor + place + step / 10, split=split, units=units, step=step)
+                    for step in range(1, horizon + 1)
+                    if horizon > 1
+                ]
+    counts = {
+        "rows": 1460,
+        "filled_values": 2,
+        "windows": {"train": 1000, "validation": 20, "test": 30},
+        "scored_test_values": 30,
+    }
+    return Report(experiment="tiny", unit="m", targets=("a", "b"), verdict="So it is.", ledger=counts, scores=scores)
+
+
+HEAD_LINES = """\
+So it is.
+
+# tiny
+
+GRU 3 + 4, 5,678 parameters, 4 epochs; windows of 1,234 rows, horizon HORIZON; target a, b in m; seed 9.
+
+## Test rows, data units
+
+| model | MSE | RMSE | MAE | MAPE % | sMAPE % | MASE |
+|---|---:|---:|---:|---:|---:|---:|
+| last value | 1.000 | 2.000 | 3.000 | – | 5.000 | 6.000 |
+| **network** | 2.000 | 3.000 | 4.000 | – | 6.000 | 7.000 |
+
+## Test rows, scaled (standard)
+
+| model | MSE | RMSE | MAE |
+|---|---:|---:|---:|
+| last value | 7.000 | 8.000 | 9.000 |
+| **network** | 8.000 | 9.000 | 10.00 |
+
+## Every split, RMSE in data units
+
+| model | train | validation | test |
+|---|---:|---:|---:|
+| last value | 11.00 | 101.0 | 2.000 |
+| **network** | 21.00 | 201.0 | 3.000 |
+"""
+STEP_LINES = """
+## Test rows by step, RMSE in data units
+
+| step | last value | **network** |
+|---:|---:|---:|
+| 1 | 2.100 | 3.100 |
+| 2 | 2.200 | 3.200 |
+"""
+LAST_LINES = """
+## Rows and windows
+
+- rows: 1,460, values that were missing and filled: 2 (never scored)
+- windows: train 1,000, validation 20, test 30
+- test values scored: 30
+"""
+
+
+@pytest.mark.parametrize(("horizon", "steps"), [(1, ""), (2, STEP_LINES)])
+def test_the_report_as_markdown_is_the_verdict_then_tables_the_best_model_first(horizon: int, steps: str) -> None:
+    experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", str(horizon)), source="x.yaml")
+    text = report.to_markdown(made(horizon=horizon), experiment, parameters=5678, epochs=4)
+    assert text == HEAD_LINES.replace("HORIZON", str(horizon)) + steps + LAST_LINES
+
+
+def test_the_report_as_json_holds_every_score_and_is_plain() -> None:
+    plain = made(horizon=2).to_json()
+    assert list(plain) == ["verdict", "experiment", "unit", "targets", "ledger", "scores"]
+    assert json.loads(json.dumps(plain, allow_nan=False)) == {**plain, "targets": ["a", "b"]}
+    assert len(plain["scores"]) == 2 * 3 * 9 * 3
+    assert plain["scores"][0] == vars(pooled(NETWORK, "mse", 20.0, split="train"))
+
+
+def test_a_test_score_that_is_not_defined_is_not_handed_out() -> None:
+    report_made = made(horizon=1)
+    assert report_made.test("mae", units="scaled", model="last value") == 9.0
+    with pytest.raises(LookupError, match=r"^mape is not defined on the test rows$"):
+        report_made.test("mape")
+
+
+@pytest.mark.parametrize(
+    ("validation", "counts"), [(None, {"train": 3, "test": 2}), ([6, 7, 8], {"train": 3, "validation": 3, "test": 2})]
+)
+def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] | None, counts: dict[str, int]) -> None:
+    filled = np.zeros((14, 3), dtype=np.bool_)
+    filled[[0, 0, 7], [0, 2, 1]] = True
+    panel = Panel(
+        values=np.zeros((14, 3)),
+        time=np.arange(14),
+        bounds=np.array([0, 14]),
+        series=("s",),
+        channels=("a", "b", "c"),
+        num_targets=2,
+        frequency=Frequency(unit="number", size=1),
+        filled=filled,
+    )
+
+    def windows(origins: list[int]) -> Any:
+        return Windows(panel=panel, origins=np.array(origins, dtype=np.int32), length=2, horizon=4)
+
+    splits = Splits(
+        train=windows([2, 3, 4]),
+        validation=None if validation is None else windows(validation),
+        test=windows([9, 10]),
+        train_rows=np.array([[0, 6]]),
+    )
+    assert report.ledger(panel, splits) == {"rows": 14, "filled_values": 3, "windows": counts, "scored_test_values": 2 * 4 * 2}

@@ -1,0 +1,244 @@
+"""Runs side by side: the same rows for all, or no comparison."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnfc import plots, run
+from rnnfc.errors import RunError
+from rnnfc.run import Draft, Run, finished
+from rnnfc.workflows.compare import compare
+
+SINE = "{kind: sine, points: 40, stop: 9.0}"
+REST = """\
+name: tiny
+window: {length: 5, horizon: 2}
+split: {test: 0.2}
+model: {kind: stacked, cell: GRU, units: [3]}
+train: {epochs: 4}
+"""
+HEADER = ",".join(run.FORECAST_COLUMNS)
+# time, step, actual, forecast
+Rows = list[tuple[str, int, float, float]]
+
+
+def publish(outputs: Path, name: str, rows: Rows | list[str], *, unit: str = "m", data: str = SINE, who: str = "s,y") -> Run:
+    """A run folder with what compare reads; a row that is text stands in forecast.csv as it is.
+
+    Args:
+        who: series and target of all rows.
+    """
+    series, target = who.split(",")
+    lines = [row if isinstance(row, str) else f"{series},0,{row[1]},{row[0]},{target},{row[2]!r},{row[3]!r}" for row in rows]
+    with Draft(outputs, name) as draft:
+        draft.write(run.EXPERIMENT, f"{REST}data: {data}\n")
+        draft.write_json(run.REPORT, {"unit": unit})
+        draft.write_json(run.INFO, {"status": "done", "name": name})
+        draft.write(run.FORECAST, "\n".join([HEADER, *lines, ""]))
+    return Run.open(draft.folder)
+
+
+def refused(*runs: Run) -> str:
+    """The error's text, with the folders' dates cut off; nothing is published."""
+    outputs = runs[0].folder.parent if runs else Path("none")
+    before = sorted(outputs.glob("*"))
+    with pytest.raises(RunError) as caught:
+        compare(runs, outputs=outputs)
+    assert sorted(outputs.glob("*")) == before
+    text = str(caught.value).replace(f"{outputs}/", "")
+    for which in runs:
+        text = text.replace(which.name, which.name[16:])
+    return text
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a picture would be drawn from."""
+    kept: dict[str, Any] = {}
+
+    def side_by_side(**given: Any) -> bytes:
+        kept.update(given)
+        return b"a picture"
+
+    monkeypatch.setattr(plots, "side_by_side", side_by_side)
+    return kept
+
+
+def curves(words: dict[str, Any]) -> list[tuple[str, list[str], list[float]]]:
+    """Label, times and values of the actual values and of every run."""
+    return [(line.label, list(map(str, line.time)), list(line.value)) for line in (words["actual"], *words["runs"])]
+
+
+# One step, window 2: four test rows; two steps, longer window: its first row is a day later, its last has step 2 alone.
+ONE: Rows = [("2020-01-03", 1, 1.0, 7.0), ("2020-01-04", 1, 2.0, 2.0), ("2020-01-05", 1, 3.0, 5.0), ("2020-01-06", 1, 4.0, 9.0)]
+TWO: Rows = [("2020-01-04", 1, 2.0, 1.0), ("2020-01-05", 2, 3.0, 9.0), ("2020-01-05", 1, 3.0, 4.0), ("2020-01-06", 2, 4.0, 8.0)]
+
+
+def test_runs_of_other_horizons_and_windows_are_scored_on_the_rows_and_steps_that_all_have(
+    tmp_path: Path, words: dict[str, Any]
+) -> None:
+    # Errors on 01-04 and 01-05 at step 1: 0 and 2, -1 and 1.
+    one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", TWO)
+    made = compare([one, two], outputs=tmp_path / "elsewhere")
+    assert (made.rows, made.unit) == (2, "m")
+    assert made.scores == [
+        {"run": two.name, "mse": 1.0, "rmse": 1.0, "mae": 1.0},
+        {"run": one.name, "mse": 2.0, "rmse": pytest.approx(2**0.5), "mae": 1.0},
+    ]
+    days = ["2020-01-04T00:00:00.000000", "2020-01-05T00:00:00.000000"]
+    assert curves(words) == [
+        ("actual", days, [2.0, 3.0]),
+        ("one: MSE 2.000", days, [2.0, 5.0]),
+        ("two: MSE 1.000", days, [1.0, 4.0]),
+    ]
+    assert (words["title"], words["ylabel"], words["xlabel"]) == ("2 runs on the same test rows", "y (m)", "time")
+
+
+def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: Path) -> None:
+    one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", TWO)
+    made = compare([one, two], outputs=tmp_path)
+    assert made.folder.parent == tmp_path
+    assert made.folder.name.endswith("-compare")
+    assert {path.name for path in made.folder.iterdir()} == {"compare.json", "compare.md", "compare.png"}
+    assert json.loads((made.folder / "compare.json").read_text()) == {"unit": "m", "rows": 2, "scores": made.scores}
+    assert (made.folder / "compare.md").read_text() == (
+        "2 test rows that all runs forecast, data units (m)\n\n"
+        "| run | MSE | RMSE | MAE |\n|---|---:|---:|---:|\n"
+        f"| {two.name} | 1.000 | 1.000 | 1.000 |\n| {one.name} | 2.000 | 1.414 | 1.000 |\n"
+    )
+    assert (made.folder / "compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert finished(tmp_path) == [one, two]
+
+
+def test_a_comparison_without_a_unit_names_none(tmp_path: Path, words: dict[str, Any]) -> None:
+    made = compare([publish(tmp_path, name, ONE, unit="") for name in ("one", "two")], outputs=tmp_path)
+    assert (made.folder / "compare.md").read_text().startswith("4 test rows that all runs forecast, data units\n")
+    assert words["ylabel"] == "y"
+
+
+def test_three_runs_are_scored_on_what_all_three_have(tmp_path: Path) -> None:
+    runs = [publish(tmp_path, "a", ONE), publish(tmp_path, "b", ONE[:3]), publish(tmp_path, "c", ONE[2:])]
+    made = compare(runs, outputs=tmp_path)
+    assert made.rows == 1
+    assert [row["mse"] for row in made.scores] == [4.0, 4.0, 4.0]
+
+
+def test_rows_are_in_the_order_of_numbers_not_of_their_text(tmp_path: Path, words: dict[str, Any]) -> None:
+    rows: Rows = [(time, 1, float(time), 1.0) for time in ("100", "9.5", "10", "-2")]
+    compare([publish(tmp_path, "one", rows), publish(tmp_path, "two", rows[::-1])], outputs=tmp_path)
+    assert list(words["actual"].time) == list(words["actual"].value) == [-2.0, 9.5, 10.0, 100.0]
+
+
+@pytest.mark.parametrize(
+    ("data", "time", "xlabel"),
+    [
+        (SINE, "7", "x"),
+        ("{kind: csv, path: x.csv, target: y, time: year}", "7", "year"),
+        ("{kind: csv, path: x.csv, target: y}", "7", "row"),
+        ("{kind: csv, path: x.csv, target: y, time: year}", "1949-01-01", "time"),
+    ],
+)
+def test_the_time_axis_is_named_after_the_data(tmp_path: Path, words: dict[str, Any], data: str, time: str, xlabel: str) -> None:
+    rows: Rows = [(time, 1, 2.0, 3.0)]
+    compare([publish(tmp_path, name, rows, data=data) for name in ("one", "two")], outputs=tmp_path)
+    assert words["xlabel"] == xlabel
+
+
+def test_runs_of_one_experiment_are_told_apart_by_their_folders(tmp_path: Path, words: dict[str, Any]) -> None:
+    runs = [publish(tmp_path, "same", ONE), publish(tmp_path / "other", "same", TWO)]
+    runs[1] = Run(runs[1].folder.rename(tmp_path / "20200101-000000-same"))
+    compare(runs, outputs=tmp_path)
+    assert [line.label for line in words["runs"]] == [f"{runs[0].name}: MSE 2.000", "20200101-000000-same: MSE 1.000"]
+
+
+def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, words: dict[str, Any]) -> None:
+    more = [f"{series},0,{step},{time},{target},1.0,2.0" for series, step, time, target in
+            (("t", 1, 7, "a"), ("s", 2, 8, "a"), ("s", 1, 8, "a"), ("s", 1, 7, "b"), ("s", 1, 7, "a"))]  # fmt: skip
+    made = compare([publish(tmp_path, name, more) for name in ("one", "two")], outputs=tmp_path)
+    assert made.rows == 5
+    assert words["ylabel"] == "a (m)"
+    assert curves(words)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
+
+
+# --- refusals
+
+
+def test_fewer_than_two_different_runs_are_refused(tmp_path: Path) -> None:
+    one = publish(tmp_path, "one", ONE)
+    (tmp_path / "link").symlink_to(one.folder)
+    text = "compare needs two different finished runs; train another, or name them: rnnfc compare RUN RUN"
+    assert refused() == refused(one) == refused(one, one) == refused(one, Run(tmp_path / "link")) == text
+
+
+def test_runs_in_different_units_are_refused(tmp_path: Path) -> None:
+    runs = [publish(tmp_path, name, ONE, unit=unit) for name, unit in (("one", "m"), ("two", ""), ("three", "m"))]
+    text = "the runs forecast in different units (one in m, two in no unit, three in m); compare runs of one unit"
+    assert refused(*runs) == text
+
+
+@pytest.mark.parametrize(
+    ("rows", "who"),
+    [
+        ([("2020-01-07", 1, 1.0, 1.0)], "s,y"),
+        ([("2020-01-03", 2, 1.0, 1.0)], "s,y"),
+        (ONE, "other,y"),
+        (ONE, "s,other"),
+    ],
+    ids=["time", "step", "series", "target"],
+)
+def test_runs_without_a_row_in_common_are_refused(tmp_path: Path, rows: Rows, who: str) -> None:
+    runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", rows, who=who)
+    assert refused(*runs) == "one, two: no test row in common; compare runs of the same data and split"
+
+
+@pytest.mark.parametrize(("actual", "same"), [(3.0, True), (3.0 + 1e-12, True), (3.0001, False), (-3.0, False)])
+def test_runs_of_other_data_are_refused(tmp_path: Path, actual: float, same: bool) -> None:
+    first, second = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
+    third = publish(tmp_path, "three", [*ONE[:2], ("2020-01-05", 1, actual, 5.0), ONE[3]])
+    if same:
+        assert compare([first, second, third], outputs=tmp_path).rows == 4
+    else:
+        text = "one and three hold different actual values for the same rows; compare runs of the same data"
+        assert refused(first, second, third) == text
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("s,0,first,2020-01-04,y,1.0,2.0", "invalid literal for int() with base 10: 'first'"),
+        ("s,0,1,2020-01-04,y,1.0,two", "could not convert string to float: 'two'"),
+        ("s,0,1,2020-01-04,y,1.0", "float() argument must be a string or a real number, not 'NoneType'"),
+        ("s,0,1,2020-01-04,y,,2.0", "could not convert string to float: ''"),
+        ("s,0,1,2020-01-04,y,1.0,nan", "'nan' is not a finite number"),
+        ("s,0,1,2020-01-04,y,inf,2.0", "'inf' is not a finite number"),
+        ("s,0,1,2020-01-04,y,1.0,1e400", "'1e400' is not a finite number"),
+        ("s,0,1,yesterday,y,1.0,2.0", 'Error parsing datetime string "yesterday" at position 0'),
+    ],
+)
+def test_a_damaged_row_is_refused_whether_or_not_the_other_run_has_it(tmp_path: Path, row: str, reason: str) -> None:
+    damaged = [publish(tmp_path, name, [row, "s,0,1,2020-01-03,y,1.0,7.0"]) for name in ("one", "two")]
+    text = f"one/forecast.csv: a row cannot be read ({reason}); the run is damaged, train it again"
+    assert refused(*damaged) == text
+    assert refused(publish(tmp_path, "whole", ONE), damaged[0]) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        (run.REPORT, None, "No such file or directory"),
+        (run.REPORT, "{", "Expecting property name"),
+        (run.FORECAST, None, "No such file or directory"),
+        (run.FORECAST, "a,b\n1,2\n", f"columns must be {HEADER.replace(',', ', ')}"),
+        (run.FORECAST, f"{HEADER}\n", f"columns must be {HEADER.replace(',', ', ')}"),
+    ],
+)
+def test_a_damaged_run_is_refused_by_name(tmp_path: Path, name: str, content: str | None, reason: str) -> None:
+    runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
+    (runs[1].folder / name).unlink()
+    if content is not None:
+        (runs[1].folder / name).write_text(content)
+    text = refused(*runs)
+    assert text.startswith(f"two/{name}: cannot be read ({reason}")
+    assert text.endswith("); the run is damaged, train it again")

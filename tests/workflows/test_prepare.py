@@ -1,0 +1,140 @@
+"""`check`: what an experiment will read, cut and train, worked out by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnfc import config
+from rnnfc.errors import DataError
+from rnnfc.workflows.prepare import check, prepare
+
+ROOT = Path(__file__).parents[2]
+TINY = """\
+name: tiny
+data: {kind: csv, path: rows.csv, time: day, target: sales, inputs: price, missing: ffill, unit: m}
+window: {length: 3, horizon: 2}
+split: {train: 0.5, validation: 0.25, test: 0.25}
+model: {kind: stacked, cell: GRU, units: [4]}
+train: {epochs: 3, batch_size: 2}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A config and its data: 20 days from 2020-01-01, one price (2020-01-07) is not known."""
+    rows = [f"2020-01-{day:02d},{day}.5,{'' if day == 7 else day * 2}" for day in range(1, 21)]
+    (tmp_path / "rows.csv").write_text("\n".join(["day,sales,price", *rows, ""]))
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    return tmp_path / "tiny.yaml"
+
+
+def test_check_of_the_first_config() -> None:
+    experiment = config.load(ROOT / "configs/sine.yaml")
+    result = check(experiment)
+    assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
+    assert result == {
+        "rows": 1000,
+        "frequency": "every 0.1001",
+        "first_time": "0",
+        "last_time": "100",
+        "filled_values": 0,
+        "channels": ["sine"],
+        "targets": ["sine"],
+        "windows": {  # x is 100 / 999 times the row
+            "train": {"count": 790, "first_target": "1.001001001", "last_target": "79.97997998"},
+            "test": {"count": 200, "first_target": "80.08008008", "last_target": "100"},
+        },
+        "parameters": 50 * (1 + 50 + 1) + (50 + 1),
+        "updates": 50 * 790,
+        # four copies of the weights, the rows, and twice ten steps of input, state and gate
+        "training_bytes": 4 * (4 * 2651 + 1000 + 2 * 10 * (1 + 50 * 2)),
+    }
+    assert result["parameters"] == 2651
+
+
+def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) -> None:
+    experiment = config.load(tiny)
+    result = check(experiment)
+    assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
+    assert result == {
+        "rows": 20,
+        "frequency": "daily",
+        "first_time": "2020-01-01",
+        "last_time": "2020-01-20",
+        "filled_values": 1,
+        "channels": ["sales", "price"],
+        "targets": ["sales"],
+        "windows": {  # of the six training windows the one whose last input row was filled is left out
+            "train": {"count": 5, "first_target": "2020-01-04", "last_target": "2020-01-10"},
+            "validation": {"count": 4, "first_target": "2020-01-11", "last_target": "2020-01-15"},
+            "test": {"count": 4, "first_target": "2020-01-16", "last_target": "2020-01-20"},
+        },
+        "parameters": 3 * 4 * (2 + 4 + 2) + (4 + 1) * 2,
+        "updates": 3 * 3,
+        "training_bytes": 4 * (4 * 106 + 20 * 2 + 2 * 2 * 3 * (2 + 4 * 4)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "updates", "batch"), [(1, 3 * 5, 1), (2, 3 * 3, 2), (4, 3 * 2, 4), (5, 3 * 1, 5), (1000, 3 * 1, 5)]
+)
+def test_a_batch_holds_at_most_the_windows_that_there_are(tiny: Path, batch_size: int, updates: int, batch: int) -> None:
+    result = check(config.load(tiny, [f"train.batch_size={batch_size}"]))
+    assert result["updates"] == updates
+    assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 4))
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        # 2 channels in, horizon 2 x 1 target out
+        ("{kind: stacked, cell: SimpleRNN, units: [4]}", 4 * (2 + 4 + 1) + 5 * 2),
+        ("{kind: stacked, cell: LSTM, units: [4]}", 4 * 4 * (2 + 4 + 1) + 5 * 2),
+        ("{kind: stacked, cell: GRU, units: [4, 3]}", 3 * 4 * (2 + 4 + 2) + 3 * 3 * (4 + 3 + 2) + 4 * 2),
+        ("{kind: stacked, cell: LSTM, units: [4], bidirectional: true}", 2 * 4 * 4 * (2 + 4 + 1) + 9 * 2),
+        (
+            "{kind: stacked, cell: SimpleRNN, units: [4, 3], bidirectional: [true, false]}",
+            2 * 4 * (2 + 4 + 1) + 3 * (8 + 3 + 1) + 4 * 2,
+        ),
+    ],
+)
+def test_parameters_are_counted_without_building_the_network(tiny: Path, model: str, parameters: int) -> None:
+    assert check(config.load(tiny, [f"model={model}"]))["parameters"] == parameters
+
+
+def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path) -> None:
+    experiment = config.load(tiny)
+    prepared = prepare(experiment)
+    assert prepared.experiment is experiment
+    assert prepared.panel.values[:3].tolist() == [[1.5, 2.0], [2.5, 4.0], [3.5, 6.0]]
+    assert prepared.panel.values[6].tolist() == [7.5, 12.0]
+    assert [(name, list(windows.origins)) for name, windows in prepared.splits] == [
+        ("train", [3, 4, 5, 6, 8]),
+        ("validation", [10, 11, 12, 13]),
+        ("test", [15, 16, 17, 18]),
+    ]
+    assert prepared.size == {"channels": 2, "horizon": 2, "targets": 1}
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("data.missing=error", r"rows\.csv:8: price: the value is missing \(1 in all\)"),
+        ("data.target=profit", "profit"),
+        ("window.length=9", r"the train split .* has 10 rows, window\.length=9 \+ window\.horizon=2 needs 11"),
+        ("window.horizon=6", r"the validation split .* has 5 rows, window\.horizon=6 needs 6"),
+    ],
+)
+def test_check_refuses_what_training_would_refuse(tiny: Path, override: str, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        check(config.load(tiny, [override]))
+
+
+def test_check_hands_out_plain_values_only(tiny: Path) -> None:
+    def types(value: Any) -> set[type]:
+        if isinstance(value, dict):
+            return set().union(*map(types, value.values()))
+        return set().union(*map(types, value)) if isinstance(value, list) else {type(value)}
+
+    assert types(check(config.load(tiny))) == {str, int, float, bool}
