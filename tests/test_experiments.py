@@ -35,7 +35,7 @@ def test_sine_reaches_1e_6_and_forecasts_the_next_value(rnnfc: Command, tmp_path
     assert score(report, "mse", units="scaled") <= 1e-6
     done = rnnfc("predict", "--last-window", "--outputs", tmp_path, "--json")
     (ahead,) = json.loads(done.out)["forecast"]
-    assert ahead["sine"] == pytest.approx(-0.41766, abs=0.01)  # sin(100 * 1000 / 999)
+    assert ahead["value"]["sine"] == pytest.approx(-0.41766, abs=0.01)  # sin(100 * 1000 / 999)
 
 
 def test_sine_relu_and_sine_lstm_are_compared_on_the_same_rows(rnnfc: Command, tmp_path: Path) -> None:

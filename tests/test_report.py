@@ -55,7 +55,7 @@ def pooled(
     return Score(model=model, split=split, metric=metric, units=units, series="s", step=step, value=value)
 
 
-def verdict(ours: float, theirs: float, *, lead: float | None, unit: str = "") -> str:
+def verdict(ours: float, theirs: float, *, lead: float | None, unit: str = "", windows: int = 1234, horizon: int = 1) -> str:
     scores = [
         pooled(NETWORK, "mse", 4.0),
         pooled(NETWORK, "mse", 0.25, units="scaled"),
@@ -69,12 +69,13 @@ def verdict(ours: float, theirs: float, *, lead: float | None, unit: str = "") -
         pooled("drift", "rmse", 0.0, step=1),
         pooled("drift", "mse", 0.0),
     ]
-    return report.verdict(scores, lead=lead, unit=unit, windows=1234)
+    return report.verdict(scores, lead=lead, unit=unit, windows=windows, horizon=horizon)
 
 
 HEAD = "Test MSE 4.000 (scaled 0.2500) over 1,234 windows: the network"
 BEATS = f"{HEAD} beats every baseline; the best of them is the last value"
 LOSES = f"{HEAD} loses to the best baseline, the last value"
+NO_GAIN = f"{HEAD} does not beat the best baseline, the last value"
 UNCLEAR = f"{HEAD} shows no clear gain over the best baseline, the last value"
 
 
@@ -89,13 +90,19 @@ UNCLEAR = f"{HEAD} shows no clear gain over the best baseline, the last value"
         (8.0, 4.0, 3.0, f"{LOSES} (RMSE 8.000 against 4.000, 2.000 times as high)."),
         (50.0, 4.0, 30.0, f"{LOSES} (RMSE 50.00 against 4.000, 12.50 times as high)."),
         (6.0, 0.0, 3.0, f"{LOSES} (RMSE 6.000 against 0.0000, which makes no error at all)."),
-        (2.0, 4.0, -1.95, f"{UNCLEAR} (RMSE 2.000 against 4.000, 50.0 % lower: within chance)."),
-        (8.0, 4.0, 1.95, f"{UNCLEAR} (RMSE 8.000 against 4.000, 2.000 times as high: within chance)."),
-        (4.0, 4.0, None, f"{UNCLEAR} (RMSE 4.000 against 4.000, 0.0 % higher: within chance)."),
+        (2.0, 4.0, -1.95, f"{UNCLEAR} (RMSE 2.000 against 4.000, 50.0 % lower: could be chance)."),
+        (8.0, 4.0, 1.95, f"{NO_GAIN} (RMSE 8.000 against 4.000, 2.000 times as high: could be chance)."),
+        (4.0, 4.0, None, f"{NO_GAIN} (RMSE 4.000 against 4.000, the same: could be chance)."),
     ],
 )
 def test_the_verdict_names_the_best_baseline_and_by_how_much(ours: float, theirs: float, lead: float | None, text: str) -> None:
     assert verdict(ours, theirs, lead=lead) == text
+
+
+def test_few_windows_that_do_not_overlap_tell_nothing_from_chance() -> None:
+    assert "loses to" in verdict(8.0, 4.0, lead=9.0, windows=30, horizon=3)
+    assert "does not beat" in verdict(8.0, 4.0, lead=9.0, windows=29, horizon=3)
+    assert "shows no clear gain over" in verdict(2.0, 4.0, lead=-9.0, windows=29, horizon=3)
 
 
 def test_the_verdict_carries_units_squared_for_the_mse() -> None:

@@ -13,6 +13,8 @@ from rnnfc.metrics import Score
 NETWORK = "network"
 # Two-sided 5 % of the normal distribution.
 _CLEAR = 1.96
+# Windows that do not overlap: with fewer the statistic is far from normal, and nothing is told from chance.
+_FEWEST = 10
 _COLUMNS = (("mse", "data"), ("rmse", "data"), ("mae", "data"), ("mape", "data"), ("smape", "data"), ("mase", "data"))
 _SCALED_COLUMNS = (("mse", "scaled"), ("rmse", "scaled"), ("mae", "scaled"))
 _HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE"}
@@ -57,7 +59,7 @@ def ledger(panel: Panel, splits: Splits) -> dict[str, Any]:
     }
 
 
-def verdict(scores: list[Score], *, lead: float | None, unit: str, windows: int) -> str:
+def verdict(scores: list[Score], *, lead: float | None, unit: str, windows: int, horizon: int) -> str:
     """One sentence: the network's test MSE, and by how much it beats or loses to the best baseline.
 
     Args:
@@ -74,8 +76,9 @@ def verdict(scores: list[Score], *, lead: float | None, unit: str, windows: int)
         f"(scaled {figure(test('mse', NETWORK, 'scaled'))}) over {windows:,} windows: "
     )
     sizes = f"RMSE {figure(ours)} against {figure(theirs)}{f' {unit}' if unit else ''}, {_relation(ours, theirs)}"
-    if lead is None or abs(lead) < _CLEAR:
-        return f"{head}the network shows no clear gain over the best baseline, the {rival} ({sizes}: within chance)."
+    if lead is None or abs(lead) < _CLEAR or windows < _FEWEST * horizon:
+        outcome = "shows no clear gain over" if ours < theirs else "does not beat"
+        return f"{head}the network {outcome} the best baseline, the {rival} ({sizes}: could be chance)."
     if ours < theirs:
         return f"{head}the network beats every baseline; the best of them is the {rival} ({sizes})."
     return f"{head}the network loses to the best baseline, the {rival} ({sizes})."
@@ -92,6 +95,8 @@ def _relation(ours: float, theirs: float) -> str:
         return "which makes no error at all"
     if ours >= 2 * theirs:
         return f"{figure(ours / theirs)} times as high"
+    if ours == theirs:
+        return "the same"
     return f"{abs(ours / theirs - 1):.1%} {'lower' if ours < theirs else 'higher'}".replace("%", " %")
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from rnnfc import config
 from rnnfc.config import Experiment
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Panel, clock
+from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.errors import ConfigError, OutputError, RunError
 from rnnfc.forecast import Forecast
@@ -257,9 +257,9 @@ def forecast_csv(forecast: Forecast, panel: Panel) -> str:
     writer.writerow(FORECAST_COLUMNS)
     actual = forecast.actual if forecast.actual is not None else np.full_like(forecast.point, np.nan)
     for window, series in enumerate(forecast.series):
-        origin = clock(forecast.origin_time[window])
+        origin = exact_clock(forecast.origin_time[window])
         for step in range(forecast.point.shape[1]):
-            when = clock(forecast.time[window, step])
+            when = exact_clock(forecast.time[window, step])
             for place, target in enumerate(panel.targets):
                 values = (repr(float(array[window, step, place])) for array in (actual, forecast.point))
                 writer.writerow((panel.series[series], origin, step + 1, when, target, *values))

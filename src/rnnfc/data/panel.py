@@ -64,11 +64,17 @@ class Panel:
 
 
 def parse_clock(texts: Sequence[str]) -> Times:
-    """The times that `clock` wrote, [row]: datetime64[us] or float64."""
+    """The times that `exact_clock` wrote, [row]: datetime64[us] or float64."""
     try:
         return np.array([float(text) for text in texts])
     except ValueError:
         return np.array(texts, dtype="datetime64[us]")
+
+
+def exact_clock(time: np.datetime64 | np.int64 | np.float64) -> str:
+    """One time as text that reads back to the same time, for files."""
+    text = clock(time)
+    return text if isinstance(time, np.datetime64) or float(text) == float(time) else repr(float(time))
 
 
 def clock(time: np.datetime64 | np.int64 | np.float64 | float) -> str:

@@ -1,7 +1,7 @@
 """Forecast past the end of the data, from the run folder alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Future:
         """Plain values, one row a step."""
         times: Sequence[str | None] = self.time or [None] * len(self.value)
         rows = [
-            {"time": moment, "step": step, **dict(zip(self.targets, map(float, row), strict=True))}
+            {"time": moment, "step": step, "value": dict(zip(self.targets, map(float, row), strict=True))}
             for step, (moment, row) in enumerate(zip(times, self.value, strict=True), 1)
         ]
         return {
@@ -60,19 +60,7 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
     from rnnfc.models.network import restore
 
     network = restore(experiment, panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
-
-    def ahead(rows: Floats) -> Floats:
-        """[horizon, target] after `rows`; the window's targets lie past the end and are never looked at."""
-        known = replace(panel, values=rows, bounds=np.array([0, len(rows)]))
-        origin = np.array([len(rows)], dtype=np.int32)
-        window = Windows(panel=scaler.apply(known), origins=origin, length=experiment.window.length, horizon=horizon)
-        return np.asarray(scaler.invert(network.points(window), np.array([0]))[0])
-
-    value, fed_back = ahead(panel.values), np.empty((0, panel.num_targets))
-    while len(value) < steps:
-        fed_back = value
-        value = np.concatenate([value, ahead(np.concatenate([panel.values, value]))])
-    value = value[:steps]
+    value, fed_back = _roll(network, panel, scaler, horizon=horizon, steps=steps)
     times = panel.frequency.after(panel.time[-1:], steps=steps)
     return Future(
         run=which,
@@ -83,6 +71,25 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
         value=value,
         notes=_range_notes(panel, scaler, fed_back),
     )
+
+
+def _roll(network: Any, panel: Panel, scaler: Scaler, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
+    """value[step, target] after the panel's rows, and those of them that were fed back as inputs.
+
+    Args:
+        network: a `models.network.Network`.
+        panel: exactly the rows that the network sees.
+    """
+    length, rows, parts = panel.num_rows, panel.values, []
+    for _ in range(0, steps, horizon):
+        # The window's targets lie past the end and are never looked at.
+        origin = np.array([length], dtype=np.int32)
+        window = Windows(panel=scaler.apply(panel.with_values(rows)), origins=origin, length=length, horizon=horizon)
+        parts.append(scaler.invert(network.points(window), np.array([0]))[0])
+        if panel.num_targets == len(panel.channels):
+            rows = np.concatenate([rows, parts[-1]])[-length:]
+    value = np.concatenate(parts)
+    return value[:steps], value[: horizon * (len(parts) - 1)]
 
 
 def _range_notes(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[str]:

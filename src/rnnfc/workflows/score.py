@@ -25,7 +25,7 @@ def make_report(prepared: Prepared, scaler: Scaler, forecasts: Forecasts) -> Rep
         experiment=experiment.name,
         unit=panel.unit,
         targets=panel.targets,
-        verdict=report.verdict(scores, lead=lead, unit=panel.unit, windows=len(splits.test)),
+        verdict=report.verdict(scores, lead=lead, unit=panel.unit, windows=len(splits.test), horizon=splits.test.horizon),
         ledger=report.ledger(panel, splits),
         scores=scores,
     )
