@@ -9,6 +9,7 @@ from PIL import Image
 from rnnfc import config
 from rnnfc.console import TrainingConsole
 from rnnfc.run import FORECAST_PLOT, LOSS_PLOT
+from rnnfc.workflows.prepare import prepare
 from rnnfc.workflows.train import train
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +26,8 @@ def main() -> None:
     """
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as outputs:
-        experiment = config.load(ROOT / "configs" / "airline.yaml")
-        made = train(experiment, outputs=Path(outputs), listener=TrainingConsole())
+        prepared = prepare(config.load(ROOT / "configs" / "airline.yaml"))
+        made = train(prepared, outputs=Path(outputs), listener=TrainingConsole())
         for name in (FORECAST_PLOT, LOSS_PLOT):
             buffer = io.BytesIO()
             Image.open(made.run.folder / name).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(

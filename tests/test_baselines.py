@@ -119,10 +119,44 @@ def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPa
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
     train = windows_of(PANEL, [2, 3, 4, 5, 6, 7, 8], length=2, horizon=2)
     whole = LinearMap.fit(train, scaler)
-    monkeypatch.setattr(baselines, "_CHUNK", 3)
+    monkeypatch.setattr(baselines, "_CHUNK_BYTES", 3 * 8 * 7)  # three windows of six inputs and the one
     parts = LinearMap.fit(train, scaler)
     assert parts.weights == pytest.approx(whole.weights, rel=1e-6, abs=1e-9)
     assert parts.predict(train).point == pytest.approx(whole.predict(train).point, rel=1e-6)
+
+
+def test_a_linear_map_of_many_inputs_sees_the_newest_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "_MOST_INPUTS", 7)  # two rows of three channels
+    scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
+    train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=2)
+    made = LinearMap.fit(train, scaler)
+    short = LinearMap.fit(windows_of(PANEL, [4, 5, 6, 7, 8], length=2, horizon=2), scaler)
+    assert made.weights.shape == (2 * 3 + 1, 2 * 2)
+    assert made.weights.tolist() == short.weights.tolist()
+    assert made.predict(train).point.shape == (5, 2, 2)
+    assert made.label == "linear map"
+
+
+def test_a_linear_map_of_too_many_channels_sees_the_first_of_the_newest_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "_MOST_INPUTS", 2)
+    train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=1)
+    made = LinearMap.fit(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"))
+    assert made.weights.shape == (2 + 1, 2)
+    assert made.predict(train).point.shape == (5, 1, 2)
+
+
+def test_a_linear_map_is_fitted_on_evenly_spaced_windows_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "_MOST_FIT_WINDOWS", 3)
+    scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
+    made = LinearMap.fit(windows_of(PANEL, [3, 4, 5, 6, 7], length=2, horizon=1), scaler)
+    assert made.weights.tolist() == LinearMap.fit(windows_of(PANEL, [3, 5, 7], length=2, horizon=1), scaler).weights.tolist()
+
+
+def test_a_chunk_of_long_windows_stays_small() -> None:
+    panel = panel_of(np.arange(9000.0)[:, None])
+    chunks = baselines._chunks(windows_of(panel, list(range(3999, 9000)), length=3999, horizon=1))
+    assert chunks[0] == slice(0, 32 * 2**20 // (8 * 4000))
+    assert chunks[-1].stop == 5001
 
 
 def test_the_linear_map_of_zeros_is_zero() -> None:

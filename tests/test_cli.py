@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from rnnfc import __version__
 from rnnfc import run as runs
 from rnnfc.cli import app, main
 
@@ -56,7 +59,7 @@ def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     assert info["epochs"] == 2
     assert info["parameters"] == 2651
     assert info["seed"] == 7
-    assert set(info["seconds"]) == {"data", "start", "train", "score", "write"}
+    assert set(info["seconds"]) == {"data", "scale", "start", "train", "score", "write"}
     assert {"python", "tensorflow", "keras", "numpy"} <= set(info["versions"])
     history = [json.loads(row) for row in (small_run / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in history] == [1, 2]
@@ -101,15 +104,35 @@ def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(rnnfc: Co
     report["scores"][0]["value"] *= 2
     (folder / "report.json").write_text(json.dumps(report))
     done = rnnfc("evaluate", folder)
+    assert done.code == 1
     assert "check       NOT the scores of training (largest difference 5.0e-01)" in done.out
     report["scores"][0]["value"] = None
     (folder / "report.json").write_text(json.dumps(report))
-    assert "NOT the scores" in rnnfc("evaluate", folder).out
-    del report["scores"][0]
-    (folder / "report.json").write_text(json.dumps(report))
-    done = rnnfc("evaluate", folder)
-    assert (done.code, done.err.count("\n")) == (2, 2)
-    assert "its scores are not those of its experiment; the run is damaged, train again" in done.err
+    done = rnnfc("evaluate", folder, "--json")
+    assert (done.code, json.loads(done.out)["largest_difference"]) == (1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "text"),
+    [
+        ("report.json", '"scores": [', '"other": [', "report.json: cannot be read ('scores'); the run is damaged"),
+        ("report.json", '"metric": "mse"', '"metric": "mze"', "its scores are not those of its experiment; the run is damaged"),
+        ("report.json", '"value": ', '"value": "x", "x": ', "report.json: cannot be read (a score is not a number)"),
+        ("scaler.json", '"center": [', '"center": [[0.0, 1.0]], "x": [', "scaler.json: cannot be read"),
+        ("scaler.json", '"scale": [', '"scale": [[0.0]], "x": [', "finite numbers for 1 columns are needed"),
+        ("experiment.yaml", '"length": 10', '"length": 11', "last_window.npz: cannot be read (11 rows of 1 columns are needed)"),
+        ("experiment.yaml", '"units": [50]', '"units": [51]', "the experiment's network needs (1, 51)"),
+    ],
+)
+def test_a_damaged_run_is_told_in_one_sentence(
+    rnnfc: Command, small_run: Path, tmp_path: Path, name: str, old: str, new: str, text: str
+) -> None:
+    folder = copied(small_run, tmp_path)
+    edited(folder / name, old, new)
+    done = rnnfc("evaluate" if name == "report.json" else "predict", folder)
+    assert done.code == 2
+    assert text in done.err
+    assert done.err.splitlines()[-1].startswith("error: ")
 
 
 def test_evaluate_refuses_data_that_has_changed(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
@@ -139,12 +162,10 @@ def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_r
     assert two[0] == first
     assert three[:2] == two
     # By hand: the second step sees the first one as its newest row.
-    import numpy as np
-
     from rnnfc.models.network import restore
 
     which = runs.Run.open(small_run)
-    panel, scaler = which.last_window(), which.scaler()
+    panel, scaler = which.last_window(length=10), which.scaler(channels=1)
     network = restore(which.experiment(), panel, scaler, which.weights(), source="test")
     rows = np.append(panel.values[1:, 0], first)
     scaled = ((rows - scaler.center[0]) / scaler.scale[0]).astype(np.float32)
@@ -207,10 +228,19 @@ def test_predict_without_known_times_counts_steps(rnnfc: Command, tmp_path: Path
     assert as_json["forecast"][0]["time"] is None
 
 
-def test_predict_asks_what_to_forecast_from(rnnfc: Command, small_run: Path) -> None:
-    done = rnnfc("predict", small_run)
-    assert done.code == 2
-    assert "add --last-window" in done.err
+def test_predict_forecasts_past_the_end_with_or_without_the_flag(rnnfc: Command, small_run: Path) -> None:
+    assert rnnfc("predict", small_run).out == rnnfc("predict", small_run, "--last-window").out
+
+
+def test_predict_refuses_forecasts_that_are_not_finite(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+    folder = copied(small_run, tmp_path)
+    with np.load(folder / "weights.npz") as arrays:
+        wild = {name: arrays[name] for name in arrays.files}
+    wild[max(wild)] = np.full_like(wild[max(wild)], np.inf)  # the bias of the output layer
+    np.savez(folder / "weights.npz", **wild)
+    done = rnnfc("predict", folder, "--json", "--steps", "3")
+    assert (done.code, done.out) == (1, "")
+    assert "error: the forecast is not finite any more within step 1: " in done.err
 
 
 def test_compare_prints_the_table_and_publishes_it(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
@@ -274,6 +304,7 @@ def test_schema_is_json(rnnfc: Command) -> None:
         (["evaluate", "--outputs", "nowhere"], "nowhere: no finished run; train one: rnnfc train configs/sine.yaml"),
         (["evaluate", "nosuch", "--outputs", "nowhere"], "nowhere: no finished run 'nosuch'"),
         (["compare", "--outputs", "nowhere"], "compare needs two different finished runs"),
+        (["train", str(SINE), "--outputs", str(SINE)], "sine.yaml: a file, not a folder; name a folder for the runs"),
         (["init", "../escape"], "letters, digits, '.', '_' and '-' are allowed"),
     ],
 )
@@ -295,7 +326,7 @@ def test_all_mistakes_of_a_config_are_told_at_once(rnnfc: Command, tmp_path: Pat
     (tmp_path / "bad.yaml").write_text(edit)
     done = rnnfc("train", tmp_path / "bad.yaml", "--outputs", tmp_path / "out")
     assert done.code == 2
-    assert len(done.err.splitlines()) == 3
+    assert len(done.err.splitlines()) == 2
     assert "bad.yaml:5: window.lenght: unknown key; did you mean 'length'?" in done.err
     assert not (tmp_path / "out").exists()
 
@@ -357,13 +388,102 @@ def test_the_real_command_trains_and_sigterm_ends_it_with_143(tmp_path: Path) ->
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rnnfc", "schema"]
+@pytest.mark.parametrize("gone", ["stdout", "stderr"])
+def test_work_goes_on_when_a_reader_has_gone(tmp_path: Path, gone: str) -> None:
+    command = [sys.executable, "-m", "rnnfc", "train", str(SINE), "--set", "train.epochs=1", "--outputs", str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()  # what `| head` does once it has seen enough
-        assert process.stderr.read() == ""
+        streams = {"stdout": process.stdout, "stderr": process.stderr}
+        closed = streams.pop(gone)
+        assert closed is not None
+        closed.close()  # what `| head` does once it has seen enough
+        (other,) = streams.values()
+        assert other is not None
+        told = other.read()
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+    assert len(runs.finished(tmp_path / "out")) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full, a disk that is always full")
+@pytest.mark.parametrize("command", ["schema", "check"])
+def test_a_full_disk_under_stdout_is_told(tmp_path: Path, command: str) -> None:
+    arguments = [sys.executable, "-m", "rnnfc", command, *([str(SINE)] if command == "check" else [])]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
+    text = "error: the output could not be written (No space left on device); free some space or send it elsewhere\n"
+    assert (done.returncode, done.stderr) == (1, text)
+
+
+def test_a_terminal_that_knows_ascii_only_is_no_reason_to_fail(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "rnnfc", "check", str(ROOT / "configs/stacked.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, cwd=tmp_path)
+    assert '"unit": "?C"' in done.stdout
+
+
+def test_out_of_memory_is_told(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rnnfc.workflows import prepare
+
+    def too_much(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(prepare, "load_panel", too_much)
+    done = rnnfc("check", SINE)
+    assert (done.code, done.err) == (1, "error: out of memory; 'rnnfc check CONFIG' estimates what training needs\n")
+
+
+def test_an_unwritable_folder_is_told_by_init(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/proc")
+    done = rnnfc("init", "mine")
+    assert done.code == 1
+    assert done.err.startswith("error: mine.yaml: could not be written (")
+
+
+def test_a_working_folder_named_like_an_experiment_does_not_hide_its_runs(
+    rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert rnnfc("predict", "sine", "--outputs", small_run.parent).code == 0
+    assert "sine: not a run folder" in rnnfc("predict", "sine", "--outputs", tmp_path / "none").err
+    assert "did you mean 'sine'?" in rnnfc("predict", "sinne", "--outputs", small_run.parent).err
+
+
+def test_the_next_command_is_one_that_works(rnnfc: Command, tmp_path: Path) -> None:
+    options = ("--set", "train.epochs=1", "--set", "train.batch_size=64")
+    done = rnnfc("train", SINE, *options, "--outputs", tmp_path / "else where")
+    command = done.out.splitlines()[-1].removeprefix("next").strip()
+    assert rnnfc(*shlex.split(command)[1:]).code == 0
+
+
+def test_check_refuses_what_train_would_refuse(rnnfc: Command, tmp_path: Path) -> None:
+    (tmp_path / "flat.csv").write_text("v\n" + "3\n" * 30)
+    (tmp_path / "flat.yaml").write_text(
+        "name: flat\ndata: {kind: csv, path: flat.csv, target: v}\nwindow: {length: 2}\nsplit: {train: 0.5, test: 0.5}\n"
+        "model: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1}\n"
+    )
+    checked, trained = (
+        rnnfc("check", tmp_path / "flat.yaml"),
+        rnnfc("train", SINE, tmp_path / "flat.yaml", "--outputs", tmp_path / "out"),
+    )
+    assert checked.code == trained.code == 2
+    assert checked.err == trained.err
+    assert "flat: v is constant on the training rows" in checked.err
+
+
+def test_runs_that_were_trained_are_told_when_a_later_one_fails(rnnfc: Command, tmp_path: Path) -> None:
+    wild = tmp_path / "wild.yaml"
+    wild.write_text(
+        SINE.read_text().replace("optimizer: adam", "optimizer: sgd").replace("learning_rate: 0.001", "learning_rate: 10")
+    )
+    edited(wild, "units: [50]", "units: [50], activation: linear")
+    done = rnnfc("train", SINE, wild, "--set", "train.epochs=1", "--outputs", tmp_path / "out", "--json")
+    assert done.code == 1
+    assert len(json.loads(done.out)["runs"]) == 1
+
+
+def test_version_is_shown(rnnfc: Command) -> None:
+    assert rnnfc("--version").out == f"rnnfc {__version__}\n"
 
 
 def test_bad_input_is_refused_without_tensorflow(tmp_path: Path) -> None:

@@ -189,7 +189,8 @@ def report(unit: str) -> Report:
         for place, (metric, units) in enumerate((("rmse", "data"), ("mae", "data"), ("mse", "data"), ("mse", "scaled")))
     ]
     verdict = "Test MSE 4.000 over 7 windows: the network loses (RMSE: 2 against 1)."
-    return Report(experiment="tiny", unit=unit, targets=("y",), verdict=verdict, ledger={}, scores=scores)
+    outcome = "the network loses (RMSE: 2 against 1)."
+    return Report(experiment="tiny", unit=unit, targets=("y",), verdict=verdict, outcome=outcome, ledger={}, scores=scores)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,7 @@ from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.forecast import Forecast
-from rnnfc.metrics import METRICS, SCALED_METRICS, Ruler, Score, find, lead, score, to_json
+from rnnfc.metrics import METRICS, SCALED_METRICS, Ruler, Score, critical, find, lead, measure, score, to_json
 
 # actual, forecast, then every metric by hand; None where it has no value
 BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
@@ -48,7 +50,7 @@ def forecast_of(point: Any, actual: Any, series: list[int] | None = None) -> For
 
 # 3 windows, horizon 2, 1 target; errors 1, -2 | 3, 4 | -2, 0
 FORECAST = forecast_of([[[3], [2]], [[4], [5]], [[6], [10]]], [[[2], [4]], [[1], [1]], [[8], [10]]])
-RULER = Ruler(scaler=scaler_of([[1.0]], [[2.0]]), naive_error=4.0, series="sales")
+RULER = Ruler(scaler=scaler_of([[1.0]], [[2.0]]), naive_errors={None: 4.0}, series="sales")
 
 
 def values_of(scores: list[Score], *, units: str, metric: str) -> dict[int | None, float | None]:
@@ -87,14 +89,14 @@ def test_one_step_has_no_rows_for_each_step() -> None:
 
 
 def test_each_series_is_scaled_by_its_own_numbers() -> None:
-    ruler = Ruler(scaler=scaler_of([[0.0], [5.0]], [[2.0], [10.0]]), naive_error=None, series="all")
+    ruler = Ruler(scaler=scaler_of([[0.0], [5.0]], [[2.0], [10.0]]), naive_errors={None: None}, series="all")
     scores = score(forecast_of([[[3]], [[40]]], [[[1]], [[10]]], series=[0, 1]), ruler, model="GRU", split="test")
     assert find(scores, model="GRU", split="test", metric="mae", units="scaled") == 2.0  # errors 2 / 2 and 30 / 10
     assert find(scores, model="GRU", split="test", metric="mae", units="data") == 16.0
 
 
 def test_without_a_naive_error_mase_has_no_value() -> None:
-    scores = score(FORECAST, Ruler(scaler=RULER.scaler, naive_error=None, series="sales"), model="GRU", split="test")
+    scores = score(FORECAST, Ruler(scaler=RULER.scaler, naive_errors={None: None}, series="sales"), model="GRU", split="test")
     assert values_of(scores, units="data", metric="mase") == {None: None, 1: None, 2: None}
 
 
@@ -113,7 +115,16 @@ def test_find_names_the_score_that_is_not_there() -> None:
 def test_scores_as_json_are_plain_rows() -> None:
     row = Score(model="GRU", split="test", metric="mae", units="data", series="sales", step=2, value=None)
     assert to_json([row]) == [
-        {"model": "GRU", "split": "test", "metric": "mae", "units": "data", "series": "sales", "step": 2, "value": None}
+        {
+            "model": "GRU",
+            "split": "test",
+            "metric": "mae",
+            "units": "data",
+            "series": "sales",
+            "target": None,
+            "step": 2,
+            "value": None,
+        }
     ]
 
 
@@ -136,7 +147,7 @@ def panel_of(*series: list[list[float]], filled: list[tuple[int, int]] | None = 
 
 
 def naive_error(panel: Panel, train_rows: list[list[int]], season: int | None) -> float | None:
-    return Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array(train_rows), season=season).naive_error
+    return Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array(train_rows), season=season).naive_errors[None]
 
 
 ROWS: list[list[float]] = [[1, 900], [2, 0], [4, 900], [7, 0], [5, 900], [999, 0]]
@@ -180,17 +191,30 @@ def lead_of(gains: list[float], horizon: int = 1) -> float | None:
     return lead(forecast_of(point, actual), forecast_of(other, actual))
 
 
-def test_lead_of_one_step_is_the_mean_gain_over_its_standard_error() -> None:
-    # mean -2, variance (1 + 1 + 4 + 4) / 4 = 2.5: -2 / sqrt(2.5 / 4)
-    assert lead_of([-1, -3, -4, 0]) == pytest.approx(-2 / 0.625**0.5, rel=1e-9)
-    assert lead_of([1, 3, 4, 0]) == pytest.approx(2 / 0.625**0.5, rel=1e-9)
+def test_lead_of_one_step_is_the_mean_gain_over_its_standard_error_in_a_small_sample() -> None:
+    # mean -2, variance (1 + 1 + 4 + 4) / 4 = 2.5, factor (4 + 1 - 2) / 4
+    assert lead_of([-1, -3, -4, 0]) == pytest.approx(-2 / 0.625**0.5 * 0.75**0.5, rel=1e-9)
+    assert lead_of([1, 3, 4, 0]) == pytest.approx(2 / 0.625**0.5 * 0.75**0.5, rel=1e-9)
 
 
 def test_lead_of_several_steps_weighs_the_lags_of_the_horizon() -> None:
-    # centred 1, -1, -2, 2: lag 1 gives -1 + 2 - 4 = -3 at weight 1/2, so the variance is (10 - 3) / 4
-    assert lead_of([-1, -3, -4, 0], horizon=2) == pytest.approx(-2 / (7 / 16) ** 0.5, rel=1e-9)
-    # horizon 3: lag 1 at 2/3, lag 2 gives -2 - 2 = -4 at 1/3
-    assert lead_of([-1, -3, -4, 0], horizon=3) == pytest.approx(-2 / ((10 - 4 - 8 / 3) / 16) ** 0.5, rel=1e-9)
+    # centred 1, -1, -2, 2: lag 1 gives -1 + 2 - 4 = -3 at weight 1/2, so the variance is (10 - 3) / 4; factor (5 - 4 + 2 / 4) / 4
+    assert lead_of([-1, -3, -4, 0], horizon=2) == pytest.approx(-2 / (7 / 16) ** 0.5 * 0.375**0.5, rel=1e-9)
+    # horizon 3: lag 1 at 2/3, lag 2 gives -2 - 2 = -4 at 1/3; factor (5 - 6 + 6 / 4) / 4
+    assert lead_of([-1, -3, -4, 0], horizon=3) == pytest.approx(-2 / ((10 - 4 - 8 / 3) / 16) ** 0.5 * 0.125**0.5, rel=1e-9)
+
+
+def test_lead_of_one_window_or_of_errors_without_a_finite_square_cannot_be_told() -> None:
+    assert lead_of([5.0]) is None
+    huge = forecast_of([[[1e200]], [[0]], [[3]]], [[[0]], [[0]], [[0]]])
+    assert lead(huge, forecast_of([[[0]], [[0]], [[0]]], [[[0]], [[0]], [[0]]])) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "printed"), [(1, "inf"), (10, "2.262"), (11, "2.228"), (31, "2.042"), (121, "1.980"), (10**6, "1.960")]
+)
+def test_the_critical_value_is_that_of_the_t_table(windows: int, printed: str) -> None:
+    assert f"{critical(windows):.3f}" == printed
 
 
 def test_equal_forecasts_have_no_lead() -> None:
@@ -201,3 +225,38 @@ def test_a_forecast_without_actual_values_has_no_lead() -> None:
     ahead = forecast_of([[[3]]], None)
     with pytest.raises(ValueError, match=r"^a forecast past the end of the data cannot be compared with actual values$"):
         lead(ahead, ahead)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("name", "actual", "point"),
+    [("mse", 1e200, 0.0), ("rmse", 1e200, 0.0), ("mape", 1e-310, 1.0), ("mae", 1.7e308, -1.7e308), ("mae", 1.0, float("nan"))],
+)
+def test_a_score_that_is_not_finite_has_no_value_and_warns_of_nothing(name: str, actual: float, point: float) -> None:
+    assert measure(name, np.array([actual, 1.0]), np.array([point, 1.0])) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_row_of_1e200_leaves_scores_that_are_json() -> None:
+    ruler = Ruler(scaler=scaler_of([[0.0]], [[1e-200]]), naive_errors={None: 1e-200}, series="sales")
+    scores = score(forecast_of([[[3]], [[2]]], [[[1e200]], [[1]]]), ruler, model="GRU", split="test")
+    assert find(scores, model="GRU", split="test", metric="mae", units="data") == pytest.approx(5e199)
+    assert {row.metric: row.value for row in scores if row.units == "scaled"} == {"mse": None, "rmse": None, "mae": None}
+    assert find(scores, model="GRU", split="test", metric="mase", units="data") is None
+    json.dumps(to_json(scores), allow_nan=False)
+
+
+def test_several_targets_are_scored_together_and_each_by_its_own() -> None:
+    ruler = Ruler(scaler=scaler_of([[0.0, 0.0]], [[1.0, 1.0]]), naive_errors={None: 4.0, "sold": 1.0, "back": 8.0}, series="s")
+    scores = score(forecast_of([[[3, 8]], [[1, 6]]], [[[1, 4]], [[1, 6]]]), ruler, model="GRU", split="test")
+    mae = {row.target: row.value for row in scores if (row.metric, row.units) == ("mae", "data")}
+    mase = {row.target: row.value for row in scores if row.metric == "mase"}
+    assert mae == {None: 1.5, "sold": 1.0, "back": 2.0}
+    assert mase == {None: 0.375, "sold": 1.0, "back": 0.25}
+    assert find(scores, model="GRU", split="test", metric="mae", units="data") == 1.5
+
+
+def test_each_of_several_targets_has_its_own_naive_error() -> None:
+    panel = replace(panel_of([[1, 10], [2, 30], [5, 60]]), num_targets=2)
+    ruler = Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array([[0, 3]]), season=None)
+    assert ruler.naive_errors == {None: (1 + 20 + 3 + 30) / 4, "sold": 2.0, "price": 25.0}

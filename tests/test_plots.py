@@ -18,7 +18,7 @@ from rnnfc.plots import Line
 ROOT = Path(__file__).parents[1]
 DAYS = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]").astype("datetime64[us]")
 VALUES = np.sin(np.arange(40.0))
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#444444"
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#AAAAAA"
 FORTY = "forty_characters_make_a_long_experiment_"
 
 
@@ -231,7 +231,37 @@ def test_a_single_test_row_is_seen_as_a_point_next_to_the_row_before(drawn: list
     forecasts(5, 38, 39, time=time)
     whole, close_up = drawn[0].axes
     assert [curve.get_marker() for curve in whole.get_lines()] == ["None", "None", "o", "o"]
-    assert close_up.get_xlim() == pytest.approx(tuple(map(close_up.xaxis.convert_units, time[[38, 39]])))
+    before, row = map(close_up.xaxis.convert_units, time[[38, 39]])
+    assert close_up.get_xlim() == pytest.approx((before, 2 * row - before))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_line_breaks_at_gaps_and_a_point_between_two_is_seen(drawn: list[Figure]) -> None:
+    value = VALUES.copy()
+    value[[7, 9, 20, 21, 39]] = np.nan
+    value[12] = 1e200  # no axis can be laid over it
+    parts = [line("train", slice(5, 30)), Line(label="test", time=DAYS[30:], value=np.full(10, np.nan))]
+    plots.forecast_picture(
+        title="x", actual=Line(label="actual", time=DAYS, value=value), parts=parts, test_start=DAYS[30], ylabel="y", xlabel="x"
+    )
+    actual = curves(drawn[0].axes[0])["actual"]
+    assert np.flatnonzero(np.isnan(actual.get_ydata())).tolist() == [7, 9, 12, 20, 21, 39]
+    assert actual.get_markevery() == [8]
+
+
+def test_the_actual_values_stay_to_be_seen_under_a_forecast_that_covers_them(drawn: list[Figure]) -> None:
+    forecasts(5, 30)
+    for axis in drawn[0].axes:
+        actual, *others = axis.get_lines()
+        assert all(actual.get_linewidth() >= 2 * other.get_linewidth() for other in others)
+
+
+def test_training_and_validation_have_the_same_colours_in_both_pictures(drawn: list[Figure]) -> None:
+    losses([0.5, 0.3], [0.5, 0.3])
+    forecasts(5, 20, 30)
+    by_loss, by_forecast = (curves(figure.axes[0]) for figure in drawn)
+    for name, part in (("training", "train"), ("validation", "validation")):
+        assert by_loss[name].get_color() == by_forecast[part].get_color()
 
 
 def test_a_flat_series_has_a_picture(drawn: list[Figure]) -> None:
@@ -262,6 +292,8 @@ def test_more_runs_than_colours_begin_again(drawn: list[Figure]) -> None:
     colours = [curve.get_color() for curve in drawn[0].axes[0].get_lines()]
     assert len(set(colours)) == 7
     assert colours[1] == colours[7] == ORANGE
+    styles = [curve.get_linestyle() for curve in drawn[0].axes[0].get_lines()]
+    assert styles == ["-"] * 7 + ["--"]
 
 
 def test_one_common_row_is_seen_as_points(drawn: list[Figure]) -> None:
@@ -302,6 +334,10 @@ def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -
         lambda: runs("20261120-141500-airline: MSE 4.842", "20261120-141501-airline: MSE 4.842"),
         lambda: runs(*(f"20261120-14150{run}-{FORTY}: MSE 4.842" for run in range(7))),
         lambda: runs(*(f"run {run}: MSE 4.842" for run in range(12))),
+        lambda: runs(*(f"{'m' * 64}{run}: MSE 4.842" for run in range(8))),
+        lambda: forecasts(
+            5, 20, 30, title=f"{FORTY}123456789012345678901234: forecasts of 12 steps end to end, sales (1 of 2 targets)"
+        ),
     ],
 )
 def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Figure], draw: Any) -> None:
@@ -310,6 +346,7 @@ def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Fi
     box = figure.legends[0].get_window_extent()
     title = next(text for text in figure.texts if text.get_text() == figure.get_suptitle()).get_window_extent()
     assert not box.overlaps(title)
+    assert title.x1 <= 900
     assert not any(box.overlaps(axis.get_window_extent()) for axis in figure.axes)
     assert box.x0 >= 0
     assert box.x1 <= 900

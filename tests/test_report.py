@@ -1,6 +1,7 @@
 """The report: a verdict that chance cannot overturn, numbers that keep their digits, tables that add up."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,26 +51,45 @@ def test_a_figure_has_four_significant_digits(value: float | None, text: str) ->
 
 
 def pooled(
-    model: str, metric: str, value: float | None, *, split: str = "test", units: str = "data", step: int | None = None
+    model: str,
+    metric: str,
+    value: float | None,
+    *,
+    split: str = "test",
+    units: str = "data",
+    target: str | None = None,
+    step: int | None = None,
 ) -> Score:
-    return Score(model=model, split=split, metric=metric, units=units, series="s", step=step, value=value)
+    return Score(model=model, split=split, metric=metric, units=units, series="s", target=target, step=step, value=value)
 
 
-def verdict(ours: float, theirs: float, *, lead: float | None, unit: str = "", windows: int = 1234, horizon: int = 1) -> str:
+def verdict(
+    ours: float | None,
+    theirs: float | None,
+    *,
+    lead: float | None,
+    unit: str = "",
+    windows: int = 1234,
+    horizon: int = 1,
+    mse: float | None = 4.0,
+) -> str:
+    worse = [None if theirs is None else theirs + more for more in (1, 2)]
     scores = [
-        pooled(NETWORK, "mse", 4.0),
+        pooled(NETWORK, "mse", mse),
         pooled(NETWORK, "mse", 0.25, units="scaled"),
         pooled(NETWORK, "rmse", ours),
-        pooled("drift", "rmse", theirs + 1),
+        pooled("drift", "rmse", worse[0]),
         pooled("last value", "rmse", theirs),
-        pooled("linear map", "rmse", theirs + 2),
+        pooled("linear map", "rmse", worse[1]),
         # none of these is a pooled test score in data units
         pooled("drift", "rmse", 0.0, split="validation"),
         pooled("drift", "rmse", 0.0, units="scaled"),
         pooled("drift", "rmse", 0.0, step=1),
+        pooled("drift", "rmse", 0.0, target="a"),
         pooled("drift", "mse", 0.0),
     ]
-    return report.verdict(scores, lead=lead, unit=unit, windows=windows, horizon=horizon)
+    outcome = report.outcome(scores, lead=lead, unit=unit, windows=windows, horizon=horizon)
+    return report.verdict(scores, outcome=outcome, unit=unit, windows=windows)
 
 
 HEAD = "Test MSE 4.000 (scaled 0.2500) over 1,234 windows: the network"
@@ -83,15 +103,15 @@ UNCLEAR = f"{HEAD} shows no clear gain over the best baseline, the last value"
     ("ours", "theirs", "lead", "text"),
     [
         (2.0, 4.0, -3.0, f"{BEATS} (RMSE 2.000 against 4.000, 50.0 % lower)."),
-        (3.984, 4.0, -1.96, f"{BEATS} (RMSE 3.984 against 4.000, 0.4 % lower)."),
+        (3.984, 4.0, -1.963, f"{BEATS} (RMSE 3.984 against 4.000, 0.4 % lower)."),
         (0.0, 4.0, -9.0, f"{BEATS} (RMSE 0.0000 against 4.000, 100.0 % lower)."),
         (6.0, 4.0, 3.0, f"{LOSES} (RMSE 6.000 against 4.000, 50.0 % higher)."),
-        (7.996, 4.0, 1.96, f"{LOSES} (RMSE 7.996 against 4.000, 99.9 % higher)."),
+        (7.996, 4.0, 1.963, f"{LOSES} (RMSE 7.996 against 4.000, 99.9 % higher)."),
         (8.0, 4.0, 3.0, f"{LOSES} (RMSE 8.000 against 4.000, 2.000 times as high)."),
         (50.0, 4.0, 30.0, f"{LOSES} (RMSE 50.00 against 4.000, 12.50 times as high)."),
         (6.0, 0.0, 3.0, f"{LOSES} (RMSE 6.000 against 0.0000, which makes no error at all)."),
-        (2.0, 4.0, -1.95, f"{UNCLEAR} (RMSE 2.000 against 4.000, 50.0 % lower: could be chance)."),
-        (8.0, 4.0, 1.95, f"{NO_GAIN} (RMSE 8.000 against 4.000, 2.000 times as high: could be chance)."),
+        (2.0, 4.0, -1.961, f"{UNCLEAR} (RMSE 2.000 against 4.000, 50.0 % lower: could be chance)."),
+        (8.0, 4.0, 1.961, f"{NO_GAIN} (RMSE 8.000 against 4.000, 2.000 times as high: could be chance)."),
         (4.0, 4.0, None, f"{NO_GAIN} (RMSE 4.000 against 4.000, the same: could be chance)."),
     ],
 )
@@ -103,6 +123,30 @@ def test_few_windows_that_do_not_overlap_tell_nothing_from_chance() -> None:
     assert "loses to" in verdict(8.0, 4.0, lead=9.0, windows=30, horizon=3)
     assert "does not beat" in verdict(8.0, 4.0, lead=9.0, windows=29, horizon=3)
     assert "shows no clear gain over" in verdict(2.0, 4.0, lead=-9.0, windows=29, horizon=3)
+    assert verdict(8.0, 4.0, lead=9.0, windows=29, horizon=3).endswith("as high: too few windows to tell from chance).")
+    assert verdict(8.0, 4.0, lead=9.0, windows=30, horizon=3).endswith("as high).")
+
+
+def test_few_windows_need_a_larger_lead_than_many() -> None:
+    assert "could be chance" in verdict(8.0, 4.0, lead=2.26, windows=10)
+    assert "loses to" in verdict(8.0, 4.0, lead=2.27, windows=10)
+
+
+def test_one_window_is_one_window() -> None:
+    assert verdict(8.0, 4.0, lead=None, windows=1).startswith("Test MSE 4.000 (scaled 0.2500) over 1 window: the network does")
+
+
+def test_errors_that_are_not_finite_are_said_to_be_so() -> None:
+    head = "Test MSE – a: b² (scaled 0.2500) over 1,234 windows: "
+    assert verdict(None, 4.0, lead=None, unit="a: b", mse=None) == f"{head}the network's test error is not finite."
+    assert verdict(2.0, None, lead=None).endswith(": the network's test error is finite, that of every baseline is not.")
+
+
+def test_models_without_a_finite_error_come_last_and_are_no_rival() -> None:
+    values = {"drift": None, NETWORK: 3.0, "last value": 5.0, "b": None}
+    scores = [pooled(model, "rmse", value) for model, value in values.items()]
+    assert report.best_baseline(scores) == "last value"
+    assert replace(made(horizon=1), scores=scores).models == [NETWORK, "last value", "b", "drift"]
 
 
 def test_the_verdict_carries_units_squared_for_the_mse() -> None:
@@ -129,11 +173,12 @@ def test_lead_takes_the_mean_over_steps_and_targets_as_the_error_of_a_window() -
     # Squared errors by window: 1, 9, 4, 4 less 0, each the mean of two steps (or targets) of which one is right.
     by_step = forecast([[[0.0], [2**0.5]], [[18**0.5], [0.0]], [[0.0], [8**0.5]], [[0.0], [8**0.5]]])
     by_target = forecast([[[0.0, 2**0.5]], [[18**0.5, 0.0]], [[0.0, 8**0.5]], [[0.0, 8**0.5]]])
+    # In a small sample times sqrt((4 + 1 - 2) / 4), of two steps sqrt((4 + 1 - 4 + 2 / 4) / 4).
     # Mean 4.5, deviations -3.5, 4.5, -0.5, -0.5: variance 33 / 4; lag 1 (weight 1 / 2): -15.75 - 2.25 + 0.25 = -17.75.
     right_2, right_1 = forecast([[[0.0], [0.0]]] * 4), forecast([[[0.0, 0.0]]] * 4)
-    assert metrics.lead(by_target, right_1) == pytest.approx(4.5 / (33 / 4 / 4) ** 0.5)
-    assert metrics.lead(right_1, by_target) == pytest.approx(-4.5 / (33 / 4 / 4) ** 0.5)
-    assert metrics.lead(by_step, right_2) == pytest.approx(4.5 / ((33 - 17.75) / 4 / 4) ** 0.5)
+    assert metrics.lead(by_target, right_1) == pytest.approx(4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
+    assert metrics.lead(right_1, by_target) == pytest.approx(-4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
+    assert metrics.lead(by_step, right_2) == pytest.approx(4.5 / ((33 - 17.75) / 4 / 4) ** 0.5 * 0.375**0.5)
 
 
 @pytest.mark.parametrize("windows", [1, 5])
@@ -176,13 +221,18 @@ def made(*, horizon: int) -> Report:
                     for step in range(1, horizon + 1)
                     if horizon > 1
                 ]
+        for place, target in enumerate("ab"):
+            scores += [pooled(model, name, size + place + more, target=target) for name, more in (("rmse", 0.25), ("mae", 0.5))]
     counts = {
         "rows": 1460,
         "filled_values": 2,
         "windows": {"train": 1000, "validation": 20, "test": 30},
         "scored_test_values": 30,
+        "first_test_target": "31.5",
+        "last_test_target": "39",
     }
-    return Report(experiment="tiny", unit="m", targets=("a", "b"), verdict="So it is.", ledger=counts, scores=scores)
+    words = {"verdict": "So it is.", "outcome": "it is."}
+    return Report(experiment="tiny", unit="m", targets=("a", "b"), ledger=counts, scores=scores, **words)
 
 
 HEAD_LINES = """\
@@ -191,6 +241,9 @@ So it is.
 # tiny
 
 GRU 3 + 4, 5,678 parameters, 4 epochs; windows of 1,234 rows, horizon HORIZON; target a, b in m; seed 9.
+
+A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared \
+test errors does not tell them apart at the 5 % level; it needs 10 test windows for each step of the horizon.
 
 ## Test rows, data units
 
@@ -206,6 +259,15 @@ GRU 3 + 4, 5,678 parameters, 4 epochs; windows of 1,234 rows, horizon HORIZON; t
 | last value | 7.000 | 8.000 | 9.000 |
 | **network** | 8.000 | 9.000 | 10.00 |
 
+## Test rows by target, data units
+
+| target, model | RMSE | MAE |
+|---|---:|---:|
+| a, last value | 1.250 | 1.500 |
+| a, **network** | 2.250 | 2.500 |
+| b, last value | 2.250 | 2.500 |
+| b, **network** | 3.250 | 3.500 |
+
 ## Every split, RMSE in data units
 
 | model | train | validation | test |
@@ -217,7 +279,7 @@ STEP_LINES = """
 ## Test rows by step, RMSE in data units
 
 | step | last value | **network** |
-|---:|---:|---:|
+|---|---:|---:|
 | 1 | 2.100 | 3.100 |
 | 2 | 2.200 | 3.200 |
 """
@@ -226,7 +288,7 @@ LAST_LINES = """
 
 - rows: 1,460, values that were missing and filled: 2 (never scored)
 - windows: train 1,000, validation 20, test 30
-- test values scored: 30
+- test values scored: 30, from 31.5 to 39
 """
 
 
@@ -237,19 +299,29 @@ def test_the_report_as_markdown_is_the_verdict_then_tables_the_best_model_first(
     assert text == HEAD_LINES.replace("HORIZON", str(horizon)) + steps + LAST_LINES
 
 
+def test_one_target_has_no_table_by_target_and_unscaled_data_no_scaled_table() -> None:
+    experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", "1").replace("standard", "none"), source="x.yaml")
+    text = report.to_markdown(replace(made(horizon=1), targets=("a",)), experiment, parameters=5678, epochs=4, best_epoch=3)
+    assert [line for line in text.splitlines() if line.startswith("##")] == [
+        "## Test rows, data units",
+        "## Every split, RMSE in data units",
+        "## Rows and windows",
+    ]
+    assert "5,678 parameters, 4 epochs (kept: epoch 3); windows" in text
+
+
 def test_the_report_as_json_holds_every_score_and_is_plain() -> None:
     plain = made(horizon=2).to_json()
-    assert list(plain) == ["verdict", "experiment", "unit", "targets", "ledger", "scores"]
+    assert list(plain) == ["verdict", "outcome", "experiment", "unit", "targets", "ledger", "scores"]
     assert json.loads(json.dumps(plain, allow_nan=False)) == {**plain, "targets": ["a", "b"]}
-    assert len(plain["scores"]) == 2 * 3 * 9 * 3
+    assert len(plain["scores"]) == 2 * (3 * 9 * 3 + 2 * 2)
     assert plain["scores"][0] == vars(pooled(NETWORK, "mse", 20.0, split="train"))
 
 
-def test_a_test_score_that_is_not_defined_is_not_handed_out() -> None:
+def test_a_test_score_that_is_not_defined_is_none() -> None:
     report_made = made(horizon=1)
     assert report_made.test("mae", units="scaled", model="last value") == 9.0
-    with pytest.raises(LookupError, match=r"^mape is not defined on the test rows$"):
-        report_made.test("mape")
+    assert report_made.test("mape") is None
 
 
 @pytest.mark.parametrize(
@@ -278,4 +350,11 @@ def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] 
         test=windows([9, 10]),
         train_rows=np.array([[0, 6]]),
     )
-    assert report.ledger(panel, splits) == {"rows": 14, "filled_values": 3, "windows": counts, "scored_test_values": 2 * 4 * 2}
+    assert report.ledger(panel, splits) == {
+        "rows": 14,
+        "filled_values": 3,
+        "windows": counts,
+        "scored_test_values": 2 * 4 * 2,
+        "first_test_target": "9",
+        "last_test_target": "13",
+    }

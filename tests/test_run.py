@@ -17,12 +17,14 @@ import numpy.typing as npt
 import pytest
 
 from rnnfc import config, run
+from rnnfc import draft as drafts
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
-from rnnfc.errors import OutputError, RunError
+from rnnfc.draft import Draft
+from rnnfc.errors import ConfigError, OutputError, RunError
 from rnnfc.forecast import Forecast
-from rnnfc.run import Draft, Run, find, finished
+from rnnfc.run import Run, find, finished
 
 EXPERIMENT = """\
 name: tiny
@@ -32,7 +34,7 @@ split: {test: 0.2}
 model: {kind: stacked, cell: GRU, units: [3]}
 train: {epochs: 4}
 """
-ADVICE = "; free some space, or name another folder with --outputs; earlier runs are untouched"
+ADVICE = "or name another folder with --outputs; earlier runs are untouched"
 
 
 def publish(outputs: Path, name: str = "tiny", **info: Any) -> Path:
@@ -69,7 +71,7 @@ def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
         def now(cls, tz: dt.tzinfo | None = None) -> "Clock":
             return cls(2026, 11, 20, 14 if tz is dt.UTC else 9, 15, tzinfo=tz)
 
-    monkeypatch.setattr(run, "dt", SimpleNamespace(datetime=Clock, UTC=dt.UTC))
+    monkeypatch.setattr(drafts, "dt", SimpleNamespace(datetime=Clock, UTC=dt.UTC))
 
 
 # --- publishing
@@ -132,7 +134,7 @@ def test_every_file_and_the_folder_are_synced_before_the_rename_and_the_outputs_
         events.append("rename")
         return rename(path, target)
 
-    monkeypatch.setattr(run.os, "fsync", recorded_sync)
+    monkeypatch.setattr(drafts.os, "fsync", recorded_sync)
     monkeypatch.setattr(Path, "rename", recorded_rename)
     with Draft(outputs, "tiny") as draft:
         draft.write("a", "12345")
@@ -181,7 +183,8 @@ def test_what_the_system_refuses_is_one_sentence_and_leaves_earlier_runs_alone(
         patch.setattr(*place, failing(number))
         with pytest.raises(OutputError) as caught, Draft(outputs, "tiny") as draft:
             draft.write("half", "of it")
-    assert str(caught.value) == f"{outputs}: the run could not be written ({os.strerror(number)}){ADVICE}"
+    mend = "free some space" if number == errno.ENOSPC else "make it writable"
+    assert str(caught.value) == f"{outputs}: the run could not be written ({os.strerror(number)}); {mend}, {ADVICE}"
     assert caught.value.exit_code == 1
     assert everything(outputs) == before
 
@@ -193,14 +196,20 @@ def test_a_writer_that_fills_the_disk_is_told_like_any_other(outputs: Path) -> N
     assert everything(outputs) == {}
 
 
-@pytest.mark.parametrize(
-    ("tail", "reason"), [("file", "File exists"), ("file/runs", "Not a directory"), ("n" * 300, "File name too long")]
-)
+@pytest.mark.parametrize(("tail", "reason"), [("file/runs", "Not a directory"), ("n" * 300, "File name too long")])
 def test_outputs_that_cannot_be_a_folder_are_refused(tmp_path: Path, tail: str, reason: str) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(OutputError) as caught:
         Draft(tmp_path / tail, "tiny").__enter__()
-    assert str(caught.value) == f"{tmp_path / tail}: the run could not be written ({reason}){ADVICE}"
+    assert str(caught.value) == f"{tmp_path / tail}: the run could not be written ({reason}); make it writable, {ADVICE}"
+    assert everything(tmp_path) == {"file": b"precious"}
+
+
+def test_outputs_that_are_a_file_are_an_option_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(ConfigError) as caught:
+        Draft(tmp_path / "file", "tiny").__enter__()
+    assert str(caught.value) == f"--outputs {tmp_path / 'file'}: a file, not a folder; name a folder for the runs"
     assert everything(tmp_path) == {"file": b"precious"}
 
 
@@ -293,8 +302,9 @@ def test_find_takes_a_folder_name_or_the_newest_run_of_an_experiment(
     else:
         with pytest.raises(RunError) as caught:
             find(outputs, which)
-        newest = "20261120-141500-lstm, 20261120-141500-lstm-2, 20261120-141500-lstm-64"
-        assert str(caught.value) == f"{outputs}: no finished run {which!r}; the newest are: {newest}"
+        hint = {"lstm-2": "did you mean 'lstm'?", "gruxv1": "did you mean 'gru.v1'?"}
+        there = hint.get(which or "", "there are: gru.v1, lstm, lstm-64")
+        assert str(caught.value) == f"{outputs}: no finished run {which!r}; {there}"
 
 
 def test_find_takes_the_path_of_a_run_folder_anywhere(outputs: Path, tmp_path: Path) -> None:
@@ -306,6 +316,8 @@ def test_find_refuses_a_folder_that_is_not_a_finished_run(outputs: Path) -> None
     with Draft(outputs, "compare") as draft:
         draft.write_json(run.COMPARE, {})
     with pytest.raises(RunError, match=r"-compare: not a run folder \(no run\.json\)"):
+        find(outputs, str(draft.folder))
+    with pytest.raises(RunError, match=r"no finished run '.*-compare'; train one"):
         find(outputs, draft.folder.name)
 
 
@@ -335,9 +347,9 @@ READERS: dict[str, Callable[[Run], Any]] = {
     run.INFO: Run.info,
     run.REPORT: Run.report,
     run.EXPERIMENT: Run.experiment,
-    run.SCALER: Run.scaler,
+    run.SCALER: lambda opened: opened.scaler(channels=1),
     run.WEIGHTS: Run.weights,
-    run.LAST_WINDOW: Run.last_window,
+    run.LAST_WINDOW: lambda opened: opened.last_window(length=3),
     run.FORECAST: Run.forecast_rows,
 }
 ARRAYS = npz(a=np.arange(3.0), b=np.ones((2, 2), np.float32))
@@ -357,10 +369,10 @@ DAMAGE = [
     (run.SCALER, b'{"method": "minmax", "center": [["x"]], "scale": [[1]], "low": [[0]], "high": [[1]]}', "could not convert"),
     (run.SCALER, b'{"center": [[0]], "scale": [[1]], "low": [[0]], "high": [[1]]}', "'method'"),
     (run.WEIGHTS, b"", "No data left"),
-    (run.WEIGHTS, b"weights", "pickled"),
+    (run.WEIGHTS, b"weights", "it is no plain array file"),
     (run.WEIGHTS, ARRAYS[:-30], "not a zip file"),
     (run.WEIGHTS, ARRAYS.replace(b"NUMPY", b"NUMPX", 1), "Bad CRC-32 for file 'a.npy'"),
-    (run.WEIGHTS, npz(a=np.array([{1: 2}], dtype=object)), "Object arrays cannot be loaded"),
+    (run.WEIGHTS, npz(a=np.array([{1: 2}], dtype=object)), "it is no plain array file"),
     (run.WEIGHTS, npy(np.ones(3)), "ndarray"),
     (run.LAST_WINDOW, ARRAYS, "'plain'"),
     (run.LAST_WINDOW, npz(plain=np.array("{")), "Expecting property name"),
@@ -418,7 +430,7 @@ class Bomb:
 @pytest.mark.parametrize("name", [run.WEIGHTS, run.LAST_WINDOW])
 def test_nothing_in_a_run_folder_is_unpickled(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(npz(values=np.array([Bomb(tmp_path / "gone off")], dtype=object)))
-    with pytest.raises(RunError, match="Object arrays cannot be loaded"):
+    with pytest.raises(RunError, match="it is no plain array file"):
         READERS[name](Run(tmp_path))
     assert not (tmp_path / "gone off").exists()
 
@@ -436,7 +448,7 @@ def test_experiment_scaler_and_reports_are_read_back(outputs: Path) -> None:
     assert opened.experiment() == experiment
     assert opened.info() == {"status": "done", "seed": 7}
     assert opened.report() == {"verdict": "good"}
-    read = opened.scaler()
+    read = opened.scaler(channels=2)
     assert read.method == "standard"
     for name in ("center", "scale", "low", "high"):
         assert getattr(read, name).tobytes() == getattr(scaler, name).tobytes()
@@ -481,7 +493,7 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: A
     )
     with Draft(outputs, "tiny") as draft:
         draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel))
-    read = Run(draft.folder).last_window()
+    read = Run(draft.folder).last_window(length=len(panel.values))
     for name in ("values", "time", "bounds", "filled"):
         array, wanted = getattr(read, name), getattr(panel, name)
         assert (array.dtype, array.shape, array.tobytes()) == (wanted.dtype, wanted.shape, wanted.tobytes())

@@ -74,22 +74,53 @@ class Case:
         return rows
 
 
+def refit(case: Case, optimizer: Any, loss: Any) -> tuple[list[float], list[float], Any]:
+    """Losses and validation losses of Keras' own `fit` from the same start, and the fitted twin."""
+    twin = keras.models.clone_model(case.net)
+    twin.set_weights(case.net.get_weights())
+    twin.compile(optimizer=optimizer, loss=loss)
+    train, validation = case.splits.train, case.splits.validation
+    assert validation is not None
+    x, y = train.inputs().astype(np.float32), train.targets().astype(np.float32)
+    watched = (validation.inputs().astype(np.float32), validation.targets().astype(np.float32))
+    told = twin.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0, validation_data=watched).history
+    return told["loss"], told["val_loss"], twin
+
+
+def assert_trains_like_fit(case: Case, optimizer: Any, loss: Any) -> None:
+    assert len(case.splits.train) == 31
+    losses, validation_losses, twin = refit(case, optimizer, loss)
+    rows = case.epochs()
+    np.testing.assert_allclose([row.loss for row in rows], losses, rtol=5e-6)
+    np.testing.assert_allclose([row.validation_loss for row in rows], validation_losses, rtol=5e-6)
+    for ours, theirs in zip(case.net.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=5e-6)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str, loss: str) -> None:
     case = Case(experiment(cell=cell, train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}"))
-    assert len(case.splits.train) == 31
-    twin = keras.models.clone_model(case.net)
-    twin.set_weights(case.net.get_weights())
-    twin.compile(optimizer=keras.optimizers.Adam(0.01), loss=training.LOSSES[loss]())
-    x, y = case.splits.train.inputs().astype(np.float32), case.splits.train.targets().astype(np.float32)
-    expected = twin.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"]
+    assert_trains_like_fit(case, keras.optimizers.Adam(0.01), training.LOSSES[loss]())
 
-    losses = [row.loss for row in case.epochs()]
 
-    np.testing.assert_allclose(losses, expected, rtol=2e-6)
-    for ours, theirs in zip(case.net.get_weights(), twin.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+@pytest.mark.parametrize(
+    ("options", "optimizer"),
+    [
+        (
+            "optimizer: adamw, weight_decay: 0.1, clip: {by: global_norm, limit: 0.1}",
+            ("AdamW", {"weight_decay": 0.1, "global_clipnorm": 0.1}),
+        ),
+        ("optimizer: rmsprop, momentum: 0.5, clip: {by: norm, limit: 0.1}", ("RMSprop", {"momentum": 0.5, "clipnorm": 0.1})),
+        ("optimizer: sgd, momentum: 0.9, clip: {by: value, limit: 0.01}", ("SGD", {"momentum": 0.9, "clipvalue": 0.01})),
+    ],
+    ids=["adamw", "rmsprop", "sgd"],
+)
+def test_every_optimizer_and_clipping_acts_as_in_keras_fit_on_two_layers(options: str, optimizer: tuple[str, Any]) -> None:
+    train = f"{{epochs: 3, batch_size: 8, shuffle: false, loss: mae, learning_rate: 0.01, {options}}}"
+    case = Case(experiment(cell="GRU", units="[4, 3]", bidirectional="[true, false]", train=train))
+    name, settings = optimizer
+    assert_trains_like_fit(case, getattr(keras.optimizers, name)(0.01, **settings), training.LOSSES["mae"]())
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -189,6 +220,15 @@ def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
     assert row.validation_loss == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_long_epoch_sums_its_losses_without_losing_digits() -> None:
+    case = Case(experiment(train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"))
+    origins = np.tile(case.splits.train.origins, 20_000)  # 620,000 updates that change nothing
+    many = replace(case.splits.train, origins=origins)
+    kept = list(training.epochs(case.state, case.network, train=many, validation=None, spec=case.spec.train, seed=5))
+    x, y = case.splits.train.inputs().astype(np.float32), case.splits.train.targets()
+    assert kept[0].loss == pytest.approx(float(np.mean((case.net(x).numpy() - y) ** 2)), rel=2e-6)
+
+
 def test_without_validation_rows_carry_none() -> None:
     assert [row.validation_loss for row in Case(experiment()).epochs(validation=False)] == [None] * 3
 
@@ -208,9 +248,9 @@ def test_scheduled_rates(schedule: str, rates: list[float]) -> None:
 
 
 def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
-    watched = iter([5.0, 6.0, 6.0, 6.0, 6.0, 4.0, 6.0, 6.0])
+    watched = iter([5.0, 4.9, 4.8, 6.0, 6.0, 4.0, 6.0, 6.0])
     monkeypatch.setattr(training, "_mean_loss", lambda *_: next(watched))
-    schedule = "{kind: plateau, patience: 2, factor: 0.1, floor: 0.002}"
+    schedule = "{kind: plateau, patience: 2, factor: 0.1, floor: 0.002, min_delta: 0.5}"
     case = Case(experiment(train=f"{{epochs: 8, batch_size: 31, learning_rate: 0.1, schedule: {schedule}}}"))
     rates = [row.learning_rate for row in case.epochs()]
     np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.01, 0.01, 0.002, 0.002, 0.002])

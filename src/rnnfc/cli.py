@@ -1,16 +1,21 @@
 """The command line: options, one call, one print. Nothing heavy is imported before a command needs it."""
 
 import contextlib
+import io
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from rnnfc.errors import ConfigError, RnnfcError, RunError
+from rnnfc import __version__
+from rnnfc.errors import ConfigError, OutputError, RnnfcError, RunError
+
+if TYPE_CHECKING:
+    from rnnfc.run import Run
 
 app = typer.Typer(
     name="rnnfc",
@@ -35,6 +40,21 @@ WhichRun = Annotated[
 _OUTPUTS = Path("outputs")
 # 128 + SIGINT; Typer returns it after Ctrl-C.
 _INTERRUPTED = 130
+# Scores made again from files may differ in the last bits of float32, where processors or threads differ.
+_SAME = 1e-6
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"rnnfc {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out."""
 
 
 @app.command(epilog="Example: rnnfc train configs/sine.yaml --set train.epochs=5")
@@ -50,26 +70,25 @@ def train(
     from rnnfc.workflows.prepare import prepare
     from rnnfc.workflows.train import train as train_one
 
-    experiments = [config.load(path, overrides or ()) for path in configs]
-    if len(experiments) > 1:
-        for experiment in experiments:
-            prepare(experiment)  # a mistake in the last config is told before hours go into the first
-    results = []
-    for experiment in experiments:
-        with contextlib.closing(TrainingConsole()) as listener:
-            results.append(train_one(experiment, outputs=outputs, listener=listener))
-        if not as_json:
-            show_report(results[-1].report)
-            show_saved(results[-1].run)
-    comparison = None
-    if len(results) > 1:
-        try:
-            comparison = _compare([result.run for result in results], outputs=outputs, as_json=as_json)
-        except RunError as error:  # each run is whole; they only cannot be laid side by side
-            note("note", f"no comparison: {error}")
-    if as_json:
-        runs = [{"run": str(result.run.folder), **result.report.to_json()} for result in results]
-        _print_json({"runs": runs, "comparison": comparison})
+    # Every config and its data is checked before hours go into the first.
+    prepared = [prepare(config.load(path, overrides or ())) for path in configs]
+    results, comparison = [], None
+    try:
+        for one in prepared:
+            with contextlib.closing(TrainingConsole()) as listener:
+                results.append(train_one(one, outputs=outputs, listener=listener))
+            if not as_json:
+                show_report(results[-1].report)
+                show_saved(results[-1].run)
+        if len(results) > 1:
+            try:
+                comparison = _compare([result.run for result in results], outputs=outputs, as_json=as_json)
+            except RunError as error:  # each run is whole; they only cannot be laid side by side
+                note("note", f"no comparison: {error}")
+    finally:
+        if as_json and results:
+            runs = [{"run": str(result.run.folder), **result.report.to_json()} for result in results]
+            _print_json({"runs": runs, "comparison": comparison})
 
 
 @app.command(epilog="Example: rnnfc evaluate sine")
@@ -82,11 +101,11 @@ def evaluate(run: WhichRun = None, outputs: Outputs = _OUTPUTS, as_json: AsJson 
     which = find(outputs, run)
     note("run", str(which.folder))
     result = evaluate_run(which)
+    same = result.largest_difference <= _SAME
     if as_json:
         _print_json({"run": str(which.folder), "largest_difference": result.largest_difference, **result.report.to_json()})
-        return
+        raise typer.Exit(0 if same else 1)
     show_report(result.report)
-    same = result.largest_difference <= _SAME
     say(
         "check",
         f"{'the same scores as' if same else 'NOT the scores of'} training (largest difference {result.largest_difference:.1e})",
@@ -96,7 +115,9 @@ def evaluate(run: WhichRun = None, outputs: Outputs = _OUTPUTS, as_json: AsJson 
 @app.command(epilog="Example: rnnfc predict --last-window --steps 3")
 def predict(
     run: WhichRun = None,
-    last_window: Annotated[bool, typer.Option("--last-window", help="Forecast past the end of the run's data.")] = False,
+    last_window: Annotated[  # noqa: ARG001
+        bool, typer.Option("--last-window", help="Forecast past the end of the run's data (what it does anyway).")
+    ] = True,
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon.")
     ] = None,
@@ -108,15 +129,13 @@ def predict(
     from rnnfc.run import find
     from rnnfc.workflows.predict import predict as predict_run
 
-    if not last_window:
-        raise ConfigError("predict: say what to forecast from: add --last-window for the rows after the end of the run's data")
     which = find(outputs, run)
     future = predict_run(which, steps=steps)
     if as_json:
         _print_json(future.to_json())
         return
     note("run", str(which.folder))
-    times = future.time or [f"{future.last_time} + {step}" for step in range(1, len(future.value) + 1)]
+    times = future.labels()
     headings = [f"{name}{f' ({future.unit})' if future.unit else ''}" for name in future.targets]
     rows = [
         [moment, str(step), *(f"{value:.6g}" for value in row)]
@@ -165,12 +184,17 @@ def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the e
     from rnnfc.config import starter
     from rnnfc.console import say
 
+    name = name.removesuffix(".yaml")
     text, path = starter(name), Path(f"{name}.yaml")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise ConfigError(f"{path}: exists already and is left as it is; choose another name") from None
+    except OSError as error:
+        raise OutputError(
+            f"{path}: could not be written ({error.strerror}); run this in a folder that you can write to"
+        ) from None
     say("written", f"{path}   train it: rnnfc train {path}")
 
 
@@ -178,15 +202,12 @@ def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the e
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from rnnfc.config import schema as contract
+    from rnnfc.console import write
 
-    sys.stdout.write(contract() + "\n")
-
-
-# Scores made again from files may differ in the last bits of float32, where processors or threads differ.
-_SAME = 1e-6
+    write(sys.stdout, contract() + "\n")
 
 
-def _compare(runs: Any, *, outputs: Path, as_json: bool) -> dict[str, Any]:
+def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str, Any]:
     from rnnfc.console import say, show_table
     from rnnfc.report import figure
     from rnnfc.run import COMPARE_PLOT, COMPARE_TEXT
@@ -194,49 +215,67 @@ def _compare(runs: Any, *, outputs: Path, as_json: bool) -> dict[str, Any]:
 
     made = compare_runs(runs, outputs=outputs)
     if not as_json:
-        say("compare", f"{made.rows:,} test rows that all runs forecast{f', in {made.unit}' if made.unit else ''}")
+        unit = f", in {made.unit}" if made.unit else ""
+        say("compare", f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}")
         rows = [[row["run"], *(figure(row[name]) for name in ("mse", "rmse", "mae"))] for row in made.scores]
         show_table(["run", "MSE", "RMSE", "MAE"], rows)
         say("saved", f"{made.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
-    return {"folder": str(made.folder), "unit": made.unit, "rows": made.rows, "scores": made.scores}
+    return {"folder": str(made.folder), "unit": made.unit, "rows": made.rows, "note": made.note, "scores": made.scores}
 
 
 def _print_json(value: Any) -> None:
     import json
 
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    from rnnfc.console import write
+
+    write(sys.stdout, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command line and exit: 0 done, 1 the work failed, 2 the input is wrong, 130 SIGINT, 143 SIGTERM."""
+    """Run a command line and exit: 0 done, 1 the work failed, 2 the input is wrong, 129/143 SIGHUP/SIGTERM, 130 SIGINT."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII only shows "?" for "·"
+    given = sys.argv[1:] if arguments is None else arguments
     try:
         with _terminable():
-            code = app(arguments, standalone_mode=False)
+            code = app(given or ["--help"], standalone_mode=False)
     except RnnfcError as error:
-        sys.stderr.write("".join(f"error: {line}\n" for line in str(error).splitlines()))
-        code = error.exit_code
+        code = _fail(str(error), code=error.exit_code)
     except typer.TyperException as error:
-        sys.stderr.write(f"error: {error.format_message()}\n")
-        sys.stderr.write("run 'rnnfc --help', or 'rnnfc COMMAND --help' for its options and an example\n")
-        code = 2
-    except BrokenPipeError:
-        # Whoever read the output has gone (| head); nothing is left to be said to them.
-        sys.stderr.close()
-        code = 0
+        _fail(error.format_message(), code=2)
+        code = _tell("run 'rnnfc --help', or 'rnnfc COMMAND --help' for its options and an example\n", code=2)
+    except MemoryError:
+        code = _fail("out of memory; 'rnnfc check CONFIG' estimates what training needs", code=1)
+    except OSError as error:
+        code = _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}", code=1)
     if code == _INTERRUPTED:
-        sys.stderr.write("interrupted; nothing half-done was left behind\n")
+        _tell("interrupted; nothing half-done was left behind\n", code=code)
     sys.exit(code)
+
+
+def _fail(text: str, *, code: int) -> int:
+    return _tell("".join(f"error: {line}\n" for line in text.splitlines()), code=code)
+
+
+def _tell(text: str, *, code: int) -> int:
+    with contextlib.suppress(OSError):  # nobody listens any more; the exit code still says it
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    return code
 
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that half-written folders are removed, and exits with 143."""
+    """SIGTERM, and SIGHUP of a closed terminal, unwind like Ctrl-C, so that half-written folders are removed."""
 
     def stop(number: int, _: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,18 +1,25 @@
 """What a person sees: results on stdout, progress and notes on stderr."""
 
+import errno
 import json
+import os
+import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rnnfc.errors import OutputError
 from rnnfc.report import NETWORK, Report, figure
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
 
 _LABEL_WIDTH = 12
+# Columns from which the bar and everything beside it have room.
+_WIDE = 110
 
 
 def line(label: str, text: str) -> str:
@@ -22,12 +29,29 @@ def line(label: str, text: str) -> str:
 
 def say(label: str, text: str) -> None:
     """A line of the result."""
-    sys.stdout.write(line(label, text) + "\n")
+    write(sys.stdout, line(label, text) + "\n")
 
 
 def note(label: str, text: str) -> None:
     """A line of progress, or a note."""
-    sys.stderr.write(line(label, text) + "\n")
+    write(sys.stderr, line(label, text) + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Text to stdout or stderr. Where the reader has gone (`| head`) the work goes on without one.
+
+    Raises:
+        OutputError: the text cannot be written, e.g. to a full disk.
+    """
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python tries again, and complains, when it ends
+        if error.errno != errno.EPIPE:
+            raise OutputError(
+                f"the output could not be written ({error.strerror}); free some space or send it elsewhere"
+            ) from error
 
 
 class TrainingConsole:
@@ -59,7 +83,8 @@ class TrainingConsole:
         self._done = row.epoch
         if self._bar is not None:
             watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
-            text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched} · rate {figure(row.learning_rate)}"
+            rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
+            text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
             self._bar.update(self._task, description=text, completed=row.epoch, total=total)
 
     def tick(self, share: float) -> None:
@@ -108,13 +133,14 @@ def show_report(report: Report) -> None:
     say("test", f"RMSE {figure(report.test('rmse'))}{unit} · MAE {figure(report.test('mae'))}{unit} · {mse}")
     baselines = [f"{model} {figure(report.test('rmse', model=model))}" for model in report.models if model != NETWORK]
     say("baselines", f"RMSE {' · '.join(baselines)}")
-    say("verdict", report.verdict.split(": ", 1)[1])
+    say("verdict", report.outcome)
 
 
 def show_saved(run: Run) -> None:
     """Where the run lies, and what to do next."""
     say("saved", f"{run.folder}   {'  '.join((REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL))}")
-    say("next", "rnnfc predict --last-window")
+    where = "" if run.folder.parent == Path("outputs") else f"{shlex.quote(str(run.folder))} "
+    say("next", f"rnnfc predict {where}--last-window")
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -123,7 +149,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
     for row in table:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+        write(sys.stdout, "  ".join(cells).rstrip() + "\n")
 
 
 def show_check(result: dict[str, Any]) -> None:

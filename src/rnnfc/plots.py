@@ -18,14 +18,20 @@ from rnnfc.data.panel import Floats
 
 _SIZE_INCHES, _DPI = (9.0, 4.4), 100
 # Okabe & Ito's palette: told apart by colour-blind readers too.
-_ACTUAL, _COLOURS = "#444444", ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# The actual values are light and wide, so that forecasts which cover them leave an edge to be seen.
+_ACTUAL, _ACTUAL_WIDTH = "#AAAAAA", 3.0
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_TEST, _TRAIN, _VALIDATION = _COLOURS[:3]
+_STYLES = ("-", "--", ":", "-.")  # runs beyond the colours begin again with the next one
+# No label is cut off at the edge; values beyond this are left out, for no axis can be laid over them.
+_TITLE_SIZES, _LARGEST = (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0), 1e100
 # Rows that the lower, close-up part of a forecast picture shows.
 _CLOSE_UP_ROWS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One curve: time and value, [point], ascending in time."""
+    """One curve: time and value, [point], ascending in time; it has a gap where a value is NaN."""
 
     label: str
     time: Times
@@ -37,10 +43,10 @@ def loss_curve(*, title: str, losses: Sequence[float], validation: Sequence[floa
     figure, (axis,) = _figure(1, title)
     epochs = np.arange(1, len(losses) + 1)
     marker = "o" if len(losses) < 3 else None
-    axis.plot(epochs, losses, color=_COLOURS[1], label="training", marker=marker)
+    axis.plot(epochs, losses, color=_TRAIN, label="training", marker=marker)
     if any(loss is not None for loss in validation):
         watched = [np.nan if loss is None else loss for loss in validation]
-        axis.plot(epochs, watched, color=_COLOURS[0], label="validation", marker=marker)
+        axis.plot(epochs, watched, color=_VALIDATION, label="validation", marker=marker)
     if best_epoch:
         axis.axvline(best_epoch, color="#999999", linestyle=":", label=f"best epoch: {best_epoch}")
     if min(losses) > 0:
@@ -63,30 +69,41 @@ def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_st
         test_start: time of the first test row; what follows is shaded.
     """
     figure, axes = _figure(2, title)
-    train, validation, test = _COLOURS[1], _COLOURS[2], _COLOURS[0]
-    colours = (train, validation, test) if len(parts) == 3 else (train, test)
+    colours = (_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST)
     for place, axis in enumerate(axes):
-        _draw(axis, actual, colour=_ACTUAL, width=1.1)
+        _draw(axis, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
         for colour, part in zip(colours, parts, strict=True):
             _draw(axis, part, colour=colour, width=1.0 if place == 0 else 1.4)
         axis.set_ylabel(_plain(ylabel), fontsize=9)
         _time_axis(axis, actual.time)
-    axes[0].axvspan(test_start, actual.time[-1], color=_COLOURS[0], alpha=0.08, linewidth=0)
-    rows = max(2, min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))))  # one row has no width
-    inside = np.concatenate([actual.value[-rows:], parts[-1].value[parts[-1].time >= actual.time[-rows]]])
-    margin = 0.08 * float(np.ptp(inside)) or 1.0
-    axes[1].set_xlim(actual.time[-rows], actual.time[-1])
-    axes[1].set_ylim(float(inside.min()) - margin, float(inside.max()) + margin)
+    axes[0].axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)
+    _zoom(axes[1], actual, parts[-1], rows=min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))))
     axes[1].set_xlabel(_plain(xlabel))
     return _png(figure)
+
+
+def _zoom(axis: Axes, actual: Line, test: Line, *, rows: int) -> None:
+    """Only the last `rows` rows; one row stands in the middle, as wide as the steps before and after it."""
+    last = actual.time[-1]
+    if rows > 1:
+        axis.set_xlim(actual.time[-rows], last)
+    else:
+        step = last - actual.time[-2]
+        axis.set_xlim(last - step, last + step)
+    inside = _drawable(np.concatenate([actual.value[-rows:], test.value[test.time >= actual.time[-rows]]]))
+    inside = inside[~np.isnan(inside)]
+    if len(inside):
+        margin = 0.08 * float(np.ptp(inside)) or 1.0
+        axis.set_ylim(float(inside.min()) - margin, float(inside.max()) + margin)
 
 
 def side_by_side(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str, xlabel: str) -> bytes:
     """The actual values and the forecast of every run on the same test rows."""
     figure, (axis,) = _figure(1, title)
-    _draw(axis, actual, colour=_ACTUAL, width=1.6)
+    _draw(axis, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
     for place, run in enumerate(runs):
-        _draw(axis, run, colour=_COLOURS[place % len(_COLOURS)], width=1.2)
+        again, colour = divmod(place, len(_COLOURS))
+        _draw(axis, run, colour=_COLOURS[colour], width=1.2, style=_STYLES[again % len(_STYLES)])
     axis.set_ylabel(_plain(ylabel), fontsize=9)
     axis.set_xlabel(_plain(xlabel))
     _time_axis(axis, actual.time)
@@ -105,9 +122,16 @@ def _figure(rows: int, title: str) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
 
 
-def _draw(axis: Axes, line: Line, *, colour: str, width: float) -> None:
-    marker = "o" if len(line.time) == 1 else None  # a single point has no line to be seen
-    axis.plot(line.time, line.value, color=colour, linewidth=width, label=_plain(line.label), marker=marker)
+def _draw(axis: Axes, line: Line, *, colour: str, width: float, style: str = "-") -> None:
+    value = _drawable(line.value)
+    known = np.concatenate([[False], ~np.isnan(value), [False]])
+    alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])  # a point between gaps has no line to be seen
+    marks: dict[str, Any] = {"marker": "o", "markersize": 2 + width, "markevery": alone.tolist()} if len(alone) else {}
+    axis.plot(line.time, value, color=colour, linewidth=width, linestyle=style, label=_plain(line.label), **marks)
+
+
+def _drawable(value: Floats) -> Floats:
+    return np.where(np.abs(value) <= _LARGEST, value, np.nan)
 
 
 def _time_axis(axis: Axes, time: Times) -> None:
@@ -137,19 +161,23 @@ def _legend(figure: Figure) -> None:
     """One row beside the title where there is room for it, else below the axes: nowhere on a curve."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
 
-    def legend(place: Literal["upper right", "outside lower left"], columns: int) -> Legend:
-        return figure.legend(handles, labels, frameon=False, fontsize=9, ncols=columns, loc=place, borderaxespad=0.3)
+    def legend(place: Literal["upper right", "outside lower left"], columns: int, size: float = 9.0) -> Legend:
+        return figure.legend(handles, labels, frameon=False, fontsize=size, ncols=columns, loc=place, borderaxespad=0.3)
 
     (title,) = figure.texts
+    for size in _TITLE_SIZES:
+        title.set_fontsize(size)
+        if title.get_window_extent().x1 <= figure.bbox.width:
+            break
     beside = legend("upper right", len(labels))
     if beside.get_window_extent().x0 > title.get_window_extent().x1:
         return
     beside.remove()
     below = legend("outside lower left", 4)
-    for columns in (3, 2, 1):
+    for columns, size in ((3, 9.0), (2, 9.0), (1, 9.0), (1, 7.0), (1, 5.0)):
         if below.get_window_extent().width < figure.bbox.width:
             break
         below.remove()
-        below = legend("outside lower left", columns)
+        below = legend("outside lower left", columns, size)
     if below.get_window_extent().height > figure.bbox.height / 2:
         below.set_loc("lower left")  # twenty names: rather over the curves than in their place

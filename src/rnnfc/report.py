@@ -1,20 +1,23 @@
 """The MSE report: a verdict in words, tidy scores of the network and every baseline, and where the windows went."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rnnfc import metrics
 from rnnfc.config import Experiment
-from rnnfc.data.panel import Panel
+from rnnfc.data.panel import Panel, clock
 from rnnfc.data.windows import Splits
 from rnnfc.metrics import Score
 
 NETWORK = "network"
-# Two-sided 5 % of the normal distribution.
-_CLEAR = 1.96
 # Windows that do not overlap: with fewer the statistic is far from normal, and nothing is told from chance.
 _FEWEST = 10
+_CHANCE = (
+    'A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared '
+    f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon."
+)
 _COLUMNS = (("mse", "data"), ("rmse", "data"), ("mae", "data"), ("mape", "data"), ("smape", "data"), ("mase", "data"))
 _SCALED_COLUMNS = (("mse", "scaled"), ("rmse", "scaled"), ("mae", "scaled"))
 _HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE"}
@@ -22,72 +25,91 @@ _HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smap
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What report.json and report.md hold."""
+    """What report.json and report.md hold; `outcome` is the end of `verdict`, without the numbers that it opens with."""
 
     experiment: str
     unit: str
     targets: tuple[str, ...]
     verdict: str
+    outcome: str
     ledger: dict[str, Any]
     scores: list[Score]
 
-    def test(self, metric: str, *, units: str = "data", model: str = NETWORK) -> float:
-        """One pooled score on the test windows."""
-        value = metrics.find(self.scores, model=model, split="test", metric=metric, units=units)
-        if value is None:
-            raise LookupError(f"{metric} is not defined on the test rows")
-        return value
+    def test(self, metric: str, *, units: str = "data", model: str = NETWORK) -> float | None:
+        """One pooled score on the test windows; None where it is not defined or not finite."""
+        return metrics.find(self.scores, model=model, split="test", metric=metric, units=units)
 
     @property
     def models(self) -> list[str]:
-        """The network and the baselines, the best test RMSE first."""
-        return sorted({row.model for row in self.scores}, key=lambda model: self.test("rmse", model=model))
+        """The network and the baselines, the best test RMSE first; models without one last, by name."""
+        errors = _test_errors(self.scores)
+        return sorted(errors, key=lambda model: (_rank(errors[model]), model))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, scores as rows."""
-        head = {name: getattr(self, name) for name in ("verdict", "experiment", "unit", "targets", "ledger")}
+        head = {name: getattr(self, name) for name in ("verdict", "outcome", "experiment", "unit", "targets", "ledger")}
         return {**head, "scores": metrics.to_json(self.scores)}
 
 
 def ledger(panel: Panel, splits: Splits) -> dict[str, Any]:
-    """Rows in, windows out: what was filled, how many windows each split has, how many test values are scored."""
+    """Rows in, windows out: what was filled, how many windows each split has, how many test values are scored, and when."""
+    times = splits.test.target_time
     return {
         "rows": panel.num_rows,
         "filled_values": int(panel.filled.sum()),
         "windows": {name: len(windows) for name, windows in splits},
         "scored_test_values": len(splits.test) * splits.test.horizon * panel.num_targets,
+        "first_test_target": clock(times.min()),
+        "last_test_target": clock(times.max()),
     }
 
 
-def verdict(scores: list[Score], *, lead: float | None, unit: str, windows: int, horizon: int) -> str:
-    """One sentence: the network's test MSE, and by how much it beats or loses to the best baseline.
+def verdict(scores: list[Score], *, outcome: str, unit: str, windows: int) -> str:
+    """One sentence: the network's test MSE, then the outcome."""
+    data, scaled = (metrics.find(scores, model=NETWORK, split="test", metric="mse", units=units) for units in ("data", "scaled"))
+    return (
+        f"Test MSE {figure(data)}{f' {unit}²' if unit else ''} (scaled {figure(scaled)}) "
+        f"over {windows:,} {'window' if windows == 1 else 'windows'}: {outcome}"
+    )
+
+
+def outcome(scores: list[Score], *, lead: float | None, unit: str, windows: int, horizon: int) -> str:
+    """By how much the network beats or loses to the best baseline, and whether that could be chance.
 
     Args:
         lead: `metrics.lead` of the network over that baseline.
     """
-
-    def test(metric: str, model: str, units: str = "data") -> float:
-        return metrics.find(scores, model=model, split="test", metric=metric, units=units) or 0.0
-
-    rival = best_baseline(scores)
-    ours, theirs = test("rmse", NETWORK), test("rmse", rival)
-    head = (
-        f"Test MSE {figure(test('mse', NETWORK))}{f' {unit}²' if unit else ''} "
-        f"(scaled {figure(test('mse', NETWORK, 'scaled'))}) over {windows:,} windows: "
-    )
+    rival, errors = best_baseline(scores), _test_errors(scores)
+    ours, theirs = errors[NETWORK], errors[rival]
+    if ours is None:
+        return "the network's test error is not finite."
+    if theirs is None:
+        return "the network's test error is finite, that of every baseline is not."
     sizes = f"RMSE {figure(ours)} against {figure(theirs)}{f' {unit}' if unit else ''}, {_relation(ours, theirs)}"
-    if lead is None or abs(lead) < _CLEAR or windows < _FEWEST * horizon:
-        outcome = "shows no clear gain over" if ours < theirs else "does not beat"
-        return f"{head}the network {outcome} the best baseline, the {rival} ({sizes}: could be chance)."
+    few = windows < _FEWEST * horizon
+    if few or lead is None or abs(lead) < metrics.critical(windows):
+        gain = "shows no clear gain over" if ours < theirs else "does not beat"
+        doubt = "too few windows to tell from chance" if few else "could be chance"
+        return f"the network {gain} the best baseline, the {rival} ({sizes}: {doubt})."
     if ours < theirs:
-        return f"{head}the network beats every baseline; the best of them is the {rival} ({sizes})."
-    return f"{head}the network loses to the best baseline, the {rival} ({sizes})."
+        return f"the network beats every baseline; the best of them is the {rival} ({sizes})."
+    return f"the network loses to the best baseline, the {rival} ({sizes})."
 
 
 def best_baseline(scores: list[Score]) -> str:
-    """The baseline with the lowest test RMSE."""
-    pooled = [row for row in scores if (row.split, row.metric, row.units, row.step) == ("test", "rmse", "data", None)]
-    return min((row for row in pooled if row.model != NETWORK), key=lambda row: row.value or 0.0).model
+    """The baseline with the lowest test RMSE; one without a finite error only where none has one."""
+    errors = _test_errors(scores)
+    return min((model for model in errors if model != NETWORK), key=lambda model: _rank(errors[model]))
+
+
+def _test_errors(scores: list[Score]) -> dict[str, float | None]:
+    """The pooled test RMSE of each model."""
+    wanted = ("test", "rmse", "data", None, None)
+    return {row.model: row.value for row in scores if (row.split, row.metric, row.units, row.target, row.step) == wanted}
+
+
+def _rank(error: float | None) -> float:
+    return math.inf if error is None else error
 
 
 def _relation(ours: float, theirs: float) -> str:
@@ -111,62 +133,86 @@ def figure(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
-def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epochs: int) -> str:
-    """report.md: the verdict, then tables."""
-    model, window = experiment.model, experiment.window
+def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0) -> str:
+    """report.md: the verdict, then tables.
+
+    Args:
+        best_epoch: the epoch whose weights were kept; 0 for the last.
+    """
+    model, window, table = experiment.model, experiment.window, _Tables.of(report)
     cells = f"{model.cell} {' + '.join(map(str, model.units))}"
     unit = f" in {report.unit}" if report.unit else ""
+    kept = f" (kept: epoch {best_epoch:,})" if best_epoch else ""
     lines = [
         report.verdict,
         "",
         f"# {experiment.name}",
         "",
-        f"{cells}, {parameters:,} parameters, {epochs:,} epochs; windows of {window.length:,} rows, horizon {window.horizon:,}; "
-        f"target {', '.join(report.targets)}{unit}; seed {experiment.seed}.",
+        f"{cells}, {parameters:,} parameters, {epochs:,} epochs{kept}; windows of {window.length:,} rows, horizon "
+        f"{window.horizon:,}; target {', '.join(report.targets)}{unit}; seed {experiment.seed}.",
+        "",
+        _CHANCE,
         "",
         "## Test rows, data units",
         "",
-        *_table(report, _COLUMNS),
-        "",
-        f"## Test rows, scaled ({experiment.scale})",
-        "",
-        *_table(report, _SCALED_COLUMNS),
-        "",
-        "## Every split, RMSE in data units",
-        "",
-        *_split_table(report),
+        *table.metrics(_COLUMNS),
     ]
+    if experiment.scale != "none":
+        lines += ["", f"## Test rows, scaled ({experiment.scale})", "", *table.metrics(_SCALED_COLUMNS)]
+    if len(report.targets) > 1:
+        lines += ["", "## Test rows by target, data units", "", *table.targets(report.targets)]
+    lines += ["", "## Every split, RMSE in data units", "", *table.splits(list(report.ledger["windows"]))]
     if window.horizon > 1:
-        lines += ["", "## Test rows by step, RMSE in data units", "", *_step_table(report, window.horizon)]
-    lines += ["", "## Rows and windows", "", *_ledger_lines(report.ledger)]
-    return "\n".join(lines) + "\n"
+        lines += ["", "## Test rows by step, RMSE in data units", "", *table.steps(window.horizon)]
+    return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger)]) + "\n"
 
 
-def _table(report: Report, columns: tuple[tuple[str, str], ...]) -> list[str]:
-    rows = [f"| model | {' | '.join(_HEADINGS[metric] for metric, _ in columns)} |", f"|---{'|---:' * len(columns)}|"]
-    for model in report.models:
-        values = [metrics.find(report.scores, model=model, split="test", metric=metric, units=units) for metric, units in columns]
-        rows.append(f"| {_strong(model)} | {' | '.join(map(figure, values))} |")
-    return rows
+@dataclass(frozen=True, kw_only=True)
+class _Tables:
+    """The tables of report.md over values[model, split, metric, units, target, step], models from best to worst."""
+
+    models: list[str]
+    values: dict[tuple[str, str, str, str, str | None, int | None], float | None]
+
+    @classmethod
+    def of(cls, report: Report) -> "_Tables":
+        values = {(row.model, row.split, row.metric, row.units, row.target, row.step): row.value for row in report.scores}
+        return cls(models=report.models, values=values)
+
+    def metrics(self, columns: tuple[tuple[str, str], ...]) -> list[str]:
+        rows = [
+            (_strong(model), *(self.values[model, "test", metric, units, None, None] for metric, units in columns))
+            for model in self.models
+        ]
+        return _table(["model", *(_HEADINGS[metric] for metric, _ in columns)], rows)
+
+    def targets(self, targets: tuple[str, ...]) -> list[str]:
+        rows = [
+            (f"{target}, {_strong(model)}", *(self.values[model, "test", name, "data", target, None] for name in ("rmse", "mae")))
+            for target in targets
+            for model in self.models
+        ]
+        return _table(["target, model", "RMSE", "MAE"], rows)
+
+    def splits(self, splits: list[str]) -> list[str]:
+        rows = [
+            (_strong(model), *(self.values[model, split, "rmse", "data", None, None] for split in splits))
+            for model in self.models
+        ]
+        return _table(["model", *splits], rows)
+
+    def steps(self, horizon: int) -> list[str]:
+        rows = [
+            (str(step), *(self.values[model, "test", "rmse", "data", None, step] for model in self.models))
+            for step in range(1, horizon + 1)
+        ]
+        return _table(["step", *map(_strong, self.models)], rows)
 
 
-def _split_table(report: Report) -> list[str]:
-    splits = list(report.ledger["windows"])
-    rows = [f"| model | {' | '.join(splits)} |", f"|---{'|---:' * len(splits)}|"]
-    for model in report.models:
-        values = [metrics.find(report.scores, model=model, split=split, metric="rmse", units="data") for split in splits]
-        rows.append(f"| {_strong(model)} | {' | '.join(map(figure, values))} |")
-    return rows
-
-
-def _step_table(report: Report, horizon: int) -> list[str]:
-    chosen = [row for row in report.scores if (row.split, row.metric, row.units) == ("test", "rmse", "data")]
-    value = {(row.model, row.step): row.value for row in chosen}
-    rows = [f"| step | {' | '.join(map(_strong, report.models))} |", f"|---:{'|---:' * len(report.models)}|"]
-    rows += [
-        f"| {step} | {' | '.join(figure(value[model, step]) for model in report.models)} |" for step in range(1, horizon + 1)
-    ]
-    return rows
+def _table(headings: list[str], rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    """A Markdown table; the first cell of each row is text, the others are numbers or None."""
+    lines = [f"| {' | '.join(headings)} |", f"|---{'|---:' * (len(headings) - 1)}|"]
+    return [*lines, *(f"| {name} | {' | '.join(map(figure, values))} |" for name, *values in rows)]
 
 
 def _ledger_lines(counts: dict[str, Any]) -> list[str]:
@@ -174,7 +220,8 @@ def _ledger_lines(counts: dict[str, Any]) -> list[str]:
     return [
         f"- rows: {counts['rows']:,}, values that were missing and filled: {counts['filled_values']:,} (never scored)",
         f"- windows: {windows}",
-        f"- test values scored: {counts['scored_test_values']:,}",
+        f"- test values scored: {counts['scored_test_values']:,}, "
+        f"from {counts['first_test_target']} to {counts['last_test_target']}",
     ]
 
 

@@ -1,18 +1,13 @@
-"""Run: one folder under outputs/; every file name and format of it, and the one way to publish it durably."""
+"""Run: one folder under outputs/, read piece by piece; every file name and format of it."""
 
 import csv
-import datetime as dt
-import errno
+import difflib
 import io
 import json
 import os
-import shutil
-import uuid
 import zipfile
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +18,7 @@ from rnnfc.config import Experiment
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.data.scale import Scaler
-from rnnfc.errors import ConfigError, OutputError, RunError
+from rnnfc.errors import ConfigError, RunError
 from rnnfc.forecast import Forecast
 
 EXPERIMENT, INFO, MODEL, WEIGHTS, SCALER = "experiment.yaml", "run.json", "model.keras", "weights.npz", "scaler.json"
@@ -33,90 +28,6 @@ FORECAST, FORECAST_PLOT, LAST_WINDOW = "forecast.csv", "forecast.png", "last_win
 COMPARE, COMPARE_TEXT, COMPARE_PLOT = "compare.json", "compare.md", "compare.png"
 
 FORECAST_COLUMNS = ("series", "origin_time", "step", "time", "target", "actual", "forecast")
-_STAMP = "%Y%m%d-%H%M%S"
-
-
-class Draft:
-    """A folder that is being written under a hidden name; it appears under its own name, whole, when the block ends well."""
-
-    def __init__(self, outputs: Path, name: str) -> None:
-        self._outputs = outputs
-        self._name = f"{dt.datetime.now(dt.UTC).strftime(_STAMP)}-{name}"
-        self._hidden = outputs / f".{self._name}.{uuid.uuid4().hex[:12]}"
-        self.folder = self._hidden
-
-    def __enter__(self) -> Self:
-        try:
-            self._outputs.mkdir(parents=True, exist_ok=True)
-            self._hidden.mkdir()
-        except OSError as error:
-            raise self._refused(error) from error
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            if error is None:
-                self._publish()
-        except OSError as failure:
-            error = failure
-        finally:
-            shutil.rmtree(self._hidden, ignore_errors=True)
-        # A broken pipe is the reader of the progress, who has gone: no file of ours is a pipe.
-        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-            raise self._refused(error) from error
-
-    def write(self, name: str, content: bytes | str) -> None:
-        """One whole file, on disk when this returns."""
-        data = content.encode() if isinstance(content, str) else content
-        self.write_with(name, lambda path: path.write_bytes(data))
-
-    def write_with(self, name: str, save: Callable[[Path], object]) -> None:
-        """One file that `save` writes to the path it is given, on disk when this returns."""
-        path = self._hidden / name
-        save(path)
-        _sync(path)
-
-    def write_json(self, name: str, value: Any) -> None:
-        """A JSON file; NaN and infinity are refused, for they are no JSON."""
-        self.write(name, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
-
-    def write_arrays(self, name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """An .npz file of plain arrays."""
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        self.write(name, buffer.getvalue())
-
-    def write_rows(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
-        """A JSON Lines file, one line a row."""
-        self.write(name, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
-
-    def _publish(self) -> None:
-        _sync(self._hidden)
-        for attempt in range(1, 1000):
-            self.folder = self._outputs / (self._name if attempt == 1 else f"{self._name}-{attempt}")
-            try:
-                self._hidden.rename(self.folder)  # onto a folder that holds something this fails, whoever made it
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-            else:
-                _sync(self._outputs)
-                return
-        raise OutputError(f"{self.folder}: a thousand runs of this name in one second; try again")
-
-    def _refused(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"{self._outputs}: the run could not be written ({error.strerror or error}); free some space, or name another "
-            "folder with --outputs; earlier runs are untouched"
-        )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @dataclass(frozen=True)
@@ -159,23 +70,42 @@ class Run:
         except ConfigError as error:
             raise self._damaged(EXPERIMENT, error) from error
 
-    def scaler(self) -> Scaler:
-        """The scaler that was fitted on the training rows."""
+    def scaler(self, *, channels: int) -> Scaler:
+        """The scaler that was fitted on the training rows, of `channels` columns."""
         try:
-            return Scaler.from_json(self._json(SCALER))
+            scaler = Scaler.from_json(self._json(SCALER))
+            arrays = np.stack([scaler.center, scaler.scale, scaler.low, scaler.high])
+            if arrays.shape[2:] != (channels,) or not np.isfinite(arrays).all() or not scaler.scale.all():
+                raise ValueError(f"finite numbers for {channels} columns are needed")
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(SCALER, error) from error
+        return scaler
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The net's arrays."""
         return self._arrays(WEIGHTS)
 
-    def last_window(self) -> Panel:
-        """The last rows of the data, as many as the network sees."""
+    def last_window(self, *, length: int) -> Panel:
+        """The last `length` rows of the data."""
         try:
-            return panel_from_arrays(self._arrays(LAST_WINDOW))
-        except (KeyError, TypeError, ValueError) as error:
+            panel = panel_from_arrays(self._arrays(LAST_WINDOW))
+            shape = (length, len(panel.channels))
+            if panel.values.shape != shape or panel.time.shape != (length,) or not 1 <= panel.num_targets <= shape[1]:
+                raise ValueError(f"{length} rows of {shape[1]} columns are needed")
+            str(panel.frequency)
+        except (KeyError, TypeError, ValueError, StopIteration) as error:
             raise self._damaged(LAST_WINDOW, error) from error
+        return panel
+
+    def scores(self) -> dict[tuple[Any, ...], float | None]:
+        """The scores of report.json by `score_key`."""
+        try:
+            scores = {score_key(row): row["value"] for row in self.report()["scores"]}
+            if not all(value is None or isinstance(value, int | float) for value in scores.values()):
+                raise TypeError("a score is not a number")
+        except (KeyError, TypeError) as error:
+            raise self._damaged(REPORT, error) from error
+        return scores
 
     def forecast_rows(self) -> list[dict[str, str]]:
         """forecast.csv, one mapping a row, everything as text."""
@@ -213,7 +143,14 @@ class Run:
 
     def _damaged(self, name: str, error: Exception) -> RunError:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        if "pickle" in reason:  # NumPy goes on to advise what must not be done
+            reason = "it is no plain array file"
         return RunError(f"{self.folder / name}: cannot be read ({reason}); the run is damaged, train it again")
+
+
+def score_key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells one score of a report from the others."""
+    return tuple(row[name] for name in row if name != "value")
 
 
 def finished(outputs: Path) -> list[Run]:
@@ -239,15 +176,21 @@ def find(outputs: Path, which: str | None) -> Run:
     """
     if which is not None:
         for folder in (Path(which), outputs / which):
-            if os.path.isdir(folder):  # False, and no error, for a name that no folder can have
+            if os.path.isfile(folder / INFO):  # False, and no error, for a name that no file can have
                 return Run.open(folder)
     # Not by the folder's name: sine-2 is the second run of sine in one second, or a run of sine-2.
     runs = [run for run in finished(outputs) if which is None or run.info().get("name") == which]
     if runs:
         return runs[-1]
-    known = ", ".join(run.name for run in finished(outputs)[-3:])
-    hint = f"the newest are: {known}" if known else "train one: rnnfc train configs/sine.yaml"
-    raise RunError(f"{outputs}: no finished run{'' if which is None else f' {which!r}'}; {hint}")
+    if which is not None and os.path.isdir(which):
+        return Run.open(Path(which))  # which says why it is none
+    known = {str(run.info().get("name")): run for run in finished(outputs)}
+    near = difflib.get_close_matches(which or "", known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(list(known)[-5:])}"
+    raise RunError(
+        f"{outputs}: no finished run{'' if which is None else f' {which!r}'}; "
+        f"{hint if known else 'train one: rnnfc train configs/sine.yaml'}"
+    )
 
 
 def forecast_csv(forecast: Forecast, panel: Panel) -> str:

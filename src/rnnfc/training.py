@@ -18,7 +18,7 @@ from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.network import Network, gather_inputs, recurrent_layers, unrolled
+from rnnfc.models.network import Network, gather_inputs, recurrent_layers, traced_for_xla
 from rnnfc.models.stacked import seed_of
 
 OPTIMIZERS = {
@@ -59,7 +59,8 @@ class TrainState:
     best_epoch: int = 0
     best_validation_loss: float = float("inf")
     best_weights: list[Floats] = field(default_factory=list)
-    epochs_since_drop: int = 0
+    plateau_loss: float = float("inf")
+    epochs_on_plateau: int = 0
 
     @property
     def epochs_since_best(self) -> int:
@@ -71,7 +72,7 @@ def start(net: Any, spec: TrainSpec) -> TrainState:
     """The state before the first epoch."""
     options: dict[str, Any] = {"learning_rate": spec.learning_rate}
     if spec.optimizer == "adamw":
-        options["weight_decay"] = spec.decay
+        options["weight_decay"] = spec.weight_decay
     if spec.momentum is not None:
         options["momentum"] = spec.momentum
     if spec.clip is not None:
@@ -178,7 +179,7 @@ class _Program:
         self._loss = LOSSES[spec.loss](reduction=None)
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe(state.net, train=train, spec=spec) == "xla_unrolled"
-        self._calls = tf.function(self._many_steps, jit_compile=True)
+        self._calls = tf.function(self._many_steps, jit_compile=True, autograph=False)
         self._call_batches = 1
 
     def run(self, order: npt.NDArray[np.int32], tick: Callable[[float], None]) -> float:
@@ -186,7 +187,7 @@ class _Program:
         # The last minibatch is filled up with windows that weigh nothing, so that one program serves all.
         padding = np.full(self._batches * self._batch - self._windows, order[0], dtype=np.int32)
         device_order = tf.constant(np.concatenate([order, padding]))
-        total, done = tf.constant(0.0), 0
+        total, done = tf.constant(0.0, tf.float64), 0
         while done < self._batches:
             began = time.perf_counter()
             stop = min(done + self._call_batches, self._batches)
@@ -207,7 +208,8 @@ class _Program:
         def step(index: Any, total: Any, _: Any) -> Any:
             loss, weight = self._step(rows, order, index)
             bad = tf.where(tf.math.is_finite(loss), -1, index)
-            return index + 1, total + loss * weight, bad
+            # Summed in float64: a million float32 terms would lose the fourth digit.
+            return index + 1, total + tf.cast(loss * weight, tf.float64), bad
 
         def goes_on(index: Any, _: Any, bad: Any) -> Any:
             return (index < stop) & (bad < 0)
@@ -231,9 +233,7 @@ class _Program:
         return loss, tf.reduce_sum(weights)
 
     def _forward(self, x: Any) -> Any:
-        if not self._unroll:
-            return self._state.net(x, training=True)
-        with unrolled(self._state.net):
+        with traced_for_xla(self._state.net, unroll=self._unroll):
             return self._state.net(x, training=True)
 
 
@@ -250,17 +250,21 @@ def _mean_loss(network: Network, windows: Windows, spec: TrainSpec) -> float:
 
 
 def _remember(state: TrainState, watched: float, spec: TrainSpec) -> None:
-    margin = spec.early_stopping.min_delta if spec.early_stopping else 0.0
-    if watched < state.best_validation_loss - margin:
-        state.best_validation_loss, state.best_epoch, state.epochs_since_drop = watched, state.epoch, 0
+    """Note whether the validation loss is the best so far, and lower the rate on a plateau."""
+    if watched < state.best_validation_loss - (spec.early_stopping.min_delta if spec.early_stopping else 0.0):
+        state.best_validation_loss, state.best_epoch = watched, state.epoch
         if spec.early_stopping:
             state.best_weights = state.net.get_weights()
-        return
-    state.epochs_since_drop += 1
     schedule = spec.schedule
-    if schedule.kind == "plateau" and state.epochs_since_drop >= schedule.patience:
+    if schedule.kind != "plateau":
+        return
+    if watched < state.plateau_loss - schedule.min_delta:
+        state.plateau_loss, state.epochs_on_plateau = watched, 0
+        return
+    state.epochs_on_plateau += 1
+    if state.epochs_on_plateau >= schedule.patience:
         state.learning_rate = max(state.learning_rate * schedule.factor, schedule.floor)
-        state.epochs_since_drop = 0
+        state.epochs_on_plateau = 0
 
 
 def _refuse_non_finite(state: TrainState, watched: float | None) -> None:

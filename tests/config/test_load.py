@@ -79,7 +79,6 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
         "batch_size, clip, early_stopping, epochs, learning_rate, loss, momentum, optimizer, schedule, shuffle, weight_decay"
     )
     assert sorted(refused(path).splitlines(), key=lambda line: int(line.split(":")[1])) == [
-        "x.yaml:1: name: missing; add 'name'",
         "x.yaml:1: nmae: unknown key; did you mean 'name'? allowed here: data, model, name, scale, seed, split, train, window",
         "x.yaml:2: seed: got -1; must be 0 or more",
         "x.yaml:7: data.target.1: got 7; must be text",
@@ -87,7 +86,6 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
         "x.yaml:10: split: got 0.2; must be a group of keys",
         "x.yaml:13: model.cell: got 'lstm'; did you mean 'LSTM'? allowed: SimpleRNN, LSTM, GRU",
         "x.yaml:16: model.units.1: got 0; must be 1 or more",
-        "x.yaml:17: train.epochs: missing; add 'epochs'",
         f"x.yaml:18: train.epoch: unknown key; did you mean 'epochs'? allowed here: {optimizer}",
         "x.yaml:19: train.schedule.every: missing; add 'every'",
         "x.yaml:21: train.schedule.factor: got 1; must be less than 1",
@@ -183,6 +181,13 @@ def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, me
         ("split={test: 4}", ("split", "test"), 4),
         ("split.train=", ("split", "train"), None),
         ("train.schedule.kind=cosine", ("train", "schedule", "kind"), "cosine"),
+        ("data.unit=%d.%m.%Y", ("data", "unit"), "%d.%m.%Y"),
+        ("data.unit=a: b: c", ("data", "unit"), "a: b: c"),
+        ("data={kind: csv, path: a, target: b, decimal: '.', separator: \\t}", ("data", "separator"), "\t"),
+        ("data.separator=;", ("data", "separator"), ";"),
+        ("data.separator=,", ("data", "separator"), ","),
+        ("data.separator=\t", ("data", "separator"), "\t"),
+        (r"data.separator=\t", ("data", "separator"), "\t"),
     ],
 )
 def test_an_override_sets_any_key_to_a_yaml_value(path: Path, override: str, keys: tuple[str, ...], value: object) -> None:
@@ -217,6 +222,24 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ),
         ("seed=!!int 5", "--set seed:1: the tag 'tag:yaml.org,2002:int' is not allowed; write the plain value without it"),
         ("seed=[5", "--set seed:1: not valid YAML: expected ',' or ']', but got '<stream end>'; check indentation and quotes"),
+        (
+            "data.unit=[%",
+            "--set data.unit:1: not valid YAML: found character '%' that cannot start any token; put quotes around the value",
+        ),
+        (
+            "data.separator=;;",
+            "--set data.separator=;;: data.separator: got ';;'; must be one character, in quotes: ',' or ';' or '|'",
+        ),
+        ("train.schedule=cosine", "--set train.schedule=cosine: train.schedule: got 'cosine'; write it as {kind: cosine}"),
+        ("train.schedule=step", "--set train.schedule=step: train.schedule: got 'step'; write it as {kind: step, every: 10}"),
+        ("train.early_stopping=5", "--set train.early_stopping=5: train.early_stopping: got 5; write it as {patience: 5}"),
+        ("train.clip=1", "--set train.clip=1: train.clip: got 1; write it as {by: norm, limit: 1.0}"),
+        ("model={cell: GRU, units: [3]}", "--set model={cell: GRU, units: [3]}: model.kind: missing; add kind: stacked"),
+        (
+            "train.early_stopping.patience=5",
+            "--set train.early_stopping.patience=5: train.early_stopping: watches the validation loss, "
+            "and split.validation is not there; add it",
+        ),
         (f"seed={'9' * 400}", f"--set seed={'9' * 52}...: seed: got {'9' * 57}...; must be 2,147,483,647 or less"),
         ("split.train=0.5", "x.yaml:7: split: the fractions add up to 0.7; make them add up to 1 or leave train out"),
     ],
@@ -256,6 +279,30 @@ def test_a_path_is_relative_to_where_it_was_written(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     expected_path = (tmp_path / expected).resolve()
     assert config.load(Path("../configs/x.yaml"), overrides).data.path == str(expected_path)
+
+
+def test_without_a_working_folder_only_an_absolute_path_is_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = path.parent / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert config.load(path).data.path == str(path.parent.resolve() / "data" / "sales.csv")
+    assert config.load(path, ["data.path=/b.csv"]).data.path == "/b.csv"
+    assert refused(path, "data.path=b.csv") == "the working folder is not there any more; change to one that is"
+
+
+def test_a_value_that_needs_quotes_is_refused_with_this_hint(path: Path) -> None:
+    path.write_text(f"{TEXT}data: {{}}\n".replace("target: sales", "target: sales\n  time_format: %d.%m.%Y"))
+    problem = "found character '%' that cannot start any token"
+    assert refused(path) == f"x.yaml:6: not valid YAML: {problem}; put quotes around the value"
+
+
+def test_the_weight_decay_that_acts_stands_in_the_resolved_config(path: Path) -> None:
+    experiment = config.load(path, ["train.optimizer=adamw"])
+    resolved = config.to_yaml(experiment)
+    assert '"weight_decay": 0.004' in resolved
+    assert config.from_yaml(resolved, source="x.yaml") == experiment
+    assert '"weight_decay"' not in config.to_yaml(config.load(path))
 
 
 def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
@@ -334,7 +381,7 @@ def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: st
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("name", ["sales", "a.b-c_d", "NAME", "2024", "1e3", "true", "null", "0x1F"])
+@pytest.mark.parametrize("name", ["sales", "a.b-c_d", "NAME", "MYNAME", "NAMENAME", "2024", "1e3", "true", "null", "0x1F"])
 def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
     written = config.starter(name)
     assert config.from_yaml(written, source="x.yaml").name == name
@@ -378,6 +425,7 @@ def test_a_shipped_config_passes_the_schema(schema: jsonschema.Draft202012Valida
         {"split": "{train: 30, test: 10}"},
         {"data": "{kind: csv, path: a, target: sales, inputs: price}"},
         {"data": "{kind: csv, path: a, target: [sales, price]}"},
+        {"data": "{kind: csv, path: a, target: sales, separator: \\t}"},
         {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: [true]}"},
         {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}"},
     ],

@@ -61,6 +61,7 @@ RANGES = [
     ("train", f"{PLATEAU}, factor: $}}}}", "train.schedule.factor", "0.9", "1", "less than 1"),
     ("train", f"{PLATEAU}, floor: $}}}}", "train.schedule.floor", "0", "-0.1", "0 or more"),
     ("train", "{epochs: 4, early_stopping: {patience: $}}", "train.early_stopping.patience", "1", "0", "1 or more"),
+    ("train", f"{PLATEAU}, min_delta: $}}}}", "train.schedule.min_delta", "0", "-0.1", "0 or more"),
     ("train", f"{STOPPING}, min_delta: $}}}}", "train.early_stopping.min_delta", "0", "-0.1", "0 or more"),
 ]
 LINE = {"data": 2, "window": 3, "split": 4, "model": 5, "train": 6, "seed": 7, "scale": 7}
@@ -185,12 +186,12 @@ def test_a_number_that_is_not_finite_is_refused(
         ("data", "{kind: csv, path: a, target: 5}", "2: data.target: got 5; must be a list such as [50] or [a, b]"),
         ("data", "{kind: csv, path: a, target: []}", "2: data.target: got []; its length must be 1 or more"),
         ("data", "{kind: csv, path: a, target: ['']}", "2: data.target.0: got ''; its length must be 1 or more"),
-        ("data", f"{CSV}, separator: '::'}}", "2: data.separator: got '::'; its length must be 1 or less"),
+        ("data", f"{CSV}, separator: '::'}}", "2: data.separator: got '::'; must be one character, in quotes: ',' or ';' or '|'"),
         ("data", f"{SINE}, unit: {'m' * 33}}}", f"2: data.unit: got '{'m' * 33}'; its length must be 32 or less"),
         (
             "data",
             "{points: 40}",
-            "2: data: a group of keys that starts with kind is needed here; run 'rnnfc schema' for the kinds",
+            "2: data: a group of keys that starts with kind is needed here; kinds: sine, csv",
         ),
     ],
 )
@@ -221,7 +222,7 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group:
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
             "6: train.schedule: kind is 'Cosin'; did you mean 'cosine'? allowed: constant, cosine, step, plateau",
         ),
-        ("train", "{epochs: 4, schedule: cosine}", "6: train.schedule: got 'cosine'; must be a group of keys"),
+        ("train", "{epochs: 4, schedule: cosine}", "6: train.schedule: got 'cosine'; write it as {kind: cosine}"),
         (
             *("train", "{epochs: 4, clip: {by: norms, limit: 1}}"),
             "6: train.clip.by: got 'norms'; did you mean 'norm'? allowed: value, norm, global_norm",
@@ -304,7 +305,7 @@ def test_the_spacing_of_a_sine_comes_from_its_stop_or_its_step(build: Build, spa
 def test_a_season_longer_than_the_window_is_refused(build: Build, refusal: Refusal, data: str) -> None:
     assert build(data=data, window="{length: 6}").data.season == 6
     assert refusal(data=data) == (
-        "x.yaml:1: data.season is 6, longer than window.length 5, so the seasonal baseline cannot see one season; "
+        "x.yaml:2: data.season: 6 is longer than window.length 5, so the seasonal baseline cannot see one season; "
         "lengthen the window or leave season out"
     )
 
@@ -389,8 +390,8 @@ def test_weight_decay_acts_with_adamw_only(build: Build, refusal: Refusal, optim
 
 
 def test_adamw_decays_by_the_given_weight_or_by_that_of_keras(build: Build) -> None:
-    assert build(train="{epochs: 4, optimizer: adamw, weight_decay: 0}").train.decay == 0
-    assert build(train="{epochs: 4, optimizer: adamw}").train.decay == 0.004
+    assert build(train="{epochs: 4, optimizer: adamw, weight_decay: 0}").train.weight_decay == 0
+    assert build(train="{epochs: 4, optimizer: adamw}").train.weight_decay == 0.004
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
@@ -404,12 +405,12 @@ def test_momentum_acts_with_sgd_and_rmsprop_only(build: Build, refusal: Refusal,
 
 @pytest.mark.parametrize(
     ("train", "key"),
-    [("early_stopping: {patience: 3}", "early_stopping"), ("schedule: {kind: plateau, patience: 3}", "schedule: plateau")],
+    [("early_stopping: {patience: 3}", "early_stopping:"), ("schedule: {kind: plateau, patience: 3}", "schedule: plateau")],
 )
 def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, refusal: Refusal, train: str, key: str) -> None:
     assert build(train=f"{{epochs: 4, {train}}}").split.validation == 0.1
     assert refusal(train=f"{{epochs: 4, {train}}}", split="{test: 0.2}") == (
-        f"x.yaml:1: train.{key} watches the validation loss, and split.validation is not there; add it"
+        f"x.yaml:6: train.{key} watches the validation loss, and split.validation is not there; add it"
     )
 
 

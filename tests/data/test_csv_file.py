@@ -62,7 +62,7 @@ def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refusal:
 # content, keys of the spec, the error
 LAYOUT: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "one field too many": ("day,sold\n1,5\n2,6,9\n3,7\n", {}, f"sales.csv:3: 3 fields where the header has 2; {FIELDS}"),
-    "one field too few": ("day,sold\n1,5\n2,6\n3\n", {}, f"sales.csv:4: 1 fields where the header has 2; {FIELDS}"),
+    "one field too few": ("day,sold\n1,5\n2,6\n3\n", {}, f"sales.csv:4: 1 field where the header has 2; {FIELDS}"),
     "1,234 without quotes": ("day,sold\n1,1,234\n2,6\n", {}, f"sales.csv:2: 3 fields where the header has 2; {FIELDS}"),
     "a short row after a long quoted field": (
         'day,note,sold\n1,"rain,\n\nthen ""sun""",5\n2,6\n',
@@ -102,8 +102,8 @@ LAYOUT: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "nothing": ("", {}, "sales.csv: empty; a header row and at least two rows are needed"),
     "only white space": (" \r\n \n", {}, "sales.csv: empty; a header row and at least two rows are needed"),
     "header only": ("day,sold\n", {}, f"sales.csv: 0 data rows; {FEW_ROWS}"),
-    "one row": ("day,sold\n1,5\n", {}, f"sales.csv: 1 data rows; {FEW_ROWS}"),
-    "one row on three lines": ('day,note,sold\n1, "a,5\nb\n2,c",6\n', {}, f"sales.csv: 1 data rows; {FEW_ROWS}"),
+    "one row": ("day,sold\n1,5\n", {}, f"sales.csv: 1 data row; {FEW_ROWS}"),
+    "one row on three lines": ('day,note,sold\n1, "a,5\nb\n2,c",6\n', {}, f"sales.csv: 1 data row; {FEW_ROWS}"),
     "NUL bytes": (
         b"day,sold\n1,5\n2,\0\n",
         {},
@@ -129,6 +129,13 @@ HEADER: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "sales.csv:1: no column 'price'; the header has: day, sold",
     ),
     "an unknown time": ("date,sold\n1,5\n2,6\n", {}, "sales.csv:1: no column 'day'; the header has: date, sold"),
+    "three typos": (
+        "date,solt,prise\n1,5,8\n2,6,8\n",
+        {"inputs": "price"},
+        "sales.csv:1: no column 'sold'; did you mean 'solt'? the header has: date, solt, prise\n"
+        "sales.csv:1: no column 'price'; did you mean 'prise'? the header has: date, solt, prise\n"
+        "sales.csv:1: no column 'day'; the header has: date, solt, prise",
+    ),
     "many columns": (
         "day,b,c,d,e,f,g,h,i,j,k,l,m\n" + "1,2,3,4,5,6,7,8,9,1,2,3,4\n" * 2,
         {},
@@ -260,6 +267,51 @@ TIMES: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {"time_format": "%d/%m/%Y"},
         "sales.csv:3: day: '2020-01-02' is not in the format '%d/%m/%Y'; mend the row or change data.time_format",
     ),
+    "German dates": (
+        "day,sold\n01.01.2020,5\n02.01.2020,6\n",
+        {},
+        f"sales.csv:2: day: '01.01.2020' is not {ISO.partition(';')[0]}; set data.time_format: '%d.%m.%Y'",
+    ),
+    "the day first": (
+        "day,sold\n01/02/2020,5\n31/01/2020,6\n",
+        {},
+        f"sales.csv:2: day: '01/02/2020' is not {ISO.partition(';')[0]}; set data.time_format: '%d/%m/%Y'",
+    ),
+    "the month first": (
+        "day,sold\n01/30/2020 09:30,5\n01/31/2020 09:30,6\n",
+        {},
+        f"sales.csv:2: day: '01/30/2020 09:30' is not {ISO.partition(';')[0]}; set data.time_format: '%m/%d/%Y %H:%M'",
+    ),
+    "the day or the month first": (
+        "day,sold\n01/02/2020,5\n02/02/2020,6\n",
+        {},
+        f"sales.csv:2: day: '01/02/2020' is not {ISO.partition(';')[0]}; set data.time_format: '%d/%m/%Y' or '%m/%d/%Y'",
+    ),
+    "dates without marks": (
+        "day,sold\n20240130,5\n20240131,6\n20240201,7\n",
+        {},
+        "sales.csv:4: 20240201 after 20240131: these look like dates and were read as numbers; set data.time_format: '%Y%m%d'",
+    ),
+    "monthly dates without marks": (
+        "day,sold\n20231031,5\n20231130,6\n20231231,7\n20240131,8\n",
+        {"missing": "ffill"},
+        "sales.csv:4: 20231231 after 20231130: these look like dates and were read as numbers; set data.time_format: '%Y%m%d'",
+    ),
+    "numbers of eight digits with a gap": (
+        "day,sold\n99999990,5\n99999991,6\n99999994,7\n",
+        {},
+        f"sales.csv:4: between 99999991 and 99999994 rows are absent (2 in all at the step every 1); {FILL}",
+    ),
+    "nanoseconds twice": (
+        "day,sold\n1577836800123456789,5\n1577836800123456789,6\n",
+        {},
+        "sales.csv:3: the time 1577836800123456789 stands here again (first on line 2); keep one row for each time",
+    ),
+    "a time back by a little": (
+        "day,sold\n1577836800.123457,5\n1577836800.123456,6\n",
+        {},
+        "sales.csv:3: 1577836800.123456 comes after 1577836800.123457; sort the file by time, oldest first",
+    ),
     "a day that is not there": ("day,sold\n2020-02-28,5\n2020-02-30,6\n", {}, f"sales.csv:3: day: '2020-02-30' is not {ISO}"),
     "an empty time": ("day,sold\n2020-01-01,5\n,6\n", {}, f"sales.csv:3: day: '' is not {ISO}"),
     "an empty count": (
@@ -346,7 +398,8 @@ def test_a_fault_is_refused_with_its_line_and_a_remedy(
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_csv(spec_of(tmp_path / "sales.csv"))
-    assert str(caught.value) == f"{tmp_path}/sales.csv: no such file; data.path is read from the config's folder"
+    remedy = "write the new place into data.path or use --set data.path=FILE"
+    assert str(caught.value) == f"{tmp_path}/sales.csv: no such file, looked for at this absolute path; {remedy}"
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
@@ -364,6 +417,14 @@ def test_a_file_below_the_working_folder_is_named_from_there(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(DataError, match=r"^sales\.csv:3: "):
         load_csv(spec_of(path))
+
+
+def test_without_a_working_folder_a_file_is_read(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load("day,sold\n1,5\n2,6\n").num_rows == 2
 
 
 # content, keys of the spec; all hold the days 1, 2 and the sales 5, 6.5
@@ -443,7 +504,9 @@ def test_times_are_dates(load: Load, times: list[str], keys: dict[str, Any], rea
         (["1990", "1995", "2000"], {}, [1990, 1995, 2000]),
         (["-0.5", "0", "0.5"], {}, [-0.5, 0.0, 0.5]),
         (["0,25", "0,5"], SEMICOLON, [0.25, 0.5]),
-        (["9007199254740992", "9007199254740994"], {}, [2.0**53, 2.0**53 + 2]),  # not exact as float64: no count of rows
+        (["9007199254740993", "9007199254740995"], {}, [2**53 + 1, 2**53 + 3]),  # not exact as float64
+        (["1577836800123456789", "1577836801123456789"], {}, [1577836800123456789, 1577836801123456789]),
+        (["-8000000000000000000", "8000000000000000000"], {}, [-8e18, 8e18]),
     ],
 )
 def test_times_may_be_numbers(load: Load, times: list[str], keys: dict[str, Any], read: list[float]) -> None:

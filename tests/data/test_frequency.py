@@ -141,6 +141,25 @@ def test_decimals_may_drift_by_their_rounding_and_no_more() -> None:
     assert Frequency(unit="number", size=1 / 3).off_grid(np.array([0, 0.3333, 0.6667, 1.0])) == 1
 
 
+@pytest.mark.parametrize("rows", [5, 1_000, 200_000])
+def test_unix_seconds_at_a_tenth_are_equally_spaced_up_to_their_rounding(rows: int) -> None:
+    times = np.array([round(1577836800 + 0.1 * row, 1) for row in range(rows)])
+    frequency = Frequency.infer(times)
+    assert frequency.size == pytest.approx(0.1, rel=1e-6 if rows == 5 else 1e-9)
+    assert frequency.off_grid(times) is None
+    times[3] += 0.01
+    assert frequency.off_grid(times) == 3
+
+
+def test_nanoseconds_as_whole_numbers_are_exact() -> None:
+    times = np.array([1577836800123456789, 1577836800123456790, 1577836800123456792])
+    assert Frequency.infer(times).positions(times).tolist() == [0, 1, 3]
+
+
+def test_a_last_row_off_the_grid_does_not_bend_the_step() -> None:
+    assert Frequency.infer(np.array([0.0, 1.0, 2.0, 3.4])).size == 1
+
+
 def test_a_row_too_far_to_count_the_steps_is_off_the_grid() -> None:
     rows = np.array([0.0, 1e-9, 2e-9, 2.0**62])
     assert Frequency.infer(rows).off_grid(rows) == 3

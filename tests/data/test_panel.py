@@ -79,6 +79,7 @@ def test_a_date_is_written_no_longer_than_needed(time: str, text: str) -> None:
     [
         (np.int64(17), "17"),
         (np.int64(1577836800123), "1577836800123"),
+        (np.int64(1577836800123456789), "1577836800123456789"),
         (17.0, "17"),
         (-0.5, "-0.5"),
         (np.float64(100 * 998 / 999), "99.8998999"),
@@ -93,4 +94,6 @@ def test_a_number_is_written_without_noise(time: float, text: str) -> None:
 def test_written_times_are_read_back() -> None:
     dates = np.array(["2015-02-17T00:00", "2015-02-17T09:30", "2015-02-17T09:30:00.25"], dtype="datetime64[us]")
     assert parse_clock([clock(date) for date in dates]).tolist() == dates.tolist()
+    nanoseconds = [1577836800123456789, -1577836800123456790]
+    assert parse_clock([clock(count) for count in np.array(nanoseconds)]).tolist() == nanoseconds
     assert parse_clock([clock(count) for count in (-2, 17, 0.25)]).tolist() == [-2, 17, 0.25]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from rnnfc import plots, run
+from rnnfc.draft import Draft
 from rnnfc.errors import RunError
-from rnnfc.run import Draft, Run, finished
+from rnnfc.run import Run, finished
 from rnnfc.workflows.compare import compare
 
 SINE = "{kind: sine, points: 40, stop: 9.0}"
@@ -93,7 +94,9 @@ def test_runs_of_other_horizons_and_windows_are_scored_on_the_rows_and_steps_tha
         ("one: MSE 2.000", days, [2.0, 5.0]),
         ("two: MSE 1.000", days, [1.0, 4.0]),
     ]
-    assert (words["title"], words["ylabel"], words["xlabel"]) == ("2 runs on the same test rows", "y (m)", "time")
+    title = "2 runs on the same test rows, step 1 of each forecast"
+    assert (words["title"], words["ylabel"], words["xlabel"]) == (title, "y (m)", "time")
+    assert made.note == "step 1 of each forecast"
 
 
 def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: Path) -> None:
@@ -102,9 +105,14 @@ def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: P
     assert made.folder.parent == tmp_path
     assert made.folder.name.endswith("-compare")
     assert {path.name for path in made.folder.iterdir()} == {"compare.json", "compare.md", "compare.png"}
-    assert json.loads((made.folder / "compare.json").read_text()) == {"unit": "m", "rows": 2, "scores": made.scores}
+    assert json.loads((made.folder / "compare.json").read_text()) == {
+        "unit": "m",
+        "rows": 2,
+        "note": "step 1 of each forecast",
+        "scores": made.scores,
+    }
     assert (made.folder / "compare.md").read_text() == (
-        "2 test rows that all runs forecast, data units (m)\n\n"
+        "2 test rows that all runs forecast, step 1 of each forecast, data units (m)\n\n"
         "| run | MSE | RMSE | MAE |\n|---|---:|---:|---:|\n"
         f"| {two.name} | 1.000 | 1.000 | 1.000 |\n| {one.name} | 2.000 | 1.414 | 1.000 |\n"
     )
@@ -160,6 +168,35 @@ def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, wo
     assert made.rows == 5
     assert words["ylabel"] == "a (m)"
     assert curves(words)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
+    assert words["title"] == "2 runs on the same test rows, a (1 of 2 targets), step 1 of each forecast"
+    assert made.note == ""  # all that the runs have is compared, though not all of it drawn
+
+
+def test_the_picture_shows_the_first_target_of_the_first_run_not_of_the_alphabet(tmp_path: Path, words: dict[str, Any]) -> None:
+    rows = [f"s,0,1,7,{target},1.0,2.0" for target in "ba"]
+    compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    assert words["ylabel"] == "b (m)"
+
+
+def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
+    assert [row["run"] for row in compare([one, one, two], outputs=tmp_path).scores] == [one.name, two.name]
+
+
+@pytest.mark.filterwarnings("error")
+def test_errors_that_are_not_finite_have_no_score_and_come_last(tmp_path: Path) -> None:
+    huge, one = publish(tmp_path, "huge", [("7", 1, 1.0, 1e200)]), publish(tmp_path, "one", [("7", 1, 1.0, 3.0)])
+    assert [(row["run"], row["rmse"]) for row in compare([huge, one], outputs=tmp_path).scores] == [
+        (one.name, 2.0),
+        (huge.name, None),
+    ]
+
+
+def test_runs_of_one_folder_name_and_two_units_are_refused(tmp_path: Path) -> None:
+    one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE, unit="km")
+    (tmp_path / "other").mkdir()
+    moved = two.folder.rename(tmp_path / "other" / one.name)
+    assert "different units (one in m, one in km)" in refused(one, Run(moved))
 
 
 # --- refusals
@@ -190,7 +227,14 @@ def test_runs_in_different_units_are_refused(tmp_path: Path) -> None:
 )
 def test_runs_without_a_row_in_common_are_refused(tmp_path: Path, rows: Rows, who: str) -> None:
     runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", rows, who=who)
-    assert refused(*runs) == "one, two: no test row in common; compare runs of the same data and split"
+    differ = " (targets y / other)" if who == "s,other" else ""
+    assert refused(*runs) == f"one, two: no test row in common{differ}; compare runs of the same data and split"
+
+
+def test_runs_without_a_row_in_common_name_the_files_that_differ(tmp_path: Path) -> None:
+    data = "{kind: csv, path: x.csv, target: y}"
+    runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", [("7", 1, 1.0, 1.0)], data=data)
+    assert "no test row in common (data sine / x.csv); compare" in refused(*runs)
 
 
 @pytest.mark.parametrize(("actual", "same"), [(3.0, True), (3.0 + 1e-12, True), (3.0001, False), (-3.0, False)])

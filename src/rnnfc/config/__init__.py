@@ -88,7 +88,7 @@ def starter(name: str) -> str:
     text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8")
     _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins("rnnfc init"))
     quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
-    return text.replace("name: NAME", f"name: {quoted}").replace("NAME", name)
+    return re.sub("(name: )?<NAME>", lambda found: f"name: {quoted}" if found[1] else name, text)
 
 
 def _read(path: Path) -> str:
@@ -120,7 +120,7 @@ def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
             raise ConfigError(
                 f"{_typed(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
             )
-    group[parts[-1]] = yaml12.parse(text, source=f"--set {wording.short(key)}").value
+    group[parts[-1]] = yaml12.typed(text, source=f"--set {wording.short(key)}")
     return tuple(parts)
 
 
@@ -132,11 +132,13 @@ def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) 
     data = tree.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
         # A path in the config is relative to the config, one typed on the command line to where it is typed.
-        base = Path.cwd() if origins.override(("data", "path")) else folder.absolute()
+        base = Path() if origins.override(("data", "path")) else folder
         try:
             if "\0" in data["path"]:
                 raise ValueError("it holds a NUL character")  # Python's own words for this differ by version
-            data["path"] = str((base / Path(data["path"]).expanduser()).resolve())
+            data["path"] = str((base / Path(data["path"]).expanduser()).absolute().resolve())
+        except FileNotFoundError as error:
+            raise ConfigError("the working folder is not there any more; change to one that is") from error
         except (RuntimeError, ValueError) as error:  # the former for ~nobody
             given = f"{origins.where(('data', 'path'))}: data.path: got {wording.shown(data['path'])}"
             raise ConfigError(f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file") from error
@@ -147,11 +149,9 @@ def _validate(tree: Any, origins: _Origins) -> Experiment:
         return Experiment.model_validate(tree)
     except ValidationError as error:
         lines = []
-        for details in error.errors(include_url=False):
-            path, holder = wording.locate(details["loc"])
-            if not wording.is_echo(details):
-                key = f"{wording.written(path)}: " if path else ""
-                lines.append(f"{origins.where(path)}: {key}{wording.sentence(details, holder)}")
+        for details, path, holder in wording.worth_saying(error.errors(include_url=False)):
+            key = f"{wording.written(path)}: " if path else ""
+            lines.append(f"{origins.where(path)}: {key}{wording.sentence(details, holder)}")
         raise ConfigError("\n".join(lines)) from None
 
 

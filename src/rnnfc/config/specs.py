@@ -17,9 +17,9 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def wrong(text: str) -> PydanticCustomError:
-    """The error for a rule of ours; braces in `text` stay as they are."""
-    return PydanticCustomError("rule", "{text}", {"text": text})
+def wrong(text: str, *, at: tuple[str, ...] = ()) -> PydanticCustomError:
+    """The error for a rule of ours; braces in `text` stay as they are. `at`: the key to blame, below the validated group."""
+    return PydanticCustomError("rule", "{text}", {"text": text, "at": at})
 
 
 class SineSpec(Spec):
@@ -50,6 +50,12 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _as_tab(value: Any) -> Any:
+    return "\t" if value == r"\t" else value
+
+
+_Character = Annotated[str, Field(min_length=1, max_length=1)]
+_Separator = Annotated[_Character, BeforeValidator(_as_tab, json_schema_input_type=_Character | Literal[r"\t"])]
 _Column = Annotated[str, Field(min_length=1)]
 _Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=_Column | tuple[_Column, ...])]
 
@@ -67,7 +73,7 @@ class CsvSpec(Spec):
         "infer", description="infer: times are equally spaced; rows: each row is one step, whatever its time (trading days)"
     )
     missing: Literal["error", "interpolate", "ffill"] = Field("error", description="what to do with empty cells and absent rows")
-    separator: str = Field(",", min_length=1, max_length=1)
+    separator: _Separator = ","
     decimal: Literal[".", ","] = "."
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
     season: int | None = Field(None, ge=2, description="rows a season, for the seasonal naive baseline and MASE")
@@ -214,6 +220,7 @@ class PlateauRate(Spec):
     patience: int = Field(ge=1)
     factor: float = Field(0.5, gt=0, lt=1)
     floor: float = Field(0.0, ge=0, description="the rate never falls below this")
+    min_delta: float = Field(0.0, ge=0, description="a smaller improvement is none")
 
 
 class ClipSpec(Spec):
@@ -238,7 +245,7 @@ class TrainSpec(Spec):
     shuffle: bool = Field(True, description="a new order in every epoch, the same for the same seed")
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: float = Field(0.001, gt=0, le=10)
-    weight_decay: float | None = Field(None, ge=0, lt=1, description="adamw only")
+    weight_decay: float | None = Field(None, ge=0, lt=1, description="adamw only; 0.004 without it")
     momentum: float | None = Field(None, ge=0, lt=1, description="sgd and rmsprop only")
     loss: Literal["mse", "mae", "huber"] = "mse"
     clip: ClipSpec | None = None
@@ -247,6 +254,13 @@ class TrainSpec(Spec):
     )
     early_stopping: EarlyStoppingSpec | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _decay_of_adamw(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("optimizer") == "adamw" and given.get("weight_decay") is None:
+            return {**given, "weight_decay": 0.004}  # Keras' own
+        return given
+
     @model_validator(mode="after")
     def _options_that_act(self) -> Self:
         if self.weight_decay is not None and self.optimizer != "adamw":
@@ -254,11 +268,6 @@ class TrainSpec(Spec):
         if self.momentum is not None and self.optimizer not in ("sgd", "rmsprop"):
             raise wrong(f"momentum acts with sgd and rmsprop only, optimizer is {self.optimizer}; change one of them")
         return self
-
-    @property
-    def decay(self) -> float:
-        """Weight decay of adamw: Keras' own 0.004 where none is given."""
-        return 0.004 if self.weight_decay is None else self.weight_decay
 
 
 class Experiment(Spec):
@@ -276,15 +285,15 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.split.validation is None:
-            for key, used in (
-                ("early_stopping", self.train.early_stopping),
-                ("schedule: plateau", self.train.schedule.kind == "plateau"),
-            ):
-                if used:
-                    raise wrong(f"train.{key} watches the validation loss, and split.validation is not there; add it")
+            text = "watches the validation loss, and split.validation is not there; add it"
+            if self.train.early_stopping:
+                raise wrong(text, at=("train", "early_stopping"))
+            if self.train.schedule.kind == "plateau":
+                raise wrong(f"plateau {text}", at=("train", "schedule"))
         if self.data.season is not None and self.data.season > self.window.length:
             raise wrong(
-                f"data.season is {self.data.season}, longer than window.length {self.window.length}, so the seasonal baseline "
-                "cannot see one season; lengthen the window or leave season out"
+                f"{self.data.season} is longer than window.length {self.window.length}, so the seasonal baseline "
+                "cannot see one season; lengthen the window or leave season out",
+                at=("data", "season"),
             )
         return self

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -30,6 +30,17 @@ _BOUNDS = {
     "too_long": ("max_length", "its length must be {} or less"),
     "string_too_short": ("min_length", "its length must be {} or more"),
     "string_too_long": ("max_length", "its length must be {} or less"),
+}
+_ONE_CHARACTER = "must be one character, in quotes: ',' or ';' or '|'"
+_GROUP_WANTED = ("model_type", "model_attributes_type")
+# How to write a group where a plain value was given: by its key and the value, else by its key.
+_FORMS: dict[Any, str] = {
+    "early_stopping": "{patience: 5}",
+    "clip": "{by: norm, limit: 1.0}",
+    "schedule": "{kind: cosine}",
+    ("schedule", "constant"): "{kind: constant}",
+    ("schedule", "step"): "{kind: step, every: 10}",
+    ("schedule", "plateau"): "{kind: plateau, patience: 10}",
 }
 
 
@@ -63,6 +74,18 @@ def _groups(annotation: Any) -> list[type[BaseModel]]:
     return [group for argument in get_args(annotation) for group in _groups(argument)]
 
 
+def worth_saying(errors: Sequence[ErrorDetails]) -> Iterator[tuple[ErrorDetails, Path, type[BaseModel] | None]]:
+    """The errors that no other one says better, each with the path to blame and the group that holds its last key."""
+    located = [(error, *locate(error["loc"])) for error in errors]
+    meant = set()  # keys that a misspelled one stands for
+    for error, path, holder in located:
+        if error["type"] == "extra_forbidden" and holder:
+            meant.add((*path[:-1], _nearest(str(path[-1]), sorted(holder.model_fields))))
+    for error, path, holder in located:
+        if not is_echo(error) and not (error["type"] == "missing" and path in meant):
+            yield error, (*path, *error.get("ctx", {}).get("at", ())), holder
+
+
 def is_echo(error: ErrorDetails) -> bool:
     """Whether another error says it better: for a list found too short without its wrong items, and a union's other branch."""
     kind, given, last = error["type"], error["input"], str(error["loc"][-1:])
@@ -84,25 +107,35 @@ def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
     if kind == "rule":
         return error["msg"]
     if kind == "missing":
-        return f"missing; add {key!r}"
+        return f"missing; add {key!r}" if holder is None or key != "kind" else f"missing; add kind: {' or '.join(_kinds(holder))}"
     if kind == "extra_forbidden":
         allowed = sorted(holder.model_fields) if holder else []
         return f"unknown key; {_suggest(key, allowed)}allowed here: {', '.join(allowed)}"
-    given = f"got {shown(error['input'])}"
+    if kind == "union_tag_not_found":
+        kinds = [name for group in _groups(holder.model_fields[key].annotation) for name in _kinds(group)] if holder else []
+        return f"a group of keys that starts with kind is needed here; kinds: {', '.join(kinds)}"
+    return _value_sentence(error, key, context)
+
+
+def _value_sentence(error: ErrorDetails, key: str, context: dict[str, Any]) -> str:
+    kind, given = error["type"], f"got {shown(error['input'])}"
     if kind == "literal_error":
         return f"{given}; {_choices(error['input'], context['expected'])}"
     if kind == "union_tag_invalid":
         return f"kind is {shown(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
-    if kind == "union_tag_not_found":
-        return "a group of keys that starts with kind is needed here; run 'rnnfc schema' for the kinds"
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
-        return f"{given}; {text.format(_plain(context[name]))}"
+        return f"{given}; {_ONE_CHARACTER if key == 'separator' else text.format(_plain(context[name]))}"
     if kind in _WANTED:
-        return f"{given}; must be {_WANTED[kind]}"
+        form = _FORMS.get((key, str(error["input"])), _FORMS.get(key)) if kind in _GROUP_WANTED else None
+        return f"{given}; {f'write it as {form}' if form else f'must be {_WANTED[kind]}'}"
     if kind == "string_pattern_mismatch":
         return f"{given}; letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
     return f"{given}; {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _kinds(group: type[BaseModel]) -> tuple[str, ...]:
+    return get_args(group.model_fields["kind"].annotation)
 
 
 def shown(value: Any) -> str:
@@ -133,6 +166,11 @@ def _choices(given: Any, expected: str) -> str:
 
 
 def _suggest(given: str, allowed: list[str]) -> str:
+    near = _nearest(given, allowed)
+    return f"did you mean {near!r}? " if near else ""
+
+
+def _nearest(given: str, allowed: list[str]) -> str | None:
     by_fold = {name.casefold(): name for name in allowed}
     near = difflib.get_close_matches(given.casefold(), list(by_fold), n=1, cutoff=0.6)
-    return f"did you mean {by_fold[near[0]]!r}? " if near else ""
+    return by_fold[near[0]] if near else None

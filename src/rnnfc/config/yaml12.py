@@ -16,6 +16,11 @@ MAX_NODES = 50_000
 
 Path = tuple[str | int, ...]
 
+# What starts with one of these is meant as YAML; any other text that is no YAML is text.
+_STRUCTURE = tuple("[{'\"&*!|>")
+# What PyYAML says of a plain value that starts with a character such as % @ ` or a comma.
+_NEEDS_QUOTES = re.compile(r"found character '[^\\]' that cannot start any token|expected the node content, but found ','")
+
 # YAML 1.2.2, section 10.3.2 (core schema). PyYAML follows YAML 1.1, where `no` is false, `010` is eight, `12:30` is 750.
 _NULL = re.compile(r"null|Null|NULL|~|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -52,7 +57,9 @@ def parse(text: str, *, source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark else source
-        raise ConfigError(f"{where}: not valid YAML: {error.problem or error.context}; check indentation and quotes") from error
+        problem = error.problem or str(error.context)
+        hint = "put quotes around the value" if _NEEDS_QUOTES.match(problem) else "check indentation and quotes"
+        raise ConfigError(f"{where}: not valid YAML: {problem}; {hint}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(f"{source}:{line}: the character U+{error.character:04X} is not allowed in YAML; remove it") from error
@@ -61,6 +68,20 @@ def parse(text: str, *, source: str) -> Document:
         builder = _Builder(source=source, lines=document.lines)
         document.value = builder.build(root, ())
     return document
+
+
+def typed(text: str, *, source: str) -> Any:
+    """The value of `text` as typed on a command line: YAML, or the text itself where it is none and has no structure.
+
+    Raises:
+        ConfigError: as `parse`.
+    """
+    try:
+        return parse(text, source=source).value
+    except ConfigError as error:
+        if not isinstance(error.__cause__, yaml.MarkedYAMLError) or text.lstrip().startswith(_STRUCTURE):
+            raise
+        return text
 
 
 def scalar(text: str) -> Any:

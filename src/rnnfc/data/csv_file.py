@@ -13,7 +13,7 @@ from rnnfc.config.specs import CsvSpec
 from rnnfc.data import csv_text, gaps
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Panel, clock
+from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null")
 _MARKS = {".": "point", ",": "comma"}
-# A time column that counts, in nanoseconds since 1970 at most.
-_LARGEST_TIME = 2.0**63
+# A time column that counts, in nanoseconds since 1970 at most; the distance of two whole numbers below the second still fits.
+_LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
+# Dates as people write them, and how many cells are tried.
+_DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
 
 def load_csv(spec: CsvSpec) -> Panel:
@@ -41,9 +43,14 @@ def load_csv(spec: CsvSpec) -> Panel:
     else:
         time = _times(source, frame[spec.time], spec)
         _refuse_disorder(source, time)
-        axis = Frequency(unit="rows", size=1) if spec.frequency == "rows" else _regular(source, time)
+        axis = Frequency(unit="rows", size=1) if spec.frequency == "rows" else Frequency.infer(time)
     table = gaps.Table(values=values, time=time, frequency=axis, where=source.at)
-    values, time, filled = gaps.close(table, policy=spec.missing, channels=channels)
+    try:
+        _refuse_off_grid(source, time, axis)
+        values, time, filled = gaps.close(table, policy=spec.missing, channels=channels)
+    except DataError:
+        _refuse_compact_dates(source, time, axis)
+        raise
     return Panel(
         values=values,
         time=time,
@@ -117,7 +124,10 @@ def _times(source: Source, column: "pd.Series", spec: CsvSpec) -> Times:
 
     numbers = np.full(len(column), np.nan)
     if spec.time_format is None:
-        numbers = _as_numbers(column, spec).to_numpy(dtype=np.float64)
+        read = _as_numbers(column, spec)
+        if read.dtype.kind == "i" and read.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
+            return read.to_numpy()
+        numbers = read.to_numpy(dtype=np.float64)
         if (np.abs(numbers) < _LARGEST_TIME).all():
             return numbers.astype(np.int64) if (numbers == np.round(numbers)).all() and np.abs(numbers).max() < 2**53 else numbers
     try:
@@ -151,9 +161,17 @@ def _refuse_untimely(
         bad, expected, hint = ~counts, "a number as most of the times are", "mend the row"
     else:
         expected = "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30"
-        hint = "set data.time_format, e.g. '%d/%m/%Y'"
+        hint = f"set data.time_format{_likely_formats(column[:_TRIED])}"
     row = np.flatnonzero(bad)[0]
     raise DataError(f"{source.at(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
+
+
+def _likely_formats(cells: "pd.Series") -> str:
+    import pandas as pd
+
+    formats = [f"'{day}{clock}'" for clock in _CLOCKS for day in _DAYS]
+    likely = [text for text in formats if pd.to_datetime(cells, format=text[1:-1], errors="coerce").notna().all()]
+    return f": {' or '.join(likely)}" if likely else ", e.g. '%d/%m/%Y'"
 
 
 def _refuse_disorder(source: Source, time: Times) -> None:
@@ -162,20 +180,34 @@ def _refuse_disorder(source: Source, time: Times) -> None:
         row = bad[0] + 1
         if time[row] == time[row - 1]:
             raise DataError(
-                f"{source.at(row)}: the time {clock(time[row])} stands here again (first on line {source.lines[row - 1]}); "
+                f"{source.at(row)}: the time {exact_clock(time[row])} stands here again (first on line {source.lines[row - 1]}); "
                 "keep one row for each time"
             )
         raise DataError(
-            f"{source.at(row)}: {clock(time[row])} comes after {clock(time[row - 1])}; sort the file by time, oldest first"
+            f"{source.at(row)}: {exact_clock(time[row])} comes after {exact_clock(time[row - 1])}; "
+            "sort the file by time, oldest first"
         )
 
 
-def _regular(source: Source, time: Times) -> Frequency:
-    frequency = Frequency.infer(time)
-    off = frequency.off_grid(time)
+def _refuse_off_grid(source: Source, time: Times, axis: Frequency) -> None:
+    off = None if axis.unit == "rows" else axis.off_grid(time)
     if off is not None:
         raise DataError(
-            f"{source.at(off)}: {clock(time[off])} does not fit the step of the other rows ({frequency}); "
+            f"{source.at(off)}: {exact_clock(time[off])} does not fit the step of the other rows ({axis}); "
             "resample the file to equal steps, or set data.frequency: rows to take each row as one step"
         )
-    return frequency
+
+
+def _refuse_compact_dates(source: Source, time: Times, axis: Frequency) -> None:
+    """Refuse whole numbers such as 20240131, 20240201, whose distances jump where a month ends."""
+    import pandas as pd
+
+    if axis.unit != "number" or time.dtype.kind != "i" or not ((time > 10**7) & (time < 10**8)).all():
+        return
+    uneven = np.flatnonzero(np.diff(time) != axis.size)
+    if len(uneven) and pd.to_datetime(pd.Series(time).astype("str"), format="%Y%m%d", errors="coerce").notna().all():
+        row = uneven[0] + 1
+        raise DataError(
+            f"{source.at(row)}: {time[row]} after {time[row - 1]}: these look like dates and were read as numbers; "
+            "set data.time_format: '%Y%m%d'"
+        )

@@ -62,26 +62,38 @@ def read(spec: CsvSpec) -> Source:
     if len(wrong):
         row = wrong[0] + 1
         raise DataError(
-            f"{path}:{lines[row]}: {fields[row]} fields where the header has {len(header)}; "
+            f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
             "put quotes around a field that holds the separator, or mend the row"
         )
     if len(fields) < 3:
         raise DataError(
-            f"{path}: {len(fields) - 1} data rows; at least two are needed, and window.length + window.horizon to train"
+            f"{path}: {counted(len(fields) - 1, 'data row')}; "
+            "at least two are needed, and window.length + window.horizon to train"
         )
     return Source(path=path, content=content, header=header, lines=lines[1:])
 
 
+def counted(number: int, noun: str) -> str:
+    """1 row, 2 rows."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _short(path: Path) -> Path:
     """Relative to the working folder where it lies below it: what people typed, and short."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    try:
+        return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    except FileNotFoundError:  # the working folder is not there any more
+        return path
 
 
 def _decode(path: Path, spec: CsvSpec) -> bytes:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; data.path is read from the config's folder") from None
+        raise DataError(
+            f"{spec.path}: no such file, looked for at this absolute path; "
+            "write the new place into data.path or use --set data.path=FILE"
+        ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file") from None
     if spec.encoding == "utf-8":
@@ -155,16 +167,20 @@ def _check_header(path: Path, header: tuple[str, ...], spec: CsvSpec) -> None:
     if twice:
         raise DataError(f"{path}:1: the column {twice[0]!r} stands in the header twice; rename one")
     wanted = [*spec.target, *spec.inputs, *([spec.time] if spec.time else [])]
-    for name in (name for name in wanted if name not in header):
-        if len(header) == 1:
-            for separator, written in _OTHER_SEPARATORS.items():
-                if separator in header[0] and separator != spec.separator:
-                    raise DataError(
-                        f"{path}:1: one column {header[0]!r}; the separator looks like {written}: set data.separator: {written}"
-                    )
+    unknown = [name for name in wanted if name not in header]
+    if unknown and len(header) == 1:
+        for separator, written in _OTHER_SEPARATORS.items():
+            if separator in header[0] and separator != spec.separator:
+                raise DataError(
+                    f"{path}:1: one column {header[0]!r}; the separator looks like {written}: set data.separator: {written}"
+                )
+    lines = []
+    for name in unknown:
         near = difflib.get_close_matches(name, header, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DataError(f"{path}:1: no column {name!r}; {hint}the header has: {_listed(header)}")
+        lines.append(f"{path}:1: no column {name!r}; {hint}the header has: {_listed(header)}")
+    if lines:
+        raise DataError("\n".join(lines))
 
 
 def _listed(names: tuple[str, ...]) -> str:

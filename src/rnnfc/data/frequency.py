@@ -58,8 +58,10 @@ class Frequency:
     def off_grid(self, times: Times) -> int | None:
         """The first row that is not a whole number of steps from the first row, or on the step of the row before it."""
         positions = self.positions(times)
-        # Times typed as numbers are rounded, so their steps drift; dates are exact.
-        drift = np.minimum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _LARGEST_DRIFT) if self.unit == "number" else 0.0
+        drift: Any = 0.0
+        if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
+            drift = np.maximum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _rounding(times) / self.size)
+        drift = np.minimum(drift, _LARGEST_DRIFT)
         on = (np.abs(positions - np.round(positions)) <= drift) & (np.abs(positions) < _LARGEST_POSITION)
         on[1:] &= np.diff(np.round(positions)) > 0
         return None if on.all() else int(np.argmin(on))
@@ -82,12 +84,28 @@ class Frequency:
         if times.dtype.kind != "M":
             distances = np.diff(times)
             digits = 9 - int(np.floor(np.log10(np.median(distances))))
-            return cls(unit="number", size=_commonest(np.round(distances, max(digits, 0))))
+            size = _commonest(np.round(distances, max(digits, 0)))
+            return cls(unit="number", size=size if times.dtype.kind == "i" else _refined(size, times))
         months = times.astype("datetime64[M]")
         unit = _month_unit(times, months) if len(np.unique(months)) == len(months) else None
         if unit is None:
             return cls(unit="microsecond", size=_commonest(np.diff(times).astype(np.int64)))
         return cls(unit=unit, size=_commonest(np.diff(months).astype(np.int64)))
+
+
+def _rounding(times: Times) -> float:
+    """The most by which the distance of two numbers may be off because a float64 is not finer."""
+    return 0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times).max()))
+
+
+def _refined(size: float, times: Times) -> float:
+    """`size`, a single distance with its rounding, as the mean over all steps where both agree up to rounding."""
+    rounding, span = _rounding(times), float(times[-1] - times[0])
+    steps = round(span / size)
+    if abs(steps * size - span) <= rounding or abs(span / steps - size) > _STEP_ERROR * size + rounding:
+        return size
+    digits = int(-np.log10(rounding / steps))
+    return float(np.round(span / steps, digits)) if digits > 0 else span / steps
 
 
 def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Floats, clock
+from rnnfc.data.panel import Floats, exact_clock
 from rnnfc.errors import DataError
 
 Mask = npt.NDArray[np.bool_]
@@ -68,9 +68,9 @@ def _refuse_missing(table: Table, row_of: npt.NDArray[np.int64], channels: tuple
         row = int(absent[0]) + 1
         count = int(row_of[-1]) + 1 - len(row_of)
         raise DataError(
-            f"{table.where(row)}: between {clock(table.time[row - 1])} and {clock(table.time[row])} rows are absent "
-            f"({count:,} in all at the step {table.frequency}); set data.missing: interpolate or ffill to fill them, "
-            "or data.frequency: rows to take each row as one step"
+            f"{table.where(row)}: between {exact_clock(table.time[row - 1])} and {exact_clock(table.time[row])} "
+            f"rows are absent ({count:,} in all at the step {table.frequency}); set data.missing: interpolate or ffill "
+            "to fill them, or data.frequency: rows to take each row as one step"
         )
     empty = np.argwhere(np.isnan(table.values))
     if len(empty):

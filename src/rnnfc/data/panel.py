@@ -64,9 +64,12 @@ class Panel:
 
 
 def parse_clock(texts: Sequence[str]) -> Times:
-    """The times that `exact_clock` wrote, [row]: datetime64[us] or float64."""
+    """The times that `exact_clock` wrote, [row]: datetime64[us], float64, or int64 where a float64 is too coarse."""
     try:
-        return np.array([float(text) for text in texts])
+        numbers = np.array([float(text) for text in texts])
+        if len(numbers) and np.abs(numbers).max() >= _LARGEST_COUNT and all(text.lstrip("-").isdigit() for text in texts):
+            return np.array([int(text) for text in texts])
+        return numbers
     except ValueError:
         return np.array(texts, dtype="datetime64[us]")
 
@@ -84,5 +87,7 @@ def clock(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
         for tail in (".000000", ":00", "T00:00"):
             text = text.removesuffix(tail)
         return text
+    if isinstance(time, np.integer):
+        return str(time)
     number = float(time)
     return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_COUNT else f"{number:.10g}"

@@ -35,13 +35,10 @@ class Scaler:
         Raises:
             DataError: a channel is (almost) constant on the training rows, so that there is nothing to scale by, or has no value.
         """
-        _refuse_unknown(panel, train_rows)
-        known = np.where(panel.filled, np.nan, panel.values)
-        parts = [known[first:end] for first, end in train_rows]
-        low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.nanmin, np.nanmax))
+        low, high = training_range(panel, train_rows, method=method)
         if method == "none":
             return cls(method=method, center=np.zeros_like(low), scale=np.ones_like(low), low=low, high=high)
-        _refuse_constant(panel, low, high)
+        parts = _known_parts(panel, train_rows)
         from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
         if method == "minmax":
@@ -76,6 +73,24 @@ class Scaler:
         """The scaler that `to_json` wrote."""
         arrays = {name: np.array(plain[name], dtype=np.float64) for name in ("center", "scale", "low", "high")}
         return cls(method=plain["method"], **arrays)
+
+
+def training_range(panel: Panel, train_rows: npt.NDArray[np.int64], *, method: str) -> tuple[Floats, Floats]:
+    """Lowest and highest known value of the training rows, [series, channel] each; all that can be checked without a fit.
+
+    Raises:
+        DataError: a channel has no known value there, or (unless `method` is none) is constant.
+    """
+    _refuse_unknown(panel, train_rows)
+    parts = _known_parts(panel, train_rows)
+    low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.nanmin, np.nanmax))
+    if method != "none":
+        _refuse_constant(panel, low, high)
+    return low, high
+
+
+def _known_parts(panel: Panel, train_rows: npt.NDArray[np.int64]) -> list[Floats]:
+    return [np.where(panel.filled[first:end], np.nan, panel.values[first:end]) for first, end in train_rows]
 
 
 def _refuse_unknown(panel: Panel, train_rows: npt.NDArray[np.int64]) -> None:

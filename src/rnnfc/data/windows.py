@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rnnfc.config.specs import SplitSpec
 from rnnfc.data.frequency import Times
-from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.data.panel import Floats, Panel, exact_clock
 from rnnfc.errors import DataError
 
 Rows = npt.NDArray[np.int64]
@@ -187,6 +187,6 @@ def _row_of_date(panel: Panel, date: str, *, series: int, key: str) -> int:
     if not first < row < end:
         raise DataError(
             f"split.{key}: {date} leaves no row before it or none from it on; series {panel.series[series]!r} runs from "
-            f"{clock(time[0])} to {clock(time[-1])}, choose a date after the first and up to the last"
+            f"{exact_clock(time[0])} to {exact_clock(time[-1])}, choose a date after the first and up to the last"
         )
     return row

@@ -45,17 +45,23 @@ def recurrent_layers(net: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def unrolled(net: Any) -> Iterator[None]:
-    """Recurrent layers trace as straight code instead of a loop; the layers themselves stay as they were."""
-    layers = recurrent_layers(net)
-    before = [layer.unroll for layer in layers]
-    for layer in layers:
-        layer.unroll = True
+def traced_for_xla(net: Any, *, unroll: bool) -> Iterator[None]:
+    """Recurrent layers trace as straight code (or stay loops), and without cuDNN, which XLA cannot compile.
+
+    The layers themselves are the same before and after.
+    """
+    before = [(layer, layer.unroll, getattr(layer, "use_cudnn", None)) for layer in recurrent_layers(net)]
+    for layer, _, cudnn in before:
+        layer.unroll = unroll
+        if cudnn is not None:
+            layer.use_cudnn = False
     try:
         yield
     finally:
-        for layer, flag in zip(layers, before, strict=True):
+        for layer, flag, cudnn in before:
             layer.unroll = flag
+            if cudnn is not None:
+                layer.use_cudnn = cudnn
 
 
 def gather_inputs(rows: Any, origins: Any, *, length: int) -> Any:
@@ -77,11 +83,14 @@ class Network:
         def forward(rows: Any, origins: Any) -> Any:
             return net(gather_inputs(rows, origins, length=length), training=False)
 
-        self._forward = tf.function(forward, input_signature=signature)
+        self._forward = tf.function(forward, input_signature=signature, autograph=False)
+        self._rows_of: tuple[Any, Any] = (None, None)
 
     def points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
-        rows = tf.constant(scaled.panel.values, tf.float32)
+        if self._rows_of[0] is not scaled.panel:  # the validation rows go to the device once, not once an epoch
+            self._rows_of = (scaled.panel, tf.constant(scaled.panel.values, tf.float32))
+        rows = self._rows_of[1]
         starts = range(0, len(scaled), _FORWARD_BATCH)
         parts = [self._forward(rows, tf.constant(scaled.origins[start : start + _FORWARD_BATCH])) for start in starts]
         return np.concatenate([part.numpy() for part in parts]).astype(np.float64)

@@ -1,7 +1,6 @@
 """Score a finished run again from its files, and say how far the numbers are from those of training."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from rnnfc import metrics, run
 from rnnfc.errors import DataError, RunError
@@ -27,9 +26,9 @@ def evaluate(which: Run) -> Evaluation:
         DataError: the data is not what the run was trained on; before TensorFlow starts.
         RunError: the run is damaged.
     """
-    experiment, scaler, weights = which.experiment(), which.scaler(), which.weights()
-    before = {_key(row): row["value"] for row in which.report()["scores"]}
+    experiment, weights, before = which.experiment(), which.weights(), which.scores()
     prepared = prepare(experiment)
+    scaler = which.scaler(channels=len(prepared.panel.channels))
     if prepared.panel.fingerprint() != which.info().get("data_sha256"):
         raise DataError(
             f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
@@ -38,8 +37,8 @@ def evaluate(which: Run) -> Evaluation:
     from rnnfc.models.network import restore
 
     network = restore(experiment, prepared.panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
-    made = make_report(prepared, scaler, forecast_all(prepared, scaler, network))
-    now = {_key(row): row["value"] for row in metrics.to_json(made.scores)}
+    made = make_report(prepared, forecast_all(prepared, scaler, network))
+    now = {run.score_key(row): row["value"] for row in metrics.to_json(made.scores)}
     if before.keys() != now.keys():
         raise RunError(
             f"{which.folder / run.REPORT}: its scores are not those of its experiment; the run is damaged, train again"
@@ -47,12 +46,8 @@ def evaluate(which: Run) -> Evaluation:
     return Evaluation(run=which, report=made, largest_difference=max(_difference(before[key], now[key]) for key in now))
 
 
-def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("model", "split", "metric", "units", "series", "step"))
-
-
 def _difference(before: float | None, now: float | None) -> float:
-    """Relative to the larger; infinite where only one of the two is defined."""
+    """Relative to the larger; 1 where only one of the two is defined."""
     if before is None or now is None:
-        return 0.0 if before is now else float("inf")
+        return 0.0 if before is now else 1.0
     return 0.0 if before == now else abs(before - now) / max(abs(before), abs(now))

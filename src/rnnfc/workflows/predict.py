@@ -1,17 +1,20 @@
 """Forecast past the end of the data, from the run folder alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rnnfc import report, run
-from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.data.frequency import Times
+from rnnfc.data.panel import Floats, Panel, clock, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.errors import RunError
+from rnnfc.errors import RunError, TrainError
 from rnnfc.run import Run
+
+# What it means that values lie outside the range of training, by window.normalize.
+_CONSEQUENCE = {"none": "so the network extrapolates", "last": "the network sees changes from the last row, not the level"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +24,21 @@ class Future:
     run: Run
     targets: tuple[str, ...]
     unit: str
-    last_time: str
-    time: list[str] | None
+    last_time: Times
+    time: Times | None
     value: Floats
     notes: list[str]
 
+    def labels(self) -> list[str]:
+        """The time of each step for people: short where that tells them apart, steps after the last time where none is known."""
+        if self.time is None:
+            return [f"{clock(self.last_time[0])} + {step}" for step in range(1, len(self.value) + 1)]
+        short = [clock(moment) for moment in self.time]
+        return short if len(set(short)) == len(short) else [exact_clock(moment) for moment in self.time]
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, one row a step."""
-        times: Sequence[str | None] = self.time or [None] * len(self.value)
+        times = [None] * len(self.value) if self.time is None else [exact_clock(moment) for moment in self.time]
         rows = [
             {"time": moment, "step": step, "value": dict(zip(self.targets, map(float, row), strict=True))}
             for step, (moment, row) in enumerate(zip(times, self.value, strict=True), 1)
@@ -36,7 +46,7 @@ class Future:
         return {
             "run": str(self.run.folder),
             "unit": self.unit,
-            "last_time": self.last_time,
+            "last_time": exact_clock(self.last_time[0]),
             "forecast": rows,
             "notes": self.notes,
         }
@@ -48,7 +58,9 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
     Raises:
         RunError: the run is damaged, or more steps than the horizon are asked for and an input column is not forecast itself.
     """
-    experiment, scaler, panel, weights = which.experiment(), which.scaler(), which.last_window(), which.weights()
+    experiment, weights = which.experiment(), which.weights()
+    panel = which.last_window(length=experiment.window.length)
+    scaler = which.scaler(channels=len(panel.channels))
     horizon = experiment.window.horizon
     steps = horizon if steps is None else steps
     unknown = panel.channels[panel.num_targets :]
@@ -66,10 +78,10 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
         run=which,
         targets=panel.targets,
         unit=panel.unit,
-        last_time=clock(panel.time[-1]),
-        time=None if times is None else [clock(moment) for moment in times],
+        last_time=panel.time[-1:],
+        time=times,
         value=value,
-        notes=_range_notes(panel, scaler, fed_back),
+        notes=_range_notes(panel, scaler, fed_back, consequence=_CONSEQUENCE[experiment.window.normalize]),
     )
 
 
@@ -86,13 +98,18 @@ def _roll(network: Any, panel: Panel, scaler: Scaler, *, horizon: int, steps: in
         origin = np.array([length], dtype=np.int32)
         window = Windows(panel=scaler.apply(panel.with_values(rows)), origins=origin, length=length, horizon=horizon)
         parts.append(scaler.invert(network.points(window), np.array([0]))[0])
+        if not np.isfinite(parts[-1]).all():
+            raise TrainError(
+                f"the forecast is not finite any more within step {len(parts) * horizon}: forecasts that were fed back have "
+                "grown without bound; ask for fewer --steps, or train again with a longer window.horizon"
+            )
         if panel.num_targets == len(panel.channels):
             rows = np.concatenate([rows, parts[-1]])[-length:]
     value = np.concatenate(parts)
     return value[:steps], value[: horizon * (len(parts) - 1)]
 
 
-def _range_notes(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[str]:
+def _range_notes(panel: Panel, scaler: Scaler, fed_back: Floats, *, consequence: str) -> list[str]:
     """A note for each column in which the network is shown values outside the range that was seen in training."""
     notes = []
     for place, name in enumerate(panel.channels):
@@ -102,6 +119,6 @@ def _range_notes(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[str]:
             what = "last window and the forecasts fed back" if len(fed_back) else "last window"
             notes.append(
                 f"{name} runs from {report.figure(float(seen.min()))} to {report.figure(float(seen.max()))} in the {what}; "
-                f"training saw {report.figure(low)} to {report.figure(high)}, so the network extrapolates"
+                f"training saw {report.figure(low)} to {report.figure(high)}, {consequence}"
             )
     return notes

@@ -1,10 +1,12 @@
 """Data and windows of an experiment, and what `check` tells of them; without TensorFlow."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel, clock
+from rnnfc.data.scale import training_range
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import Splits, Windows, cut
 from rnnfc.models.size import num_parameters, training_bytes
@@ -17,6 +19,7 @@ class Prepared:
     experiment: Experiment
     panel: Panel
     splits: Splits
+    seconds: float
 
     @property
     def size(self) -> dict[str, int]:
@@ -31,14 +34,16 @@ class Prepared:
 
 
 def prepare(experiment: Experiment) -> Prepared:
-    """The data of an experiment, checked, and its windows.
+    """The data of an experiment, checked, and its windows: whatever can be wrong with them is told here.
 
     Raises:
         DataError: the data cannot be used, or does not fit the experiment.
     """
+    began = time.perf_counter()
     panel = load_panel(experiment.data)
     splits = cut(panel, length=experiment.window.length, horizon=experiment.window.horizon, split=experiment.split)
-    return Prepared(experiment=experiment, panel=panel, splits=splits)
+    training_range(panel, splits.train_rows, method=experiment.scale)
+    return Prepared(experiment=experiment, panel=panel, splits=splits, seconds=round(time.perf_counter() - began, 3))
 
 
 def check(experiment: Experiment) -> dict[str, Any]:

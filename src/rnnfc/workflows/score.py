@@ -1,31 +1,75 @@
 """Forecasts and scores of the network and every baseline, the same way after training and in `evaluate`."""
 
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
 from rnnfc import baselines, metrics, report
+from rnnfc.data.panel import clock
 from rnnfc.data.scale import Scaler
+from rnnfc.errors import TrainError
 from rnnfc.forecast import Forecast, Predictor
+from rnnfc.metrics import Score
 from rnnfc.report import NETWORK, Report
 from rnnfc.workflows.prepare import Prepared
 
-Forecasts = dict[tuple[str, str], Forecast]
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """The network's forecast of every split, the scores of every model, and the network's lead over the best baseline."""
+
+    network: dict[str, Forecast]
+    scores: list[Score]
+    lead: float | None
 
 
 def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Forecasts:
-    """The forecast of every model on every split, by (model, split)."""
-    models = [network, *baselines.fit_all(prepared.splits.train, scaler, season=prepared.experiment.data.season)]
-    return {(model.label, name): model.predict(windows) for model in models for name, windows in prepared.splits}
+    """Forecast every split with every model, and score each forecast when it is made; baselines' forecasts are not kept.
+
+    Raises:
+        TrainError: the network forecasts what is not finite.
+    """
+    experiment, splits = prepared.experiment, prepared.splits
+    ruler = metrics.Ruler.of(prepared.panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season)
+    ours = {name: network.predict(windows) for name, windows in splits}
+    scores: list[Score] = []
+    for name, made in ours.items():
+        _refuse_not_finite(made, name)
+        scores += metrics.score(made, ruler, model=NETWORK, split=name)
+    lowest, lead = math.inf, None
+    with np.errstate(all="ignore"):  # a baseline may overflow where the data does; its score then has no value
+        models = baselines.fit_all(splits.train, scaler, season=experiment.data.season)
+        for model in models:
+            for name, windows in splits:
+                made = model.predict(windows)
+                scores += metrics.score(made, ruler, model=model.label, split=name)
+            # `made` is now that of the test split, the last one
+            error = metrics.find(scores, model=model.label, split="test", metric="rmse", units="data")
+            if error is not None and error < lowest:
+                lowest, lead = error, metrics.lead(ours["test"], made)
+    return Forecasts(network=ours, scores=scores, lead=lead)
 
 
-def make_report(prepared: Prepared, scaler: Scaler, forecasts: Forecasts) -> Report:
+def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     """Scores of all forecasts, and the verdict on the network."""
-    experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
-    ruler = metrics.Ruler.of(panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season)
-    scores = [row for (model, split), made in forecasts.items() for row in metrics.score(made, ruler, model=model, split=split)]
-    lead = metrics.lead(forecasts[NETWORK, "test"], forecasts[report.best_baseline(scores), "test"])
+    panel, test, scores = prepared.panel, prepared.splits.test, forecasts.scores
+    outcome = report.outcome(scores, lead=forecasts.lead, unit=panel.unit, windows=len(test), horizon=test.horizon)
     return Report(
-        experiment=experiment.name,
+        experiment=prepared.experiment.name,
         unit=panel.unit,
         targets=panel.targets,
-        verdict=report.verdict(scores, lead=lead, unit=panel.unit, windows=len(splits.test), horizon=splits.test.horizon),
-        ledger=report.ledger(panel, splits),
+        verdict=report.verdict(scores, outcome=outcome, unit=panel.unit, windows=len(test)),
+        outcome=outcome,
+        ledger=report.ledger(panel, prepared.splits),
         scores=scores,
     )
+
+
+def _refuse_not_finite(made: Forecast, split: str) -> None:
+    wrong = np.flatnonzero(~np.isfinite(made.point).all(axis=(1, 2)))
+    if len(wrong):
+        raise TrainError(
+            f"the network's forecast of the {split} split is not finite, first in the window whose targets begin at "
+            f"{clock(made.time[wrong[0], 0])}; lower train.learning_rate, or see whether the data has an outlier there"
+        )

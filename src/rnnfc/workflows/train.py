@@ -14,12 +14,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnfc import report, run
-from rnnfc.config import Experiment, to_yaml
+from rnnfc.config import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
-from rnnfc.report import NETWORK, Report
-from rnnfc.run import Draft, Run
-from rnnfc.workflows.prepare import Prepared, prepare
+from rnnfc.draft import Draft
+from rnnfc.report import Report
+from rnnfc.run import Run
+from rnnfc.workflows.pictures import forecast_picture
+from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.score import Forecasts, forecast_all, make_report
 
 # Recorded in run.json: the last bits of a result depend on these.
@@ -77,24 +79,23 @@ class _Phases:
         self.seconds[name] = round(time.perf_counter() - began, 3)
 
 
-def train(experiment: Experiment, *, outputs: Path, listener: Listener) -> Trained:
+def train(prepared: Prepared, *, outputs: Path, listener: Listener) -> Trained:
     """Train one experiment and publish its run folder.
 
     Raises:
-        DataError: the data does not fit the experiment; before TensorFlow starts.
         TrainError: training diverged; nothing is published.
         OutputError: the run could not be written; nothing is left behind.
     """
-    phases, began = _Phases(), dt.datetime.now(dt.UTC)
-    with phases("data"):
-        prepared = prepare(experiment)
-        scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
+    phases, began = _Phases({"data": prepared.seconds}), dt.datetime.now(dt.UTC)
+    experiment = prepared.experiment
     with Draft(outputs, experiment.name) as draft:
         listener.prepared(prepared)
+        with phases("scale"):
+            scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
         fitted = _fit(prepared, scaler, phases, listener)
         with phases("score"):
             forecasts = forecast_all(prepared, scaler, fitted.network)
-            made = make_report(prepared, scaler, forecasts)
+            made = make_report(prepared, forecasts)
         with phases("write"):
             _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
             _write_training(draft, prepared, made, fitted)
@@ -141,8 +142,8 @@ def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecast
     draft.write(run.EXPERIMENT, to_yaml(experiment))
     draft.write_json(run.SCALER, scaler.to_json())
     draft.write_json(run.REPORT, made.to_json())
-    draft.write(run.FORECAST, run.forecast_csv(forecasts[NETWORK, "test"], panel))
-    draft.write(run.FORECAST_PLOT, _forecast_picture(prepared, forecasts))
+    draft.write(run.FORECAST, run.forecast_csv(forecasts.network["test"], panel))
+    draft.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
     draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(_tail(panel, rows=experiment.window.length)))
 
 
@@ -155,7 +156,13 @@ def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fit
     draft.write_arrays(run.WEIGHTS, weights_of(net))
     draft.write_with(run.MODEL, net.save)
     draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
-    text = report.to_markdown(made, experiment, parameters=fitted.facts["parameters"], epochs=len(fitted.history))
+    text = report.to_markdown(
+        made,
+        experiment,
+        parameters=fitted.facts["parameters"],
+        epochs=len(fitted.history),
+        best_epoch=fitted.best_epoch,
+    )
     draft.write(run.REPORT_TEXT, text)
     curve = plots.loss_curve(
         title=f"{experiment.name}: loss by epoch",
@@ -165,31 +172,6 @@ def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fit
         ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale == 'none' else ', scaled'}",
     )
     draft.write(run.LOSS_PLOT, curve)
-
-
-def _forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
-    """The first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end."""
-    from rnnfc import plots
-
-    experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
-    horizon = experiment.window.horizon
-    parts = []
-    for name, _ in splits:
-        made = forecasts[NETWORK, name]
-        chosen = slice((len(made.point) - 1) % horizon, None, horizon)  # ends with the last window
-        parts.append(plots.Line(label=name, time=made.time[chosen].ravel(), value=made.point[chosen, :, 0].ravel()))
-    return plots.forecast_picture(
-        title=f"{experiment.name}: forecasts{f' of {horizon} steps end to end' if horizon > 1 else ''}",
-        actual=plots.Line(label="actual", time=panel.time, value=panel.values[:, 0]),
-        parts=parts,
-        test_start=panel.time[splits.test.origins[0]],
-        ylabel=plots.axis_label(panel.targets[0], panel.unit),
-        xlabel=plots.axis_label(_time_name(experiment), str(panel.frequency) if panel.time.dtype.kind == "M" else ""),
-    )
-
-
-def _time_name(experiment: Experiment) -> str:
-    return "x" if experiment.data.kind == "sine" else experiment.data.time or "row"
 
 
 def _tail(panel: Panel, *, rows: int) -> Panel:
@@ -217,12 +199,12 @@ def _info(prepared: Prepared, fitted: _Fitted, *, began: dt.datetime, seconds: d
 
 
 def _git_commit() -> str | None:
-    """The commit of this program where it runs from a checkout."""
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "log", "-1", "--format=%H", "--", "."]
+    """The commit of this program where it runs from a checkout of its own, with -dirty where that has been edited."""
+    git = ["git", "-C", str(Path(__file__).parents[1])]
     try:
-        # A fixed command on our own folder.
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
-        return done.stdout.strip() or None
+        # Fixed commands on our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
+        subprocess.run([*git, "ls-files", "--error-unmatch", "cli.py"], capture_output=True, timeout=5, check=True)  # noqa: S603
+        describe = [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+        return subprocess.run(describe, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None

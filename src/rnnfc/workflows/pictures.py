@@ -1,0 +1,62 @@
+"""The forecast picture of a run: what is drawn, and what stands beside it."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnfc.config import Experiment
+from rnnfc.data.panel import Panel
+from rnnfc.data.windows import Rows, Windows
+from rnnfc.forecast import Forecast
+from rnnfc.workflows.prepare import Prepared
+from rnnfc.workflows.score import Forecasts
+
+if TYPE_CHECKING:  # matplotlib takes a second to start
+    from rnnfc.plots import Line
+
+
+def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
+    """The first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end.
+
+    Lines have gaps where rows were filled, and where none was forecast.
+    """
+    from rnnfc import plots
+
+    experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
+    horizon = experiment.window.horizon
+    kind = f" of {horizon} steps end to end" if horizon > 1 else ""
+    which = f", {panel.targets[0]} (1 of {panel.num_targets} targets)" if panel.num_targets > 1 else ""
+    actual = np.where(panel.filled[:, 0], np.nan, panel.values[:, 0])
+    return plots.forecast_picture(
+        title=f"{experiment.name}: forecasts{kind}{which}",
+        actual=plots.Line(label="actual", time=panel.time, value=actual),
+        parts=[_line(forecasts.network[name], windows, panel, label=f"forecast: {name}") for name, windows in splits],
+        test_start=panel.time[splits.test.origins[0]],
+        ylabel=plots.axis_label(panel.targets[0], panel.unit),
+        xlabel=plots.axis_label(time_name(experiment), str(panel.frequency) if panel.time.dtype.kind == "M" else ""),
+    )
+
+
+def time_name(experiment: Experiment) -> str:
+    """What the data calls its time axis."""
+    return "x" if experiment.data.kind == "sine" else experiment.data.time or "row"
+
+
+def _line(made: Forecast, windows: Windows, panel: Panel, *, label: str) -> "Line":
+    from rnnfc.plots import Line
+
+    chosen = _end_to_end(windows.origins.astype(np.int64), windows.horizon)
+    rows = windows.target_rows[chosen]
+    value = np.full(panel.num_rows, np.nan)
+    value[rows] = made.point[chosen, :, 0]
+    part = slice(rows[0, 0], rows[-1, -1] + 1)
+    return Line(label=label, time=panel.time[part], value=value[part])
+
+
+def _end_to_end(origins: Rows, horizon: int) -> Rows:
+    """Places of windows that share no target row, ascending; the last window is one of them."""
+    chosen, place = [], len(origins) - 1
+    while place >= 0:
+        chosen.append(place)
+        place = int(np.searchsorted(origins, origins[place] - horizon, side="right")) - 1
+    return np.array(chosen[::-1], dtype=np.int64)
