@@ -110,6 +110,7 @@ def evaluate(run: WhichRun = None, outputs: Outputs = _OUTPUTS, as_json: AsJson 
         "check",
         f"{'the same scores as' if same else 'NOT the scores of'} training (largest difference {result.largest_difference:.1e})",
     )
+    raise typer.Exit(0 if same else 1)
 
 
 @app.command(epilog="Example: rnnfc predict --last-window --steps 3")
