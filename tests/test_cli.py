@@ -51,7 +51,7 @@ def test_without_arguments_the_commands_are_listed(rnnfc: Command) -> None:
 
 def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     assert {path.name for path in small_run.iterdir()} == {
-        *("experiment.yaml", "run.json", "model.keras", "weights.npz", "scaler.json", "history.jsonl", "loss.png"),
+        *("experiment.yaml", "run.json", "model.keras", "model.onnx", "weights.npz", "scaler.json", "history.jsonl", "loss.png"),
         *("report.json", "report.md", "forecast.csv", "forecast.png", "last_window.npz"),
     }
     info = json.loads((small_run / "run.json").read_text())
@@ -59,7 +59,7 @@ def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     assert info["epochs"] == 2
     assert info["parameters"] == 2651
     assert info["seed"] == 7
-    assert set(info["seconds"]) == {"data", "scale", "start", "train", "score", "write"}
+    assert set(info["seconds"]) == {"data", "scale", "start", "train", "export", "score", "write"}
     assert {"python", "tensorflow", "keras", "numpy"} <= set(info["versions"])
     history = [json.loads(row) for row in (small_run / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in history] == [1, 2]
@@ -129,7 +129,7 @@ def test_a_damaged_run_is_told_in_one_sentence(
 ) -> None:
     folder = copied(small_run, tmp_path)
     edited(folder / name, old, new)
-    done = rnnfc("evaluate" if name == "report.json" else "predict", folder)
+    done = rnnfc("evaluate" if name == "report.json" else "predict", folder, "--runtime", "keras")
     assert done.code == 2
     assert text in done.err
     assert done.err.splitlines()[-1].startswith("error: ")
@@ -171,6 +171,35 @@ def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_r
     scaled = ((rows - scaler.center[0]) / scaler.scale[0]).astype(np.float32)
     expected = network.net(scaled[None, :, None]).numpy()[0, 0, 0] * scaler.scale[0, 0] + scaler.center[0, 0]
     assert two[1] == pytest.approx(float(expected), abs=1e-6)
+    assert values("--steps", "3", "--runtime", "keras") == pytest.approx(three, abs=2e-5)
+
+
+def test_an_answer_needs_neither_tensorflow_nor_pandas(small_run: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom rnnfc.cli import main\ntry:\n    main(sys.argv[1:])\n"
+        "finally:\n    assert not {'tensorflow', 'keras', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+    )
+    for command in ("predict", "evaluate"):
+        arguments = [sys.executable, "-c", script, command, str(small_run)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
+def test_evaluate_with_keras_agrees_with_onnx(rnnfc: Command, small_run: Path) -> None:
+    done = rnnfc("evaluate", small_run, "--runtime", "keras", "--json")
+    assert json.loads(done.out)["largest_difference"] < 1e-3
+    assert 0 <= json.loads((small_run / "run.json").read_text())["onnx_difference"] <= 1e-5
+
+
+@pytest.mark.parametrize(("content", "text"), [(b"", "not a readable ONNX model"), (None, "No such file or directory")])
+def test_a_damaged_onnx_file_is_told(rnnfc: Command, small_run: Path, tmp_path: Path, content: bytes | None, text: str) -> None:
+    folder = copied(small_run, tmp_path)
+    (folder / "model.onnx").unlink()
+    if content is not None:
+        (folder / "model.onnx").write_bytes(content)
+    done = rnnfc("predict", folder)
+    assert (done.code, text in done.err) == (2, True)
+    assert done.err.splitlines()[-1].startswith(f"error: {folder / 'model.onnx'}: ")
 
 
 def test_predict_needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> None:
@@ -238,7 +267,7 @@ def test_predict_refuses_forecasts_that_are_not_finite(rnnfc: Command, small_run
         wild = {name: arrays[name] for name in arrays.files}
     wild[max(wild)] = np.full_like(wild[max(wild)], np.inf)  # the bias of the output layer
     np.savez(folder / "weights.npz", **wild)
-    done = rnnfc("predict", folder, "--json", "--steps", "3")
+    done = rnnfc("predict", folder, "--json", "--steps", "3", "--runtime", "keras")
     assert (done.code, done.out) == (1, "")
     assert "error: the forecast is not finite any more within step 1: " in done.err
 

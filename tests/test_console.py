@@ -209,7 +209,7 @@ def test_a_report_is_the_scores_the_baselines_and_the_verdict(unit: str, first: 
 def test_a_saved_run_is_shown_with_its_files_and_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:
     console.show_saved(Run(Path("outputs/20261120-141500-tiny")))
     assert tuple(capsys.readouterr()) == (
-        "saved       outputs/20261120-141500-tiny   report.md  loss.png  forecast.png  forecast.csv  model.keras\n"
+        "saved       outputs/20261120-141500-tiny   report.md  loss.png  forecast.png  forecast.csv  model.keras  model.onnx\n"
         "next        rnnfc predict --last-window\n",
         "",
     )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -36,6 +36,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 WhichRun = Annotated[
     str | None,
     typer.Argument(metavar="[RUN]", help="A run folder, its name, or an experiment's name; default: the newest finished run."),
+]
+Runtime = Annotated[
+    Literal["onnx", "keras"], typer.Option("--runtime", help="Who answers: the ONNX file, or Keras (slow to start).")
 ]
 _OUTPUTS = Path("outputs")
 # 128 + SIGINT; Typer returns it after Ctrl-C.
@@ -92,7 +95,7 @@ def train(
 
 
 @app.command(epilog="Example: rnnfc evaluate sine")
-def evaluate(run: WhichRun = None, outputs: Outputs = _OUTPUTS, as_json: AsJson = False) -> None:
+def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs = _OUTPUTS, as_json: AsJson = False) -> None:
     """Score a finished run again from its files."""
     from rnnfc.console import note, say, show_report
     from rnnfc.run import find
@@ -100,7 +103,7 @@ def evaluate(run: WhichRun = None, outputs: Outputs = _OUTPUTS, as_json: AsJson 
 
     which = find(outputs, run)
     note("run", str(which.folder))
-    result = evaluate_run(which)
+    result = evaluate_run(which, runtime=runtime)
     same = result.largest_difference <= _SAME
     if as_json:
         _print_json({"run": str(which.folder), "largest_difference": result.largest_difference, **result.report.to_json()})
@@ -122,6 +125,7 @@ def predict(
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon.")
     ] = None,
+    runtime: Runtime = "onnx",
     outputs: Outputs = _OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
@@ -131,7 +135,7 @@ def predict(
     from rnnfc.workflows.predict import predict as predict_run
 
     which = find(outputs, run)
-    future = predict_run(which, steps=steps)
+    future = predict_run(which, steps=steps, runtime=runtime)
     if as_json:
         _print_json(future.to_json())
         return

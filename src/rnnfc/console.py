@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError
 from rnnfc.report import NETWORK, Report, figure
-from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, REPORT_TEXT, Run
+from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
 
 _LABEL_WIDTH = 12
@@ -138,7 +138,7 @@ def show_report(report: Report) -> None:
 
 def show_saved(run: Run) -> None:
     """Where the run lies, and what to do next."""
-    say("saved", f"{run.folder}   {'  '.join((REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL))}")
+    say("saved", f"{run.folder}   {'  '.join((REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX))}")
     where = "" if run.folder.parent == Path("outputs") else f"{shlex.quote(str(run.folder))} "
     say("next", f"rnnfc predict {where}--last-window")
 

@@ -21,7 +21,8 @@ from rnnfc.data.scale import Scaler
 from rnnfc.errors import ConfigError, RunError
 from rnnfc.forecast import Forecast
 
-EXPERIMENT, INFO, MODEL, WEIGHTS, SCALER = "experiment.yaml", "run.json", "model.keras", "weights.npz", "scaler.json"
+EXPERIMENT, INFO, MODEL, ONNX = "experiment.yaml", "run.json", "model.keras", "model.onnx"
+WEIGHTS, SCALER = "weights.npz", "scaler.json"
 HISTORY, LOSS_PLOT = "history.jsonl", "loss.png"
 REPORT, REPORT_TEXT = "report.json", "report.md"
 FORECAST, FORECAST_PLOT, LAST_WINDOW = "forecast.csv", "forecast.png", "last_window.npz"
@@ -80,6 +81,13 @@ class Run:
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(SCALER, error) from error
         return scaler
+
+    def onnx(self) -> bytes:
+        """model.onnx."""
+        try:
+            return (self.folder / ONNX).read_bytes()
+        except OSError as error:
+            raise self._damaged(ONNX, error) from error
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The net's arrays."""

@@ -246,7 +246,7 @@ def _seed_dropout(net: Any, *, seed: int, epoch: int) -> None:
 
 def _mean_loss(network: Network, windows: Windows, spec: TrainSpec) -> float:
     loss = LOSSES[spec.loss](reduction="sum_over_batch_size")
-    return float(loss(windows.targets().astype(np.float32), network.points(windows).astype(np.float32)))
+    return float(loss(windows.targets().astype(np.float32), network.scaled_points(windows).astype(np.float32)))
 
 
 def _remember(state: TrainState, watched: float, spec: TrainSpec) -> None:

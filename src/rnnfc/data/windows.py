@@ -55,7 +55,8 @@ class Windows:
     @property
     def series(self) -> Rows:
         """Index of each window's series, [window]."""
-        return np.searchsorted(self.panel.bounds, self.origins, side="right") - 1
+        # By the last input row: a window past the end of the data has no target row.
+        return np.searchsorted(self.panel.bounds, self.origins - 1, side="right") - 1
 
     @property
     def target_time(self) -> Times:

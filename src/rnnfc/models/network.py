@@ -86,7 +86,7 @@ class Network:
         self._forward = tf.function(forward, input_signature=signature, autograph=False)
         self._rows_of: tuple[Any, Any] = (None, None)
 
-    def points(self, scaled: Windows) -> Floats:
+    def scaled_points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         if self._rows_of[0] is not scaled.panel:  # the validation rows go to the device once, not once an epoch
             self._rows_of = (scaled.panel, tf.constant(scaled.panel.values, tf.float32))
@@ -95,10 +95,33 @@ class Network:
         parts = [self._forward(rows, tf.constant(scaled.origins[start : start + _FORWARD_BATCH])) for start in starts]
         return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
 
+    def points(self, windows: Windows) -> Floats:
+        """point[window, horizon, target] in data units, for unscaled windows."""
+        return self.scaler.invert(self.scaled_points(windows.on(self.scaler.apply(windows.panel))), windows.series)
+
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        scaled = self.points(windows.on(self.scaler.apply(windows.panel)))
-        return Forecast.of(windows, self.scaler.invert(scaled, windows.series))
+        return Forecast.of(windows, self.points(windows))
+
+
+def raw_forecaster(experiment: Experiment, network: Network) -> Callable[[Any], Any]:
+    """A TensorFlow function for others: raw window[n, length, channel] -> raw forecast[n, horizon, target], of one series.
+
+    Both are float64 and so is the scaling, which keeps the shape of a series at offset 1e9; float32 would keep one value of a
+    thousand. Dropout, which rests outside training, is left out together with its state, which exporters stumble over.
+    """
+    net, center, scale = network.net, network.scaler.center[0], network.scaler.scale[0]
+    still = experiment.model.model_copy(update={"dropout": 0.0, "recurrent_dropout": 0.0})
+    targets = net.output_shape[-1]
+    core = build(experiment.model_copy(update={"model": still}), channels=net.input_shape[-1], targets=targets)
+    for variable, trained in zip(core.trainable_variables, net.trainable_variables, strict=True):
+        variable.assign(trained)
+
+    def forecast(window: Any) -> Any:
+        scaled = core(tf.cast((window - center) / scale, tf.float32), training=False)
+        return tf.cast(scaled, tf.float64) * scale[:targets] + center[:targets]
+
+    return forecast
 
 
 def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:

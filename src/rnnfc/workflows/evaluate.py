@@ -7,6 +7,7 @@ from rnnfc.errors import DataError, RunError
 from rnnfc.report import Report
 from rnnfc.run import Run
 from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.runtime import open_network
 from rnnfc.workflows.score import forecast_all, make_report
 
 
@@ -19,14 +20,14 @@ class Evaluation:
     largest_difference: float
 
 
-def evaluate(which: Run) -> Evaluation:
-    """Data from its source, weights and scaler from the run folder, every score computed anew.
+def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
+    """Data from its source, network and scaler from the run folder, every score computed anew.
 
     Raises:
         DataError: the data is not what the run was trained on; before TensorFlow starts.
         RunError: the run is damaged.
     """
-    experiment, weights, before = which.experiment(), which.weights(), which.scores()
+    experiment, before = which.experiment(), which.scores()
     prepared = prepare(experiment)
     scaler = which.scaler(channels=len(prepared.panel.channels))
     if prepared.panel.fingerprint() != which.info().get("data_sha256"):
@@ -34,9 +35,7 @@ def evaluate(which: Run) -> Evaluation:
             f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
             "restore the data, or train again"
         )
-    from rnnfc.models.network import restore
-
-    network = restore(experiment, prepared.panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
+    network = open_network(which, prepared.panel, scaler, runtime=runtime)
     made = make_report(prepared, forecast_all(prepared, scaler, network))
     now = {run.score_key(row): row["value"] for row in metrics.to_json(made.scores)}
     if before.keys() != now.keys():

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import report, run
+from rnnfc import report
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, clock, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.run import Run
+from rnnfc.workflows.runtime import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
 _CONSEQUENCE = {"none": "so the network extrapolates", "last": "the network sees changes from the last row, not the level"}
@@ -52,13 +53,13 @@ class Future:
         }
 
 
-def predict(which: Run, *, steps: int | None = None) -> Future:
+def predict(which: Run, *, steps: int | None = None, runtime: str = "onnx") -> Future:
     """The `steps` (None: the horizon) rows after the last one of the data; beyond the horizon by feeding forecasts back.
 
     Raises:
         RunError: the run is damaged, or more steps than the horizon are asked for and an input column is not forecast itself.
     """
-    experiment, weights = which.experiment(), which.weights()
+    experiment = which.experiment()
     panel = which.last_window(length=experiment.window.length)
     scaler = which.scaler(channels=len(panel.channels))
     horizon = experiment.window.horizon
@@ -69,10 +70,8 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
             f"--steps {steps}: beyond the horizon {horizon} the values of {', '.join(unknown)} would have to be known; "
             f"ask for {horizon} steps at most, or train with a longer window.horizon"
         )
-    from rnnfc.models.network import restore
-
-    network = restore(experiment, panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
-    value, fed_back = _roll(network, panel, scaler, horizon=horizon, steps=steps)
+    network = open_network(which, panel, scaler, runtime=runtime)
+    value, fed_back = _roll(network, panel, horizon=horizon, steps=steps)
     times = panel.frequency.after(panel.time[-1:], steps=steps)
     return Future(
         run=which,
@@ -85,19 +84,18 @@ def predict(which: Run, *, steps: int | None = None) -> Future:
     )
 
 
-def _roll(network: Any, panel: Panel, scaler: Scaler, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
+def _roll(network: Any, panel: Panel, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
     """value[step, target] after the panel's rows, and those of them that were fed back as inputs.
 
     Args:
-        network: a `models.network.Network`.
         panel: exactly the rows that the network sees.
     """
     length, rows, parts = panel.num_rows, panel.values, []
     for _ in range(0, steps, horizon):
         # The window's targets lie past the end and are never looked at.
         origin = np.array([length], dtype=np.int32)
-        window = Windows(panel=scaler.apply(panel.with_values(rows)), origins=origin, length=length, horizon=horizon)
-        parts.append(scaler.invert(network.points(window), np.array([0]))[0])
+        window = Windows(panel=panel.with_values(rows), origins=origin, length=length, horizon=horizon)
+        parts.append(network.points(window)[0])
         if not np.isfinite(parts[-1]).all():
             raise TrainError(
                 f"the forecast is not finite any more within step {len(parts) * horizon}: forecasts that were fed back have "

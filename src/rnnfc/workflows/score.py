@@ -35,7 +35,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     ours = {name: network.predict(windows) for name, windows in splits}
     scores: list[Score] = []
     for name, made in ours.items():
-        _refuse_not_finite(made, name)
+        refuse_not_finite(made, name)
         scores += metrics.score(made, ruler, model=NETWORK, split=name)
     lowest, lead = math.inf, None
     with np.errstate(all="ignore"):  # a baseline may overflow where the data does; its score then has no value
@@ -66,7 +66,12 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     )
 
 
-def _refuse_not_finite(made: Forecast, split: str) -> None:
+def refuse_not_finite(made: Forecast, split: str) -> None:
+    """A network whose forecasts are not finite is not published.
+
+    Raises:
+        TrainError: names the split and the first such window.
+    """
     wrong = np.flatnonzero(~np.isfinite(made.point).all(axis=(1, 2)))
     if len(wrong):
         raise TrainError(

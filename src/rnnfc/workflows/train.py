@@ -18,11 +18,13 @@ from rnnfc.config import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
+from rnnfc.export import OnnxNetwork, difference, to_onnx
+from rnnfc.forecast import Forecast
 from rnnfc.report import Report
 from rnnfc.run import Run
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
-from rnnfc.workflows.score import Forecasts, forecast_all, make_report
+from rnnfc.workflows.score import Forecasts, forecast_all, make_report, refuse_not_finite
 
 # Recorded in run.json: the last bits of a result depend on these.
 _PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic")
@@ -93,12 +95,17 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener) -> Trained:
         with phases("scale"):
             scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
         fitted = _fit(prepared, scaler, phases, listener)
+        with phases("export"):
+            exported, parity = _export(prepared, fitted.network)
         with phases("score"):
-            forecasts = forecast_all(prepared, scaler, fitted.network)
+            # What is scored is what is shipped: `evaluate` and `predict` read the same file.
+            forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX))
             made = make_report(prepared, forecasts)
         with phases("write"):
             _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
             _write_training(draft, prepared, made, fitted)
+            draft.write(run.ONNX, exported)
+        fitted.facts["onnx_difference"] = parity
         draft.write_json(run.INFO, _info(prepared, fitted, began=began, seconds=phases.seconds))
     return Trained(run=Run(draft.folder), report=made)
 
@@ -134,6 +141,26 @@ def _fit(prepared: Prepared, scaler: Scaler, phases: _Phases, listener: Listener
         "recipe": training.recipe(net, train=splits.train, spec=spec),
     }
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=facts)
+
+
+def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
+    """model.onnx, and how far its test forecasts are from those of `network` (a `models.network.Network`).
+
+    Raises:
+        TrainError: too far, or not finite.
+    """
+    from rnnfc.models.network import raw_forecaster
+
+    experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
+    facts = {
+        "experiment": experiment.name,
+        "input": {"window": ["n", experiment.window.length, len(panel.channels)], "channels": panel.channels},
+        "output": {"forecast": ["n", experiment.window.horizon, panel.num_targets], "targets": panel.targets, "unit": panel.unit},
+    }
+    expected = network.points(test)
+    refuse_not_finite(Forecast.of(test, expected), "test")
+    exported = to_onnx(raw_forecaster(experiment, network), facts, length=experiment.window.length, channels=len(panel.channels))
+    return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, panel)
 
 
 def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report) -> None:

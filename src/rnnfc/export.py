@@ -1,0 +1,109 @@
+"""The trained network as ONNX, raw units in and raw units out, and the reader that answers without TensorFlow.
+
+Scaling, per-window normalisation and inversion lie inside the file, so whoever runs it needs no number from elsewhere.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.windows import Windows
+from rnnfc.errors import RunError, TrainError
+from rnnfc.forecast import Forecast
+
+WINDOW, FORECAST = "window", "forecast"
+# The newest operator set that tf2onnx 1.17 writes.
+_OPSET = 18
+# The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
+LARGEST_DIFFERENCE = 1e-5
+# Windows in one call: large enough for matrix products to pay, small enough to bound memory.
+_BATCH = 1024
+
+
+class OnnxNetwork:
+    """A forecaster read from ONNX: raw windows in, raw forecasts out."""
+
+    label = "network"
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    @classmethod
+    def read(cls, content: bytes, *, source: str) -> Self:
+        """The forecaster in the bytes of an .onnx file.
+
+        Raises:
+            RunError: the bytes are no model of this tool.
+        """
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong comes as an exception too
+        try:
+            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no base class but this one
+            raise RunError(f"{source}: not a readable ONNX model; the run is damaged, train it again") from error
+        names = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
+        if names != [[WINDOW], [FORECAST]]:
+            raise RunError(f"{source}: not a model from {WINDOW!r} to {FORECAST!r}; the run is damaged, train it again")
+        return cls(session)
+
+    def points(self, windows: Windows) -> Floats:
+        """point[window, horizon, target] in data units, for unscaled windows."""
+        parts = [slice(start, start + _BATCH) for start in range(0, len(windows), _BATCH)]
+        return np.concatenate([self._session.run([FORECAST], {WINDOW: windows.inputs(part)})[0] for part in parts])
+
+    def predict(self, windows: Windows) -> Forecast:
+        """The forecast of unscaled windows, in data units."""
+        return Forecast.of(windows, self.points(windows))
+
+
+def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any], *, length: int, channels: int) -> bytes:
+    """The bytes of an .onnx file with dynamic batch; `facts` go into its metadata as JSON.
+
+    Args:
+        forecast: a TensorFlow function in raw units, see `models.network.raw_forecaster`.
+    """
+    from rnnfc.models.backend import tf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tf2onnx 1.17 uses names that NumPy and protobuf have deprecated
+        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        import onnx
+        import tf2onnx
+
+        signature = (tf.TensorSpec([None, length, channels], tf.float64, name=WINDOW),)
+        serve = tf.function(forecast, input_signature=signature, autograph=False)
+        exported, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=_OPSET)
+    _rename_output(exported.graph, FORECAST)
+    onnx.helper.set_model_props(exported, {"rnnfc": json.dumps(facts, ensure_ascii=False)})
+    return bytes(exported.SerializeToString())
+
+
+def _rename_output(graph: Any, name: str) -> None:
+    (output,) = graph.output
+    for node in graph.node:
+        node.output[:] = [name if made == output.name else made for made in node.output]
+    output.name = name
+
+
+def difference(point: Floats, expected: Floats, panel: Panel) -> float:
+    """The largest difference of two forecasts [window, horizon, target], as a share of each target's range in the data.
+
+    Raises:
+        TrainError: it is above LARGEST_DIFFERENCE; such a file must not be published.
+    """
+    targets = panel.values[:, : panel.num_targets]
+    spread = targets.max(axis=0) - targets.min(axis=0)
+    share = float((np.abs(point - expected) / np.where(spread > 0, spread, 1.0)).max())
+    if not share <= LARGEST_DIFFERENCE:
+        raise TrainError(
+            f"the exported ONNX model's forecasts differ from the network's by {share:.1e} of the data's range, at most "
+            f"{LARGEST_DIFFERENCE:.0e} is let through; scale the data (scale: minmax or standard), and report this config"
+        )
+    return share
