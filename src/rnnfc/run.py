@@ -145,14 +145,14 @@ class Run:
             # Opened here, for np.load leaves a damaged file open.
             with (self.folder / name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return {key: arrays[key] for key in arrays.files}
+        except ValueError as error:  # NumPy's own words go on to advise loading it unsafely
+            raise self._damaged(name, ValueError("it is no plain array file")) from error
         # TypeError: one .npy array instead; RuntimeError: a damaged zip says that it is encrypted, or of a later version.
-        except (OSError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        except (OSError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
             raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> RunError:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        if "pickle" in reason:  # NumPy goes on to advise what must not be done
-            reason = "it is no plain array file"
         return RunError(f"{self.folder / name}: cannot be read ({reason}); the run is damaged, train it again")
 
 
