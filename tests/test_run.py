@@ -333,7 +333,7 @@ def test_find_says_how_to_make_the_first_run(outputs: Path, which: str | None, a
 
 def npz(**arrays: npt.NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 

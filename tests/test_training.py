@@ -329,8 +329,8 @@ def test_clipping_bounds_what_one_step_can_change() -> None:
 
 def test_tables_agree_with_the_config() -> None:
     fields = TrainSpec.model_fields
-    assert set(training.OPTIMIZERS) == set(fields["optimizer"].annotation.__args__)  # type: ignore[union-attr]
-    assert set(training.LOSSES) == set(fields["loss"].annotation.__args__)  # type: ignore[union-attr]
+    assert set(training.OPTIMIZERS) == set(fields["optimizer"].annotation.__args__)
+    assert set(training.LOSSES) == set(fields["loss"].annotation.__args__)
 
 
 def test_threads_are_recorded_as_plain_numbers() -> None:

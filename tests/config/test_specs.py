@@ -121,7 +121,7 @@ def test_seed_and_scale_have_defaults_too(build: Build) -> None:
 def test_an_experiment_cannot_be_changed(build: Build) -> None:
     experiment = build()
     with pytest.raises(ValidationError, match="frozen"):
-        experiment.window.length = 6  # type: ignore[misc]
+        experiment.window.length = 6
 
 
 @pytest.mark.parametrize(("group", "template", "key", "border", "past", "allowed"), RANGES)

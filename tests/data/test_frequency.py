@@ -72,7 +72,7 @@ def test_a_regular_axis_is_named_fits_its_own_steps_and_goes_on_past_its_end(nam
 @pytest.mark.parametrize("unit", ["month", "month_end", "microsecond", "number"])
 def test_no_step_past_the_end_is_no_time(unit: str) -> None:
     last = np.array([7.0]) if unit == "number" else dates("2020-01-31")
-    after = Frequency(unit=unit, size=1).after(last, steps=0)  # type: ignore[arg-type]
+    after = Frequency(unit=unit, size=1).after(last, steps=0)
     assert after is not None
     assert after.shape == (0,)
 

@@ -16,7 +16,7 @@ def table(values: list[list[float]], time: list[float] | Times | None = None, *,
     return Table(
         values=np.array(values, dtype=np.float64),
         time=times,
-        frequency=Frequency(unit=unit, size=size),  # type: ignore[arg-type]
+        frequency=Frequency(unit=unit, size=size),
         where=lambda row: f"sales.csv:{LINES[: len(values)][row]}",
     )
 
