@@ -6,7 +6,8 @@ import pytest
 
 from rnnfc import baselines
 from rnnfc.baselines import Drift, LastValue, LinearMap, SeasonalNaive, fit_all
-from rnnfc.config.specs import CsvSpec, SplitSpec
+from rnnfc.config.data_spec import CsvSpec
+from rnnfc.config.specs import SplitSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler

@@ -8,7 +8,7 @@ import pytest
 
 from rnnfc import training
 from rnnfc.config import Experiment, from_yaml
-from rnnfc.config.specs import TrainSpec
+from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.scale import Scaler
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import Splits, cut

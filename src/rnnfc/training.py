@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.specs import TrainSpec
+from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnnfc.config.specs import CsvSpec
+from rnnfc.config.data_spec import CsvSpec
 from rnnfc.data.csv_file import load_csv
 from rnnfc.data.panel import Panel
 from rnnfc.errors import DataError

@@ -4,7 +4,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from rnnfc.config.specs import CsvSpec, DataSpec, SineSpec
+from rnnfc.config.data_spec import CsvSpec, DataSpec, SineSpec
 from rnnfc.data.sources import SOURCES, load_panel
 
 

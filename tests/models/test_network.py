@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rnnfc.config import Experiment, from_yaml
-from rnnfc.config.specs import StackedSpec
+from rnnfc.config.model_spec import StackedSpec
 from rnnfc.data.scale import Scaler
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import cut

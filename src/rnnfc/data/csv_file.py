@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.specs import CsvSpec
+from rnnfc.config.data_spec import CsvSpec
 from rnnfc.data import csv_text, gaps
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.specs import CsvSpec
+from rnnfc.config.data_spec import CsvSpec
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:

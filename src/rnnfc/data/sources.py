@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.config.specs import CsvSpec, SineSpec
+from rnnfc.config.data_spec import CsvSpec, SineSpec
 from rnnfc.data.csv_file import load_csv
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel

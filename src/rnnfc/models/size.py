@@ -1,6 +1,6 @@
 """How large a network will be, counted without TensorFlow."""
 
-from rnnfc.config.specs import StackedSpec
+from rnnfc.config.model_spec import StackedSpec
 
 # Gates of each cell, and bias vectors of each gate: GRU keeps a second one for its recurrent half (Keras' reset_after).
 _GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}

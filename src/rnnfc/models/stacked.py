@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.config.specs import StackedSpec
+from rnnfc.config.model_spec import StackedSpec
 from rnnfc.models.backend import keras
 
 CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}

@@ -230,7 +230,7 @@ def _git_commit() -> str | None:
     git = ["git", "-C", str(Path(__file__).parents[1])]
     try:
         # Fixed commands on our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
-        subprocess.run([*git, "ls-files", "--error-unmatch", "cli.py"], capture_output=True, timeout=5, check=True)  # noqa: S603
+        subprocess.run([*git, "ls-files", "--error-unmatch", "__main__.py"], capture_output=True, timeout=5, check=True)  # noqa: S603
         describe = [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
         return subprocess.run(describe, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603
     except (OSError, subprocess.SubprocessError):

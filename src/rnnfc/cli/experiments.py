@@ -1,0 +1,126 @@
+"""Commands that begin with a config: train, check, init, schema; and compare, which several trainings end with."""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnfc.cli.options import OUTPUTS, AsJson, Config, Outputs, Set, app, print_json
+from rnnfc.errors import ConfigError, OutputError, RunError
+
+if TYPE_CHECKING:
+    from rnnfc.run import Run
+
+
+@app.command(epilog="Example: rnnfc train configs/sine.yaml --set train.epochs=5")
+def train(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="One or several YAML experiments.")],
+    overrides: Set = None,
+    outputs: Outputs = OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """Train experiments; each leaves a run folder, several end with a comparison."""
+    from rnnfc import config
+    from rnnfc.console import TrainingConsole, note, show_report, show_saved
+    from rnnfc.workflows.prepare import prepare
+    from rnnfc.workflows.train import train as train_one
+
+    # Every config and its data is checked before hours go into the first.
+    prepared = [prepare(config.load(path, overrides or ())) for path in configs]
+    results, comparison = [], None
+    try:
+        for one in prepared:
+            with contextlib.closing(TrainingConsole()) as listener:
+                results.append(train_one(one, outputs=outputs, listener=listener))
+            if not as_json:
+                show_report(results[-1].report)
+                show_saved(results[-1].run)
+        if len(results) > 1:
+            try:
+                comparison = _compare([result.run for result in results], outputs=outputs, as_json=as_json)
+            except RunError as error:  # each run is whole; they only cannot be laid side by side
+                note("note", f"no comparison: {error}")
+    finally:
+        if as_json and results:
+            runs = [{"run": str(result.run.folder), **result.report.to_json()} for result in results]
+            print_json({"runs": runs, "comparison": comparison})
+
+
+@app.command(epilog="Example: rnnfc compare sine_relu sine_lstm")
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN...]", help="Run folders or experiment names; default: the two newest runs."),
+    ] = None,
+    outputs: Outputs = OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """Show runs side by side on the same test rows: a table and a picture."""
+    from rnnfc.run import find, finished
+
+    chosen = [find(outputs, which) for which in runs] if runs else finished(outputs)[-2:]
+    comparison = _compare(chosen, outputs=outputs, as_json=as_json)
+    if as_json:
+        print_json(comparison)
+
+
+@app.command(epilog="Example: rnnfc check configs/sine.yaml")
+def check(config: Config, overrides: Set = None, as_json: AsJson = False) -> None:
+    """Do everything but training: check config and data, count rows, windows, parameters and memory."""
+    from rnnfc.config import load
+    from rnnfc.console import show_check
+    from rnnfc.workflows.prepare import check as check_experiment
+
+    result = check_experiment(load(config, overrides or ()))
+    if as_json:
+        print_json(result)
+    else:
+        show_check(result)
+
+
+@app.command(epilog="Example: rnnfc init mine")
+def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the experiment; NAME.yaml is written here.")]) -> None:
+    """Write a commented config to start from."""
+    from rnnfc.config import starter
+    from rnnfc.console import say
+
+    name = name.removesuffix(".yaml")
+    text, path = starter(name), Path(f"{name}.yaml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError(f"{path}: exists already and is left as it is; choose another name") from None
+    except OSError as error:
+        raise OutputError(
+            f"{path}: could not be written ({error.strerror}); run this in a folder that you can write to"
+        ) from None
+    say("written", f"{path}   train it: rnnfc train {path}")
+
+
+@app.command(epilog="Example: rnnfc schema > rnnfc.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors."""
+    from rnnfc.config import schema as contract
+    from rnnfc.console import write
+
+    write(sys.stdout, contract() + "\n")
+
+
+def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str, Any]:
+    from rnnfc.console import say, show_table
+    from rnnfc.report import figure
+    from rnnfc.run import COMPARE_PLOT, COMPARE_TEXT
+    from rnnfc.workflows.compare import compare as compare_runs
+
+    made = compare_runs(runs, outputs=outputs)
+    if not as_json:
+        unit = f", in {made.unit}" if made.unit else ""
+        say("compare", f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}")
+        rows = [[row["run"], *(figure(row[name]) for name in ("mse", "rmse", "mae"))] for row in made.scores]
+        show_table(["run", "MSE", "RMSE", "MAE"], rows)
+        say("saved", f"{made.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
+    return {"folder": str(made.folder), "unit": made.unit, "rows": made.rows, "note": made.note, "scores": made.scores}

@@ -1,0 +1,56 @@
+"""The application that every command joins, and the options that several of them share."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from rnnfc import __version__
+
+app = typer.Typer(
+    name="rnnfc",
+    help="Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out.",
+    epilog="Start with: rnnfc init mine, then rnnfc train mine.yaml. Each command has its own --help with an example.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML experiment.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. train.epochs=5; repeatable.")
+]
+Outputs = Annotated[Path, typer.Option("--outputs", metavar="DIR", help="Folder of the runs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+WhichRun = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="A run folder, its name, or an experiment's name; default: the newest finished run."),
+]
+Runtime = Annotated[
+    Literal["onnx", "keras"], typer.Option("--runtime", help="Who answers: the ONNX file, or Keras (slow to start).")
+]
+OUTPUTS = Path("outputs")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"rnnfc {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out."""
+
+
+def print_json(value: Any) -> None:
+    """`value` as the result of a command."""
+    import json
+
+    from rnnfc.console import write
+
+    write(sys.stdout, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")

@@ -1,0 +1,67 @@
+"""Commands that begin with a finished run: evaluate, predict."""
+
+from typing import Annotated
+
+import typer
+
+from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, Runtime, WhichRun, app, print_json
+
+# Scores made again from files may differ in the last bits of float32, where processors or threads differ.
+_SAME = 1e-6
+
+
+@app.command(epilog="Example: rnnfc evaluate sine")
+def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
+    """Score a finished run again from its files."""
+    from rnnfc.console import note, say, show_report
+    from rnnfc.run import find
+    from rnnfc.workflows.evaluate import evaluate as evaluate_run
+
+    which = find(outputs, run)
+    note("run", str(which.folder))
+    result = evaluate_run(which, runtime=runtime)
+    same = result.largest_difference <= _SAME
+    if as_json:
+        print_json({"run": str(which.folder), "largest_difference": result.largest_difference, **result.report.to_json()})
+        raise typer.Exit(0 if same else 1)
+    show_report(result.report)
+    say(
+        "check",
+        f"{'the same scores as' if same else 'NOT the scores of'} training (largest difference {result.largest_difference:.1e})",
+    )
+    raise typer.Exit(0 if same else 1)
+
+
+@app.command(epilog="Example: rnnfc predict --last-window --steps 3")
+def predict(
+    run: WhichRun = None,
+    last_window: Annotated[  # noqa: ARG001
+        bool, typer.Option("--last-window", help="Forecast past the end of the run's data (what it does anyway).")
+    ] = True,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon.")
+    ] = None,
+    runtime: Runtime = "onnx",
+    outputs: Outputs = OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast past the end of the data, from the run folder alone."""
+    from rnnfc.console import note, show_table
+    from rnnfc.run import find
+    from rnnfc.workflows.predict import predict as predict_run
+
+    which = find(outputs, run)
+    future = predict_run(which, steps=steps, runtime=runtime)
+    if as_json:
+        print_json(future.to_json())
+        return
+    note("run", str(which.folder))
+    times = future.labels()
+    headings = [f"{name}{f' ({future.unit})' if future.unit else ''}" for name in future.targets]
+    rows = [
+        [moment, str(step), *(f"{value:.6g}" for value in row)]
+        for step, (moment, row) in enumerate(zip(times, future.value, strict=True), 1)
+    ]
+    show_table(["time", "step", *headings], rows)
+    for text in future.notes:
+        note("note", text)

@@ -1,0 +1,82 @@
+"""Where the data comes from: one group of keys for each kind of source."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rnnfc.config.spec import MAX_SEED, Spec, wrong
+
+
+class SineSpec(Spec):
+    """sin(x) over `points` equally spaced x: from 0 to `stop`, or 0, `step`, 2 `step` and so on."""
+
+    kind: Literal["sine"]
+    points: int = Field(ge=2, le=1_000_000_000, description="rows")
+    stop: float | None = Field(None, gt=0, le=1e9, description="last x, as in numpy.linspace(0, stop, points)")
+    step: float | None = Field(None, gt=0, le=1e6, description="distance between two x; 1 gives sin(0), sin(1), sin(2)")
+    noise: float = Field(0.0, ge=0, le=1e6, description="standard deviation of normal noise that is added")
+    noise_seed: int = Field(0, ge=0, le=MAX_SEED)
+    season: int | None = Field(None, ge=2, description="rows a season, for the seasonal naive baseline and MASE")
+    unit: str = Field("", max_length=32, description="unit of the targets, for reports and pictures")
+
+    @model_validator(mode="after")
+    def _one_spacing(self) -> Self:
+        if (self.stop is None) == (self.step is None):
+            raise wrong("give either stop (the last x) or step (the distance between two x), and not both")
+        return self
+
+    @property
+    def spacing(self) -> float:
+        """Distance between two neighbouring x."""
+        return self.step if self.step is not None else (self.stop or 0.0) / (self.points - 1)
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_tab(value: Any) -> Any:
+    return "\t" if value == r"\t" else value
+
+
+_Character = Annotated[str, Field(min_length=1, max_length=1)]
+_Separator = Annotated[_Character, BeforeValidator(_as_tab, json_schema_input_type=_Character | Literal[r"\t"])]
+_Column = Annotated[str, Field(min_length=1)]
+_Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=_Column | tuple[_Column, ...])]
+
+
+class CsvSpec(Spec):
+    """A CSV file with one header row: a time column if there is one, the columns to forecast, further input columns."""
+
+    kind: Literal["csv"]
+    path: str = Field(min_length=1, description="file; a relative path is read from the config's folder")
+    time: str | None = Field(None, min_length=1, description="column with the time of each row; without it rows are counted")
+    time_format: str | None = Field(None, min_length=1, description="strptime format of the times; ISO 8601 without it")
+    target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
+    inputs: _Columns = Field((), description="further columns that the network sees but does not forecast")
+    frequency: Literal["infer", "rows"] = Field(
+        "infer", description="infer: times are equally spaced; rows: each row is one step, whatever its time (trading days)"
+    )
+    missing: Literal["error", "interpolate", "ffill"] = Field("error", description="what to do with empty cells and absent rows")
+    separator: _Separator = ","
+    decimal: Literal[".", ","] = "."
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
+    season: int | None = Field(None, ge=2, description="rows a season, for the seasonal naive baseline and MASE")
+    unit: str = Field("", max_length=32, description="unit of the targets, for reports and pictures")
+
+    @model_validator(mode="after")
+    def _columns_once(self) -> Self:
+        columns = [*self.target, *self.inputs, *([self.time] if self.time else [])]
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        if twice:
+            raise wrong(f"column {twice[0]!r} is named twice among time, target and inputs; name each column once")
+        if self.time is None and (self.time_format or self.frequency == "rows"):
+            raise wrong("time_format and frequency need a time column; add time: COLUMN or leave them out")
+        if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):
+            raise wrong(f"separator is {self.separator!r}, a quote or no visible character; use one such as ',', ';' or a tab")
+        if self.separator == self.decimal:
+            raise wrong("separator and decimal are the same character; a cell could not be told from a fraction")
+        return self
+
+
+DataSpec = Annotated[SineSpec | CsvSpec, Field(discriminator="kind")]

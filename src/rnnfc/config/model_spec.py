@@ -1,0 +1,36 @@
+"""The network: one group of keys for each kind of model."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rnnfc.config.spec import Spec, wrong
+
+# Larger layers do not fit: one SimpleRNN layer of 16,384 units has 268 million recurrent weights, 1 GiB in float32.
+MAX_UNITS = 16_384
+
+
+class StackedSpec(Spec):
+    """Recurrent layers one above the other, then a dense layer with horizon x targets outputs."""
+
+    kind: Literal["stacked"]
+    cell: Literal["SimpleRNN", "LSTM", "GRU"]
+    units: tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...] = Field(
+        min_length=1, max_length=16, description="one number a layer"
+    )
+    activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "tanh"
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of each layer's inputs that is dropped in training")
+    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="share of each layer's state that is dropped in training")
+    bidirectional: bool | tuple[bool, ...] = Field(False, description="for all layers, or a list with one entry a layer")
+
+    @model_validator(mode="after")
+    def _an_entry_a_layer(self) -> Self:
+        if isinstance(self.bidirectional, tuple) and len(self.bidirectional) != len(self.units):
+            raise wrong(f"bidirectional has {len(self.bidirectional)} entries for {len(self.units)} layers; give one a layer")
+        return self
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """1 or 2 (bidirectional) for each layer."""
+        flags = self.bidirectional if isinstance(self.bidirectional, tuple) else (self.bidirectional,) * len(self.units)
+        return tuple(2 if flag else 1 for flag in flags)

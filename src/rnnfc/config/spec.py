@@ -1,0 +1,17 @@
+"""Spec: what every group of keys has in common, and the error for a rule of ours."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
+
+MAX_SEED = 2**31 - 1
+
+
+class Spec(BaseModel):
+    """A frozen group of keys: unknown keys, wrong types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def wrong(text: str, *, at: tuple[str, ...] = ()) -> PydanticCustomError:
+    """The error for a rule of ours; braces in `text` stay as they are. `at`: the key to blame, below the validated group."""
+    return PydanticCustomError("rule", "{text}", {"text": text, "at": at})
