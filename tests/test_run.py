@@ -90,6 +90,10 @@ def test_a_draft_appears_when_its_block_ends_whole_and_under_its_utc_name(output
         "20261120-141500-tiny": None,
         "20261120-141500-tiny/run.json": b'{\n  "status": "done"\n}\n',
         "20261120-141500-tiny/report.md": b"good \xc3\xa9\n",
+        "20261120-141500-tiny/manifest.sha256": (
+            b"11794b47e07124bfa4944ba43cde4ba791bc559a3ff5f877efbf115a089bfa20  report.md\n"
+            b"2f1922043d4f22bf7a3b9e5c117fa15ddffd6abe1d63c762f606eefff5e50571  run.json\n"
+        ),
     }
 
 
@@ -119,32 +123,47 @@ def test_what_breaks_off_a_draft_goes_on_and_leaves_nothing_behind(outputs: Path
     assert everything(outputs) == before
 
 
-def test_every_file_and_the_folder_are_synced_before_the_rename_and_the_outputs_after_it(
+def test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next(
     outputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events: list[Any] = []
-    sync, rename = os.fsync, Path.rename
+    events: list[str] = []
+    sync, replace, rename = os.fsync, Path.replace, Path.rename
+
+    def place(path: Path) -> str:
+        return re.sub(r"\.[0-9a-f]{12}-", "~", re.sub(r"\.\d.*?\.[0-9a-f]{12}", "DRAFT", str(path.relative_to(outputs.parent))))
 
     def recorded_sync(handle: int) -> None:
-        status = os.fstat(handle)
-        events.append((status.st_ino, status.st_size if os.path.isfile(f"/dev/fd/{handle}") else None))
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        events.append(f"sync {place(path)}{f' {path.stat().st_size}' if path.is_file() else ''}")
         sync(handle)
 
-    def recorded_rename(path: Path, target: Path) -> Path:
-        events.append("rename")
-        return rename(path, target)
+    def recorded(name: str, move: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+        def moved(path: Path, target: Path) -> Path:
+            events.append(f"{name} {place(path)} {place(target).replace(draft.folder.name, 'RUN')}")
+            return move(path, target)
+
+        return moved
 
     monkeypatch.setattr(drafts.os, "fsync", recorded_sync)
-    monkeypatch.setattr(Path, "rename", recorded_rename)
+    monkeypatch.setattr(Path, "replace", recorded("replace", replace))
+    monkeypatch.setattr(Path, "rename", recorded("rename", rename))
     with Draft(outputs, "tiny") as draft:
         draft.write("a", "12345")
         draft.write_with("b", lambda path: path.write_bytes(b"123"))
         draft.write_json("c", {})
         draft.write_rows("d", [{"x": 1}])
-        draft.write_arrays("e", {"x": np.zeros(7)})
-    folder = draft.folder
-    files = [((folder / name).stat().st_ino, (folder / name).stat().st_size) for name in "abcde"]
-    assert events == [*files, (folder.stat().st_ino, None), "rename", (outputs.stat().st_ino, None)]
+        draft.write_arrays(".e", {"x": np.zeros(7)})
+    home = f"{outputs.name}/DRAFT"
+    sizes = {"a": 5, "b": 3, "c": 3, "d": 9, ".e": 312, "manifest.sha256": 4 * 68}
+    written = [
+        (f"sync {home}/~{name} {size}", f"replace {home}/~{name} {home}/{name}", f"sync {home}") for name, size in sizes.items()
+    ]
+    assert events == [
+        *(event for three in written for event in three),
+        f"rename {home} {outputs.name}/RUN",
+        f"sync {outputs.name}",
+    ]
+    assert sorted(path.name for path in draft.folder.iterdir()) == ["a", "b", "c", "d", "manifest.sha256"]  # .e was for work only
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -241,7 +260,7 @@ def test_a_run_that_is_not_done_is_not_opened(outputs: Path, info: dict[str, str
         draft.write_json(run.INFO, info)
     with pytest.raises(RunError) as caught:
         Run.open(draft.folder)
-    assert str(caught.value) == f"{draft.folder}: this run is not finished (status {info.get('status')!r}); train it again"
+    assert str(caught.value) == f"{draft.folder}: this run is not finished; go on with: rnnfc train --resume {draft.folder}"
     assert finished(outputs) == []
 
 

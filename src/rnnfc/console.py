@@ -103,6 +103,12 @@ class TrainingConsole:
             parts.append(f"{'stopped early, ' if last.epoch < total else ''}best {best_epoch}")
         note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
 
+    def kept(self, folder: Path, *, epoch: int, total: int) -> None:
+        """Training broke off: what is kept, and how to go on."""
+        self.close()
+        what = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
+        note("kept", f"{what} in {folder}; go on with: rnnfc train --resume{_named(folder)}")
+
     def close(self) -> None:
         """Takes the bar away, also when training breaks off."""
         if self._bar is not None:
@@ -139,8 +145,12 @@ def show_report(report: Report) -> None:
 def show_saved(run: Run) -> None:
     """Where the run lies, and what to do next."""
     say("saved", f"{run.folder}   {'  '.join((REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX))}")
-    where = "" if run.folder.parent == Path("outputs") else f"{shlex.quote(str(run.folder))} "
-    say("next", f"rnnfc predict {where}--last-window")
+    say("next", f"rnnfc predict{_named(run.folder)} --last-window")
+
+
+def _named(folder: Path) -> str:
+    """The folder as a command's argument; nothing where the command finds it by itself."""
+    return "" if folder.parent == Path("outputs") else f" {shlex.quote(str(folder))}"
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

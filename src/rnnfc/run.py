@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc import config
+from rnnfc.checkpoint import CHECKPOINT
 from rnnfc.config import Experiment
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.data.scale import Scaler
+from rnnfc.draft import MANIFEST, manifest
 from rnnfc.errors import ConfigError, RunError
 from rnnfc.forecast import Forecast
 
@@ -26,6 +29,10 @@ WEIGHTS, SCALER = "weights.npz", "scaler.json"
 HISTORY, LOSS_PLOT = "history.jsonl", "loss.png"
 REPORT, REPORT_TEXT = "report.json", "report.md"
 FORECAST, FORECAST_PLOT, LAST_WINDOW = "forecast.csv", "forecast.png", "last_window.npz"
+FILES = (
+    *(EXPERIMENT, INFO, MODEL, ONNX, WEIGHTS, SCALER, HISTORY, LOSS_PLOT),
+    *(REPORT, REPORT_TEXT, FORECAST, FORECAST_PLOT, LAST_WINDOW),
+)
 COMPARE, COMPARE_TEXT, COMPARE_PLOT = "compare.json", "compare.md", "compare.png"
 
 FORECAST_COLUMNS = ("series", "origin_time", "step", "time", "target", "actual", "forecast")
@@ -33,7 +40,7 @@ FORECAST_COLUMNS = ("series", "origin_time", "step", "time", "target", "actual",
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run folder, read piece by piece; nothing in it is executed or unpickled."""
+    """A run folder, read piece by piece; nothing in it is executed or unpickled."""
 
     folder: Path
 
@@ -42,14 +49,16 @@ class Run:
         """The finished run in `folder`.
 
         Raises:
-            RunError: there is none, or it is not finished.
+            RunError: there is none, or it is not finished, or it is damaged.
         """
         if not (folder / INFO).is_file():
             raise RunError(f"{folder}: not a run folder (no {INFO}); name a folder that 'rnnfc train' made")
         run = cls(folder)
+        if (folder / MANIFEST).exists():  # first, so that nothing is believed that was not written
+            run.refuse_damage()
         if run.info().get("status") != "done":
-            raise RunError(f"{folder}: this run is not finished (status {run.info().get('status')!r}); train it again")
-        return run
+            raise RunError(f"{folder}: this run is not finished; go on with: rnnfc train --resume {folder}")
+        return run.refuse_damage()
 
     @property
     def name(self) -> str:
@@ -64,12 +73,38 @@ class Run:
         """report.json."""
         return self._json(REPORT)
 
-    def experiment(self) -> Experiment:
-        """The resolved experiment."""
+    def experiment(self, overrides: Sequence[str] = ()) -> Experiment:
+        """The resolved experiment, after `overrides` as in `config.load`."""
         try:
+            if overrides:
+                return config.load(self.folder / EXPERIMENT, overrides)
             return config.from_yaml(self._text(EXPERIMENT), source=EXPERIMENT)
         except ConfigError as error:
             raise self._damaged(EXPERIMENT, error) from error
+
+    def checkpoint(self) -> dict[str, npt.NDArray[Any]] | None:
+        """The last checkpoint of an unfinished run, if there is one."""
+        return self._arrays(CHECKPOINT) if (self.folder / CHECKPOINT).exists() else None
+
+    def refuse_damage(self) -> Self:
+        """This run, once every file has been found to be what was written.
+
+        Raises:
+            RunError: names the first file that is not.
+        """
+        listed = self._text(MANIFEST)
+        names = [line[66:] for line in listed.split("\n")[:-1]]
+        unlisted = [name for name in FILES if name not in names and (self.folder / name).exists()]
+        if unlisted or any(Path(name).name != name for name in names):
+            raise self._damaged(MANIFEST, ValueError(f"it does not list {unlisted[0]}" if unlisted else "it lists a path"))
+        try:
+            found = manifest(self.folder, names)
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            raise self._damaged(Path(getattr(error, "filename", MANIFEST)).name, error) from error
+        if found != listed:
+            wrong = next(name for name, line in zip(names, found.split("\n"), strict=False) if f"{line}\n" not in listed)
+            raise self._damaged(wrong, ValueError(f"it is not what {MANIFEST} says was written"))
+        return self
 
     def scaler(self, *, channels: int) -> Scaler:
         """The scaler that was fitted on the training rows, of `channels` columns."""
@@ -188,8 +223,10 @@ def find(outputs: Path, which: str | None) -> Run:
                 return Run.open(folder)
     # Not by the folder's name: sine-2 is the second run of sine in one second, or a run of sine-2.
     runs = [run for run in finished(outputs) if which is None or run.info().get("name") == which]
+    if which is None:
+        _refuse_damaged(outputs, newer_than=runs[-1].name if runs else "")
     if runs:
-        return runs[-1]
+        return runs[-1].refuse_damage()
     if which is not None and os.path.isdir(which):
         return Run.open(Path(which))  # which says why it is none
     known = {str(run.info().get("name")): run for run in finished(outputs)}
@@ -199,6 +236,13 @@ def find(outputs: Path, which: str | None) -> Run:
         f"{outputs}: no finished run{'' if which is None else f' {which!r}'}; "
         f"{hint if known else 'train one: rnnfc train configs/sine.yaml'}"
     )
+
+
+def _refuse_damaged(outputs: Path, *, newer_than: str) -> None:
+    """A newer run that cannot be read is told of: an older one would answer in its place."""
+    for path in outputs.glob(f"[!.]*/{INFO}"):
+        if path.parent.name > newer_than and (path.parent / MANIFEST).exists():
+            Run.open(path.parent)
 
 
 def forecast_csv(forecast: Forecast, panel: Panel) -> str:

@@ -36,6 +36,9 @@ _CALL_S = 0.25
 _UNROLL_CELLS = 16
 _UNROLL_UPDATES = 25_000
 
+# What a TrainState counts, besides variables and weights.
+_NUMBERS = ("learning_rate", "epoch", "best_epoch", "best_validation_loss", "plateau_loss", "epochs_on_plateau")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
@@ -66,6 +69,28 @@ class TrainState:
     def epochs_since_best(self) -> int:
         """Epochs without an improvement of the validation loss."""
         return self.epoch - self.best_epoch
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """A copy of everything that training changes, bit for bit."""
+        numbers = [getattr(self, name) for name in _NUMBERS]
+        variables = [variable.numpy() for variable in self._variables]
+        return {
+            "numbers": np.array(numbers, dtype=np.float64),
+            **{f"variable/{place}": value for place, value in enumerate(variables)},
+            **{f"best/{place}": value for place, value in enumerate(self.best_weights)},
+        }
+
+    def load(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        """Become the state that `arrays` was taken from."""
+        for name, number in zip(_NUMBERS, arrays["numbers"].tolist(), strict=True):
+            setattr(self, name, type(getattr(self, name))(number))
+        for place, variable in enumerate(self._variables):
+            variable.assign(arrays[f"variable/{place}"])
+        self.best_weights = [arrays[name] for name in arrays if name.startswith("best/")]
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self.net.variables, *self.optimizer.variables]
 
 
 def start(net: Any, spec: TrainSpec) -> TrainState:

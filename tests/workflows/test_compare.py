@@ -104,7 +104,7 @@ def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: P
     made = compare([one, two], outputs=tmp_path)
     assert made.folder.parent == tmp_path
     assert made.folder.name.endswith("-compare")
-    assert {path.name for path in made.folder.iterdir()} == {"compare.json", "compare.md", "compare.png"}
+    assert {path.name for path in made.folder.iterdir()} == {"compare.json", "compare.md", "compare.png", "manifest.sha256"}
     assert json.loads((made.folder / "compare.json").read_text()) == {
         "unit": "m",
         "rows": 2,

@@ -2,16 +2,14 @@
 
 import contextlib
 import io
-import signal
 import sys
-from collections.abc import Iterator
-from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from rnnfc.cli import experiments, runs  # noqa: F401  each command joins the application when it is defined
 from rnnfc.cli.options import app
+from rnnfc.cli.signals import unwound
 from rnnfc.errors import RnnfcError
 
 # 128 + SIGINT; Typer returns it after Ctrl-C.
@@ -23,22 +21,31 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII only shows "?" for "·"
-    given = sys.argv[1:] if arguments is None else arguments
+    with unwound() as signals:
+        try:
+            code = _run(sys.argv[1:] if arguments is None else arguments)
+        except BaseException:
+            if not signals.number:
+                raise
+            code = _INTERRUPTED  # code written in C may turn an interrupt into an error of its own
+    if signals.number or code == _INTERRUPTED:
+        code = _tell("interrupted; nothing half-done was published\n", code=signals.exit_code)
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command line and say what went wrong; returns the exit code."""
     try:
-        with _terminable():
-            code = app(given or ["--help"], standalone_mode=False)
+        return int(app(arguments or ["--help"], standalone_mode=False) or 0)
     except RnnfcError as error:
-        code = _fail(str(error), code=error.exit_code)
+        return _fail(str(error), code=error.exit_code)
     except typer.TyperException as error:
         _fail(error.format_message(), code=2)
-        code = _tell("run 'rnnfc --help', or 'rnnfc COMMAND --help' for its options and an example\n", code=2)
+        return _tell("run 'rnnfc --help', or 'rnnfc COMMAND --help' for its options and an example\n", code=2)
     except MemoryError:
-        code = _fail("out of memory; 'rnnfc check CONFIG' estimates what training needs", code=1)
+        return _fail("out of memory; 'rnnfc check CONFIG' estimates what training needs", code=1)
     except OSError as error:
-        code = _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}", code=1)
-    if code == _INTERRUPTED:
-        _tell("interrupted; nothing half-done was left behind\n", code=code)
-    sys.exit(code)
+        return _fail(f"{error.filename or 'the operating system'}: {error.strerror or error}", code=1)
 
 
 def _fail(text: str, *, code: int) -> int:
@@ -50,19 +57,3 @@ def _tell(text: str, *, code: int) -> int:
         sys.stderr.write(text)
         sys.stderr.flush()
     return code
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM, and SIGHUP of a closed terminal, unwind like Ctrl-C, so that half-written folders are removed."""
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

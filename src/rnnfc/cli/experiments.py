@@ -13,28 +13,34 @@ from rnnfc.errors import ConfigError, OutputError, RunError
 
 if TYPE_CHECKING:
     from rnnfc.run import Run
+    from rnnfc.workflows.prepare import Prepared
+    from rnnfc.workflows.resume import Unfinished
 
 
 @app.command(epilog="Example: rnnfc train configs/sine.yaml --set train.epochs=5")
 def train(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="One or several YAML experiments.")],
+    configs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CONFIG...", help="One or several YAML experiments; with --resume: the run to go on with."),
+    ] = None,
     overrides: Set = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest unfinished run (or that of RUN or CONFIG) bit for bit.")
+    ] = False,
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
     """Train experiments; each leaves a run folder, several end with a comparison."""
-    from rnnfc import config
     from rnnfc.console import TrainingConsole, note, show_report, show_saved
-    from rnnfc.workflows.prepare import prepare
     from rnnfc.workflows.train import train as train_one
 
     # Every config and its data is checked before hours go into the first.
-    prepared = [prepare(config.load(path, overrides or ())) for path in configs]
+    work = [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
     results, comparison = [], None
     try:
-        for one in prepared:
+        for prepared, before in work:
             with contextlib.closing(TrainingConsole()) as listener:
-                results.append(train_one(one, outputs=outputs, listener=listener))
+                results.append(train_one(prepared, outputs=outputs, listener=listener, before=before))
             if not as_json:
                 show_report(results[-1].report)
                 show_saved(results[-1].run)
@@ -47,6 +53,27 @@ def train(
         if as_json and results:
             runs = [{"run": str(result.run.folder), **result.report.to_json()} for result in results]
             print_json({"runs": runs, "comparison": comparison})
+
+
+def _prepared(configs: list[str], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
+    from rnnfc import config
+    from rnnfc.workflows.prepare import prepare
+
+    if not configs:
+        raise ConfigError("no CONFIG given; 'rnnfc init NAME' writes one, --resume goes on with an unfinished run")
+    return [(prepare(config.load(Path(path), overrides or ())), None) for path in configs]
+
+
+def _unfinished(configs: list[str], overrides: list[str] | None, outputs: Path) -> "tuple[Prepared, Unfinished | None]":
+    from rnnfc.console import note
+    from rnnfc.workflows.resume import resume
+
+    if len(configs) > 1:
+        raise ConfigError("--resume goes on with one run; name one, or none for the newest")
+    found = resume(configs[0] if configs else None, outputs=outputs, overrides=overrides or ())
+    for text in found.notes:
+        note("note", text)
+    return found.prepared, found
 
 
 @app.command(epilog="Example: rnnfc compare sine_relu sine_lstm")

@@ -2,18 +2,16 @@
 
 import contextlib
 import datetime as dt
-import platform
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from rnnfc import report, run
+from rnnfc.checkpoint import Arrays, Checkpoints, rows_of, state_of
 from rnnfc.config import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
@@ -22,12 +20,11 @@ from rnnfc.export import OnnxNetwork, difference, to_onnx
 from rnnfc.forecast import Forecast
 from rnnfc.report import Report
 from rnnfc.run import Run
+from rnnfc.workflows.facts import facts
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
+from rnnfc.workflows.resume import Unfinished
 from rnnfc.workflows.score import Forecasts, forecast_all, make_report, refuse_not_finite
-
-# Recorded in run.json: the last bits of a result depend on these.
-_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic")
 
 
 class Listener(Protocol):
@@ -43,6 +40,10 @@ class Listener(Protocol):
 
     def tick(self, share: float) -> None:
         """`share` of the current epoch is done."""
+        ...
+
+    def kept(self, folder: Path, *, epoch: int, total: int) -> None:
+        """Training broke off; the hidden `folder` holds what can be resumed after `epoch`."""
         ...
 
     def trained(self, rows: list[Any], *, best_epoch: int, total: int, seconds: float) -> None:
@@ -81,37 +82,69 @@ class _Phases:
         self.seconds[name] = round(time.perf_counter() - began, 3)
 
 
-def train(prepared: Prepared, *, outputs: Path, listener: Listener) -> Trained:
+def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfinished | None = None) -> Trained:
     """Train one experiment and publish its run folder.
 
+    Args:
+        before: go on with this unfinished run; what comes out has the same bits as if it had not been cut off.
     Raises:
         TrainError: training diverged; nothing is published.
-        OutputError: the run could not be written; nothing is left behind.
+        OutputError: the run could not be written.
     """
-    phases, began = _Phases({"data": prepared.seconds}), dt.datetime.now(dt.UTC)
-    experiment = prepared.experiment
-    with Draft(outputs, experiment.name) as draft:
-        listener.prepared(prepared)
-        with phases("scale"):
-            scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
-        fitted = _fit(prepared, scaler, phases, listener)
-        with phases("export"):
-            exported, parity = _export(prepared, fitted.network)
-        with phases("score"):
-            # What is scored is what is shipped: `evaluate` and `predict` read the same file.
-            forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX))
-            made = make_report(prepared, forecasts)
-        with phases("write"):
-            _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
-            _write_training(draft, prepared, made, fitted)
-            draft.write(run.ONNX, exported)
-        fitted.facts["onnx_difference"] = parity
-        draft.write_json(run.INFO, _info(prepared, fitted, began=began, seconds=phases.seconds))
+    phases, experiment = _Phases({"data": prepared.seconds}), prepared.experiment
+    checkpoints = Checkpoints(Draft(outputs, experiment.name, unfinished=before.folder if before else None))
+    try:
+        with checkpoints.draft as draft:
+            listener.prepared(prepared)
+            known = _begin(draft, prepared, before)
+            with phases("scale"):
+                scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
+            fitted = _fit(prepared, scaler, checkpoints, phases, listener, after=before.checkpoint if before else None)
+            with phases("export"):
+                exported, parity = _export(prepared, fitted.network)
+            with phases("score"):
+                # What is scored is what is shipped: `evaluate` and `predict` read the same file.
+                forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX))
+                made = make_report(prepared, forecasts)
+            with phases("write"):
+                _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
+                _write_training(draft, prepared, made, fitted)
+                draft.write(run.ONNX, exported)
+            ended = {"status": "done", "finished": _now(), "seconds": phases.seconds, **fitted.facts, "onnx_difference": parity}
+            draft.write_json(run.INFO, {**known, **ended})
+    except BaseException:
+        if checkpoints.draft.kept:
+            listener.kept(checkpoints.draft.folder, epoch=checkpoints.epoch, total=experiment.train.epochs)
+        raise
     return Trained(run=Run(draft.folder), report=made)
 
 
-def _fit(prepared: Prepared, scaler: Scaler, phases: _Phases, listener: Listener) -> _Fitted:
-    """Build and train the network."""
+def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[str, Any]:
+    """Write down what is being trained, for whoever has to go on with it; returns what run.json says of that."""
+    experiment = prepared.experiment
+    known = {
+        "status": "running",
+        "name": experiment.name,
+        "started": _now(),
+        "seed": experiment.seed,
+        **facts(prepared.panel),
+    }
+    if before:
+        rows = [] if before.checkpoint is None else rows_of(before.checkpoint)
+        known |= {"started": before.info["started"], "resumed_after": [*before.info.get("resumed_after", []), len(rows)]}
+    draft.write(run.EXPERIMENT, to_yaml(experiment))
+    draft.write_json(run.INFO, {**known, "experiment": experiment.model_dump(mode="json")})
+    return known
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat()
+
+
+def _fit(
+    prepared: Prepared, scaler: Scaler, checkpoints: Checkpoints, phases: _Phases, listener: Listener, *, after: Arrays | None
+) -> _Fitted:
+    """Build and train the network, from the checkpoint `after` on where there is one."""
     experiment, splits, spec = prepared.experiment, prepared.splits, prepared.experiment.train
     with phases("start"):
         from rnnfc import training
@@ -120,27 +153,30 @@ def _fit(prepared: Prepared, scaler: Scaler, phases: _Phases, listener: Listener
         net = build(experiment, channels=len(prepared.panel.channels), targets=prepared.panel.num_targets)
         network = Network(net, scaler, length=experiment.window.length)
         state = training.start(net, spec)
+        history: list[Any] = []
+        if after is not None:
+            state.load(state_of(after))
+            history = [training.Epoch(**row) for row in rows_of(after)]
     scaled = scaler.apply(prepared.panel)
     watched = None if splits.validation is None else splits.validation.on(scaled)
-    history = []
-    with phases("train"):
-        for row in training.epochs(
+    with phases("train"), checkpoints:
+        rows = training.epochs(
             state, network, train=splits.train.on(scaled), validation=watched, spec=spec, seed=experiment.seed, tick=listener.tick
-        ):
+        )
+        while not training.stops_early(state, spec) and (row := next(rows, None)):
             history.append(row)
+            checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
-            if training.stops_early(state, spec):
-                break
-        best_epoch = training.keep_best(state, spec)
+    best_epoch = training.keep_best(state, spec)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phases.seconds["train"])
-    facts = {
+    made = {
         "epochs": len(history),
         "best_epoch": best_epoch or None,
         "parameters": net.count_params(),
         "threads": training.threads(),
         "recipe": training.recipe(net, train=splits.train, spec=spec),
     }
-    return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=facts)
+    return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
 
 
 def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
@@ -152,21 +188,20 @@ def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
     from rnnfc.models.network import raw_forecaster
 
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
-    facts = {
+    card = {
         "experiment": experiment.name,
         "input": {"window": ["n", experiment.window.length, len(panel.channels)], "channels": panel.channels},
         "output": {"forecast": ["n", experiment.window.horizon, panel.num_targets], "targets": panel.targets, "unit": panel.unit},
     }
     expected = network.points(test)
     refuse_not_finite(Forecast.of(test, expected), "test")
-    exported = to_onnx(raw_forecaster(experiment, network), facts, length=experiment.window.length, channels=len(panel.channels))
+    exported = to_onnx(raw_forecaster(experiment, network), card, length=experiment.window.length, channels=len(panel.channels))
     return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, panel)
 
 
 def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report) -> None:
     """What follows from the forecasts, and what later commands read."""
     experiment, panel = prepared.experiment, prepared.panel
-    draft.write(run.EXPERIMENT, to_yaml(experiment))
     draft.write_json(run.SCALER, scaler.to_json())
     draft.write_json(run.REPORT, made.to_json())
     draft.write(run.FORECAST, run.forecast_csv(forecasts.network["test"], panel))
@@ -206,32 +241,3 @@ def _tail(panel: Panel, *, rows: int) -> Panel:
     part = slice(panel.num_rows - rows, None)
     bounds = np.array([0, rows])
     return replace(panel, values=panel.values[part], time=panel.time[part], filled=panel.filled[part], bounds=bounds)
-
-
-def _info(prepared: Prepared, fitted: _Fitted, *, began: dt.datetime, seconds: dict[str, float]) -> dict[str, Any]:
-    """run.json: what a result depends on besides the config."""
-    return {
-        "status": "done",
-        "name": prepared.experiment.name,
-        "started": began.isoformat(),
-        "finished": dt.datetime.now(dt.UTC).isoformat(),
-        "seconds": seconds,
-        "seed": prepared.experiment.seed,
-        **fitted.facts,
-        "data_sha256": prepared.panel.fingerprint(),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
-        "machine": platform.machine(),
-        "git_commit": _git_commit(),
-    }
-
-
-def _git_commit() -> str | None:
-    """The commit of this program where it runs from a checkout of its own, with -dirty where that has been edited."""
-    git = ["git", "-C", str(Path(__file__).parents[1])]
-    try:
-        # Fixed commands on our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
-        subprocess.run([*git, "ls-files", "--error-unmatch", "__main__.py"], capture_output=True, timeout=5, check=True)  # noqa: S603
-        describe = [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
-        return subprocess.run(describe, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return None
