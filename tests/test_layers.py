@@ -19,7 +19,16 @@ LEVELS = (
     ("rnnfc.console",),
     ("rnnfc.workflows",),
     ("rnnfc.models", "rnnfc.training", "rnnfc.plots", "rnnfc.export", "rnnfc.report"),
-    ("rnnfc.data", "rnnfc.forecast", "rnnfc.metrics", "rnnfc.baselines", "rnnfc.run", "rnnfc.draft", "rnnfc.checkpoint"),
+    (
+        "rnnfc.data",
+        "rnnfc.forecast",
+        "rnnfc.metrics",
+        "rnnfc.baselines",
+        "rnnfc.run",
+        "rnnfc.draft",
+        "rnnfc.checkpoint",
+        "rnnfc.progress",
+    ),
     ("rnnfc.config",),
     ("rnnfc.errors",),
 )

@@ -7,19 +7,20 @@ GradientTape, `optimizer.apply`. For small networks this is about 100 times fast
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.train_spec import TrainSpec
-from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.network import Network, gather_inputs, recurrent_layers, traced_for_xla
 from rnnfc.models.stacked import seed_of
+from rnnfc.progress import Epoch, Progress, diverged, order_of, remember, scheduled_rate
+from rnnfc.progress import stops_early as stops_early  # callers ask it between two epochs
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -36,57 +37,23 @@ _CALL_S = 0.25
 _UNROLL_CELLS = 16
 _UNROLL_UPDATES = 25_000
 
-# What a TrainState counts, besides variables and weights.
-_NUMBERS = ("learning_rate", "epoch", "best_epoch", "best_validation_loss", "plateau_loss", "epochs_on_plateau")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """One row of the history. Losses are means over all windows, in scaled units; `epoch` counts from 1."""
-
-    epoch: int
-    loss: float
-    validation_loss: float | None
-    learning_rate: float
-    seconds: float
-
 
 @dataclass(kw_only=True)
-class TrainState:
+class TrainState(Progress):
     """Everything that training changes."""
 
     net: Any
     optimizer: Any
-    learning_rate: float
-    epoch: int = 0
-    best_epoch: int = 0
-    best_validation_loss: float = float("inf")
-    best_weights: list[Floats] = field(default_factory=list)
-    plateau_loss: float = float("inf")
-    epochs_on_plateau: int = 0
-
-    @property
-    def epochs_since_best(self) -> int:
-        """Epochs without an improvement of the validation loss."""
-        return self.epoch - self.best_epoch
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """A copy of everything that training changes, bit for bit."""
-        numbers = [getattr(self, name) for name in _NUMBERS]
-        variables = [variable.numpy() for variable in self._variables]
-        return {
-            "numbers": np.array(numbers, dtype=np.float64),
-            **{f"variable/{place}": value for place, value in enumerate(variables)},
-            **{f"best/{place}": value for place, value in enumerate(self.best_weights)},
-        }
+        return super().arrays() | {f"variable/{place}": variable.numpy() for place, variable in enumerate(self._variables)}
 
     def load(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """Become the state that `arrays` was taken from."""
-        for name, number in zip(_NUMBERS, arrays["numbers"].tolist(), strict=True):
-            setattr(self, name, type(getattr(self, name))(number))
+        super().load(arrays)
         for place, variable in enumerate(self._variables):
             variable.assign(arrays[f"variable/{place}"])
-        self.best_weights = [arrays[name] for name in arrays if name.startswith("best/")]
 
     @property
     def _variables(self) -> list[Any]:
@@ -135,8 +102,8 @@ def epochs(
         state.epoch += 1
         watched = None if validation is None else _mean_loss(network, validation, spec)
         _refuse_non_finite(state, watched)
-        if watched is not None:
-            _remember(state, watched, spec)
+        if watched is not None and remember(state, watched, spec):
+            state.best_weights = state.net.get_weights()
         yield Epoch(
             epoch=state.epoch,
             loss=loss,
@@ -146,33 +113,12 @@ def epochs(
         )
 
 
-def stops_early(state: TrainState, spec: TrainSpec) -> bool:
-    """Whether early stopping asks to end here."""
-    return spec.early_stopping is not None and state.epochs_since_best >= spec.early_stopping.patience
-
-
 def keep_best(state: TrainState, spec: TrainSpec) -> int:
     """With early stopping, put the weights of the best epoch back; returns that epoch, 0 where the last weights stay."""
     if spec.early_stopping is None:
         return 0
     state.net.set_weights(state.best_weights)
     return state.best_epoch
-
-
-def order_of(origins: npt.NDArray[np.int32], *, spec: TrainSpec, seed: int, epoch: int) -> npt.NDArray[np.int32]:
-    """The order of one epoch, from (seed, epoch) alone. (A seeded Keras `fit` repeats one order in every epoch.)"""
-    return np.random.default_rng([seed, epoch]).permutation(origins) if spec.shuffle else origins
-
-
-def scheduled_rate(state: TrainState, spec: TrainSpec) -> float:
-    """The learning rate of the next epoch."""
-    schedule, base = spec.schedule, spec.learning_rate
-    if schedule.kind == "cosine":
-        falling = (1 + np.cos(np.pi * state.epoch / spec.epochs)) / 2
-        return float(base * (schedule.final + (1 - schedule.final) * falling))
-    if schedule.kind == "step":
-        return float(base * schedule.factor ** (state.epoch // schedule.every))
-    return state.learning_rate  # constant, or what the plateaus so far have left of it
 
 
 def recipe(net: Any, *, train: Windows, spec: TrainSpec) -> str:
@@ -274,24 +220,6 @@ def _mean_loss(network: Network, windows: Windows, spec: TrainSpec) -> float:
     return float(loss(windows.targets().astype(np.float32), network.scaled_points(windows).astype(np.float32)))
 
 
-def _remember(state: TrainState, watched: float, spec: TrainSpec) -> None:
-    """Note whether the validation loss is the best so far, and lower the rate on a plateau."""
-    if watched < state.best_validation_loss - (spec.early_stopping.min_delta if spec.early_stopping else 0.0):
-        state.best_validation_loss, state.best_epoch = watched, state.epoch
-        if spec.early_stopping:
-            state.best_weights = state.net.get_weights()
-    schedule = spec.schedule
-    if schedule.kind != "plateau":
-        return
-    if watched < state.plateau_loss - schedule.min_delta:
-        state.plateau_loss, state.epochs_on_plateau = watched, 0
-        return
-    state.epochs_on_plateau += 1
-    if state.epochs_on_plateau >= schedule.patience:
-        state.learning_rate = max(state.learning_rate * schedule.factor, schedule.floor)
-        state.epochs_on_plateau = 0
-
-
 def _refuse_non_finite(state: TrainState, watched: float | None) -> None:
     if not all(np.isfinite(variable.numpy()).all() for variable in state.net.trainable_variables):
         raise TrainError(_diverged("a weight", state, step=None))
@@ -300,9 +228,5 @@ def _refuse_non_finite(state: TrainState, watched: float | None) -> None:
 
 
 def _diverged(what: str, state: TrainState, *, step: int | None) -> str:
-    place = f"in epoch {state.epoch + 1}, step {step}" if step is not None else f"at the end of epoch {state.epoch}"
-    rate = float(state.optimizer.learning_rate)
-    return (
-        f"{what} is not finite any more {place} (learning rate {rate:g}); lower train.learning_rate, "
-        "set train.clip: {by: global_norm, limit: 1.0}, or scale the data (scale: minmax or standard)"
-    )
+    epoch = state.epoch + (step is not None)
+    return diverged(what, epoch=epoch, step=step, rate=float(state.optimizer.learning_rate))

@@ -18,6 +18,7 @@ from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
 from rnnfc.export import OnnxNetwork, difference, to_onnx
 from rnnfc.forecast import Forecast
+from rnnfc.progress import Epoch
 from rnnfc.report import Report
 from rnnfc.run import Run
 from rnnfc.workflows.facts import facts
@@ -156,7 +157,7 @@ def _fit(
         history: list[Any] = []
         if after is not None:
             state.load(state_of(after))
-            history = [training.Epoch(**row) for row in rows_of(after)]
+            history = [Epoch(**row) for row in rows_of(after)]
     scaled = scaler.apply(prepared.panel)
     watched = None if splits.validation is None else splits.validation.on(scaled)
     with phases("train"), checkpoints:
