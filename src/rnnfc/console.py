@@ -13,6 +13,7 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError
+from rnnfc.progress import Epoch
 from rnnfc.report import NETWORK, Report, figure
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
@@ -78,7 +79,7 @@ class TrainingConsole:
             self._task = self._bar.add_task("starting TensorFlow", total=None)
             self._bar.start()
 
-    def epoch(self, row: Any, *, total: int) -> None:
+    def epoch(self, row: Epoch, *, total: int) -> None:
         """Moves the bar on and shows the newest losses."""
         self._done = row.epoch
         if self._bar is not None:
@@ -92,7 +93,7 @@ class TrainingConsole:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done + share)
 
-    def trained(self, rows: list[Any], *, best_epoch: int, total: int, seconds: float) -> None:
+    def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """The last losses, whether training stopped early, and how long it took."""
         self.close()
         last = rows[-1]

@@ -29,13 +29,13 @@ from rnnfc.workflows.score import Forecasts, forecast_all, make_report, refuse_n
 
 
 class Listener(Protocol):
-    """Who hears of progress: the console, or nobody. Rows are `training.Epoch`."""
+    """Who hears of progress: the console, or nobody."""
 
     def prepared(self, prepared: Prepared) -> None:
         """Data and windows are there; TensorFlow is about to be started."""
         ...
 
-    def epoch(self, row: Any, *, total: int) -> None:
+    def epoch(self, row: Epoch, *, total: int) -> None:
         """An epoch has ended."""
         ...
 
@@ -47,7 +47,7 @@ class Listener(Protocol):
         """Training broke off; the hidden `folder` holds what can be resumed after `epoch`."""
         ...
 
-    def trained(self, rows: list[Any], *, best_epoch: int, total: int, seconds: float) -> None:
+    def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """Training has ended; `best_epoch` is 0 where the last weights were kept."""
         ...
 
@@ -62,10 +62,10 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fitted:
-    """A trained network (`models.network.Network`), its history (`training.Epoch`) and facts for run.json."""
+    """A trained network (`models.network.Network`), its history and facts for run.json."""
 
     network: Any
-    history: list[Any]
+    history: list[Epoch]
     best_epoch: int
     facts: dict[str, Any]
 
@@ -154,7 +154,7 @@ def _fit(
         net = build(experiment, channels=len(prepared.panel.channels), targets=prepared.panel.num_targets)
         network = Network(net, scaler, length=experiment.window.length)
         state = training.start(net, spec)
-        history: list[Any] = []
+        history: list[Epoch] = []
         if after is not None:
             state.load(state_of(after))
             history = [Epoch(**row) for row in rows_of(after)]

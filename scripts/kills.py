@@ -1,0 +1,233 @@
+"""Kill trainings with SIGKILL at numbered places and at random times, resume each, and compare with one that was left alone.
+
+    python scripts/kills.py --kills 500 --commands 20      about an hour on two cores; the tests run a small one
+
+Every place is just before or just after a call that changes a file (write, fsync, rename, unlink, mkdir). Most victims are
+forked from this process, which has imported TensorFlow once; the last `--commands` are the real command, killed at random times.
+Compared are weights, optimizer state, history, predictions, report and its text; seconds are not.
+"""
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CELLS = ("SimpleRNN", "LSTM", "GRU")
+# Everything that a resumed run has to bring back: dropout, a last smaller batch (47 windows in batches of 16), early stopping
+# and a plateau schedule that both act.
+CONFIG = """\
+name: {cell}
+seed: 5
+data: {{kind: sine, points: 80, stop: 20.0, noise: 0.2}}
+window: {{length: 4, horizon: 2}}
+split: {{train: 0.65, validation: 0.2, test: 0.15}}
+model: {{kind: stacked, cell: {cell}, units: [3], dropout: 0.2, recurrent_dropout: 0.1}}
+train:
+  {{epochs: 12, batch_size: 16, learning_rate: 0.05, schedule: {{kind: plateau, patience: 1}}, early_stopping: {{patience: 4}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """One victim's outputs, and its config."""
+
+    outputs: Path
+    config: Path
+
+    def finished(self) -> list[Path]:
+        """Published runs."""
+        return sorted(self.outputs.glob("[!.]*"))
+
+
+class Places:
+    """Counts calls that change a file, twice each (before and after), and kills this process at number `victim`."""
+
+    def __init__(self, victim: int) -> None:
+        self.count = 0
+        self._victim = victim
+
+    def __call__(self) -> None:
+        """One more place."""
+        if self.count == self._victim:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.count += 1
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call` with a place before and after it."""
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self()
+            result = call(*arguments, **options)
+            self()
+            return result
+
+        return counted
+
+
+def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
+    """In a forked child: train or resume, every epoch checkpointed; a copy of the last checkpoint stays in state.npz."""
+    from rnnfc import checkpoint
+    from rnnfc.cli import main
+
+    places = Places(victim)
+    checkpoint._EVERY_S = 0.0
+    unlink = Path.unlink
+
+    def keep_state(path: Path, missing_ok: bool = False) -> None:
+        if path.name == checkpoint.CHECKPOINT:
+            shutil.copy(path, folders.outputs.with_suffix(".npz"))
+        unlink(path, missing_ok)
+
+    os.fsync = places.around(os.fsync)
+    changes: dict[str, Any] = {name: getattr(Path, name) for name in ("write_bytes", "replace", "rename", "mkdir")}
+    for name, call in {**changes, "unlink": keep_state}.items():
+        setattr(Path, name, places.around(call))
+    with open(os.devnull, "w") as null:
+        os.dup2(null.fileno(), 1)
+        os.dup2(null.fileno(), 2)
+    code = 1
+    with contextlib.suppress(SystemExit):
+        try:
+            main(["train", *(["--resume"] if resume else [str(folders.config)]), "--outputs", str(folders.outputs)])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    folders.outputs.with_suffix(".count").write_text(str(places.count))
+    os._exit(code)
+
+
+def forked(folders: Folders, *, victim: int = -1, resume: bool = False, seconds: float | None = None) -> int:
+    """`train` in a child, killed after `seconds` if given; returns its wait status."""
+    child = os.fork()
+    if child == 0:
+        train(folders, victim=victim, resume=resume)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def command(folders: Folders, *, resume: bool = False, seconds: float | None = None) -> int:
+    """The real command, killed after `seconds` if given."""
+    arguments = ["--resume"] if resume else [str(folders.config)]
+    call = [sys.executable, "-m", "rnnfc", "train", *arguments, "--outputs", str(folders.outputs)]
+    try:
+        return subprocess.run(
+            call, capture_output=True, timeout=seconds, check=False
+        ).returncode  # its child is killed at the timeout
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL
+
+
+def contents(folders: Folders, *, state: bool) -> dict[str, Any]:
+    """What has to be the same, of the one finished run."""
+    (run,) = folders.finished()
+    history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    arrays = {f"weights/{name}": array.tobytes() for name, array in np.load(run / "weights.npz").items()}
+    if state:
+        arrays |= {
+            name: array.tobytes() for name, array in np.load(folders.outputs.with_suffix(".npz")).items() if name != "history"
+        }
+    return {
+        **arrays,
+        **{
+            name: (run / name).read_bytes()
+            for name in ("forecast.csv", "report.json", "report.md", "scaler.json", "experiment.yaml")
+        },
+        "history": [{name: value for name, value in row.items() if name != "seconds"} for row in history],
+    }
+
+
+def begun(folders: Folders) -> bool:
+    """Whether there is an unfinished run to go on with."""
+    return any(folders.outputs.glob(".*/run.json"))
+
+
+def outcome(folders: Folders, wanted: dict[str, Any], again: Callable[..., int], *, state: bool) -> str:
+    """What became of a victim: `same` or `anew` (nothing had been begun), `lost`, or what differs."""
+    verdict = "same"
+    if not folders.finished():
+        verdict = "same" if begun(folders) else "anew"
+        again(folders, resume=begun(folders))
+    if len(folders.finished()) != 1 or begun(folders):
+        return "lost"
+    found = contents(folders, state=state)
+    wrong = [name for name in wanted if (state or not name.startswith("state/")) and found.get(name) != wanted[name]]
+    return f"differs: {', '.join(wrong)}" if wrong else verdict
+
+
+def kills(home: Path, *, number: int, commands: int, seed: int) -> Iterator[tuple[str, str]]:
+    """(where it was killed, what became of it) of each victim."""
+    draw = random.Random(seed)  # noqa: S311  no secret
+    wanted, places, seconds = {}, {}, {}
+    for cell in CELLS:
+        folders = _folders(home, f"whole-{cell}", cell)
+        began = time.monotonic()
+        if forked(folders) != 0:
+            raise SystemExit(f"{cell}: the training that is left alone failed")
+        seconds[cell] = time.monotonic() - began
+        wanted[cell] = contents(folders, state=True)
+        places[cell] = int(folders.outputs.with_suffix(".count").read_text())
+    numbered = number - commands - max(1, number // 8)
+    for victim in range(number):
+        cell = CELLS[victim % len(CELLS)]
+        folders = _folders(home, f"victim-{victim}", cell)
+        again: Callable[..., int] = forked
+        if victim < numbered:
+            place = victim * places[cell] // numbered
+            forked(folders, victim=place)
+            where = f"{cell} place {place} of {places[cell]}"
+        elif victim < number - commands:
+            after = draw.uniform(0, seconds[cell])
+            forked(folders, seconds=after)
+            where = f"{cell} after {after:.2f} s"
+        else:
+            after = draw.uniform(0.5, 4 + seconds[cell])
+            command(folders, seconds=after)
+            where, again = f"{cell} command after {after:.2f} s", command
+        # The real command checkpoints every two seconds, and keeps no copy of the last one.
+        yield where, outcome(folders, wanted[cell], again, state=again is forked and folders.outputs.with_suffix(".npz").exists())
+        shutil.rmtree(folders.outputs, ignore_errors=True)
+
+
+def _folders(home: Path, name: str, cell: str) -> Folders:
+    config = home / f"{cell}.yaml"
+    config.write_text(CONFIG.format(cell=cell))
+    return Folders(outputs=home / name, config=config)
+
+
+def main() -> None:
+    """Print each victim, then the sum; exit 1 if anything was lost or differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--commands", type=int, default=20, help="how many of them are the real command")
+    parser.add_argument("--seed", type=int, default=0, help="of the random times")
+    given = parser.parse_args()
+    # Imported here and started in the children: a TensorFlow that has begun to work does not survive a fork.
+    for name in ("tensorflow", "keras", "tf2onnx", "onnxruntime", "sklearn.preprocessing", "matplotlib.figure"):
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as home:
+        found = []
+        for where, became in kills(Path(home), number=given.kills, commands=given.commands, seed=given.seed):
+            print(f"{where}: {became}", flush=True)
+            found.append(became)
+    lost, differing = found.count("lost"), sum(became.startswith("differs") for became in found)
+    print(f"{len(found)} kills, {found.count('anew')} before anything was begun, {lost} lost, {differing} differing")
+    sys.exit(1 if lost or differing else 0)
+
+
+if __name__ == "__main__":
+    main()
