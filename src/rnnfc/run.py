@@ -140,6 +140,16 @@ class Run:
             raise self._damaged(LAST_WINDOW, error) from error
         return panel
 
+    def history(self) -> list[dict[str, Any]]:
+        """history.jsonl, one mapping an epoch."""
+        try:
+            rows = [json.loads(line) for line in self._text(HISTORY).splitlines()]
+            if not all(isinstance(row, dict) and isinstance(row.get("epoch"), int) for row in rows):
+                raise ValueError("each line is an epoch")
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(HISTORY, error) from error
+        return rows
+
     def scores(self) -> dict[tuple[Any, ...], float | None]:
         """The scores of report.json by `score_key`."""
         try:

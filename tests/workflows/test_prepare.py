@@ -31,7 +31,7 @@ def tiny(tmp_path: Path) -> Path:
 
 def test_check_of_the_first_config() -> None:
     experiment = config.load(ROOT / "configs/sine.yaml")
-    result = check(experiment)
+    result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
     assert result == {
         "rows": 1000,
@@ -55,7 +55,7 @@ def test_check_of_the_first_config() -> None:
 
 def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) -> None:
     experiment = config.load(tiny)
-    result = check(experiment)
+    result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
     assert result == {
         "rows": 20,
@@ -80,7 +80,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
     ("batch_size", "updates", "batch"), [(1, 3 * 5, 1), (2, 3 * 3, 2), (4, 3 * 2, 4), (5, 3 * 1, 5), (1000, 3 * 1, 5)]
 )
 def test_a_batch_holds_at_most_the_windows_that_there_are(tiny: Path, batch_size: int, updates: int, batch: int) -> None:
-    result = check(config.load(tiny, [f"train.batch_size={batch_size}"]))
+    result = check(prepare(config.load(tiny, [f"train.batch_size={batch_size}"])))
     assert result["updates"] == updates
     assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 4))
 
@@ -100,7 +100,7 @@ def test_a_batch_holds_at_most_the_windows_that_there_are(tiny: Path, batch_size
     ],
 )
 def test_parameters_are_counted_without_building_the_network(tiny: Path, model: str, parameters: int) -> None:
-    assert check(config.load(tiny, [f"model={model}"]))["parameters"] == parameters
+    assert check(prepare(config.load(tiny, [f"model={model}"])))["parameters"] == parameters
 
 
 def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path) -> None:
@@ -128,7 +128,7 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
 )
 def test_check_refuses_what_training_would_refuse(tiny: Path, override: str, text: str) -> None:
     with pytest.raises(DataError, match=text):
-        check(config.load(tiny, [override]))
+        check(prepare(config.load(tiny, [override])))
 
 
 def test_check_hands_out_plain_values_only(tiny: Path) -> None:
@@ -137,4 +137,4 @@ def test_check_hands_out_plain_values_only(tiny: Path) -> None:
             return set().union(*map(types, value.values()))
         return set().union(*map(types, value)) if isinstance(value, list) else {type(value)}
 
-    assert types(check(config.load(tiny))) == {str, int, float, bool}
+    assert types(check(prepare(config.load(tiny)))) == {str, int, float, bool}

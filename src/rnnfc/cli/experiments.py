@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from rnnfc.errors import ConfigError, OutputError, RunError
 
 if TYPE_CHECKING:
     from rnnfc.run import Run
+    from rnnfc.workflows.audit import Finding
     from rnnfc.workflows.prepare import Prepared
     from rnnfc.workflows.resume import Unfinished
 
@@ -95,17 +97,39 @@ def compare(
 
 
 @app.command(epilog="Example: rnnfc check configs/sine.yaml")
-def check(config: Config, overrides: Set = None, as_json: AsJson = False) -> None:
+def check(
+    config: Config,
+    overrides: Set = None,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Also change what training must not know and see whether anything notices; trains twice."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Do everything but training: check config and data, count rows, windows, parameters and memory."""
     from rnnfc.config import load
-    from rnnfc.console import show_check
+    from rnnfc.console import say, show_check
     from rnnfc.workflows.prepare import check as check_experiment
+    from rnnfc.workflows.prepare import prepare
 
-    result = check_experiment(load(config, overrides or ()))
-    if as_json:
-        print_json(result)
-    else:
+    prepared = prepare(load(config, overrides or ()))
+    result = check_experiment(prepared)
+    if not as_json:
         show_check(result)
+    findings = _audited(prepared) if audit else []
+    for finding in findings if not as_json else ():
+        say("audit", f"{'holds' if finding.holds else 'BROKEN'}: {finding.claim}")
+    if as_json:
+        print_json({**result, **({"audit": [asdict(finding) for finding in findings]} if audit else {})})
+    raise typer.Exit(0 if all(finding.holds for finding in findings) else 1)
+
+
+def _audited(prepared: "Prepared") -> "list[Finding]":
+    from rnnfc.console import TrainingConsole
+    from rnnfc.workflows.audit import audit
+
+    with contextlib.closing(TrainingConsole()) as listener:
+        return audit(prepared, listener=listener)
 
 
 @app.command(epilog="Example: rnnfc init mine")

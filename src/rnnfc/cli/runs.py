@@ -1,5 +1,6 @@
-"""Commands that begin with a finished run: evaluate, predict."""
+"""Commands that begin with a finished run: evaluate, predict, verify."""
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -65,3 +66,27 @@ def predict(
     show_table(["time", "step", *headings], rows)
     for text in future.notes:
         note("note", text)
+
+
+@app.command(epilog="Example: rnnfc verify sine")
+def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
+    """Train a finished run again and compare weights, history and scores bit for bit."""
+    from rnnfc.console import TrainingConsole, note, say
+    from rnnfc.run import find
+    from rnnfc.workflows.verify import verify as verify_run
+
+    which = find(outputs, run)
+    note("run", str(which.folder))
+    with contextlib.closing(TrainingConsole()) as listener:
+        result = verify_run(which, listener=listener)
+    if as_json:
+        print_json({"run": str(which.folder), "same": not result.results, "results": result.results, "facts": result.facts})
+        raise typer.Exit(1 if result.results else 0)
+    say("verify", "weights, history and scores are the same, bit for bit" if not result.results else "NOT the same")
+    for text in result.results:
+        say("differs", text)
+    for text in result.facts:
+        say("changed", text)
+    if result.results and not result.facts:
+        say("changed", "no recorded fact; please report this")
+    raise typer.Exit(1 if result.results else 0)

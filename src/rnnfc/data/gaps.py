@@ -1,5 +1,6 @@
 """Missing values and absent rows: refused, or filled under the policy that the config names."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -93,12 +94,26 @@ def _fill(column: Floats, missing: Mask, policy: str, *, name: str, table: Table
             f"{table.where(0)}: {name}: the first {known[0]:,} values are missing and nothing before them can fill them; "
             "cut these rows"
         )
-    if policy == "ffill":
-        column[:] = column[known][np.searchsorted(known, np.arange(len(column)), side="right") - 1]
-    elif known[-1] < len(column) - 1:
+    if policy != "ffill" and known[-1] < len(column) - 1:
         raise DataError(
             f"{table.where(-1)}: {name}: the last {len(column) - 1 - known[-1]:,} values are missing, nothing after them to "
             "interpolate to; cut these rows or set data.missing: ffill"
         )
-    else:
-        column[missing] = np.interp(np.flatnonzero(missing), known, column[known])
+    column[missing] = _between(column, known, np.flatnonzero(missing), policy)
+
+
+def refill(values: Floats, filled: Mask, *, policy: str, bounds: npt.NDArray[np.int64]) -> Floats:
+    """values[row, channel] with what was `filled` made anew from the known values of the same series, as `close` does."""
+    made = values.copy()
+    for first, end in itertools.pairwise(bounds):
+        for channel in range(values.shape[1]):
+            column, missing = made[first:end, channel], filled[first:end, channel]
+            column[missing] = _between(column, np.flatnonzero(~missing), np.flatnonzero(missing), policy)
+    return made
+
+
+def _between(column: Floats, known: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], policy: str) -> Floats:
+    """What `policy` puts into `rows` of `column`, given its `known` rows."""
+    if policy == "ffill":
+        return np.asarray(column[known[np.searchsorted(known, rows, side="right") - 1]])
+    return np.interp(rows, known, column[known])

@@ -46,10 +46,9 @@ def prepare(experiment: Experiment) -> Prepared:
     return Prepared(experiment=experiment, panel=panel, splits=splits, seconds=round(time.perf_counter() - began, 3))
 
 
-def check(experiment: Experiment) -> dict[str, Any]:
+def check(prepared: Prepared) -> dict[str, Any]:
     """Everything but training: rows, windows of each split with first and last target time, parameters, memory."""
-    prepared = prepare(experiment)
-    panel, spec = prepared.panel, experiment.train
+    experiment, panel, spec = prepared.experiment, prepared.panel, prepared.experiment.train
     batch = min(spec.batch_size, len(prepared.splits.train))
     return {
         "experiment": experiment.model_dump(mode="json", exclude_none=True),

@@ -1,0 +1,131 @@
+"""Audit: change what training must not know, on the user's own config and data, and see whether anything notices."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rnnfc.data.gaps import refill
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Rows, Windows, cut
+from rnnfc.workflows.prepare import Prepared
+from rnnfc.workflows.train import Listener, train
+
+# Rows t for which everything from t on is changed.
+_BORDERS = 5
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One claim about an experiment, and whether it holds."""
+
+    claim: str
+    holds: bool
+
+
+def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
+    """The claims that keep the future out of training, each tried out.
+
+    Trains one epoch twice, in a folder that goes away.
+    """
+    panel, splits = prepared.panel, prepared.splits
+    noisy = _with_noise(prepared, first_row=splits.train_rows[:, 1])
+    last = {name: _ending_before(windows, prepared) for name, windows in splits}
+    return [
+        Finding(claim="noise after the training rows leaves the scaler as it is", holds=_scaler(prepared) == _scaler(noisy)),
+        Finding(
+            claim="noise after the training rows leaves every training window as it is",
+            holds=_digest(splits.train.on(_scaled(prepared))) == _digest(noisy.splits.train.on(_scaled(noisy))),
+        ),
+        Finding(
+            claim="noise after the training rows leaves the weights after an epoch as they are",
+            holds=_weights(prepared, listener) == _weights(noisy, listener),
+        ),
+        *(
+            Finding(claim=f"a change in row t leaves {name} windows that end before t as they are", holds=ok)
+            for name, ok in last.items()
+        ),
+        Finding(claim="no row is a target in two splits", holds=_disjoint(prepared)),
+        Finding(
+            claim="each window's first target is the row after its last input",
+            holds=all(_adjacent(windows) for _, windows in splits),
+        ),
+        Finding(claim="no filled value is a target", holds=not any(_filled_target(panel, windows) for _, windows in splits)),
+    ]
+
+
+def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
+    """Noise as large as the data on every known value from `first_row` [series] on; what was missing is filled anew."""
+    panel, experiment = prepared.panel, prepared.experiment
+    values = panel.values.copy()
+    draw = np.random.default_rng(experiment.seed)
+    for series, first in enumerate(first_row):
+        part = slice(int(first), int(panel.bounds[series + 1]))
+        values[part] += draw.normal(scale=values.std(axis=0) + 1.0, size=values[part].shape)
+    changed = panel.with_values(refill(values, panel.filled, policy=panel.missing, bounds=panel.bounds))
+    window = experiment.window
+    return replace(
+        prepared, panel=changed, splits=cut(changed, length=window.length, horizon=window.horizon, split=experiment.split)
+    )
+
+
+def _ending_before(windows: Windows, prepared: Prepared) -> bool:
+    """Whether changes from row t on leave all windows alone whose last target lies before t; for a few t."""
+    rows = np.linspace(windows.origins[0] + windows.horizon, windows.origins[-1] + windows.horizon, _BORDERS).astype(np.int64)
+    panel = prepared.panel
+    for row in rows:
+        first = np.clip(np.full(len(panel.series), row), panel.bounds[:-1], panel.bounds[1:])
+        before = replace(windows, origins=windows.origins[windows.origins + windows.horizon <= row])
+        if _digest(before) != _digest(before.on(_with_noise(prepared, first_row=first).panel)):
+            return False
+    return True
+
+
+def _scaler(prepared: Prepared) -> str:
+    return str(_fitted(prepared).to_json())
+
+
+def _fitted(prepared: Prepared) -> Scaler:
+    return Scaler.fit(prepared.panel, prepared.splits.train_rows, method=prepared.experiment.scale)
+
+
+def _scaled(prepared: Prepared) -> Panel:
+    return _fitted(prepared).apply(prepared.panel)
+
+
+def _digest(windows: Windows) -> str:
+    """SHA-256 of the origins, inputs and targets of all windows."""
+    digest = hashlib.sha256(windows.origins.tobytes())
+    for start in range(0, len(windows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        digest.update(windows.inputs(part).tobytes() + windows.targets(part).tobytes())
+    return digest.hexdigest()
+
+
+def _weights(prepared: Prepared, listener: Listener) -> dict[str, bytes]:
+    short = prepared.experiment.train.model_copy(update={"epochs": 1, "early_stopping": None})
+    once = replace(prepared, experiment=prepared.experiment.model_copy(update={"train": short}))
+    with tempfile.TemporaryDirectory(prefix="rnnfc-audit-") as folder:
+        trained = train(once, outputs=Path(folder), listener=listener)
+        return {name: array.tobytes() for name, array in trained.run.weights().items()}
+
+
+def _disjoint(prepared: Prepared) -> bool:
+    owned = [np.unique(windows.target_rows) for _, windows in prepared.splits]
+    return len(np.unique(np.concatenate(owned))) == sum(map(len, owned))
+
+
+def _adjacent(windows: Windows) -> bool:
+    """By windows over the row numbers themselves."""
+    rows = np.arange(windows.panel.num_rows, dtype=np.float64)[:, None]
+    numbered = windows.on(replace(windows.panel, values=rows, num_targets=1))
+    parts = [slice(start, start + _CHUNK) for start in range(0, len(windows), _CHUNK)]
+    return all(bool((numbered.inputs(part)[:, -1] + 1 == numbered.targets(part)[:, 0]).all()) for part in parts)
+
+
+def _filled_target(panel: Panel, windows: Windows) -> bool:
+    return bool(panel.filled[windows.target_rows, : panel.num_targets].any())
