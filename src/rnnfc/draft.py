@@ -1,5 +1,6 @@
 """Draft: the one way to publish a folder durably, whole or not at all; `write_file`: the one durable write of a file."""
 
+import contextlib
 import datetime as dt
 import errno
 import fcntl
@@ -9,7 +10,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -163,6 +164,70 @@ def manifest(folder: Path, names: Iterable[str]) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def new_files(*paths: Path) -> Iterator[list[Path]]:
+    """Hidden places to write to, for new files or folders in one folder; when the block ends well all appear, durably, else none.
+
+    Raises:
+        ConfigError: something lies at one of `paths`, which is left as it is, or their folder is not there.
+        OutputError: they could not be written.
+    """
+    refuse_taken(*paths)
+    hidden = [path.with_name(f".{uuid.uuid4().hex}{path.suffix}") for path in paths]
+    made: list[Path] = []
+    try:
+        yield hidden
+        for place, path in zip(hidden, paths, strict=True):
+            for part in (*place.rglob("*"), place):
+                _sync(part)
+            _move_to_new(place, path)
+            made.append(path)
+        _sync(paths[0].parent)
+    except BaseException as error:
+        for path in made:
+            _remove(path)
+        if isinstance(error, OSError):
+            refuse_taken(*paths)  # who came first in the meantime keeps the name
+            raise OutputError(f"{paths[0]}: could not be written ({error.strerror or error}); nothing is left behind") from error
+        raise
+    finally:
+        for place in hidden:
+            _remove(place)
+
+
+def refuse_taken(*paths: Path) -> None:
+    """Refuse to write where something lies already, or where there is no folder to write in.
+
+    Raises:
+        ConfigError: one of `paths` is such a place.
+    """
+    for path in paths:
+        if os.path.lexists(path):
+            raise ConfigError(f"{path}: exists already and is left as it is; choose another name")
+        if not path.parent.is_dir():
+            raise ConfigError(f"{path}: there is no folder {path.parent} to write it in; make the folder first")
+
+
+def _move_to_new(place: Path, path: Path) -> None:
+    """Give `place` the name `path` where nothing has that name; it may keep its own as well."""
+    if place.is_dir():
+        place.rename(path)  # onto a folder that holds something this fails
+        return
+    try:
+        path.hardlink_to(place)  # unlike a rename this fails where a file has come in the meantime
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has hard links
+        place.rename(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
