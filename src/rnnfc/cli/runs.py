@@ -1,11 +1,15 @@
 """Commands that begin with a finished run: evaluate, predict, verify."""
 
 import contextlib
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, Runtime, WhichRun, app, print_json
+
+if TYPE_CHECKING:
+    from rnnfc.workflows.predict import Future
 
 # Scores made again from files may differ in the last bits of float32, where processors or threads differ.
 _SAME = 1e-6
@@ -42,21 +46,37 @@ def predict(
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon.")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Fresh rows, in the format of the run's CSV file.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write a new file too: .csv or .json.")] = None,
     runtime: Runtime = "onnx",
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Forecast past the end of the data, from the run folder alone."""
-    from rnnfc.console import note, show_table
+    """Forecast past the end of the data, from the run folder alone, or past the end of fresh rows."""
+    from rnnfc.console import note
     from rnnfc.run import find
-    from rnnfc.workflows.predict import predict as predict_run
+    from rnnfc.workflows import predict as workflow
 
+    if output is not None:
+        workflow.refuse_output(output)
     which = find(outputs, run)
-    future = predict_run(which, steps=steps, runtime=runtime)
+    future = workflow.predict(which, steps=steps, data=data, runtime=runtime)
+    if output is not None:
+        workflow.save(future, output)
     if as_json:
         print_json(future.to_json())
         return
     note("run", str(which.folder))
+    _show(future)
+    if output is not None:
+        note("written", str(output))
+
+
+def _show(future: "Future") -> None:
+    from rnnfc.console import note, show_table
+
     times = future.labels()
     headings = [f"{name}{f' ({future.unit})' if future.unit else ''}" for name in future.targets]
     rows = [

@@ -27,13 +27,15 @@ _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
 
-def load_csv(spec: CsvSpec) -> Panel:
+def load_csv(spec: CsvSpec, *, frequency: Frequency | None = None) -> Panel:
     """The rows of a CSV file, one series; channels are the targets, then the inputs.
 
+    Args:
+        frequency: the step that the rows must have, where it is known from earlier rows; None: it is inferred.
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
-    source = csv_text.read(spec)
+    source = csv_text.read(spec, fewest=2 if frequency is None else 1)
     channels = (*spec.target, *spec.inputs)
     frame = _parse(source, spec, columns=channels)
     values = np.column_stack([_numbers(source, frame[name], spec) for name in channels])
@@ -43,7 +45,9 @@ def load_csv(spec: CsvSpec) -> Panel:
     else:
         time = _times(source, frame[spec.time], spec)
         _refuse_disorder(source, time)
-        axis = Frequency(unit="rows", size=1) if spec.frequency == "rows" else Frequency.infer(time)
+        axis = frequency or (Frequency(unit="rows", size=1) if spec.frequency == "rows" else Frequency.infer(time))
+        if frequency is not None:
+            _refuse_other_step(source, time, axis)
     table = gaps.Table(values=values, time=time, frequency=axis, where=source.at)
     try:
         _refuse_off_grid(source, time, axis)
@@ -187,6 +191,20 @@ def _refuse_disorder(source: Source, time: Times) -> None:
             f"{source.at(row)}: {exact_clock(time[row])} comes after {exact_clock(time[row - 1])}; "
             "sort the file by time, oldest first"
         )
+
+
+def _refuse_other_step(source: Source, time: Times, axis: Frequency) -> None:
+    """Refuse rows that do not go on as earlier rows with the step `axis` did; a gap is no other step."""
+    if axis.unit == "rows":
+        return
+    kinds = ("dates", "numbers") if axis.unit == "number" else ("numbers", "dates")
+    if (time.dtype.kind == "M") != (kinds[1] == "dates"):
+        raise DataError(f"{source.at(0)}: the times are {kinds[0]}, those of the run's data are {kinds[1]}; write them as there")
+    no_neighbours = len(time) > 1 and np.diff(axis.positions(time)).min() > 1.5
+    if no_neighbours or axis.off_grid(time) is not None:
+        step = Frequency.infer(time)
+        if str(step) != str(axis):
+            raise DataError(f"{source.path}: the rows are {step}, those of the run's data are {axis}; give rows at that step")
 
 
 def _refuse_off_grid(source: Source, time: Times, axis: Frequency) -> None:

@@ -38,8 +38,8 @@ class Source:
         return f"{self.path}:{self.lines[row]}"
 
 
-def read(spec: CsvSpec) -> Source:
-    """The file that `spec` names.
+def read(spec: CsvSpec, *, fewest: int = 2) -> Source:
+    """The file that `spec` names, of `fewest` rows or more.
 
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
@@ -65,11 +65,11 @@ def read(spec: CsvSpec) -> Source:
             f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
             "put quotes around a field that holds the separator, or mend the row"
         )
-    if len(fields) < 3:
-        raise DataError(
-            f"{path}: {counted(len(fields) - 1, 'data row')}; "
-            "at least two are needed, and window.length + window.horizon to train"
+    if len(fields) - 1 < fewest:
+        needed = (
+            "at least one is needed" if fewest == 1 else "at least two are needed, and window.length + window.horizon to train"
         )
+        raise DataError(f"{path}: {counted(len(fields) - 1, 'data row')}; {needed}")
     return Source(path=path, content=content, header=header, lines=lines[1:])
 
 

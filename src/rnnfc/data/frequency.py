@@ -43,7 +43,8 @@ class Frequency:
         if self.unit == "rows":
             return None
         if self.unit == "number":
-            return np.asarray(end + count * (int(self.size) if last.dtype.kind == "i" else self.size))
+            whole = last.dtype.kind == "i" and float(self.size).is_integer()
+            return np.asarray(end + count * (int(self.size) if whole else self.size))
         if self.unit == "microsecond":
             return np.asarray(end + count * np.timedelta64(int(self.size), "us"))
         month = end.astype("datetime64[M]")

@@ -53,6 +53,12 @@ class Panel:
         """The same rows with other values, e.g. scaled ones."""
         return replace(self, values=values)
 
+    def tail(self, rows: int) -> Self:
+        """The last `rows` rows, of one series."""
+        part = slice(self.num_rows - rows, None)
+        bounds = np.array([0, rows])
+        return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], bounds=bounds)
+
     def fingerprint(self) -> str:
         """SHA-256 of values, times, bounds and names: equal only for the same data."""
         digest = hashlib.sha256(

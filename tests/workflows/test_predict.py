@@ -1,0 +1,254 @@
+"""Forecasts from fresh rows, into files, and what is said of values that training never saw."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc.cli import main
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.run import Run
+from rnnfc.workflows import predict as workflow
+from rnnfc.workflows.predict import WRITERS, Future, OutOfRange
+
+Command = Callable[..., Any]
+HEADER = "day,other,=sold,price\n"
+# Of 40 days from 2021-01-01 on: sold 0 to 6, price 0 to 4.
+ROWS = [f"{np.datetime64('2021-01-01') + day},x,{day % 7},{day % 5}\n" for day in range(40)]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on ROWS: window 3 -> 2, target =sold, input price, missing rows carried forward."""
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "shop.csv").write_text(HEADER + "".join(ROWS))
+    (folder / "shop.yaml").write_text(
+        "name: shop\ndata: {kind: csv, path: shop.csv, time: day, target: '=sold', inputs: price, missing: ffill, unit: boxes}\n"
+        "window: {length: 3, horizon: 2}\nsplit: {test: 8}\n"
+        "model: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1, batch_size: 8}\n"
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(folder / "shop.yaml"), "--outputs", str(folder / "out")])
+    assert stopped.value.code in (0, None)
+    (folder / "shop.csv").unlink()
+    (run,) = (folder / "out").iterdir()
+    return run
+
+
+def fresh(folder: Path, *rows: str, header: str = HEADER) -> Path:
+    path = folder / "fresh.csv"
+    path.write_text(header + "".join(rows))
+    return path
+
+
+def values(done: Any) -> list[float]:
+    assert done.code == 0, done.err
+    return [row["value"]["=sold"] for row in json.loads(done.out)["forecast"]]
+
+
+def test_the_last_rows_of_a_file_forecast_what_the_run_itself_does(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    own = values(rnnfc("predict", shop, "--json"))
+    for rows in (ROWS[-3:], ROWS[-9:]):  # exactly one window; more
+        assert values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *rows))) == own
+    days = ("2030-05-30", "2030-05-31", "2030-06-01")
+    moved = fresh(tmp_path, *(f"{day}{row[10:]}" for day, row in zip(days, ROWS[-3:], strict=True)))
+    done = rnnfc("predict", shop, "--json", "--data", moved)
+    assert values(done) == own
+    assert [row["time"] for row in json.loads(done.out)["forecast"]] == ["2030-06-02", "2030-06-03"]
+    assert values(rnnfc("predict", shop, "--json", "--data", moved, "--runtime", "keras")) == pytest.approx(own, abs=6e-5)
+
+
+def test_other_rows_forecast_something_else(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    own = values(rnnfc("predict", shop, "--json"))
+    assert values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *ROWS[-4:-1]))) != own
+    cells = [row.strip().split(",") for row in ROWS[-3:]]
+    moved = [f"{price},{sold},{day}\n" for day, _, sold, price in cells]
+    columns_moved = fresh(tmp_path, *moved, header="price,=sold,day\n")
+    assert values(rnnfc("predict", shop, "--json", "--data", columns_moved)) == own
+
+
+def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    gaps = fresh(tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,,2\n", "2021-03-04,x,,3\n", "2021-03-05,x,,0\n")
+    full = "2021-03-03,x,4,2\n", "2021-03-04,x,4,3\n", "2021-03-05,x,4,0\n"
+    found = values(rnnfc("predict", shop, "--json", "--data", gaps))
+    assert found == values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *full)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "text"),
+    [
+        (ROWS[:2], HEADER, "fresh.csv: 2 rows, window.length=3 needs 3; add earlier rows"),
+        ([], HEADER, "fresh.csv: 0 data rows; at least one is needed"),
+        (ROWS[:3], "day,other,sold,price\n", "fresh.csv:1: no column '=sold'; did you mean 'sold'?"),
+        ([*ROWS[:3], "2021-01-04,x,many,1\n"], HEADER, "fresh.csv:5: =sold: 'many' is not a number"),
+        ([*ROWS[:3], "2021-01-04,x,1\n"], HEADER, "fresh.csv:5: 3 fields where the header has 4"),
+        ([ROWS[1], ROWS[0], ROWS[2]], HEADER, "fresh.csv:3: 2021-01-01 comes after 2021-01-02; sort the file"),
+        ([f"2021-01-01T0{hour},x,1,1\n" for hour in range(4)], HEADER, "the rows are hourly, those of the run's data are daily"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused_like_training_data(
+    rnnfc: Command, shop: Path, tmp_path: Path, rows: list[str], header: str, text: str
+) -> None:
+    done = rnnfc("predict", shop, "--data", fresh(tmp_path, *rows, header=header))
+    assert (done.code, done.out) == (2, "")
+    assert text in done.err
+
+
+def test_fresh_rows_need_a_file_and_a_run_that_has_columns(rnnfc: Command, shop: Path, small_run: Path, tmp_path: Path) -> None:
+    done = rnnfc("predict", shop, "--data", "nowhere.csv")
+    assert (done.code, done.err) == (
+        2,
+        "error: --data nowhere.csv: no such file; name a CSV file with the columns of the run's data\n",
+    )
+    done = rnnfc("predict", small_run, "--data", fresh(tmp_path, *ROWS))
+    assert done.code == 2
+    assert "the rows of this run come from no file but from data.kind: sine; leave --data out" in done.err
+
+
+def test_fresh_rows_are_answered_without_tensorflow(shop: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom rnnfc.cli import main\ntry:\n    main(sys.argv[1:])\n"
+        "finally:\n    assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+        "    assert 'pandas' in sys.modules\n"
+    )
+    arguments = [sys.executable, "-c", script, "predict", str(shop), "--data", str(fresh(tmp_path, *ROWS))]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    rows = fresh(tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,-9.5,2\n", "2021-03-03,x,12,3\n")
+    result = json.loads(rnnfc("predict", shop, "--json", "--data", rows).out)
+    expected = {"column": "=sold", "low": -9.5, "high": 12.0, "trained_low": 0.0, "trained_high": 6.0}
+    assert result["out_of_range"] == [expected]
+    (note,) = result["notes"]
+    assert note.startswith(
+        "=sold runs from -9.500 to 12.00 in the last window; training saw 0.0000 to 6.000, so the network extr"
+    )
+    assert json.loads(rnnfc("predict", shop, "--json").out)["out_of_range"] == []
+
+
+def test_a_forecast_is_written_as_csv_without_a_formula_in_it(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    printed = json.loads(rnnfc("predict", shop, "--json", "--output", tmp_path / "f.csv").out)
+    rows = list(csv.reader((tmp_path / "f.csv").read_text().splitlines()))
+    assert rows[0] == ["time", "step", "target", "forecast"]
+    assert [row[:3] for row in rows[1:]] == [["2021-02-10", "1", "'=sold"], ["2021-02-11", "2", "'=sold"]]
+    assert [float(row[3]) for row in rows[1:]] == [row["value"]["=sold"] for row in printed["forecast"]]
+
+
+def test_a_forecast_is_written_as_the_json_that_is_printed(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    done = rnnfc("predict", shop, "--json", "--output", tmp_path / "f.json")
+    assert (tmp_path / "f.json").read_text() == done.out
+    done = rnnfc("predict", shop, "--output", tmp_path / "g.json")
+    assert done.err.splitlines()[-1] == f"written     {tmp_path / 'g.json'}"
+    assert len(done.out.splitlines()) == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"f.json", "g.json"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("f.xlsx", "f.xlsx: a forecast is written as .csv or .json; let the name end with one of them"),
+        ("taken.csv", "taken.csv: exists already and is left as it is; choose another name"),
+        ("no/f.csv", "no to write it in; make the folder first"),
+    ],
+)
+def test_an_output_is_refused_before_any_work(
+    rnnfc: Command, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setattr(workflow, "predict", pytest.fail)
+    (tmp_path / "taken.csv").write_text("mine")
+    done = rnnfc("predict", shop, "--output", tmp_path / name)
+    assert (done.code, text in done.err) == (2, True)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def future(**changes: Any) -> Future:
+    given: dict[str, Any] = {
+        "run": Run(Path("r")),
+        "targets": ("@a", "\tb", "c-"),
+        "unit": "",
+        "last_time": np.array([4]),
+        "time": None,
+        "value": np.array([[1.5, -2.0, 0.1], [3.0, 4.0, 5.0]]),
+        "out_of_range": [],
+        "notes": [],
+    }
+    return Future(**given | changes)
+
+
+def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> None:
+    rows = list(csv.reader(future().to_csv().splitlines()))[1:]
+    assert rows[:3] == [["", "1", "'@a", "1.5"], ["", "1", "'\tb", "-2.0"], ["", "1", "c-", "0.1"]]
+    assert rows[5] == ["", "2", "c-", "5.0"]
+
+
+def test_every_kind_of_output_holds_every_value() -> None:
+    made = future(out_of_range=[OutOfRange(column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)])
+    texts = {ending: write(made) for ending, write in WRITERS.items()}
+    assert set(texts) == {".csv", ".json"}
+    for text in texts.values():
+        assert all(number in text for number in ("1.5", "-2.0", "0.1", "3.0", "4.0", "5.0"))
+    assert json.loads(texts[".json"])["out_of_range"][0]["trained_high"] == 2.0
+
+
+def test_a_run_folder_whose_name_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+    workflow.save(future(run=Run(Path("r\udce9"))), tmp_path / "f.json")
+    assert json.loads((tmp_path / "f.json").read_text())["run"] == "r?"
+
+
+def test_a_fresh_row_alone_is_enough_for_a_window_of_one(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shop, tmp_path / "one"))
+    edited = (folder / "experiment.yaml").read_text().replace('"length": 3', '"length": 1')
+    (folder / "experiment.yaml").write_text(edited)
+    which = Run.open(folder)
+    with np.load(folder / "last_window.npz") as arrays:
+        kept = {name: arrays[name] for name in arrays.files}
+    cut = {name: kept[name][-1:] for name in ("values", "time", "filled")}
+    np.savez(folder / "last_window.npz", **kept | cut | {"bounds": np.array([0, 1])})
+    assert which.last_window(length=1).frequency == Frequency(unit="microsecond", size=86_400_000_000)
+    done = rnnfc("predict", folder, "--runtime", "keras", "--json", "--data", fresh(tmp_path, "2024-02-29,x,3,2\n"))
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["forecast"][0]["time"] == "2024-03-01"
+
+
+class Doubling:
+    """Forecasts twice the newest row, then four times it."""
+
+    def points(self, windows: Windows) -> Any:
+        last = windows.inputs()[:, -1:, :]
+        return np.concatenate([2 * last, 4 * last], axis=1)
+
+
+def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
+    panel = Panel(
+        values=np.array([[5.0, 7.0], [6.0, 8.0], [1.0, -10.0]]),
+        time=np.arange(3),
+        bounds=np.array([0, 3]),
+        series=("s",),
+        channels=("a", "b"),
+        num_targets=2,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros((3, 2), dtype=np.bool_),
+    )
+    value, fed_back = workflow._roll(Doubling(), panel, horizon=2, steps=5)
+    assert value.tolist() == [[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]
+    assert fed_back.tolist() == value.tolist()[:4]
+    scaler = Scaler(
+        method="none", center=np.zeros((1, 2)), scale=np.ones((1, 2)), low=np.array([[0, -99]]), high=np.array([[9, 99]])
+    )
+    found = workflow._out_of_range(panel, scaler, fed_back)
+    assert found == [
+        OutOfRange(column="a", low=1.0, high=16.0, trained_low=0.0, trained_high=9.0),
+        OutOfRange(column="b", low=-160.0, high=8.0, trained_low=-99.0, trained_high=99.0),
+    ]
