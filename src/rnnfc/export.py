@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rnnfc.config.specs import Experiment
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
@@ -21,8 +22,12 @@ WINDOW, FORECAST = "window", "forecast"
 _OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
 LARGEST_DIFFERENCE = 1e-5
+MEND = "scale the data (scale: minmax or standard), and report this config"
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
+
+# Raw window[n, length, channel] -> raw forecast[n, horizon, target].
+Answer = Callable[[Floats], Floats]
 
 
 class OnnxNetwork:
@@ -55,19 +60,39 @@ class OnnxNetwork:
 
     def points(self, windows: Windows) -> Floats:
         """point[window, horizon, target] in data units, for unscaled windows."""
-        parts = [slice(start, start + _BATCH) for start in range(0, len(windows), _BATCH)]
-        return np.concatenate([self._session.run([FORECAST], {WINDOW: windows.inputs(part)})[0] for part in parts])
+        return points_of(self.answer, windows)
+
+    def answer(self, window: Floats) -> Floats:
+        """The raw forecast [n, horizon, target] of a raw window [n, length, channel]."""
+        return np.asarray(self._session.run([FORECAST], {WINDOW: window})[0])
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
         return Forecast.of(windows, self.points(windows))
 
 
-def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any], *, length: int, channels: int) -> bytes:
-    """The bytes of an .onnx file with dynamic batch; `facts` go into its metadata as JSON.
+def points_of(answer: Answer, windows: Windows) -> Floats:
+    """point[window, horizon, target] in data units, for unscaled windows, a batch at a time."""
+    parts = [slice(start, start + _BATCH) for start in range(0, len(windows), _BATCH)]
+    return np.concatenate([answer(windows.inputs(part)) for part in parts])
+
+
+def interface(experiment: Experiment, panel: Panel) -> dict[str, Any]:
+    """What goes into an exported network and what comes out: names, shapes, columns, unit; plain values."""
+    window = experiment.window
+    return {
+        "experiment": experiment.name,
+        "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels)},
+        "output": {FORECAST: ["n", window.horizon, panel.num_targets], "targets": list(panel.targets), "unit": panel.unit},
+    }
+
+
+def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any]) -> bytes:
+    """The bytes of an .onnx file with dynamic batch.
 
     Args:
         forecast: a TensorFlow function in raw units, see `models.network.raw_forecaster`.
+        facts: its `interface`, which goes into the metadata as JSON.
     """
     from rnnfc.models.backend import tf
 
@@ -77,7 +102,7 @@ def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any], *, length: in
         import onnx
         import tf2onnx
 
-        signature = (tf.TensorSpec([None, length, channels], tf.float64, name=WINDOW),)
+        signature = (tf.TensorSpec([None, *facts["input"][WINDOW][1:]], tf.float64, name=WINDOW),)
         serve = tf.function(forecast, input_signature=signature, autograph=False)
         exported, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=_OPSET)
     _rename_output(exported.graph, FORECAST)
@@ -92,7 +117,7 @@ def _rename_output(graph: Any, name: str) -> None:
     output.name = name
 
 
-def difference(point: Floats, expected: Floats, panel: Panel) -> float:
+def difference(point: Floats, expected: Floats, panel: Panel, *, what: str = "ONNX model", mend: str = MEND) -> float:
     """The largest difference of two forecasts [window, horizon, target], as a share of each target's range in the data.
 
     Raises:
@@ -103,7 +128,7 @@ def difference(point: Floats, expected: Floats, panel: Panel) -> float:
     share = float((np.abs(point - expected) / np.where(spread > 0, spread, 1.0)).max())
     if not share <= LARGEST_DIFFERENCE:
         raise TrainError(
-            f"the exported ONNX model's forecasts differ from the network's by {share:.1e} of the data's range, at most "
-            f"{LARGEST_DIFFERENCE:.0e} is let through; scale the data (scale: minmax or standard), and report this config"
+            f"the exported {what}'s forecasts differ from the network's by {share:.1e} of the data's range, at most "
+            f"{LARGEST_DIFFERENCE:.0e} is let through; {mend}"
         )
     return share

@@ -1,8 +1,8 @@
-"""Commands that begin with a finished run: evaluate, predict, verify."""
+"""Commands that begin with a finished run: evaluate, predict, export, verify."""
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -110,3 +110,34 @@ def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
     if result.results and not result.facts:
         say("changed", "no recorded fact; please report this")
     raise typer.Exit(1 if result.results else 0)
+
+
+@app.command(epilog="Example: rnnfc export sine --format onnx --to sine.onnx")
+def export(
+    kind: Annotated[
+        Literal["onnx", "savedmodel", "litert", "keras"],
+        typer.Option("--format", help="For ONNX Runtime; TensorFlow and its Serving; LiteRT on small devices; Keras."),
+    ],
+    to: Annotated[Path, typer.Option("--to", metavar="PATH", help="A new file; for savedmodel a new folder.")],
+    run: WhichRun = None,
+    outputs: Outputs = OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's network for other tools, data units in and out, with a card that says how to use it."""
+    from rnnfc.console import note, say
+    from rnnfc.run import find
+    from rnnfc.workflows.export import export as export_run
+
+    which = find(outputs, run)
+    made = export_run(which, kind=kind, to=to)
+    if as_json:
+        print_json(made.card)
+        return
+    note("run", str(which.folder))
+    parity = made.card["parity"]
+    say("written", f"{made.path}   {made.card_path}")
+    say(
+        "check",
+        f"{parity['largest_difference']:.1e} of the data's range at most from the run's forecasts on "
+        f"{parity['windows']:,} windows ({parity['of']})",
+    )

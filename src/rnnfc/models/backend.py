@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Hold back what C++ code prints while TensorFlow loads; it is shown if the import fails.
+def quiet_stderr() -> Iterator[None]:
+    """Hold back what C++ code prints, e.g. while TensorFlow loads; it is shown if the block fails.
 
     TensorFlow logs before its own log level is read (oneDNN, absl, missing GPU), past Python's `sys.stderr`.
     """
@@ -29,7 +29,7 @@ def _quiet_stderr() -> Iterator[None]:
 # A user's environment or ~/.keras/keras.json may name another backend or float type; runs must not depend on it.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with _quiet_stderr():
+with quiet_stderr():
     import keras
     import tensorflow as tf
 
@@ -37,4 +37,4 @@ with _quiet_stderr():
 
 keras.config.set_floatx("float32")
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "quiet_stderr", "tf"]

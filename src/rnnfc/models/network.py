@@ -104,24 +104,35 @@ class Network:
         return Forecast.of(windows, self.points(windows))
 
 
-def raw_forecaster(experiment: Experiment, network: Network) -> Callable[[Any], Any]:
-    """A TensorFlow function for others: raw window[n, length, channel] -> raw forecast[n, horizon, target], of one series.
-
-    Both are float64 and so is the scaling, which keeps the shape of a series at offset 1e9; float32 would keep one value of a
-    thousand. Dropout, which rests outside training, is left out together with its state, which exporters stumble over.
-    """
-    net, center, scale = network.net, network.scaler.center[0], network.scaler.scale[0]
+def at_rest(experiment: Experiment, network: Network) -> Any:
+    """The Keras model of `network` without dropout, which rests outside training, and its state, which exporters stumble over."""
+    net = network.net
     still = experiment.model.model_copy(update={"dropout": 0.0, "recurrent_dropout": 0.0})
-    targets = net.output_shape[-1]
-    core = build(experiment.model_copy(update={"model": still}), channels=net.input_shape[-1], targets=targets)
+    core = build(experiment.model_copy(update={"model": still}), channels=net.input_shape[-1], targets=net.output_shape[-1])
     for variable, trained in zip(core.trainable_variables, net.trainable_variables, strict=True):
         variable.assign(trained)
+    return core
+
+
+def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callable[[Any], Any]:
+    """A function on tensors: raw window[n, length, channel] -> raw forecast[n, horizon, target], of one series.
+
+    Both are of `dtype` and so is the scaling: float64 keeps the shape of a series at offset 1e9, of which float32 would keep one
+    value of a thousand.
+    """
+    center, scale = scaler.center[0].astype(dtype), scaler.scale[0].astype(dtype)
+    targets = core.output_shape[-1]
 
     def forecast(window: Any) -> Any:
-        scaled = core(tf.cast((window - center) / scale, tf.float32), training=False)
-        return tf.cast(scaled, tf.float64) * scale[:targets] + center[:targets]
+        scaled = core(keras.ops.cast((window - center) / scale, "float32"), training=False)
+        return keras.ops.cast(scaled, dtype) * scale[:targets] + center[:targets]
 
     return forecast
+
+
+def raw_forecaster(experiment: Experiment, network: Network) -> Callable[[Any], Any]:
+    """`network` as a function on float64 tensors in raw units, see `in_raw_units`."""
+    return in_raw_units(at_rest(experiment, network), network.scaler)
 
 
 def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:

@@ -4,19 +4,16 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
 
 from rnnfc import report, run
 from rnnfc.checkpoint import Arrays, Checkpoints, rows_of, state_of
 from rnnfc.config import to_yaml
-from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
-from rnnfc.export import OnnxNetwork, difference, to_onnx
+from rnnfc.export import OnnxNetwork, difference, interface, to_onnx
 from rnnfc.forecast import Forecast
 from rnnfc.progress import Epoch
 from rnnfc.report import Report
@@ -189,14 +186,9 @@ def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
     from rnnfc.models.network import raw_forecaster
 
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
-    card = {
-        "experiment": experiment.name,
-        "input": {"window": ["n", experiment.window.length, len(panel.channels)], "channels": panel.channels},
-        "output": {"forecast": ["n", experiment.window.horizon, panel.num_targets], "targets": panel.targets, "unit": panel.unit},
-    }
     expected = network.points(test)
     refuse_not_finite(Forecast.of(test, expected), "test")
-    exported = to_onnx(raw_forecaster(experiment, network), card, length=experiment.window.length, channels=len(panel.channels))
+    exported = to_onnx(raw_forecaster(experiment, network), interface(experiment, panel))
     return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, panel)
 
 
@@ -207,7 +199,7 @@ def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecast
     draft.write_json(run.REPORT, made.to_json())
     draft.write(run.FORECAST, run.forecast_csv(forecasts.network["test"], panel))
     draft.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
-    draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(_tail(panel, rows=experiment.window.length)))
+    draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel.tail(experiment.window.length)))
 
 
 def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
@@ -235,10 +227,3 @@ def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fit
         ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale == 'none' else ', scaled'}",
     )
     draft.write(run.LOSS_PLOT, curve)
-
-
-def _tail(panel: Panel, *, rows: int) -> Panel:
-    """The last rows of a panel of one series."""
-    part = slice(panel.num_rows - rows, None)
-    bounds = np.array([0, rows])
-    return replace(panel, values=panel.values[part], time=panel.time[part], filled=panel.filled[part], bounds=bounds)

@@ -1,0 +1,112 @@
+"""FORMATS: how a trained network is written for each kind of reader, and read back to be checked.
+
+Raw units in and raw units out in every format, and dropout, which rests outside training, is in none.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnfc import export
+from rnnfc.config.specs import Experiment
+from rnnfc.export import FORECAST, WINDOW, Answer
+from rnnfc.models.backend import keras, quiet_stderr, tf
+from rnnfc.models.network import Network, at_rest, in_raw_units, raw_forecaster, traced_for_xla
+
+_SIGNATURE = "serving_default"
+_FLOAT32 = (
+    "LiteRT computes in float32, which keeps about seven digits: too few for a series this far from zero; choose another --format"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One kind of reader.
+
+    save: writes a network to a path; the dictionary is its `export.interface`.
+    read: the forecaster at a path that `save` has just written; nobody else's file is ever read.
+    dtype: of windows and forecasts.
+    mend: what to do where forecasts differ too much.
+    """
+
+    save: Callable[[Experiment, Network, dict[str, Any], Path], object]
+    read: Callable[[Path], Answer]
+    dtype: str = "float64"
+    mend: str = export.MEND
+
+
+def _save_onnx(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
+    path.write_bytes(export.to_onnx(raw_forecaster(experiment, network), facts))
+
+
+def _read_onnx(path: Path) -> Answer:
+    return export.OnnxNetwork.read(path.read_bytes(), source=path.name).answer
+
+
+def _served(forecast: Callable[[Any], Any], facts: dict[str, Any], *, dtype: str) -> Any:
+    """`forecast` as a TensorFlow function of a tensor `window`, to a dictionary with `forecast`."""
+    signature = [tf.TensorSpec([None, *facts["input"][WINDOW][1:]], dtype, name=WINDOW)]
+    return tf.function(lambda window: {FORECAST: forecast(window)}, input_signature=signature, autograph=False)
+
+
+def _save_savedmodel(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
+    holder = tf.Module()
+    holder.core = at_rest(experiment, network)  # whose variables are saved because the module holds it
+    holder.serve = _served(in_raw_units(holder.core, network.scaler), facts, dtype="float64")
+    tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
+
+
+def _read_savedmodel(path: Path) -> Answer:
+    loaded = tf.saved_model.load(str(path))  # which the signature needs and does not keep alive
+    return lambda window: loaded.signatures[_SIGNATURE](**{WINDOW: tf.constant(window)})[FORECAST].numpy()
+
+
+def _save_litert(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
+    core = at_rest(experiment, network)
+    # A module that holds `core` as well would be written with variables that nothing initialises.
+    holder = tf.Module()
+    holder.serve = _served(in_raw_units(core, network.scaler, dtype="float32"), facts, dtype="float32")
+    with traced_for_xla(core, unroll=True):  # LiteRT has no loops over tensor lists
+        traced = holder.serve.get_concrete_function()
+    with quiet_stderr():
+        path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced], holder).convert())
+
+
+def _read_litert(path: Path) -> Answer:
+    with warnings.catch_warnings(), quiet_stderr():
+        # Its successor is a package of its own, and reads the same files.
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated", category=UserWarning)
+        reader = tf.lite.Interpreter(model_path=str(path))
+        reader.allocate_tensors()
+    (given,), (made,) = reader.get_input_details(), reader.get_output_details()
+
+    def answer(window: Any) -> Any:
+        reader.resize_tensor_input(given["index"], window.shape)
+        reader.allocate_tensors()
+        reader.set_tensor(given["index"], window.astype("float32"))
+        reader.invoke()
+        return reader.get_tensor(made["index"]).astype("float64")
+
+    return answer
+
+
+def _save_keras(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
+    # Plain arithmetic: a Rescaling layer takes its numbers through float32, and so loses an offset of 1e9.
+    window = keras.Input(facts["input"][WINDOW][1:], dtype="float64", name=WINDOW)
+    forecast = in_raw_units(at_rest(experiment, network), network.scaler)
+    keras.Model(window, forecast(window), name=FORECAST).save(path)
+
+
+def _read_keras(path: Path) -> Answer:
+    model = keras.saving.load_model(path, compile=False)
+    return lambda window: model(window).numpy()
+
+
+FORMATS = {
+    "onnx": Format(save=_save_onnx, read=_read_onnx),
+    "savedmodel": Format(save=_save_savedmodel, read=_read_savedmodel),
+    "litert": Format(save=_save_litert, read=_read_litert, dtype="float32", mend=_FLOAT32),
+    "keras": Format(save=_save_keras, read=_read_keras),
+}

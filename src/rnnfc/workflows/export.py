@@ -1,0 +1,130 @@
+"""Export a run's network for other tools: checked against the run's own forecasts, with a card that says how to use it."""
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnfc import run
+from rnnfc.config import Experiment
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.draft import new_files, refuse_taken
+from rnnfc.errors import ConfigError, DataError, RunError, TrainError
+from rnnfc.export import LARGEST_DIFFERENCE, difference, interface, points_of
+from rnnfc.run import Run
+from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.runtime import open_network
+
+# What the path of each format ends with; empty where it is a folder.
+ENDINGS = {"onnx": ".onnx", "savedmodel": "", "litert": ".tflite", "keras": ".keras"}
+CARD = "card.json"  # beside a file its name comes first: model.onnx.json
+_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "onnx", "onnxruntime")
+# Enough to find a fault of conversion, and quick in every format.
+_MOST_WINDOWS, _DRAWN = 256, 63
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A network in another format, and the card that says how to use it."""
+
+    path: Path
+    card_path: Path
+    card: dict[str, Any]
+
+
+def export(which: Run, *, kind: str, to: Path) -> Exported:
+    """The network of a run in a format of ENDINGS, written to `to`, never over anything.
+
+    Raises:
+        ConfigError: `to` has another ending, is taken, or lies in no folder; before any work.
+        RunError: the run is damaged.
+        TrainError: the exported network does not forecast what the run does; nothing is written.
+        OutputError: it could not be written; nothing is left behind.
+    """
+    _refuse_ending(to, kind)
+    beside = [to.with_name(f"{to.name}.json")] if ENDINGS[kind] else []
+    refuse_taken(to, *beside)
+    experiment = which.experiment()
+    last = which.last_window(length=experiment.window.length)
+    scaler = which.scaler(channels=len(last.channels))
+    windows, origin = _windows(which, experiment, last, scaler)
+    network = open_network(which, last, scaler, runtime="keras")
+    expected = network.points(windows)
+    _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").points(windows), expected, windows.panel)
+    from rnnfc.models.saved import FORMATS
+
+    form, facts = FORMATS[kind], interface(experiment, last)
+    with new_files(to, *beside) as (place, *card_places):
+        form.save(experiment, network, facts, place)
+        made = points_of(form.read(place), windows)
+        share = difference(made, expected, windows.panel, what=f"{kind} model", mend=form.mend)
+        card = {
+            "format": kind,
+            "dtype": form.dtype,
+            **facts,
+            **_origin(which, last, scaler),
+            "parity": {"largest_difference": share, "allowed": LARGEST_DIFFERENCE, "windows": len(windows), "of": origin},
+            "sha256": _hashes(place, name=to.name),
+        }
+        text = json.dumps(card, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        (card_places or [place / CARD])[0].write_text(text, encoding="utf-8")
+    return Exported(path=to, card_path=(beside or [to / CARD])[0], card=card)
+
+
+def _refuse_ending(to: Path, kind: str) -> None:
+    ending, others = ENDINGS[kind], [ending for ending in ENDINGS.values() if ending]
+    if ending and to.suffix != ending:
+        raise ConfigError(f"--to {to}: a file of the format {kind} ends with {ending}; name it {to.stem}{ending}")
+    if not ending and to.suffix in others:
+        raise ConfigError(f"--to {to}: the format {kind} is a folder, and {to.suffix} names a file; name it {to.stem}")
+
+
+def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
+    """Windows to check on, and what they are: the run's test windows, or made ones where its data is gone or has changed."""
+    try:
+        prepared = prepare(experiment)
+    except DataError:
+        pass
+    else:
+        if prepared.panel.fingerprint() == which.info().get("data_sha256"):
+            test = prepared.splits.test
+            return replace(test, origins=test.origins[:: -(-len(test) // _MOST_WINDOWS)]), "test"
+    length, horizon = experiment.window.length, experiment.window.horizon
+    drawn = np.random.default_rng(experiment.seed).uniform(scaler.low[0], scaler.high[0], (_DRAWN * length, len(last.channels)))
+    rows = np.concatenate([drawn, last.values])
+    panel = replace(last, values=rows, bounds=np.array([0, len(rows)]))
+    origins = np.arange(length, len(rows) + 1, length, dtype=np.int32)
+    return Windows(panel=panel, origins=origins, length=length, horizon=horizon), "last window and drawn from the trained range"
+
+
+def _refuse_mixed(which: Run, shipped: Floats, expected: Floats, panel: Panel) -> None:
+    """Refuse a run whose model.onnx, which `predict` reads, is not the network of its weights, which is exported."""
+    try:
+        difference(shipped, expected, panel)
+    except TrainError as error:
+        both = f"{run.ONNX} and {run.WEIGHTS} hold different networks"
+        raise RunError(f"{which.folder}: {both}; the run is damaged, train it again") from error
+
+
+def _origin(which: Run, last: Panel, scaler: Scaler) -> dict[str, Any]:
+    """The run, the step of its rows, the range of each column in training, and the versions that wrote the file."""
+    spans = zip(last.channels, scaler.low[0].tolist(), scaler.high[0].tolist(), strict=True)
+    return {
+        "run": which.name,
+        "rows": str(last.frequency),
+        "trained_range": {name: [low, high] for name, low, high in spans},
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+    }
+
+
+def _hashes(place: Path, *, name: str) -> dict[str, str]:
+    """The SHA-256 of a file called `name`, or of every file in a folder by its path there."""
+    files = {str(path.relative_to(place)): path for path in sorted(place.rglob("*")) if path.is_file()} or {name: place}
+    return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}

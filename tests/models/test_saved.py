@@ -1,0 +1,98 @@
+"""Every format forecasts what the network forecasts, for every cell and shape that the config offers."""
+
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnfc import export
+from rnnfc.cli import app
+from rnnfc.config import Experiment, from_yaml
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.errors import TrainError
+from rnnfc.models.network import Network, build
+from rnnfc.models.saved import FORMATS
+from rnnfc.models.stacked import CELLS
+from rnnfc.workflows.export import ENDINGS
+
+# Model, window.normalize, scale; ONNX is held to the same in tests/test_export.py.
+PLAIN = ("units: [4]", "none", "none")
+RICH = ("units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1", "last", "standard")
+
+
+def panel(*, offset: float = 0.0) -> Panel:
+    """31 rows of 3 channels, the first 2 of them targets."""
+    values = offset + np.random.default_rng(0).normal(size=(31, 3)) * [1.0, 50.0, 0.01]
+    return Panel(
+        values=values,
+        time=np.arange(31),
+        bounds=np.array([0, 31]),
+        series=("s",),
+        channels=("a", "b", "c"),
+        num_targets=2,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros(values.shape, dtype=np.bool_),
+    )
+
+
+def network(cell: str, data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Experiment, Network, Windows]:
+    spec = from_yaml(
+        f"name: t\nseed: 3\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{test: 9}}\nscale: {scale}\n"
+        f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {{kind: stacked, cell: {cell}, {model}}}\n"
+        "train: {epochs: 1}\n",
+        source="test",
+    )
+    scaler = Scaler.fit(data, np.array([[0, 20]]), method=scale)
+    windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
+    return spec, Network(build(spec, channels=3, targets=2), scaler, length=5), windows
+
+
+def test_the_tables_of_formats_agree_with_the_option() -> None:
+    (command,) = [command for command in app.registered_commands if command.callback and command.callback.__name__ == "export"]
+    offered = typing.get_args(typing.get_type_hints(command.callback)["kind"])
+    assert set(FORMATS) == set(ENDINGS) == set(offered)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("model", "normalize", "scale"), [PLAIN, RICH], ids=["plain", "rich"])
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
+def test_every_format_forecasts_what_the_network_forecasts(
+    tmp_path: Path, kind: str, model: str, normalize: str, scale: str, cell: str
+) -> None:
+    data = panel()
+    spec, net, windows = network(cell, data, model=model, normalize=normalize, scale=scale)
+    path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
+    form.save(spec, net, export.interface(spec, data), path)
+    answer = form.read(path)
+    made, expected = export.points_of(answer, windows), net.points(windows)
+    assert made.shape == (23, 4, 2)
+    assert made.dtype == np.float64
+    assert export.difference(made, expected, data) <= 1e-6
+    assert np.ptp(made[:, 0, 0]) > 1e-3  # the windows do differ
+    one = answer(windows.inputs(slice(6, 7)))  # the same reader, another batch
+    assert export.difference(one, expected[6:7], data) <= 1e-6
+
+
+@pytest.mark.parametrize("kind", [kind for kind, form in FORMATS.items() if form.dtype == "float64"])
+def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path: Path, kind: str) -> None:
+    data = panel(offset=1e9)
+    spec, net, windows = network("GRU", data, model="units: [4]", normalize="none", scale="minmax")
+    path = tmp_path / f"m{ENDINGS[kind]}"
+    FORMATS[kind].save(spec, net, export.interface(spec, data), path)
+    made = export.points_of(FORMATS[kind].read(path), windows)
+    assert export.difference(made, net.points(windows), data) <= 1e-5
+    assert 0.1 < np.ptp(made[:, :, 0]) < 100
+
+
+def test_float32_loses_that_series_and_says_so(tmp_path: Path) -> None:
+    data, form = panel(offset=1e9), FORMATS["litert"]
+    spec, net, windows = network("GRU", data, model="units: [4]", normalize="none", scale="minmax")
+    form.save(spec, net, export.interface(spec, data), tmp_path / "m.tflite")
+    made = export.points_of(form.read(tmp_path / "m.tflite"), windows)
+    text = r"litert model's forecasts differ .* LiteRT computes in float32, which keeps about seven digits: too few for a series"
+    with pytest.raises(TrainError, match=text):
+        export.difference(made, net.points(windows), data, what="litert model", mend=form.mend)

@@ -1,0 +1,142 @@
+"""`rnnfc export`: new files only, held to the run's own forecasts, with a card that describes them."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc.models import saved
+from rnnfc.run import Run
+from rnnfc.workflows import export as workflow
+from rnnfc.workflows.export import CARD, ENDINGS
+
+Command = Callable[..., Any]
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def without_data(small_run: Path, tmp_path: Path) -> Path:
+    """A copy of the run whose data cannot be read any more."""
+    folder = Path(shutil.copytree(small_run, tmp_path / "runs" / "gone"))
+    text = (folder / "experiment.yaml").read_text()
+    start, rest = text.split("data: ", 1)
+    (folder / "experiment.yaml").write_text(
+        f"{start}data: {{kind: csv, path: gone.csv, target: sine}}\n{rest.split(chr(10), 1)[1]}"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_an_export_holds_what_its_card_says(rnnfc: Command, small_run: Path, tmp_path: Path, kind: str) -> None:
+    to = tmp_path / f"m{ENDINGS[kind]}"
+    done = rnnfc("export", small_run, "--format", kind, "--to", to)
+    assert done.code == 0, done.err
+    assert done.err == f"run         {small_run}\n"
+    card_path = to / CARD if kind == "savedmodel" else tmp_path / f"{to.name}.json"
+    written, check = done.out.splitlines()
+    assert written == f"written     {to}   {card_path}"
+    assert check.endswith(" of the data's range at most from the run's forecasts on 200 windows (test)")
+    card = json.loads(card_path.read_text())
+    assert (card["format"], card["dtype"]) == (kind, "float32" if kind == "litert" else "float64")
+    assert card["input"] == {"window": ["n", 10, 1], "channels": ["sine"]}
+    assert card["output"] == {"forecast": ["n", 1, 1], "targets": ["sine"], "unit": ""}
+    assert (card["run"], card["experiment"], card["rows"]) == (small_run.name, "sine", "every 0.1001")
+    assert card["trained_range"]["sine"] == pytest.approx([-1, 1], abs=1e-4)
+    assert card["parity"]["largest_difference"] <= 1e-6
+    assert card["parity"]["windows"] == 200
+    assert {"python", "rnnfc", "keras", "onnx"} <= set(card["versions"])
+    files = sorted(path for path in to.rglob("*") if path.is_file() and path != card_path) or [to]
+    assert card["sha256"] == {
+        path.relative_to(to).as_posix() if path != to else to.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+    window = Run.open(small_run).last_window(length=10).values[None]
+    expected = json.loads(rnnfc("predict", small_run, "--json").out)["forecast"][0]["value"]["sine"]
+    np.testing.assert_allclose(saved.FORMATS[kind].read(to)(window), [[[expected]]], atol=1e-6)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    again = rnnfc("export", small_run, "--format", kind, "--to", to)
+    assert (again.code, again.out) == (2, "")
+    assert again.err.endswith(f"error: {to}: exists already and is left as it is; choose another name\n")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["gone", "changed"])
+def test_without_its_data_a_run_is_checked_on_windows_from_the_trained_range(
+    rnnfc: Command, small_run: Path, tmp_path: Path, changed: bool
+) -> None:
+    folder = without_data(small_run, tmp_path)
+    if changed:
+        text = (small_run / "experiment.yaml").read_text()
+        (folder / "experiment.yaml").write_text(text.replace('"noise": 0.0', '"noise": 0.1'))
+    done = rnnfc("export", folder, "--format", "keras", "--to", tmp_path / "m.keras", "--json")
+    assert done.code == 0, done.err
+    card = json.loads(done.out)
+    assert card == json.loads((tmp_path / "m.keras.json").read_text())
+    assert (card["parity"]["windows"], card["parity"]["of"]) == (64, "last window and drawn from the trained range")
+
+
+def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_own(small_run: Path, tmp_path: Path) -> None:
+    which = Run.open(without_data(small_run, tmp_path))
+    last, scaler = which.last_window(length=10), which.scaler(channels=1)
+    windows, _ = workflow._windows(which, which.experiment(), last, scaler)
+    x = windows.inputs()
+    assert x.shape == (64, 10, 1)
+    np.testing.assert_array_equal(x[-1], last.values)
+    assert x.min() >= scaler.low[0, 0]
+    assert x.max() <= scaler.high[0, 0]
+    assert len(np.unique(x)) == 640
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("onnx", "m.keras", "m.keras: a file of the format onnx ends with .onnx; name it m.onnx"),
+        ("litert", "m", "m: a file of the format litert ends with .tflite; name it m.tflite"),
+        ("savedmodel", "m.onnx", "m.onnx: the format savedmodel is a folder, and .onnx names a file; name it m"),
+        ("onnx", "taken.onnx", "taken.onnx.json: exists already and is left as it is"),
+        ("savedmodel", ".", "exists already and is left as it is"),
+        ("keras", "no/m.keras", "there is no folder"),
+        ("pmml", "m.pmml", "Invalid value for '--format'"),
+    ],
+)
+def test_a_path_that_cannot_be_is_refused_before_any_work(
+    rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, text: str
+) -> None:
+    monkeypatch.setattr(Run, "experiment", pytest.fail)
+    (tmp_path / "taken.onnx.json").write_text("mine")
+    done = rnnfc("export", small_run, "--format", kind, "--to", tmp_path / name)
+    assert (done.code, done.out) == (2, "")
+    assert text in done.err
+    assert names(tmp_path) == {"taken.onnx.json"}
+
+
+def test_a_network_that_forecasts_something_else_is_not_written(
+    rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "to").mkdir()
+    right = saved.FORMATS["keras"]
+    wrong = saved.Format(save=right.save, read=lambda path: lambda window: right.read(path)(window) + 3e-5)
+    monkeypatch.setitem(saved.FORMATS, "keras", wrong)
+    done = rnnfc("export", small_run, "--format", "keras", "--to", tmp_path / "to/m.keras")
+    assert done.code == 1
+    assert (
+        "the exported keras model's forecasts differ from the network's by 1.5e-05 of the data's range, at most 1e-05" in done.err
+    )
+    assert names(tmp_path / "to") == set()
+
+
+def test_weights_that_are_not_those_of_the_shipped_onnx_file_are_found(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(small_run, tmp_path / "runs" / "mixed"))
+    with np.load(folder / "weights.npz") as arrays:
+        mixed = {name: arrays[name] * 1.01 for name in arrays.files}
+    np.savez(folder / "weights.npz", **mixed)
+    done = rnnfc("export", folder, "--format", "keras", "--to", tmp_path / "m.keras")
+    assert (done.code, names(tmp_path)) == (2, {"runs"})
+    assert "mixed: model.onnx and weights.npz hold different networks; the run is damaged, train it again" in done.err
