@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from sealing import seal
 
 from rnnfc import __version__
 from rnnfc import run as runs
 from rnnfc.cli import app, main
-from rnnfc.draft import MANIFEST, manifest
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
@@ -32,14 +32,6 @@ def edited(path: Path, old: str, new: str) -> None:
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     seal(path.parent)
-
-
-def seal(folder: Path) -> None:
-    """Rewrite the manifest, if there is one, so that what lies behind it is reached."""
-    if not (folder / MANIFEST).exists():
-        return
-    names = [line[66:] for line in (folder / MANIFEST).read_text().splitlines() if (folder / line[66:]).exists()]
-    (folder / MANIFEST).write_text(manifest(folder, names))
 
 
 def copied(folder: Path, tmp_path: Path) -> Path:

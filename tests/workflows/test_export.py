@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sealing import seal
 
 from rnnfc.models import saved
 from rnnfc.run import Run
@@ -30,6 +31,7 @@ def without_data(small_run: Path, tmp_path: Path) -> Path:
     (folder / "experiment.yaml").write_text(
         f"{start}data: {{kind: csv, path: gone.csv, target: sine}}\n{rest.split(chr(10), 1)[1]}"
     )
+    seal(folder)
     return folder
 
 
@@ -75,6 +77,7 @@ def test_without_its_data_a_run_is_checked_on_windows_from_the_trained_range(
     if changed:
         text = (small_run / "experiment.yaml").read_text()
         (folder / "experiment.yaml").write_text(text.replace('"noise": 0.0', '"noise": 0.1'))
+        seal(folder)
     done = rnnfc("export", folder, "--format", "keras", "--to", tmp_path / "m.keras", "--json")
     assert done.code == 0, done.err
     card = json.loads(done.out)
@@ -137,6 +140,7 @@ def test_weights_that_are_not_those_of_the_shipped_onnx_file_are_found(rnnfc: Co
     with np.load(folder / "weights.npz") as arrays:
         mixed = {name: arrays[name] * 1.01 for name in arrays.files}
     np.savez(folder / "weights.npz", **mixed)
+    seal(folder)
     done = rnnfc("export", folder, "--format", "keras", "--to", tmp_path / "m.keras")
     assert (done.code, names(tmp_path)) == (2, {"runs"})
     assert "mixed: model.onnx and weights.npz hold different networks; the run is damaged, train it again" in done.err

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sealing import seal
 
 from rnnfc.cli import main
 from rnnfc.data.frequency import Frequency
@@ -216,6 +217,7 @@ def test_a_fresh_row_alone_is_enough_for_a_window_of_one(rnnfc: Command, shop: P
         kept = {name: arrays[name] for name in arrays.files}
     cut = {name: kept[name][-1:] for name in ("values", "time", "filled")}
     np.savez(folder / "last_window.npz", **kept | cut | {"bounds": np.array([0, 1])})
+    seal(folder)
     assert which.last_window(length=1).frequency == Frequency(unit="microsecond", size=86_400_000_000)
     done = rnnfc("predict", folder, "--runtime", "keras", "--json", "--data", fresh(tmp_path, "2024-02-29,x,3,2\n"))
     assert done.code == 0, done.err
