@@ -29,6 +29,7 @@ LEVELS = (
         "rnnfc.checkpoint",
         "rnnfc.progress",
     ),
+    ("rnnfc.untrusted", "rnnfc.memory"),
     ("rnnfc.config",),
     ("rnnfc.errors",),
 )

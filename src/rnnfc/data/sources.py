@@ -5,10 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from rnnfc import memory
 from rnnfc.config.data_spec import CsvSpec, SineSpec
 from rnnfc.data.csv_file import load_csv
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
+
+# What one point takes until its windows are cut; measured.
+_POINT_BYTES = 48
 
 
 def load_panel(spec: SineSpec | CsvSpec) -> Panel:
@@ -21,7 +25,12 @@ def load_panel(spec: SineSpec | CsvSpec) -> Panel:
 
 
 def load_sine(spec: SineSpec) -> Panel:
-    """sin(x) at x = 0, spacing, 2 spacing ...; with `stop`, x is numpy.linspace(0, stop, points)."""
+    """sin(x) at x = 0, spacing, 2 spacing ...; with `stop`, x is numpy.linspace(0, stop, points).
+
+    Raises:
+        ConfigError: more points than there is memory for, before any of them is made.
+    """
+    memory.refuse(_POINT_BYTES * spec.points, f"a sine of {spec.points:,} points", remedy="reduce data.points")
     x = np.arange(spec.points) * spec.spacing if spec.stop is None else np.linspace(0.0, spec.stop, spec.points)
     values = np.sin(x)
     if spec.noise > 0:

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from rnnfc import memory
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel, clock
 from rnnfc.data.scale import training_range
@@ -32,24 +33,51 @@ class Prepared:
         """Trainable parameters of the network."""
         return num_parameters(self.experiment.model, **self.size)
 
+    @property
+    def training_bytes(self) -> int:
+        """Rough peak memory of training beyond TensorFlow itself."""
+        experiment = self.experiment
+        batch = min(experiment.train.batch_size, len(self.splits.train))
+        sizes = {**self.size, "length": experiment.window.length, "rows": self.panel.num_rows}
+        return training_bytes(experiment.model, **sizes, batch_size=batch)
+
+    @property
+    def forecast_bytes(self) -> int:
+        """Forecast, actual value and time of every target of every window: of the network, and of one baseline at a time."""
+        return 2 * 3 * 8 * self.size["horizon"] * self.panel.num_targets * sum(len(windows) for _, windows in self.splits)
+
 
 def prepare(experiment: Experiment) -> Prepared:
     """The data of an experiment, checked, and its windows: whatever can be wrong with them is told here.
 
     Raises:
+        ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
     """
     began = time.perf_counter()
     panel = load_panel(experiment.data)
     splits = cut(panel, length=experiment.window.length, horizon=experiment.window.horizon, split=experiment.split)
     training_range(panel, splits.train_rows, method=experiment.scale)
-    return Prepared(experiment=experiment, panel=panel, splits=splits, seconds=round(time.perf_counter() - began, 3))
+    prepared = Prepared(experiment=experiment, panel=panel, splits=splits, seconds=round(time.perf_counter() - began, 3))
+    _refuse_large(prepared)
+    return prepared
+
+
+def _refuse_large(prepared: Prepared) -> None:
+    weights = 16 * prepared.parameters  # with gradients and two optimizer slots, float32
+    parts = {
+        "model.units": weights,
+        "train.batch_size or window.length": prepared.training_bytes - weights,
+        "window.horizon": prepared.forecast_bytes,
+    }
+    largest = max(parts, key=lambda name: parts[name])
+    what = f"training of {prepared.parameters:,} parameters on {len(prepared.splits.train):,} windows"
+    memory.refuse(sum(parts.values()), what, remedy=f"reduce {largest}, which takes {memory.size(parts[largest])} of it")
 
 
 def check(prepared: Prepared) -> dict[str, Any]:
     """Everything but training: rows, windows of each split with first and last target time, parameters, memory."""
     experiment, panel, spec = prepared.experiment, prepared.panel, prepared.experiment.train
-    batch = min(spec.batch_size, len(prepared.splits.train))
     return {
         "experiment": experiment.model_dump(mode="json", exclude_none=True),
         "rows": panel.num_rows,
@@ -62,9 +90,7 @@ def check(prepared: Prepared) -> dict[str, Any]:
         "windows": {name: _extent(windows) for name, windows in prepared.splits},
         "parameters": prepared.parameters,
         "updates": spec.epochs * -(-len(prepared.splits.train) // spec.batch_size),
-        "training_bytes": training_bytes(
-            experiment.model, **prepared.size, length=experiment.window.length, batch_size=batch, rows=panel.num_rows
-        ),
+        "training_bytes": prepared.training_bytes,
     }
 
 
