@@ -5,6 +5,7 @@ Scaling, per-window normalisation and inversion lie inside the file, so whoever 
 
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, Self
@@ -23,6 +24,8 @@ _OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
 LARGEST_DIFFERENCE = 1e-5
 MEND = "scale the data (scale: minmax or standard), and report this config"
+# Weights that lie in another file: protobuf's key "location", its length (8) in any spelling of that number before it.
+_EXTERNAL = re.compile(rb"\n(\x08|\x88\x80*\x00)location")
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
 
@@ -35,8 +38,8 @@ class OnnxNetwork:
 
     label = "network"
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    def __init__(self, session: Any, *, source: str) -> None:
+        self._session, self._source = session, source
 
     @classmethod
     def read(cls, content: bytes, *, source: str) -> Self:
@@ -47,6 +50,8 @@ class OnnxNetwork:
         """
         import onnxruntime
 
+        if _EXTERNAL.search(content):
+            raise RunError(f"{source}: its weights lie in another file, which is not read; the run is damaged, train it again")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong comes as an exception too
         try:
@@ -56,11 +61,27 @@ class OnnxNetwork:
         names = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
         if names != [[WINDOW], [FORECAST]]:
             raise RunError(f"{source}: not a model from {WINDOW!r} to {FORECAST!r}; the run is damaged, train it again")
-        return cls(session)
+        return cls(session, source=source)
 
     def points(self, windows: Windows) -> Floats:
-        """point[window, horizon, target] in data units, for unscaled windows."""
-        return points_of(self.answer, windows)
+        """point[window, horizon, target] in data units, for unscaled windows.
+
+        Raises:
+            RunError: the model is one for other windows.
+        """
+        try:
+            point = points_of(self.answer, windows)
+        except Exception as error:
+            raise RunError(
+                f"{self._source}: its model cannot read the run's windows; the run is damaged, train it again"
+            ) from error
+        expected = (len(windows), windows.horizon, windows.panel.num_targets)
+        if point.shape != expected or point.dtype.kind != "f":
+            raise RunError(
+                f"{self._source}: its forecasts are {point.dtype}{list(point.shape)}, the run's windows need float64"
+                f"{list(expected)}; the run is damaged, train it again"
+            )
+        return point
 
     def answer(self, window: Floats) -> Floats:
         """The raw forecast [n, horizon, target] of a raw window [n, length, channel]."""

@@ -4,17 +4,17 @@ import csv
 import difflib
 import io
 import json
+import math
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc import config
+from rnnfc import config, untrusted
 from rnnfc.checkpoint import CHECKPOINT
 from rnnfc.config import Experiment
 from rnnfc.data.frequency import Frequency
@@ -34,6 +34,14 @@ FILES = (
     *(REPORT, REPORT_TEXT, FORECAST, FORECAST_PLOT, LAST_WINDOW),
 )
 COMPARE, COMPARE_TEXT, COMPARE_PLOT = "compare.json", "compare.md", "compare.png"
+
+_UNITS = get_args(Frequency.__annotations__["unit"])
+_DATED, _LARGEST_STEP = ("month", "month_end", "microsecond"), 2.0**63
+
+# What is damaged may be quoted in the reason.
+_LONGEST_REASON = 300
+# A spreadsheet runs a cell that begins with one of these, and shows one that begins with ' as text.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
 FORECAST_COLUMNS = ("series", "origin_time", "step", "time", "target", "actual", "forecast")
 
@@ -111,17 +119,17 @@ class Run:
         try:
             scaler = Scaler.from_json(self._json(SCALER))
             arrays = np.stack([scaler.center, scaler.scale, scaler.low, scaler.high])
-            if arrays.shape[2:] != (channels,) or not np.isfinite(arrays).all() or not scaler.scale.all():
+            if arrays.shape[2:] != (channels,) or not arrays.size or not np.isfinite(arrays).all() or not scaler.scale.all():
                 raise ValueError(f"finite numbers for {channels} columns are needed")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise self._damaged(SCALER, error) from error
         return scaler
 
     def onnx(self) -> bytes:
         """model.onnx."""
         try:
-            return (self.folder / ONNX).read_bytes()
-        except OSError as error:
+            return untrusted.read_bytes(self.folder / ONNX)
+        except (OSError, ValueError) as error:
             raise self._damaged(ONNX, error) from error
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
@@ -132,11 +140,8 @@ class Run:
         """The last `length` rows of the data."""
         try:
             panel = panel_from_arrays(self._arrays(LAST_WINDOW))
-            shape = (length, len(panel.channels))
-            if panel.values.shape != shape or panel.time.shape != (length,) or not 1 <= panel.num_targets <= shape[1]:
-                raise ValueError(f"{length} rows of {shape[1]} columns are needed")
-            str(panel.frequency)
-        except (KeyError, TypeError, ValueError, StopIteration) as error:
+            _check_panel(panel, length=length)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise self._damaged(LAST_WINDOW, error) from error
         return panel
 
@@ -154,9 +159,9 @@ class Run:
         """The scores of report.json by `score_key`."""
         try:
             scores = {score_key(row): row["value"] for row in self.report()["scores"]}
-            if not all(value is None or isinstance(value, int | float) for value in scores.values()):
-                raise TypeError("a score is not a number")
-        except (KeyError, TypeError) as error:
+            if not all(value is None or (isinstance(value, int | float) and math.isfinite(value)) for value in scores.values()):
+                raise TypeError("a score is not a finite number")
+        except (KeyError, OverflowError, TypeError) as error:
             raise self._damaged(REPORT, error) from error
         return scores
 
@@ -166,38 +171,30 @@ class Run:
             rows = list(csv.DictReader(io.StringIO(self._text(FORECAST))))
         except csv.Error as error:
             raise self._damaged(FORECAST, error) from error
-        if not rows or any(tuple(row) != FORECAST_COLUMNS for row in rows):
+        if not rows or any(tuple(row) != FORECAST_COLUMNS or None in row.values() for row in rows):
             raise self._damaged(FORECAST, ValueError(f"columns must be {', '.join(FORECAST_COLUMNS)}"))
-        return rows
+        return [{**row, **{name: row[name].removeprefix("'") for name in ("series", "target")}} for row in rows]
 
     def _text(self, name: str) -> str:
         try:
-            return (self.folder / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            return untrusted.read_bytes(self.folder / name).decode()
+        except (OSError, ValueError) as error:
             raise self._damaged(name, error) from error
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
-            value = json.loads(self._text(name))
-        except (ValueError, RecursionError) as error:
+            return untrusted.read_json(self.folder / name)
+        except (OSError, ValueError, RecursionError) as error:
             raise self._damaged(name, error) from error
-        if not isinstance(value, dict):
-            raise self._damaged(name, ValueError("an object is needed"))
-        return value
 
     def _arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
         try:
-            # Opened here, for np.load leaves a damaged file open.
-            with (self.folder / name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return {key: arrays[key] for key in arrays.files}
-        except ValueError as error:  # NumPy's own words go on to advise loading it unsafely
-            raise self._damaged(name, ValueError("it is no plain array file")) from error
-        # TypeError: one .npy array instead; RuntimeError: a damaged zip says that it is encrypted, or of a later version.
-        except (OSError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+            return untrusted.read_arrays(self.folder / name)
+        except (OSError, ValueError) as error:
             raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> RunError:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:_LONGEST_REASON]
         return RunError(f"{self.folder / name}: cannot be read ({reason}); the run is damaged, train it again")
 
 
@@ -267,8 +264,13 @@ def forecast_csv(forecast: Forecast, panel: Panel) -> str:
             when = exact_clock(forecast.time[window, step])
             for place, target in enumerate(panel.targets):
                 values = (repr(float(array[window, step, place])) for array in (actual, forecast.point))
-                writer.writerow((panel.series[series], origin, step + 1, when, target, *values))
+                writer.writerow((cell(panel.series[series]), origin, step + 1, when, cell(target), *values))
     return buffer.getvalue()
+
+
+def cell(name: str) -> str:
+    """A name for a CSV file that a spreadsheet may open: one that would run as a formula has a ' before it."""
+    return f"'{name}" if name.startswith(_FORMULA) else name
 
 
 def panel_to_arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
@@ -291,3 +293,26 @@ def panel_from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
         channels=tuple(map(str, arrays["channels"])),
         **plain,
     )
+
+
+def _check_panel(panel: Panel, *, length: int) -> None:
+    """Refuse a panel that this tool would not have written.
+
+    Raises:
+        ValueError: says what is needed.
+    """
+    frequency, time, columns = panel.frequency, panel.time, len(panel.channels)
+    if type(panel.num_targets) is not int or not 1 <= panel.num_targets <= columns:
+        raise ValueError(f"of {columns} columns it forecasts {panel.num_targets!r}")
+    kinds = "M" if frequency.unit in _DATED else "ifM"
+    given = [(panel.values, "f", (length, columns)), (panel.filled, "b", (length, columns)), (time, kinds, (length,))]
+    given.append((panel.bounds, "i", (len(panel.series) + 1,)))
+    if any(array.dtype.kind not in kinds or array.shape != shape for array, kinds, shape in given):
+        raise ValueError(f"{length} rows of {columns} columns are needed")
+    if panel.bounds[0] != 0 or panel.bounds[-1] != length or np.any(np.diff(panel.bounds) < 1):
+        raise ValueError("its series do not lie end to end")
+    if not np.isfinite(time).all() or not np.isfinite(panel.values).all():  # a date that is none (NaT) is not finite either
+        raise ValueError("a time or a value is not finite")
+    whole = frequency.unit not in _DATED or frequency.size % 1 == 0
+    if frequency.unit not in _UNITS or not 0 < frequency.size < _LARGEST_STEP or not whole:
+        raise ValueError(f"there is no step of time of {frequency.size!r} {frequency.unit!r}")

@@ -155,11 +155,11 @@ def set_weights(net: Any, weights: dict[str, Floats], *, source: str) -> None:
     """Put the arrays of `weights_of` back.
 
     Raises:
-        RunError: names or shapes are not those of this network.
+        RunError: names, types or shapes are not those of this network.
     """
-    expected = {name: array.shape for name, array in weights_of(net).items()}
-    given = {name: array.shape for name, array in weights.items()}
+    expected = {name: f"{array.dtype}{list(array.shape)}" for name, array in weights_of(net).items()}
+    given = {name: f"{array.dtype}{list(array.shape)}" for name, array in weights.items()}
     if expected != given:
         name = next(name for name in [*expected, *given] if expected.get(name) != given.get(name))
-        raise RunError(f"{source}: {name} has shape {given.get(name)}, the experiment's network needs {expected.get(name)}")
+        raise RunError(f"{source}: {name} is {given.get(name)}, the experiment's network needs {expected.get(name)}")
     net.set_weights([weights[name] for name in expected])

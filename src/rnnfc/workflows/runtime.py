@@ -6,6 +6,8 @@ from typing import Any
 from rnnfc import run
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
+from rnnfc.errors import RunError
+from rnnfc.models.size import num_parameters
 from rnnfc.run import Run
 
 
@@ -27,10 +29,17 @@ def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
 
 
 def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
-    weights = which.weights()  # damage is told before TensorFlow starts
+    experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
+    # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
+    sizes = {"channels": len(panel.channels), "horizon": experiment.window.horizon, "targets": panel.num_targets}
+    needed, given = num_parameters(experiment.model, **sizes), sum(array.size for array in weights.values())
+    if given < needed:
+        raise RunError(
+            f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
+        )
     from rnnfc.models.network import restore
 
-    return restore(which.experiment(), panel, scaler, weights, source=str(which.folder / run.WEIGHTS))
+    return restore(experiment, panel, scaler, weights, source=source)
 
 
 RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], Any]] = {"onnx": _from_onnx, "keras": _from_keras}
