@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rnnfc.errors import OutputError
+from rnnfc.errors import OutputError, visible
 from rnnfc.progress import Epoch
 from rnnfc.report import NETWORK, Report, figure
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
@@ -45,7 +45,7 @@ def write(stream: TextIO, text: str) -> None:
         OutputError: the text cannot be written, e.g. to a full disk.
     """
     try:
-        stream.write(text)
+        stream.write(visible(text))
         stream.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python tries again, and complains, when it ends

@@ -1,5 +1,15 @@
 """Every error that a user can cause or meet; the command line turns each into one message and an exit code."""
 
+import re
+
+# What a terminal obeys instead of showing it: control characters, line separators, and marks that turn the direction of text.
+_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """`text` for a terminal or a log: lines as they are, and whatever would move, colour or hide text written as \\u001b."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 class RnnfcError(Exception):
     """An error whose text says what was given, where, what is allowed and what to do.

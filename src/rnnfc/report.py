@@ -1,6 +1,7 @@
 """The MSE report: a verdict in words, tidy scores of the network and every baseline, and where the windows went."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from rnnfc import metrics
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel, clock
 from rnnfc.data.windows import Splits
+from rnnfc.errors import visible
 from rnnfc.metrics import Score
 
 NETWORK = "network"
@@ -20,6 +22,8 @@ _CHANCE = (
 )
 _COLUMNS = (("mse", "data"), ("rmse", "data"), ("mae", "data"), ("mape", "data"), ("smape", "data"), ("mase", "data"))
 _SCALED_COLUMNS = (("mse", "scaled"), ("rmse", "scaled"), ("mae", "scaled"))
+# What Markdown, or HTML inside it, would read as more than the character.
+_MARKUP = re.compile(r"[\\`*\[\]|~$]")
 _HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE"}
 
 
@@ -133,6 +137,12 @@ def figure(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
+def literal(text: str) -> str:
+    """`text` on one line of Markdown that shows it as it is: no table cell, link, HTML or formula begins in it."""
+    html = visible(text.replace("\n", " ")).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\g<0>", html)
+
+
 def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0) -> str:
     """report.md: the verdict, then tables.
 
@@ -141,15 +151,15 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
     """
     model, window, table = experiment.model, experiment.window, _Tables.of(report)
     cells = f"{model.cell} {' + '.join(map(str, model.units))}"
-    unit = f" in {report.unit}" if report.unit else ""
+    unit = f" in {literal(report.unit)}" if report.unit else ""
     kept = f" (kept: epoch {best_epoch:,})" if best_epoch else ""
     lines = [
-        report.verdict,
+        literal(report.verdict),
         "",
         f"# {experiment.name}",
         "",
         f"{cells}, {parameters:,} parameters, {epochs:,} epochs{kept}; windows of {window.length:,} rows, horizon "
-        f"{window.horizon:,}; target {', '.join(report.targets)}{unit}; seed {experiment.seed}.",
+        f"{window.horizon:,}; target {', '.join(map(literal, report.targets))}{unit}; seed {experiment.seed}.",
         "",
         _CHANCE,
         "",
@@ -188,8 +198,8 @@ class _Tables:
 
     def targets(self, targets: tuple[str, ...]) -> list[str]:
         rows = [
-            (f"{target}, {_strong(model)}", *(self.values[model, "test", name, "data", target, None] for name in ("rmse", "mae")))
-            for target in targets
+            (f"{shown}, {_strong(model)}", *(self.values[model, "test", name, "data", target, None] for name in ("rmse", "mae")))
+            for target, shown in zip(targets, map(literal, targets), strict=True)
             for model in self.models
         ]
         return _table(["target, model", "RMSE", "MAE"], rows)

@@ -10,7 +10,7 @@ import typer
 from rnnfc.cli import experiments, runs  # noqa: F401  each command joins the application when it is defined
 from rnnfc.cli.options import app
 from rnnfc.cli.signals import unwound
-from rnnfc.errors import RnnfcError
+from rnnfc.errors import RnnfcError, visible
 
 # 128 + SIGINT; Typer returns it after Ctrl-C.
 _INTERRUPTED = 130
@@ -49,11 +49,11 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(text: str, *, code: int) -> int:
-    return _tell("".join(f"error: {line}\n" for line in text.splitlines()), code=code)
+    return _tell("".join(f"error: {line}\n" for line in text.split("\n")), code=code)
 
 
 def _tell(text: str, *, code: int) -> int:
     with contextlib.suppress(OSError):  # nobody listens any more; the exit code still says it
-        sys.stderr.write(text)
+        sys.stderr.write(visible(text))
         sys.stderr.flush()
     return code

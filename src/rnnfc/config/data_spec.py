@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnfc.config.spec import MAX_SEED, Spec, wrong
 
@@ -41,7 +41,15 @@ def _as_tab(value: Any) -> Any:
 
 _Character = Annotated[str, Field(min_length=1, max_length=1)]
 _Separator = Annotated[_Character, BeforeValidator(_as_tab, json_schema_input_type=_Character | Literal[r"\t"])]
-_Column = Annotated[str, Field(min_length=1)]
+
+
+def _one_line(name: str) -> str:
+    if not name.isprintable():
+        raise wrong(f"got {name!r}; a name of visible characters on one line is needed, so rename the column in the file")
+    return name
+
+
+_Column = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
 _Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=_Column | tuple[_Column, ...])]
 
 
@@ -50,7 +58,7 @@ class CsvSpec(Spec):
 
     kind: Literal["csv"]
     path: str = Field(min_length=1, description="file; a relative path is read from the config's folder")
-    time: str | None = Field(None, min_length=1, description="column with the time of each row; without it rows are counted")
+    time: _Column | None = Field(None, description="column with the time of each row; without it rows are counted")
     time_format: str | None = Field(None, min_length=1, description="strptime format of the times; ISO 8601 without it")
     target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
     inputs: _Columns = Field((), description="further columns that the network sees but does not forecast")

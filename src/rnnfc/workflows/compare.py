@@ -12,7 +12,7 @@ from rnnfc import metrics, run
 from rnnfc.data.panel import Floats, parse_clock
 from rnnfc.draft import Draft
 from rnnfc.errors import RunError
-from rnnfc.report import figure
+from rnnfc.report import figure, literal
 from rnnfc.run import Run
 from rnnfc.workflows.pictures import time_name
 
@@ -147,9 +147,10 @@ def _note(tables: Sequence[_Table], common: Sequence[_Key]) -> str:
 
 
 def _markdown(scores: Sequence[dict[str, Any]], *, unit: str, rows: int, note: str) -> str:
-    head = f"{rows:,} test rows that all runs forecast{f', {note}' if note else ''}, data units{f' ({unit})' if unit else ''}"
+    named = f" ({literal(unit)})" if unit else ""
+    head = f"{rows:,} test rows that all runs forecast{f', {note}' if note else ''}, data units{named}"
     table = ["| run | MSE | RMSE | MAE |", "|---|---:|---:|---:|"]
-    table += [f"| {row['run']} | {' | '.join(figure(row[name]) for name in _METRICS)} |" for row in scores]
+    table += [f"| {literal(row['run'])} | {' | '.join(figure(row[name]) for name in _METRICS)} |" for row in scores]
     return "\n".join([head, "", *table]) + "\n"
 
 
