@@ -194,7 +194,8 @@ class Run:
             raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> RunError:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:_LONGEST_REASON]
+        words = f"{error} is missing" if isinstance(error, KeyError) else str(getattr(error, "strerror", None) or error)
+        reason = " ".join(words.split())[:_LONGEST_REASON]
         return RunError(f"{self.folder / name}: cannot be read ({reason}); the run is damaged, train it again")
 
 

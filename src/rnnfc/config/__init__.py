@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from rnnfc.config import wording, yaml12
 from rnnfc.config.specs import Experiment
-from rnnfc.errors import ConfigError
+from rnnfc.errors import ConfigError, visible
 
 # Enough for one character too many, of four bytes each, after a byte order mark.
 _MAX_BYTES = 4 * (yaml12.MAX_CHARACTERS + 1) + 3
@@ -102,7 +102,8 @@ def _read(path: Path) -> str:
     except IsADirectoryError:
         raise ConfigError(f"{path}: a folder, not a config; name a YAML file") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
 
@@ -120,12 +121,13 @@ def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
             raise ConfigError(
                 f"{_typed(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
             )
-    group[parts[-1]] = yaml12.typed(text, source=f"--set {wording.short(key)}")
+    group[parts[-1]] = yaml12.typed(text, source=_typed(key))
     return tuple(parts)
 
 
 def _typed(override: str) -> str:
-    return f"--set {wording.short(override)}"
+    one_line = visible(override.replace("\n", "\\n"))
+    return f"--set {wording.short(one_line)}"
 
 
 def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) -> None:

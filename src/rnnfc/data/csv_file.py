@@ -165,7 +165,7 @@ def _refuse_untimely(
         bad, expected, hint = ~counts, "a number as most of the times are", "mend the row"
     else:
         expected = "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30"
-        hint = f"set data.time_format{_likely_formats(column[:_TRIED])}"
+        hint = f"set data.time_format{_likely_formats(column[:_TRIED])}" if bad[0] else "mend the row, the ones before it are"
     row = np.flatnonzero(bad)[0]
     raise DataError(f"{source.at(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
 

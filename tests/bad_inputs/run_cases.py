@@ -1,0 +1,112 @@
+"""Runs every case of the YAML files beside it in this one process and prints what came of each as a JSON line.
+
+Usage: python run_cases.py RUN WORK, a finished run of configs/sine.yaml and an empty folder.
+"""
+
+import contextlib
+import io
+import json
+import os
+import shlex
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rnnfc import memory
+from rnnfc.cli import main
+
+HERE = Path(__file__).parent
+TOPICS = ("configs", "csvs", "runs", "options")
+# Whatever the machine has, for cases that do not fit.
+MEMORY = 8 * 2**30
+
+
+def cases(topic: str) -> dict[str, dict[str, Any]]:
+    """The cases of a topic by name."""
+    return dict(yaml.safe_load((HERE / f"{topic}.yaml").read_text(encoding="utf-8")))
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
+    """`text` with each key replaced by its value, once."""
+    for old, new in changes.items():
+        if old not in text:
+            raise ValueError(f"{old!r} does not stand in the file to be changed")
+        text = text.replace(old, new, 1)
+    return text
+
+
+def content(case: dict[str, Any], base: Path) -> bytes:
+    """What the case writes in the place of `base`."""
+    if "bytes" in case:
+        return str(case["bytes"]).encode("latin-1")
+    if "text" in case:
+        return str(case["text"]).encode()
+    return changed(base.read_text(encoding="utf-8"), case.get("change", {})).encode()
+
+
+def lay_out(topic: str, case: dict[str, Any], finished: Path) -> list[str]:
+    """Writes the case's files into the working folder; gives back its command line."""
+    shutil.copy(HERE / "rows.csv", "rows.csv")
+    if topic == "configs":
+        Path("bad.yaml").write_bytes(content(case, HERE / "base.yaml"))
+    elif topic == "csvs":
+        Path("rows.csv").write_bytes(content(case, HERE / "rows.csv"))
+        Path("bad.yaml").write_text(changed((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {})))
+    elif topic == "options":
+        shutil.copy(HERE / "base.yaml", "base.yaml")
+        Path("runs").mkdir()
+    else:
+        for name in ("run", "other"):
+            shutil.copytree(finished, name)
+        made = Path("run") / case["file"]
+        made.unlink() if case.get("remove") else made.write_bytes(content(case, made))
+        seal(Path("run"))
+    return shlex.split(case.get("command", "train bad.yaml"))
+
+
+def seal(run: Path) -> None:
+    """Makes the files of a changed run folder pass for those that training wrote, so that deeper checks are reached."""
+
+
+def everything(folder: Path) -> dict[str, bytes | None]:
+    """Every path below `folder`, with the bytes of files."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def outcome(topic: str, name: str, finished: Path, work: Path) -> dict[str, Any]:
+    """What the command line of a case did."""
+    folder = work / f"{topic}-{len(list(work.iterdir()))}"
+    folder.mkdir()
+    os.chdir(folder)
+    arguments = lay_out(topic, cases(topic)[name], finished)
+    before, out, err, code = everything(work), io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as stopped:
+            code = stopped.code
+        except BaseException:
+            traceback.print_exc()
+    untouched = everything(work) == before
+    shutil.rmtree(folder)
+    return {
+        "topic": topic,
+        "name": name,
+        "code": code,
+        "out": out.getvalue(),
+        "err": err.getvalue(),
+        "untouched": untouched,
+        "tensorflow": "tensorflow" in sys.modules or "keras" in sys.modules,
+    }
+
+
+if __name__ == "__main__":
+    memory.available = lambda: MEMORY
+    finished, work = (Path(argument).resolve() for argument in sys.argv[1:])
+    for topic in TOPICS:
+        for name in cases(topic):
+            sys.stdout.write(json.dumps(outcome(topic, name, finished, work)) + "\n")
