@@ -6,13 +6,17 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: train test lint types check lock pictures clean
+.PHONY: train test test-all lint types check lock pictures clean
 
 train: $(READY)
 	$(BIN)/rnnfc train configs/sine.yaml
 
 test: $(READY)
 	$(BIN)/pytest --cov --cov-report=term
+
+# What takes too long for every day: tests marked slow, and twenty times as many random inputs.
+test-all: $(READY)
+	$(BIN)/pytest --hypothesis-profile=long -m ""
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rnnfc.cli import main
 
 ROOT = Path(__file__).parents[1]
+# Fuzzing; other tests choose their number of examples themselves. The same inputs in every run of CI, other ones in the long one.
+CALM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("short", derandomize=True, max_examples=1000, **CALM)
+settings.register_profile("long", max_examples=20_000, **CALM)
+settings.load_profile("short")
 
 
 @dataclass(frozen=True)
