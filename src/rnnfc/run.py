@@ -106,6 +106,8 @@ class Run:
         if unlisted or any(Path(name).name != name for name in names):
             raise self._damaged(MANIFEST, ValueError(f"it does not list {unlisted[0]}" if unlisted else "it lists a path"))
         try:
+            for name in names:
+                untrusted.refuse_special(self.folder / name)
             found = manifest(self.folder, names)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise self._damaged(Path(getattr(error, "filename", MANIFEST)).name, error) from error

@@ -33,12 +33,22 @@ def read_bytes(path: Path, *, growth: int = 2) -> bytes:
         OSError: the file cannot be read.
         ValueError: it is no plain file (a link would lead elsewhere, a pipe or a device never end), or too large to be read.
     """
-    about = path.lstat()
-    if not stat.S_ISREG(about.st_mode):
-        raise ValueError("it is a link, a folder or a device, not a plain file")
-    if growth * about.st_size > memory.available():
-        raise ValueError(f"{memory.size(about.st_size)} are more than there is memory for ({memory.size(memory.available())})")
+    refuse_special(path)
+    size = path.lstat().st_size
+    if growth * size > memory.available():
+        raise ValueError(f"{memory.size(size)} are more than there is memory for ({memory.size(memory.available())})")
     return path.read_bytes()
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse what is no plain file: a link would lead elsewhere, a pipe or a device never end.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is something else.
+    """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError("it is a link, a folder or a device, not a plain file")
 
 
 def read_json(path: Path) -> dict[str, Any]:

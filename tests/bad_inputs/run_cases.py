@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from sealing import seal
 
 from rnnfc import memory
 from rnnfc.cli import main
@@ -48,28 +49,24 @@ def content(case: dict[str, Any], base: Path) -> bytes:
     return changed(base.read_text(encoding="utf-8"), case.get("change", {})).encode()
 
 
-def lay_out(topic: str, case: dict[str, Any], finished: Path) -> list[str]:
-    """Writes the case's files into the working folder; gives back its command line."""
-    shutil.copy(HERE / "rows.csv", "rows.csv")
+def lay_out(topic: str, case: dict[str, Any], finished: Path, *, folder: Path) -> list[str]:
+    """Writes the case's files into `folder`; gives back its command line, to be run there."""
+    shutil.copy(HERE / "rows.csv", folder)
     if topic == "configs":
-        Path("bad.yaml").write_bytes(content(case, HERE / "base.yaml"))
+        (folder / "bad.yaml").write_bytes(content(case, HERE / "base.yaml"))
     elif topic == "csvs":
-        Path("rows.csv").write_bytes(content(case, HERE / "rows.csv"))
-        Path("bad.yaml").write_text(changed((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {})))
+        (folder / "rows.csv").write_bytes(content(case, HERE / "rows.csv"))
+        (folder / "bad.yaml").write_text(changed((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {})))
     elif topic == "options":
-        shutil.copy(HERE / "base.yaml", "base.yaml")
-        Path("runs").mkdir()
+        shutil.copy(HERE / "base.yaml", folder)
+        (folder / "runs").mkdir()
     else:
         for name in ("run", "other"):
-            shutil.copytree(finished, name)
-        made = Path("run") / case["file"]
+            shutil.copytree(finished, folder / name)
+        made = folder / "run" / case["file"]
         made.unlink() if case.get("remove") else made.write_bytes(content(case, made))
-        seal(Path("run"))
+        seal(folder / "run")
     return shlex.split(case.get("command", "train bad.yaml"))
-
-
-def seal(run: Path) -> None:
-    """Makes the files of a changed run folder pass for those that training wrote, so that deeper checks are reached."""
 
 
 def everything(folder: Path) -> dict[str, bytes | None]:
@@ -79,10 +76,10 @@ def everything(folder: Path) -> dict[str, bytes | None]:
 
 def outcome(topic: str, name: str, finished: Path, work: Path) -> dict[str, Any]:
     """What the command line of a case did."""
-    folder = work / f"{topic}-{len(list(work.iterdir()))}"
+    folder = work / topic
     folder.mkdir()
     os.chdir(folder)
-    arguments = lay_out(topic, cases(topic)[name], finished)
+    arguments = lay_out(topic, cases(topic)[name], finished, folder=folder)
     before, out, err, code = everything(work), io.StringIO(), io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

@@ -33,11 +33,11 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train experiments; each leaves a run folder, several end with a comparison."""
+    # Every config and its data is checked before hours go into the first; each import waits for what comes before it.
+    work = [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
     from rnnfc.console import TrainingConsole, note, show_report, show_saved
     from rnnfc.workflows.train import train as train_one
 
-    # Every config and its data is checked before hours go into the first.
-    work = [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
     results, comparison = [], None
     try:
         for prepared, before in work:
@@ -58,12 +58,14 @@ def train(
 
 
 def _prepared(configs: list[str], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
-    from rnnfc import config
-    from rnnfc.workflows.prepare import prepare
+    from rnnfc.config import load
 
     if not configs:
         raise ConfigError("no CONFIG given; 'rnnfc init NAME' writes one, --resume goes on with an unfinished run")
-    return [(prepare(config.load(Path(path), overrides or ())), None) for path in configs]
+    experiments = [load(Path(path), overrides or ()) for path in configs]
+    from rnnfc.workflows.prepare import prepare
+
+    return [(prepare(experiment), None) for experiment in experiments]
 
 
 def _unfinished(configs: list[str], overrides: list[str] | None, outputs: Path) -> "tuple[Prepared, Unfinished | None]":
@@ -108,11 +110,13 @@ def check(
 ) -> None:
     """Do everything but training: check config and data, count rows, windows, parameters and memory."""
     from rnnfc.config import load
+
+    experiment = load(config, overrides or ())
     from rnnfc.console import say, show_check
     from rnnfc.workflows.prepare import check as check_experiment
     from rnnfc.workflows.prepare import prepare
 
-    prepared = prepare(load(config, overrides or ()))
+    prepared = prepare(experiment)
     result = check_experiment(prepared)
     if not as_json:
         show_check(result)
