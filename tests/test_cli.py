@@ -119,13 +119,13 @@ def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(rnnfc: Co
 @pytest.mark.parametrize(
     ("name", "old", "new", "text"),
     [
-        ("report.json", '"scores": [', '"other": [', "report.json: cannot be read ('scores'); the run is damaged"),
+        ("report.json", '"scores": [', '"other": [', "report.json: cannot be read ('scores' is missing); the run is damaged"),
         ("report.json", '"metric": "mse"', '"metric": "mze"', "its scores are not those of its experiment; the run is damaged"),
-        ("report.json", '"value": ', '"value": "x", "x": ', "report.json: cannot be read (a score is not a number)"),
+        ("report.json", '"value": ', '"value": "x", "x": ', "report.json: cannot be read (a score is not a finite number)"),
         ("scaler.json", '"center": [', '"center": [[0.0, 1.0]], "x": [', "scaler.json: cannot be read"),
         ("scaler.json", '"scale": [', '"scale": [[0.0]], "x": [', "finite numbers for 1 columns are needed"),
         ("experiment.yaml", '"length": 10', '"length": 11', "last_window.npz: cannot be read (11 rows of 1 columns are needed)"),
-        ("experiment.yaml", '"units": [50]', '"units": [51]', "the experiment's network needs (1, 51)"),
+        ("experiment.yaml", '"units": [50]', '"units": [51]', "2,651 weights, the experiment's network has 2,755"),
     ],
 )
 def test_a_damaged_run_is_told_in_one_sentence(

@@ -229,3 +229,10 @@ def test_results_go_to_stdout_and_notes_to_stderr(capsys: pytest.CaptureFixture[
     console.say("test", "one")
     console.note("note", "two")
     assert tuple(capsys.readouterr()) == ("test        one\n", "note        two\n")
+
+
+def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say("a\x1b[2J\r", "b\x9b\u2028\u202ec\x07")
+    assert capsys.readouterr().out == r"a\u001b[2J\u000d      b\u009b\u2028\u202ec\u0007" + "\n"
+    console.note("é", "°C ³ 😀")
+    assert capsys.readouterr().err == "é           °C ³ 😀\n"

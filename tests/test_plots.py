@@ -325,6 +325,24 @@ def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[2Ja\nb", r"\u001b[2Ja b"),
+        ("_hidden", " _hidden"),  # matplotlib leaves a label out of the legend that begins with _
+        ("売上", "売上"),  # letters that the font lacks: boxes, and no warning
+        ("n" * 201, "n" * 199 + "…"),
+        ("n" * 200, "n" * 200),
+    ],
+)
+def test_any_name_is_drawn_on_one_line_and_listed(drawn: list[Figure], name: str, shown: str) -> None:
+    forecasts(5, 30, title=name, ylabel=name, xlabel=name)
+    runs(name, "other", title=name)
+    assert [figure.get_suptitle() for figure in drawn] == [shown, shown]
+    assert drawn[0].axes[0].get_ylabel() == shown
+    assert legend(drawn[1])[1] == shown
+
+
+@pytest.mark.parametrize(
     "draw",
     [
         lambda: forecasts(5, 20, 30),

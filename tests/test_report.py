@@ -358,3 +358,19 @@ def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] 
         "first_test_target": "9",
         "last_test_target": "13",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("min_temp (°C) #1!", "min_temp (°C) #1!"),
+        ("a|b", r"a\|b"),
+        ("<script>&amp;", "&lt;script&gt;&amp;amp;"),
+        ("`x` *y* ~z~ $m$", r"\`x\` \*y\* \~z\~ \$m\$"),
+        ("[t](http://u)", r"\[t\](http://u)"),
+        ("back\\|slash", r"back\\\|slash"),
+        ("two\nlines\x1b[31m\u202e", r"two lines\\u001b\[31m\\u202e"),
+    ],
+)
+def test_names_stand_in_markdown_as_they_are(text: str, shown: str) -> None:
+    assert report.literal(text) == shown

@@ -590,3 +590,34 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target() 
 def test_a_forecast_past_the_end_has_nan_for_what_happened() -> None:
     rows = list(csv.DictReader(io.StringIO(forecast_text(np.arange(4), [1.0, 2.0], None))))
     assert [(row["actual"], row["forecast"]) for row in rows] == [("nan", "1.0"), ("nan", "2.0")]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(1)", "＝1", "'=1", "''"])
+def test_a_name_that_a_spreadsheet_would_run_is_text_in_forecast_csv_and_read_back(tmp_path: Path, name: str) -> None:
+    point = np.zeros((1, 1, 1))
+    panel = Panel(
+        values=np.zeros((2, 1)),
+        time=np.arange(2),
+        bounds=np.array([0, 2]),
+        series=(name,),
+        channels=(name,),
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros((2, 1), np.bool_),
+    )
+    made = Forecast(point=point, time=np.array([[1]]), origin_time=np.array([0]), series=np.array([0]), actual=point)
+    (tmp_path / run.FORECAST).write_text(run.forecast_csv(made, panel), encoding="utf-8", newline="")
+    with (tmp_path / run.FORECAST).open(encoding="utf-8", newline="") as file:
+        cells = list(csv.reader(file))[1]
+    assert (cells[0], cells[4]) == (f"'{name}", f"'{name}")
+    (row,) = Run(tmp_path).forecast_rows()
+    assert (row["series"], row["target"]) == (name, name)
+
+
+@pytest.mark.parametrize("name", ["sales", "a=b", "1+1", " =1", ""])
+def test_any_other_name_stands_in_forecast_csv_as_it_is(name: str) -> None:
+    assert run.cell(name) == name
+
+
+def test_a_name_of_a_file_that_holds_control_characters_is_one_cell_of_visible_ones() -> None:
+    assert [run.cell(name) for name in ("\r=1", "\t@", "a\n\x1b")] == [r"\u000d=1", r"\u0009@", r"a\n\u001b"]

@@ -1,6 +1,7 @@
 """The pictures of a run: loss curves, actual against predicted, runs side by side. PNG bytes; no window, no global state."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
+from rnnfc.errors import visible
 
 _SIZE_INCHES, _DPI = (9.0, 4.4), 100
 # Okabe & Ito's palette: told apart by colour-blind readers too.
@@ -25,6 +27,8 @@ _TEST, _TRAIN, _VALIDATION = _COLOURS[:3]
 _STYLES = ("-", "--", ":", "-.")  # runs beyond the colours begin again with the next one
 # No label is cut off at the edge; values beyond this are left out, for no axis can be laid over them.
 _TITLE_SIZES, _LARGEST = (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0), 1e100
+# Characters of one label; a name may be longer than any picture is wide.
+_LONGEST_TEXT = 200
 # Rows that the lower, close-up part of a forecast picture shows.
 _CLOSE_UP_ROWS = 120
 
@@ -143,17 +147,21 @@ def _time_axis(axis: Axes, time: Times) -> None:
 
 
 def _plain(text: str) -> str:
-    """`text` as it is: matplotlib would read what stands between two dollar signs as mathematics."""
-    return text.replace("$", r"\$")
+    """`text` as it is: matplotlib would read mathematics between two dollar signs, and leave a label out that begins with _."""
+    shown = visible(text.replace("\n", " "))
+    shown = shown if len(shown) <= _LONGEST_TEXT else f"{shown[: _LONGEST_TEXT - 1]}…"
+    return f"{' ' * shown.startswith('_')}{shown}".replace("$", r"\$")
 
 
 def _png(figure: Figure) -> bytes:
     for axis in figure.axes:
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    _legend(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a letter that the font lacks is drawn as a box
+        _legend(figure)
+        figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 

@@ -21,7 +21,7 @@ from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import MANIFEST, manifest
-from rnnfc.errors import ConfigError, RunError
+from rnnfc.errors import ConfigError, RunError, visible
 from rnnfc.forecast import Forecast
 
 EXPERIMENT, INFO, MODEL, ONNX = "experiment.yaml", "run.json", "model.keras", "model.onnx"
@@ -41,7 +41,7 @@ _DATED, _LARGEST_STEP = ("month", "month_end", "microsecond"), 2.0**63
 # What is damaged may be quoted in the reason.
 _LONGEST_REASON = 300
 # A spreadsheet runs a cell that begins with one of these, and shows one that begins with ' as text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
 
 FORECAST_COLUMNS = ("series", "origin_time", "step", "time", "target", "actual", "forecast")
 
@@ -143,7 +143,7 @@ class Run:
         try:
             panel = panel_from_arrays(self._arrays(LAST_WINDOW))
             _check_panel(panel, length=length)
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise self._damaged(LAST_WINDOW, error) from error
         return panel
 
@@ -272,8 +272,9 @@ def forecast_csv(forecast: Forecast, panel: Panel) -> str:
 
 
 def cell(name: str) -> str:
-    """A name for a CSV file that a spreadsheet may open: one that would run as a formula has a ' before it."""
-    return f"'{name}" if name.startswith(_FORMULA) else name
+    """A name for a CSV file that a spreadsheet may open: visible, and with a ' before it where it would run as a formula."""
+    shown = visible(name.replace("\n", r"\n"))
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def panel_to_arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
@@ -307,6 +308,8 @@ def _check_panel(panel: Panel, *, length: int) -> None:
     frequency, time, columns = panel.frequency, panel.time, len(panel.channels)
     if type(panel.num_targets) is not int or not 1 <= panel.num_targets <= columns:
         raise ValueError(f"of {columns} columns it forecasts {panel.num_targets!r}")
+    if not all(name.isprintable() for name in (*panel.channels, panel.unit)):
+        raise ValueError("a name is not on one line of visible characters")
     kinds = "M" if frequency.unit in _DATED else "ifM"
     given = [(panel.values, "f", (length, columns)), (panel.filled, "b", (length, columns)), (time, kinds, (length,))]
     given.append((panel.bounds, "i", (len(panel.series) + 1,)))

@@ -7,6 +7,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from rnnfc.config.spec import MAX_SEED, Spec, wrong
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise wrong(f"got {text!r}; visible characters on one line are needed here")
+    return text
+
+
+_Line = Annotated[str, AfterValidator(_one_line)]
+
+
 class SineSpec(Spec):
     """sin(x) over `points` equally spaced x: from 0 to `stop`, or 0, `step`, 2 `step` and so on."""
 
@@ -17,7 +26,7 @@ class SineSpec(Spec):
     noise: float = Field(0.0, ge=0, le=1e6, description="standard deviation of normal noise that is added")
     noise_seed: int = Field(0, ge=0, le=MAX_SEED)
     season: int | None = Field(None, ge=2, description="rows a season, for the seasonal naive baseline and MASE")
-    unit: str = Field("", max_length=32, description="unit of the targets, for reports and pictures")
+    unit: _Line = Field("", max_length=32, description="unit of the targets, for reports and pictures")
 
     @model_validator(mode="after")
     def _one_spacing(self) -> Self:
@@ -41,15 +50,7 @@ def _as_tab(value: Any) -> Any:
 
 _Character = Annotated[str, Field(min_length=1, max_length=1)]
 _Separator = Annotated[_Character, BeforeValidator(_as_tab, json_schema_input_type=_Character | Literal[r"\t"])]
-
-
-def _one_line(name: str) -> str:
-    if not name.isprintable():
-        raise wrong(f"got {name!r}; a name of visible characters on one line is needed, so rename the column in the file")
-    return name
-
-
-_Column = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
+_Column = Annotated[_Line, Field(min_length=1)]
 _Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=_Column | tuple[_Column, ...])]
 
 
@@ -70,7 +71,7 @@ class CsvSpec(Spec):
     decimal: Literal[".", ","] = "."
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
     season: int | None = Field(None, ge=2, description="rows a season, for the seasonal naive baseline and MASE")
-    unit: str = Field("", max_length=32, description="unit of the targets, for reports and pictures")
+    unit: _Line = Field("", max_length=32, description="unit of the targets, for reports and pictures")
 
     @model_validator(mode="after")
     def _columns_once(self) -> Self:

@@ -13,7 +13,7 @@ from rnnfc.config.data_spec import CsvSpec
 from rnnfc.data import csv_text, gaps
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Panel, exact_clock
+from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Panel, exact_clock
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -149,7 +149,12 @@ def _times(source: Source, column: "pd.Series", spec: CsvSpec) -> Times:
             f"{source.at(0)}: {column.name}: times with a UTC offset are not read; write them in one time zone, without it"
         )
     _refuse_untimely(source, column, times, numbers, spec)
-    return times.to_numpy(dtype="datetime64[us]")
+    dates = times.to_numpy(dtype="datetime64[us]")
+    odd = np.flatnonzero((dates < FIRST_DATE) | (dates >= LAST_DATE))
+    if len(odd):
+        cell = column.iloc[odd[0]]
+        raise DataError(f"{source.at(odd[0])}: {column.name}: {cell!r} is not of the years 1000 to 8999; mend the row")
+    return dates
 
 
 def _refuse_untimely(

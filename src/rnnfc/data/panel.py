@@ -13,6 +13,9 @@ from rnnfc.data.frequency import Frequency, Times
 # Beyond it a float64 is not exact, and its digits are noise.
 _LARGEST_COUNT = 2**53
 
+# Dates from the first to before the last: what pictures can be drawn of, margins included.
+FIRST_DATE, LAST_DATE = np.datetime64("1000-01-01", "us"), np.datetime64("9000-01-01", "us")
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -74,7 +77,7 @@ def parse_clock(texts: Sequence[str]) -> Times:
     try:
         numbers = np.array([float(text) for text in texts])
         if len(numbers) and np.abs(numbers).max() >= _LARGEST_COUNT and all(text.lstrip("-").isdigit() for text in texts):
-            return np.array([int(text) for text in texts])
+            return np.array([int(text) for text in texts], dtype=np.int64)
         return numbers
     except ValueError:
         return np.array(texts, dtype="datetime64[us]")

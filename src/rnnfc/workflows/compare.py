@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc import metrics, run
-from rnnfc.data.panel import Floats, parse_clock
+from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_clock
 from rnnfc.draft import Draft
 from rnnfc.errors import RunError
 from rnnfc.report import figure, literal
@@ -89,13 +89,17 @@ def _table(which: Run) -> _Table:
     rows = which.forecast_rows()
     try:
         times = parse_clock([row["time"] for row in rows])
+        if not np.isfinite(times).all():
+            raise ValueError("a time is not finite")
+        if times.dtype.kind == "M" and not ((times >= FIRST_DATE) & (times < LAST_DATE)).all():
+            raise ValueError("a date is not of the years 1000 to 8999")
         dated = times.dtype.kind == "M"
         places: list[float] = (times.astype(np.int64) if dated else times).tolist()
         values = {
             (row["target"], row["series"], int(row["step"]), place): (_finite(row["actual"]), _finite(row["forecast"]))
             for row, place in zip(rows, places, strict=True)
         }
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise RunError(
             f"{which.folder / run.FORECAST}: a row cannot be read ({error}); the run is damaged, train it again"
         ) from error
