@@ -18,8 +18,8 @@ import yaml
 from sealing import seal
 
 from rnnfc import __version__
-from rnnfc import run as runs
 from rnnfc.cli import app, main
+from rnnfc.outputs import finished
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
@@ -297,7 +297,7 @@ def test_runs_that_cannot_be_compared_are_trained_all_the_same(rnnfc: Command, t
     done = rnnfc("train", SINE, small, *options)
     assert done.code == 0
     assert "note        no comparison: " in done.err
-    assert len(runs.finished(tmp_path / "out")) == 2
+    assert len(finished(tmp_path / "out")) == 2
 
 
 def test_check_counts_without_training(rnnfc: Command) -> None:
@@ -436,7 +436,7 @@ def test_work_goes_on_when_a_reader_has_gone(tmp_path: Path, gone: str) -> None:
         told = other.read()
     assert process.returncode == 0, told
     assert "Traceback" not in told
-    assert len(runs.finished(tmp_path / "out")) == 1
+    assert len(finished(tmp_path / "out")) == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full, a disk that is always full")

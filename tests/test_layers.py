@@ -25,6 +25,7 @@ LEVELS = (
         "rnnfc.metrics",
         "rnnfc.baselines",
         "rnnfc.run",
+        "rnnfc.outputs",
         "rnnfc.draft",
         "rnnfc.checkpoint",
         "rnnfc.progress",

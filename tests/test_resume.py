@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from rnnfc.console import TrainingConsole
+from rnnfc.outputs import unfinished
 from rnnfc.run import Run
-from rnnfc.workflows.resume import unfinished
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]

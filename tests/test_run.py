@@ -24,7 +24,8 @@ from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
 from rnnfc.errors import ConfigError, OutputError, RunError
 from rnnfc.forecast import Forecast
-from rnnfc.run import Run, find, finished
+from rnnfc.outputs import find, finished
+from rnnfc.run import Run
 
 EXPERIMENT = """\
 name: tiny

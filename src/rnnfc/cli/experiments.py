@@ -90,7 +90,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Show runs side by side on the same test rows: a table and a picture."""
-    from rnnfc.run import find, finished
+    from rnnfc.outputs import find, finished
 
     chosen = [find(outputs, which) for which in runs] if runs else finished(outputs)[-2:]
     comparison = _compare(chosen, outputs=outputs, as_json=as_json)

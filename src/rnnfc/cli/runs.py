@@ -19,7 +19,7 @@ _SAME = 1e-6
 def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
     """Score a finished run again from its files."""
     from rnnfc.console import note, say, show_report
-    from rnnfc.run import find
+    from rnnfc.outputs import find
     from rnnfc.workflows.evaluate import evaluate as evaluate_run
 
     which = find(outputs, run)
@@ -56,7 +56,7 @@ def predict(
 ) -> None:
     """Forecast past the end of the data, from the run folder alone, or past the end of fresh rows."""
     from rnnfc.console import note
-    from rnnfc.run import find
+    from rnnfc.outputs import find
     from rnnfc.workflows import predict as workflow
 
     if output is not None:
@@ -92,7 +92,7 @@ def _show(future: "Future") -> None:
 def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
     """Train a finished run again and compare weights, history and scores bit for bit."""
     from rnnfc.console import TrainingConsole, note, say
-    from rnnfc.run import find
+    from rnnfc.outputs import find
     from rnnfc.workflows.verify import verify as verify_run
 
     which = find(outputs, run)
@@ -125,7 +125,7 @@ def export(
 ) -> None:
     """Write a run's network for other tools, data units in and out, with a card that says how to use it."""
     from rnnfc.console import note, say
-    from rnnfc.run import find
+    from rnnfc.outputs import find
     from rnnfc.workflows.export import export as export_run
 
     which = find(outputs, run)

@@ -11,6 +11,7 @@ from rnnfc.checkpoint import Arrays
 from rnnfc.config import Experiment
 from rnnfc.draft import is_open
 from rnnfc.errors import RunError
+from rnnfc.outputs import unfinished
 from rnnfc.run import Run
 from rnnfc.workflows.facts import differences, facts
 from rnnfc.workflows.prepare import Prepared, prepare
@@ -28,19 +29,6 @@ class Unfinished:
     info: dict[str, Any]
     checkpoint: Arrays | None
     notes: list[str]
-
-
-def unfinished(outputs: Path) -> list[Run]:
-    """Runs under `outputs` that were begun and not finished, oldest first; those that are being trained just now too."""
-    found = []
-    for path in outputs.glob(f".*/{run.INFO}") if outputs.is_dir() else ():
-        try:
-            info = Run(path.parent).info()
-        except RunError:
-            continue
-        if info.get("status") == "running":
-            found.append((str(info.get("started")), path.parent))
-    return [Run(folder) for _, folder in sorted(found)]
 
 
 def resume(which: str | None, *, outputs: Path, overrides: Sequence[str] = ()) -> Unfinished:
