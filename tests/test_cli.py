@@ -20,6 +20,7 @@ from sealing import seal
 from rnnfc import __version__
 from rnnfc.cli import app, main
 from rnnfc.outputs import finished
+from rnnfc.run import Run
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
@@ -168,7 +169,7 @@ def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_r
     # By hand: the second step sees the first one as its newest row.
     from rnnfc.models.network import restore
 
-    which = runs.Run.open(small_run)
+    which = Run.open(small_run)
     panel, scaler = which.last_window(length=10), which.scaler(channels=1)
     network = restore(which.experiment(), panel, scaler, which.weights(), source="test")
     rows = np.append(panel.values[1:, 0], first)

@@ -187,7 +187,7 @@ def test_rows_are_written_one_json_object_a_line(outputs: Path) -> None:
     ("place", "number"),
     [
         ((Path, "write_bytes"), errno.ENOSPC),
-        ((run.os, "fsync"), errno.EIO),
+        ((drafts.os, "fsync"), errno.EIO),
         ((Path, "rename"), errno.EACCES),
         ((Path, "mkdir"), errno.EROFS),
         ((Path, "mkdir"), errno.EACCES),

@@ -14,9 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # The cases and what lays them out belong to the tests.
-sys.path.insert(0, str(ROOT / "tests/bad_inputs"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from run_cases import HERE, cases, lay_out  # type: ignore[import-not-found]  # noqa: E402
+from bad_inputs.run_cases import HERE, cases, lay_out  # type: ignore[import-not-found]  # noqa: E402
 
 # Cases about runs need a finished run, and start as these do.
 TOPICS = ("configs", "csvs", "options")

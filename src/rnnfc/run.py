@@ -103,12 +103,12 @@ class Run:
         unlisted = [name for name in FILES if name not in names and (self.folder / name).exists()]
         if unlisted or any(Path(name).name != name for name in names):
             raise self._damaged(MANIFEST, ValueError(f"it does not list {unlisted[0]}" if unlisted else "it lists a path"))
-        try:
-            for name in names:
+        for name in names:
+            try:
                 untrusted.refuse_special(self.folder / name)
-            found = manifest(self.folder, names)
-        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            raise self._damaged(Path(getattr(error, "filename", MANIFEST)).name, error) from error
+            except (OSError, ValueError) as error:  # ValueError: a name that no file can have, too
+                raise self._damaged(name, error) from error
+        found = manifest(self.folder, names)
         if found != listed:
             wrong = next(name for name, line in zip(names, found.split("\n"), strict=False) if f"{line}\n" not in listed)
             raise self._damaged(wrong, ValueError(f"it is not what {MANIFEST} says was written"))

@@ -1,6 +1,6 @@
 """Runs every case of the YAML files beside it in this one process and prints what came of each as a JSON line.
 
-Usage: python run_cases.py RUN WORK, a finished run of configs/sine.yaml and an empty folder.
+Usage, in the folder tests: python -m bad_inputs.run_cases RUN WORK, a finished run of configs/sine.yaml and an empty folder.
 """
 
 import contextlib

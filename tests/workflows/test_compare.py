@@ -9,7 +9,8 @@ import pytest
 from rnnfc import plots, run
 from rnnfc.draft import Draft
 from rnnfc.errors import RunError
-from rnnfc.run import Run, finished
+from rnnfc.outputs import finished
+from rnnfc.run import Run
 from rnnfc.workflows.compare import compare
 
 SINE = "{kind: sine, points: 40, stop: 9.0}"

@@ -212,7 +212,7 @@ def test_a_fresh_row_alone_is_enough_for_a_window_of_one(rnnfc: Command, shop: P
     folder = Path(shutil.copytree(shop, tmp_path / "one"))
     edited = (folder / "experiment.yaml").read_text().replace('"length": 3', '"length": 1')
     (folder / "experiment.yaml").write_text(edited)
-    which = Run.open(folder)
+    which = Run(folder)
     with np.load(folder / "last_window.npz") as arrays:
         kept = {name: arrays[name] for name in arrays.files}
     cut = {name: kept[name][-1:] for name in ("values", "time", "filled")}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @app.command(epilog="Example: rnnfc train configs/sine.yaml --set train.epochs=5")
 def train(
     configs: Annotated[
-        list[str] | None,
+        list[Path] | None,
         typer.Argument(metavar="CONFIG...", help="One or several YAML experiments; with --resume: the run to go on with."),
     ] = None,
     overrides: Set = None,
@@ -57,24 +57,24 @@ def train(
             print_json({"runs": runs, "comparison": comparison})
 
 
-def _prepared(configs: list[str], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
+def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
     from rnnfc.config import load
 
     if not configs:
         raise ConfigError("no CONFIG given; 'rnnfc init NAME' writes one, --resume goes on with an unfinished run")
-    experiments = [load(Path(path), overrides or ()) for path in configs]
+    experiments = [load(path, overrides or ()) for path in configs]
     from rnnfc.workflows.prepare import prepare
 
     return [(prepare(experiment), None) for experiment in experiments]
 
 
-def _unfinished(configs: list[str], overrides: list[str] | None, outputs: Path) -> "tuple[Prepared, Unfinished | None]":
+def _unfinished(configs: list[Path], overrides: list[str] | None, outputs: Path) -> "tuple[Prepared, Unfinished | None]":
     from rnnfc.console import note
     from rnnfc.workflows.resume import resume
 
     if len(configs) > 1:
         raise ConfigError("--resume goes on with one run; name one, or none for the newest")
-    found = resume(configs[0] if configs else None, outputs=outputs, overrides=overrides or ())
+    found = resume(str(configs[0]) if configs else None, outputs=outputs, overrides=overrides or ())
     for text in found.notes:
         note("note", text)
     return found.prepared, found
