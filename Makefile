@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: train test test-all lint types check lock pictures clean
+.PHONY: train test test-all lint types check lock pictures bench bench-table clean
 
 train: $(READY)
 	$(BIN)/rnnfc train configs/sine.yaml
@@ -44,6 +44,16 @@ lock: $(READY)
 # The README's pictures, from configs/airline.yaml.
 pictures: $(READY)
 	$(BIN)/python scripts/pictures.py
+
+# Training speed against Keras, PyTorch and JAX (about an hour; the peers: pip install '.[bench]'); RUNS=1 for a look.
+RUNS ?= 5
+SPEED ?= outputs/speed.json
+bench: $(READY)
+	$(BIN)/python scripts/bench/training.py --runs $(RUNS) --json $(SPEED)
+
+# The README's speed table and picture, from the last `make bench`.
+bench-table: $(READY)
+	$(BIN)/python scripts/bench/table.py $(SPEED)
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

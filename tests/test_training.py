@@ -13,9 +13,17 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import Splits, cut
 from rnnfc.errors import TrainError
-from rnnfc.models.backend import keras, tf
+from rnnfc.models import epoch
+from rnnfc.models.backend import keras, tf, threads
 from rnnfc.models.network import Network, build
+from rnnfc.models.recipe import Recipe, num_processors
 from rnnfc.models.stacked import CELLS
+
+LOOP = Recipe(name="xla_loop", shards=1, reason="asked for")
+UNROLLED, GRAPH = replace(LOOP, name="xla_unrolled"), replace(LOOP, name="graph")
+# Batches of 8 in three shards: 2, 3 and 3 windows.
+SHARDED = replace(LOOP, name="sharded_graph", shards=3)
+RECIPES = pytest.mark.parametrize("recipe", [LOOP, UNROLLED, GRAPH, SHARDED], ids=lambda recipe: recipe.name)
 
 # 31 training windows in batches of 8: the last minibatch has 7.
 _YAML = """
@@ -45,7 +53,8 @@ def experiment(
 class Case:
     """A network that is about to be trained on a short sine."""
 
-    def __init__(self, spec: Experiment) -> None:
+    def __init__(self, spec: Experiment, recipe: Recipe = LOOP) -> None:
+        self.recipe = recipe
         panel = load_panel(spec.data)
         splits = cut(panel, length=spec.window.length, horizon=spec.window.horizon, split=spec.split)
         scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
@@ -66,6 +75,7 @@ class Case:
             validation=self.splits.validation if validation else None,
             spec=self.spec.train,
             seed=self.spec.seed,
+            recipe=self.recipe,
             **options,
         ):
             rows.append(row)
@@ -102,6 +112,23 @@ def assert_trains_like_fit(case: Case, optimizer: Any, loss: Any) -> None:
 def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str, loss: str) -> None:
     case = Case(experiment(cell=cell, train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}"))
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01), training.LOSSES[loss]())
+
+
+@RECIPES
+def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(recipe: Recipe) -> None:
+    clip = "clip: {by: global_norm, limit: 0.1}"  # of the whole minibatch's gradient, not of a shard's
+    case = Case(
+        experiment(cell="LSTM", train=f"{{epochs: 3, batch_size: 8, shuffle: false, learning_rate: 0.01, {clip}}}"), recipe
+    )
+    assert_trains_like_fit(case, keras.optimizers.Adam(0.01, global_clipnorm=0.1), training.LOSSES["mse"]())
+    assert not case.net.layers[0].unroll, "the layer in the saved model stays a plain one"
+
+
+def test_a_last_minibatch_may_leave_shards_empty() -> None:
+    # 31 windows in batches of 6: the last has one window, which the first of three shards trains alone.
+    case = Case(experiment(train="{epochs: 3, batch_size: 6, shuffle: false}"), SHARDED)
+    whole = Case(case.spec, GRAPH)
+    np.testing.assert_allclose([row.loss for row in case.epochs()], [row.loss for row in whole.epochs()], rtol=5e-6)
 
 
 @pytest.mark.parametrize(
@@ -150,29 +177,10 @@ def test_golden_loss_curve(cell: str) -> None:
     np.testing.assert_allclose([row.loss for row in case.epochs()], GOLDEN[cell], rtol=1e-4)
 
 
-def test_unrolled_and_looped_programs_train_to_the_same_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    looped = Case(experiment(cell="LSTM"))
-    losses = [row.loss for row in looped.epochs()]
-    monkeypatch.setattr(training, "_UNROLL_UPDATES", 1)
-    unrolled = Case(experiment(cell="LSTM"))
-    assert training.recipe(looped.net, train=looped.splits.train, spec=looped.spec.train) == "xla_unrolled"
-    np.testing.assert_allclose([row.loss for row in unrolled.epochs()], losses, rtol=1e-5)
-    assert not unrolled.net.layers[0].unroll, "the layer in the saved model stays a plain one"
-
-
-def test_recipe_unrolls_short_windows_with_many_updates_only() -> None:
-    case = Case(experiment(train="{epochs: 10000, batch_size: 8}"))
-    assert training.recipe(case.net, train=case.splits.train, spec=case.spec.train) == "xla_unrolled"
-    few = TrainSpec(epochs=3, batch_size=8)
-    assert training.recipe(case.net, train=case.splits.train, spec=few) == "xla_loop"
-    deep = Case(experiment(units="[3, 3, 3, 3]", train="{epochs: 10000, batch_size: 8}"))
-    assert training.recipe(deep.net, train=deep.splits.train, spec=deep.spec.train) == "xla_loop"
-
-
 def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     once = Case(experiment())
     once.epochs()
-    monkeypatch.setattr(training, "_CALL_S", 0.0)
+    monkeypatch.setattr(epoch, "_CALL_S", 0.0)
     shares: list[float] = []
     stepwise = Case(experiment())
     stepwise.epochs(tick=shares.append)
@@ -181,24 +189,43 @@ def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str) -> None:
-    spec = experiment(cell=cell, dropout=0.3)
-    runs = [Case(spec), Case(spec), Case(spec.model_copy(update={"seed": 6}))]
+@pytest.mark.parametrize(("cell", "recipe"), [("SimpleRNN", LOOP), ("LSTM", GRAPH), ("GRU", SHARDED)], ids=CELLS)
+def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str, recipe: Recipe) -> None:
+    spec = experiment(cell=cell, dropout=0.3, train="{epochs: 2, batch_size: 8}")
+    runs = [Case(each, recipe) for each in (spec, spec, spec.model_copy(update={"seed": 6}))]
     first, again, other = ([row.loss for row in case.epochs()] for case in runs)
     assert first == again
     assert first != other
 
 
-def test_dropout_masks_follow_from_seed_and_epoch_alone() -> None:
+@RECIPES
+def test_dropout_masks_follow_from_seed_and_epoch_alone(recipe: Recipe) -> None:
     case = Case(
-        experiment(dropout=0.5, train="{epochs: 2, batch_size: 31, optimizer: sgd, learning_rate: 1.0e-12, shuffle: false}")
+        experiment(dropout=0.5, train="{epochs: 2, batch_size: 31, optimizer: sgd, learning_rate: 1.0e-12, shuffle: false}"),
+        recipe,
     )
     first, second = (row.loss for row in case.epochs())
     assert first != second, "each epoch draws masks of its own"
-    fresh = Case(case.spec)
+    fresh = Case(case.spec, recipe)
     tf.random.uniform([3])  # somebody else draws in between
     assert [row.loss for row in fresh.epochs()] == [first, second]
+
+
+def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> None:
+    case = Case(experiment(units="[4, 3]", dropout=0.5))
+    own = [layer.cell.seed_generator.state for layer in case.net.layers[:2]]
+    states = epoch._DropoutStates(case.net, shards=2)
+
+    def drawn(*, seed: int, number: int, shard: int) -> list[list[int]]:
+        states.assign(seed=seed, epoch=number)
+        with states.of(shard):
+            return [layer.cell.seed_generator.next().numpy().tolist() for layer in case.net.layers[:2]]
+
+    first = drawn(seed=1, number=0, shard=0)
+    others = [drawn(seed=1, number=0, shard=1), drawn(seed=1, number=1, shard=0), drawn(seed=2, number=0, shard=0)]
+    assert len({str(seeds) for pair in [first, *others] for seeds in pair}) == 8, "each its own"
+    assert drawn(seed=1, number=0, shard=1) == others[0]
+    assert [layer.cell.seed_generator.state for layer in case.net.layers[:2]] == own, "the layers keep their own state"
 
 
 def test_order_shows_every_window_once_and_depends_on_seed_and_epoch() -> None:
@@ -224,7 +251,7 @@ def test_a_long_epoch_sums_its_losses_without_losing_digits() -> None:
     case = Case(experiment(train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"))
     origins = np.tile(case.splits.train.origins, 20_000)  # 620,000 updates that change nothing
     many = replace(case.splits.train, origins=origins)
-    kept = list(training.epochs(case.state, case.network, train=many, validation=None, spec=case.spec.train, seed=5))
+    kept = list(training.epochs(case.state, case.network, train=many, validation=None, spec=case.spec.train, seed=5, recipe=LOOP))
     x, y = case.splits.train.inputs().astype(np.float32), case.splits.train.targets()
     assert kept[0].loss == pytest.approx(float(np.mean((case.net(x).numpy() - y) ** 2)), rel=2e-6)
 
@@ -262,7 +289,13 @@ def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(monke
     case = Case(experiment(train="{epochs: 9, batch_size: 31, early_stopping: {patience: 2, min_delta: 0.1}}"))
     seen = []
     for _ in training.epochs(
-        case.state, case.network, train=case.splits.train, validation=case.splits.validation, spec=case.spec.train, seed=5
+        case.state,
+        case.network,
+        train=case.splits.train,
+        validation=case.splits.validation,
+        spec=case.spec.train,
+        seed=5,
+        recipe=LOOP,
     ):
         seen.append(case.net.get_weights())
         if training.stops_early(case.state, case.spec.train):
@@ -333,6 +366,7 @@ def test_tables_agree_with_the_config() -> None:
     assert set(training.LOSSES) == set(fields["loss"].annotation.__args__)
 
 
-def test_threads_are_recorded_as_plain_numbers() -> None:
-    assert set(training.threads()) == {"processors", "intra_op", "inter_op"}
-    assert training.threads()["processors"] >= 1
+def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> None:
+    told = threads()
+    assert told == {"processors": num_processors(), "intra_op": 1, "inter_op": num_processors()}
+    assert told["processors"] >= 1

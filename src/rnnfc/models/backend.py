@@ -5,6 +5,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from rnnfc.models.recipe import num_processors
+
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
@@ -33,8 +35,22 @@ with quiet_stderr():
     import keras
     import tensorflow as tf
 
+    # One thread for an operation and one operation for each processor: shards of a minibatch run side by side, XLA keeps to one
+    # processor anyway, and no last bit depends on how many processors there are.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(num_processors())
     tf.constant(0.0)  # looks for devices, which is logged too
 
 keras.config.set_floatx("float32")
 
-__all__ = ["keras", "quiet_stderr", "tf"]
+__all__ = ["keras", "quiet_stderr", "tf", "threads"]
+
+
+def threads() -> dict[str, int]:
+    """Processors and TensorFlow's thread settings (0: its own choice, where it was started before this module)."""
+    setting = tf.config.threading
+    return {
+        "processors": num_processors(),
+        "intra_op": setting.get_intra_op_parallelism_threads(),
+        "inter_op": setting.get_inter_op_parallelism_threads(),
+    }

@@ -45,8 +45,8 @@ def recurrent_layers(net: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def traced_for_xla(net: Any, *, unroll: bool) -> Iterator[None]:
-    """Recurrent layers trace as straight code (or stay loops), and without cuDNN, which XLA cannot compile.
+def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
+    """Recurrent layers trace as straight code or as loops of plain operations: XLA cannot compile cuDNN.
 
     The layers themselves are the same before and after.
     """

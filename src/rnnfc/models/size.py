@@ -3,7 +3,7 @@
 from rnnfc.config.model_spec import StackedSpec
 
 # Gates of each cell, and bias vectors of each gate: GRU keeps a second one for its recurrent half (Keras' reset_after).
-_GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 _BIASES = {"SimpleRNN": 1, "LSTM": 1, "GRU": 2}
 
 
@@ -11,7 +11,7 @@ def num_parameters(spec: StackedSpec, *, channels: int, horizon: int, targets: i
     """Trainable parameters of the network that `build` makes."""
     total, inputs = 0, channels
     for units, directions in zip(spec.units, spec.directions, strict=True):
-        total += directions * _GATES[spec.cell] * units * (inputs + units + _BIASES[spec.cell])
+        total += directions * GATES[spec.cell] * units * (inputs + units + _BIASES[spec.cell])
         inputs = directions * units
     return total + (inputs + 1) * horizon * targets
 
@@ -26,5 +26,5 @@ def training_bytes(
     """
     parameters = num_parameters(spec, channels=channels, horizon=horizon, targets=targets)
     widths = sum(directions * units for units, directions in zip(spec.units, spec.directions, strict=True))
-    activations = 2 * batch_size * length * (channels + widths * (_GATES[spec.cell] + 1))
+    activations = 2 * batch_size * length * (channels + widths * (GATES[spec.cell] + 1))
     return 4 * (4 * parameters + rows * channels + activations)

@@ -10,6 +10,7 @@ from rnnfc.data.panel import Panel, clock
 from rnnfc.data.scale import training_range
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import Splits, Windows, cut
+from rnnfc.models.recipe import Recipe, choose, num_processors
 from rnnfc.models.size import num_parameters, training_bytes
 
 
@@ -45,6 +46,12 @@ class Prepared:
     def forecast_bytes(self) -> int:
         """Forecast, actual value and time of every target of every window: of the network, and of one baseline at a time."""
         return 2 * 3 * 8 * self.size["horizon"] * self.panel.num_targets * sum(len(windows) for _, windows in self.splits)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How its epochs will be compiled on this machine."""
+        channels, windows = len(self.panel.channels), len(self.splits.train)
+        return choose(self.experiment, channels=channels, windows=windows, processors=num_processors())
 
 
 def prepare(experiment: Experiment) -> Prepared:

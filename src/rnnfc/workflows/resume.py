@@ -11,6 +11,7 @@ from rnnfc.checkpoint import Arrays
 from rnnfc.config import Experiment
 from rnnfc.draft import is_open
 from rnnfc.errors import RunError
+from rnnfc.models.recipe import Recipe
 from rnnfc.outputs import unfinished
 from rnnfc.run import Run
 from rnnfc.workflows.facts import differences, facts
@@ -28,6 +29,7 @@ class Unfinished:
     prepared: Prepared
     info: dict[str, Any]
     checkpoint: Arrays | None
+    recipe: Recipe
     notes: list[str]
 
 
@@ -49,7 +51,12 @@ def resume(which: str | None, *, outputs: Path, overrides: Sequence[str] = ()) -
     _refuse(found, differences({name: info.get(name) for name in _DECISIVE}, {name: now[name] for name in _DECISIVE}))
     elsewhere = differences(info.get("machine"), now["machine"], "machine")
     notes = [f"another machine or setting, the last bits may differ: {', '.join(elsewhere)}"] if elsewhere else []
-    return Unfinished(folder=found.folder, prepared=prepared, info=info, checkpoint=found.checkpoint(), notes=notes)
+    try:
+        recipe = Recipe(**info["recipe"])  # not this machine's choice: the last bits follow from it
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{found.folder / run.INFO}: says no recipe of training; the run is damaged, train it again") from error
+    state = found.checkpoint()
+    return Unfinished(folder=found.folder, prepared=prepared, info=info, checkpoint=state, recipe=recipe, notes=notes)
 
 
 def _refuse(found: Run, changed: list[str]) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rnnfc import report, run
-from rnnfc.checkpoint import Arrays, Checkpoints, rows_of, state_of
+from rnnfc.checkpoint import Checkpoints, rows_of, state_of
 from rnnfc.config import to_yaml
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
 from rnnfc.export import OnnxNetwork, difference, interface, to_onnx
 from rnnfc.forecast import Forecast
-from rnnfc.progress import Epoch
+from rnnfc.progress import Epoch, stops_early
 from rnnfc.report import Report
 from rnnfc.run import Run
 from rnnfc.workflows.facts import facts
@@ -97,7 +97,7 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
             known = _begin(draft, prepared, before)
             with phases("scale"):
                 scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
-            fitted = _fit(prepared, scaler, checkpoints, phases, listener, after=before.checkpoint if before else None)
+            fitted = _fit(prepared, scaler, checkpoints, phases, listener, before=before)
             with phases("export"):
                 exported, parity = _export(prepared, fitted.network)
             with phases("score"):
@@ -125,6 +125,7 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
         "name": experiment.name,
         "started": _now(),
         "seed": experiment.seed,
+        "recipe": asdict(before.recipe if before else prepared.recipe),
         **facts(prepared.panel),
     }
     if before:
@@ -140,12 +141,21 @@ def _now() -> str:
 
 
 def _fit(
-    prepared: Prepared, scaler: Scaler, checkpoints: Checkpoints, phases: _Phases, listener: Listener, *, after: Arrays | None
+    prepared: Prepared,
+    scaler: Scaler,
+    checkpoints: Checkpoints,
+    phases: _Phases,
+    listener: Listener,
+    *,
+    before: Unfinished | None,
 ) -> _Fitted:
-    """Build and train the network, from the checkpoint `after` on where there is one."""
+    """Build and train the network, from the last checkpoint of `before` on where there is one."""
+    after = before.checkpoint if before else None
+    recipe = before.recipe if before else prepared.recipe
     experiment, splits, spec = prepared.experiment, prepared.splits, prepared.experiment.train
     with phases("start"):
         from rnnfc import training
+        from rnnfc.models.backend import threads
         from rnnfc.models.network import Network, build
 
         net = build(experiment, channels=len(prepared.panel.channels), targets=prepared.panel.num_targets)
@@ -159,9 +169,16 @@ def _fit(
     watched = None if splits.validation is None else splits.validation.on(scaled)
     with phases("train"), checkpoints:
         rows = training.epochs(
-            state, network, train=splits.train.on(scaled), validation=watched, spec=spec, seed=experiment.seed, tick=listener.tick
+            state,
+            network,
+            train=splits.train.on(scaled),
+            validation=watched,
+            spec=spec,
+            seed=experiment.seed,
+            recipe=recipe,
+            tick=listener.tick,
         )
-        while not training.stops_early(state, spec) and (row := next(rows, None)):
+        while not stops_early(state, spec) and (row := next(rows, None)):
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
@@ -171,8 +188,7 @@ def _fit(
         "epochs": len(history),
         "best_epoch": best_epoch or None,
         "parameters": net.count_params(),
-        "threads": training.threads(),
-        "recipe": training.recipe(net, train=splits.train, spec=spec),
+        "threads": threads(),
     }
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
 

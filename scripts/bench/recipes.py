@@ -1,0 +1,97 @@
+"""Which recipe trains which size fastest? Measures every recipe on a grid and fits the cost model of models/recipe.py to it.
+
+Run: python scripts/bench/recipes.py [--json FILE] [--fit FILE]      (--fit: fit again to what an earlier run measured)
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import Case
+from scipy.optimize import nnls
+from training import launch
+
+from rnnfc.models.recipe import COSTS, RecipeName, Size
+
+GRID = (
+    *("SimpleRNN-50-10-1-990", "SimpleRNN-50-10-64-990", "LSTM-50-10-64-990", "GRU-32-12-8-400", "SimpleRNN-100-50-1-100"),
+    *("SimpleRNN-50-50-32-950", "GRU-32-30-32-960", "LSTM-64-50-32-950", "GRU-64-50-32-950", "GRU-128-24-64-640"),
+    *("LSTM-128-96-128-1280", "LSTM-256-48-64-640", "SimpleRNN-256-24-128-1280", "LSTM-512-15-256-1280"),
+)
+
+
+def recipes(case: Case, processors: int) -> list[dict[str, Any]]:
+    """What is tried: straight code only where it compiles in seconds."""
+    names = ["xla_loop", "graph", *(["xla_unrolled"] if case.length <= 16 else [])]
+    sharded = [{"name": "sharded_graph", "shards": processors}] if case.batch_size >= processors > 1 else []
+    return [*({"name": name, "shards": 1} for name in names), *sharded]
+
+
+def main() -> None:
+    """Measure the grid."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--fit", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    rows = json.loads(given.fit.read_text(encoding="utf-8")) if given.fit else measure(given.json)
+    for name in COSTS:
+        show(name, [row for row in rows if row["name"] == name])
+
+
+def measure(kept: Path | None) -> list[dict[str, Any]]:
+    """The best epoch and the first one of every recipe on the grid, each in a fresh process; `kept` is written as JSON."""
+    processors = len(os.sched_getaffinity(0))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights.npz"
+        for case in map(Case.of, GRID):
+            launch("weights", case, weights, 1)
+            for recipe in recipes(case, processors):
+                timing = launch("rnnfc", case, weights, processors, recipe)
+                row = {"case": case.name, **recipe, "first_s": timing["first_s"], "step_s": min(timing["later_s"]) / case.updates}
+                rows.append(row)
+                figures = f"first {row['first_s']:6.2f} s  step {row['step_s'] * 1e3:9.4f} ms"
+                print(f"{case.name:28} {recipe['name']:14} {figures}", flush=True)
+                if kept:
+                    kept.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return rows
+
+
+def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
+    """The constants of one recipe that fit its rows best (in relative error), and how far those in use are off."""
+    if not rows:
+        return
+    sizes, shards = [_size(Case.of(row["case"])) for row in rows], np.array([row["shards"] for row in rows])
+    operations, products, points = (
+        np.array([getattr(size, key) for size in sizes]) for key in ("operations", "products", "points")
+    )
+    steps, starts = (np.array([row[key] for row in rows]) for key in ("step_s", "first_s"))
+    one = np.ones(len(rows))
+    step = _fit([one, operations, products / shards, points / shards], steps)
+    # The grid's cases have one layer each, so that a layer's start is not told from the program's.
+    updates = np.array([Case.of(row["case"]).updates for row in rows])
+    start = _fit([one, shards * operations], np.maximum(starts - updates * steps, 0.1))
+    print(f"{name}: start + start_layer {start[0]:.2f}, start_operation {start[1]:.3g}", end="; ")
+    print(", ".join(f"{key} {value:.3g}" for key, value in zip(("update", "operation", "product", "point"), step, strict=True)))
+    for row, size in zip(rows, sizes, strict=True):
+        used = COSTS[name].seconds(size, updates=1, shards=row["shards"]) - COSTS[name].seconds(
+            size, updates=0, shards=row["shards"]
+        )
+        print(f"  {row['case']:28} measured {row['step_s'] * 1e3:9.4f} ms, in use {used * 1e3:9.4f} ms")
+
+
+def _size(case: Case) -> Size:
+    return Size.of(case.experiment().model, channels=1, length=case.length, batch=case.batch_size)
+
+
+def _fit(features: list[Any], measured: Any) -> Any:
+    """Constants >= 0 of the features, [feature]."""
+    return nnls(np.stack(features, axis=1) / measured[:, None], np.ones(len(measured)))[0]
+
+
+if __name__ == "__main__":
+    main()

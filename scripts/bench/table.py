@@ -1,0 +1,92 @@
+"""The README's table and picture of training speed, from what scripts/bench/training.py measured.
+
+Run: python scripts/bench/table.py FILE [--readme README.md] [--picture scripts/pictures/speed.png]
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).parents[2]
+_BEGIN, _END = "<!-- speed: made by make bench-table -->", "<!-- speed: end -->"
+_PEERS = {"keras fit": "Keras fit", "keras compiled": "Keras compiled", "pytorch": "PyTorch", "jax scan": "JAX by hand"}
+
+
+def main() -> None:
+    """Put the table between its two marks in the README, and draw the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--picture", type=Path, default=ROOT / "scripts" / "pictures" / "speed.png")
+    given = parser.parse_args()
+    result = json.loads(given.measured.read_text(encoding="utf-8"))
+    text = given.readme.read_text(encoding="utf-8")
+    if text.count(_BEGIN) != 1 or text.count(_END) != 1:
+        raise SystemExit(f"{given.readme}: the lines {_BEGIN} and {_END} are needed once each")
+    before, rest = text.split(_BEGIN)
+    after = rest.split(_END)[1]
+    given.readme.write_text(f"{before}{_BEGIN}\n{table(result)}\n{_END}{after}", encoding="utf-8")
+    draw(result["cases"]).savefig(given.picture, dpi=100)
+    print(f"{given.readme}, {given.picture}")
+
+
+def table(result: dict[str, Any]) -> str:
+    """One row a case; a peer's column says how many times our step its step takes, and in brackets the same of the whole job."""
+    lines = [
+        f"| cell units, window, batch, windows | cores | recipe | step | {' | '.join(_PEERS.values())} |",
+        f"|---|---:|---|---:|{'---:|' * len(_PEERS)}",
+    ]
+    for row in result["cases"]:
+        cell, *sizes = row["case"].split("-")
+        ours = row["variants"]["rnnfc"]
+        cells = [_ratios(row["variants"].get(name), ours) for name in _PEERS]
+        size = f"{cell} {sizes[0]}, {', '.join(sizes[1:])}"
+        lines.append(f"| {size} | {row['cores']} | {ours['recipe']} | {_time(ours['step_ms'])} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", caption(result)])
+
+
+def caption(result: dict[str, Any]) -> str:
+    """Machine, versions and what the columns say."""
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    return (
+        f"*How many times as long a step takes elsewhere (in brackets: all {result['epochs']} epochs, compilation included). "
+        f"Medians of {result['runs']} fresh processes in turns, on {machine['processor']}; "
+        f"Python {machine['python']}, {versions}.*"
+    )
+
+
+def draw(cases: list[dict[str, Any]]) -> Figure:
+    """Bars on a logarithmic axis: each peer's step against ours, case by case."""
+    figure = Figure(figsize=(9, 0.9 + 0.62 * len(cases)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for place, (name, label) in enumerate(_PEERS.items()):
+        known = [(index, row["variants"].get(name), row["variants"]["rnnfc"]) for index, row in enumerate(cases)]
+        bars = [(index + 0.2 * place - 0.3, told["step_ms"] / ours["step_ms"]) for index, told, ours in known if told]
+        axes.barh([position for position, _ in bars], [ratio for _, ratio in bars], height=0.18, label=label)
+    axes.axvline(1.0, color="black", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xlabel("time of a step, as a multiple of rnnfc's (the line)")
+    axes.set_yticks(range(len(cases)), [f"{row['case']}, {row['cores']} core{'s' * (row['cores'] > 1)}" for row in cases])
+    axes.invert_yaxis()
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _ratios(told: dict[str, Any] | None, ours: dict[str, Any]) -> str:
+    if told is None:
+        return "not installed"
+    return f"{told['step_ms'] / ours['step_ms']:.3g}x ({told['total_s'] / ours['total_s']:.2g}x)"
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds * 1e3:.3g} µs" if milliseconds < 1 else f"{milliseconds:.3g} ms"
+
+
+if __name__ == "__main__":
+    main()

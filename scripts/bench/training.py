@@ -1,0 +1,157 @@
+"""How fast does a step train? Our trainer against Keras, PyTorch and a hand-written JAX program, on the table's cases.
+
+Run: python scripts/bench/training.py [--cases LSTM-50-10-64-990 ...] [--runs 5] [--cores 1 2] [--json FILE]
+
+Each run is a fresh process on the same processors; variants take turns. PyTorch and JAX come with `pip install '.[bench]'`.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import CASES, EPOCHS, Case, Timing
+from variants import VARIANTS, start_weights
+
+_NEEDS = {"pytorch": "torch", "jax scan": "jax"}
+_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "torch", "jax")
+# Losses of the third epoch. PyTorch's Adam adds its epsilon at another place, so that its losses differ by up to a hundredth.
+_SAME = 5e-5
+
+
+def main() -> None:
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="+", choices=[case.name for case in CASES], default=[case.name for case in CASES])
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--cores", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS, metavar=("VARIANT", "CASE", "WEIGHTS", "RECIPE"))
+    given = parser.parse_args()
+    if given.worker:
+        work(*given.worker)
+        return
+    result: dict[str, Any] = {"machine": machine(), "epochs": EPOCHS, "runs": given.runs, "cases": []}
+    for case in CASES:
+        for cores in given.cores:
+            if case.name in given.cases and (cores == 1 or cores in case.least):
+                result["cases"].append(measure(case, cores, given.variants, runs=given.runs))
+                print(text_of(result["cases"][-1]), flush=True)
+                if given.json:
+                    given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(case: Case, cores: int, variants: list[str], *, runs: int) -> dict[str, Any]:
+    """Medians of one case for each variant: seconds of the first epoch, milliseconds a step after it, final loss."""
+    timings: dict[str, list[Timing]] = {name: [] for name in variants if installed(name)}
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights.npz"
+        launch("weights", case, weights, cores)
+        for _ in range(runs):
+            for name, found in timings.items():
+                found.append(Timing(**launch(name, case, weights, cores)))
+    told: dict[str, Any] = {name: summary(found, case) if found else None for name, found in timings.items()}
+    told.update({name: None for name in variants if name not in told})
+    return {"case": case.name, "windows": case.windows, "cores": cores, "least": case.least.get(cores, {}), "variants": told}
+
+
+def launch(variant: str, case: Case, weights: Path, cores: int, recipe: dict[str, Any] | None = None) -> Any:
+    """What one fresh process says."""
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
+    if len(allowed) < cores:
+        raise SystemExit(f"--cores {cores}: this process may use {len(allowed)}")
+    words = [sys.executable, str(Path(__file__)), "--worker", variant, case.name, str(weights), json.dumps(recipe)]
+    quiet = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    words = ["taskset", "--cpu-list", ",".join(map(str, allowed)), *words]
+    done = subprocess.run(words, capture_output=True, text=True, env=quiet, check=False)
+    if done.returncode:
+        raise SystemExit(f"{variant} on {case.name}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def work(variant: str, name: str, weights: str, recipe: str) -> None:
+    """The measured process: one variant on one case; prints JSON."""
+    case = Case.of(name)
+    if variant == "weights":
+        np.savez(weights, *start_weights(case))
+        print("null")
+        return
+    with np.load(weights, allow_pickle=False) as arrays:
+        start = [arrays[key] for key in arrays.files]
+    options = {"recipe": json.loads(recipe)} if variant == "rnnfc" else {}
+    print(json.dumps(asdict(VARIANTS[variant](case, start, len(os.sched_getaffinity(0)), **options))))
+
+
+def summary(timings: list[Timing], case: Case) -> dict[str, Any]:
+    """Medians over runs."""
+    first = statistics.median(timing.first_s for timing in timings)
+    epoch = statistics.median(statistics.median(timing.later_s) for timing in timings)
+    return {
+        "first_s": round(first, 4),
+        "step_ms": round(epoch / case.updates * 1e3, 6),
+        "total_s": round(first + (EPOCHS - 1) * epoch, 4),
+        "loss": timings[0].losses[-1],
+        **timings[0].facts,
+    }
+
+
+def installed(variant: str) -> bool:
+    """Whether the packages of a variant are there."""
+    return variant not in _NEEDS or importlib.util.find_spec(_NEEDS[variant]) is not None
+
+
+def text_of(row: dict[str, Any]) -> str:
+    """One case as text: how many times our time each variant takes, and whether the losses agree."""
+    ours = row["variants"].get("rnnfc")
+    lines = [f"{row['case']}, {row['cores']} core{'s' * (row['cores'] > 1)}"]
+    if ours and "recipe" in ours:
+        lines[0] += f": {ours['recipe']}, shards {ours['shards']} ({ours['reason']})"
+    for name, told in row["variants"].items():
+        if told is None:
+            lines.append(f"  {name:15} not installed")
+            continue
+        line = f"  {name:15} first {told['first_s']:7.2f} s   step {told['step_ms']:9.4f} ms"
+        line += f"   {EPOCHS} epochs {told['total_s']:8.2f} s"
+        if ours and name != "rnnfc":
+            ratio = told["step_ms"] / ours["step_ms"]
+            bar = row["least"].get(name)
+            verdict = "" if bar is None else f"   {'reaches' if ratio >= bar else 'MISSES'} {bar:g}x"
+            line += f"   {ratio:7.2f}x   total {told['total_s'] / ours['total_s']:6.2f}x{verdict}"
+        line += f"   loss {told['loss']:.6g}"
+        if ours and name.startswith("keras") and abs(told["loss"] / ours["loss"] - 1) > _SAME:
+            line += " DIFFERS"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    versions: dict[str, str | None] = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return {"processor": processor(), "python": platform.python_version(), "system": platform.system(), "versions": versions}
+
+
+def processor() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The compiled epoch: a loop over minibatches inside one program, over an unchanged Keras model, optimizer and loss."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.data.windows import Windows
+from rnnfc.models.backend import keras, tf
+from rnnfc.models.network import gather_inputs, traced_as_plain_loops
+from rnnfc.models.recipe import Recipe
+from rnnfc.models.stacked import seed_of
+
+# One call of the compiled program lasts about this long, so that progress moves and Ctrl-C answers.
+_CALL_S = 0.25
+
+
+class LossNotFiniteError(ArithmeticError):
+    """Raised by `EpochProgram.run`; `step` counts from 1."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"step {step}")
+        self.step = step
+
+
+class EpochProgram:
+    """One network's epoch over one set of windows, compiled as its recipe says.
+
+    Each minibatch is cut into `recipe.shards` nearly equal parts. Their gradients have no order among themselves, so that a
+    plain graph computes them side by side; they are added in the order of the shards and applied once.
+    """
+
+    def __init__(self, net: Any, optimizer: Any, train: Windows, *, batch_size: int, loss: Any, recipe: Recipe) -> None:
+        """`loss` is a Keras loss without reduction: (y[n, horizon, target], forecast) -> [n, horizon]."""
+        self._net, self._optimizer, self._loss = net, optimizer, loss
+        self._windows = len(train)
+        self._batch = min(batch_size, len(train))
+        self._batches = -(-self._windows // self._batch)
+        self._rows = tf.constant(train.panel.values, tf.float32)
+        self._shape = (train.length, train.horizon, train.panel.num_targets)
+        self._unroll = recipe.name == "xla_unrolled"
+        self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
+        self._dropout = _DropoutStates(net, shards=recipe.shards)
+        self._calls = tf.function(self._many_steps, jit_compile=recipe.compiled, autograph=False)
+        self._call_batches = 1
+
+    def run(self, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, seed: int, epoch: int) -> float:
+        """One epoch over the windows in `order`; returns the mean loss over its windows.
+
+        Every dropout mask follows from (seed, layer, epoch, shard), so a resumed run draws the same ones.
+
+        Raises:
+            LossNotFiniteError: the loss of a minibatch.
+        """
+        self._dropout.assign(seed=seed, epoch=epoch)
+        # The last minibatch is filled up with windows that weigh nothing, so that one program serves all.
+        padding = np.full(self._batches * self._batch - self._windows, order[0], dtype=np.int32)
+        device_order = tf.constant(np.concatenate([order, padding]))
+        total, done = tf.constant(0.0, tf.float64), 0
+        while done < self._batches:
+            began = time.perf_counter()
+            stop = min(done + self._call_batches, self._batches)
+            reached, total, bad = self._calls(self._rows, device_order, tf.constant(done), tf.constant(stop), total)
+            if int(bad) >= 0:
+                raise LossNotFiniteError(int(bad) + 1)
+            self._pace(batches=stop - done, seconds=time.perf_counter() - began)
+            done = int(reached)
+            tick(done / self._batches)
+        return float(total) / self._windows
+
+    def _pace(self, *, batches: int, seconds: float) -> None:
+        # The first call of an epoch's length is the compiler's; growth is bounded so that one fast call proves little.
+        fitting = int(batches * _CALL_S / max(seconds, 1e-6))
+        self._call_batches = max(1, min(fitting, 64 * batches))
+
+    def _many_steps(self, rows: Any, order: Any, first: Any, stop: Any, total: Any) -> Any:
+        def step(index: Any, total: Any, _: Any) -> Any:
+            loss, weight = self._step(rows, order, index)
+            bad = tf.where(tf.math.is_finite(loss), -1, index)
+            # Summed in float64: a million float32 terms would lose the fourth digit.
+            return index + 1, total + tf.cast(loss * weight, tf.float64), bad
+
+        def goes_on(index: Any, _: Any, bad: Any) -> Any:
+            return (index < stop) & (bad < 0)
+
+        return tf.while_loop(goes_on, step, (first, total, tf.constant(-1)), parallel_iterations=1)
+
+    def _step(self, rows: Any, order: Any, index: Any) -> tuple[Any, Any]:
+        """One minibatch: its loss before the update, and how many windows it counts for."""
+        variables = self._net.trainable_variables
+        first = index * self._batch
+        weight = tf.cast(tf.minimum(self._windows - first, self._batch), tf.float32)
+        parts = [
+            self._shard(shard, rows, tf.slice(order, [first + start], [end - start]), first + start, weight)
+            for shard, (start, end) in enumerate(zip(self._cuts, self._cuts[1:], strict=False))
+        ]
+        # Added from left to right: the same bits in every run.
+        loss, gradients = parts[0]
+        for other, added in parts[1:]:
+            loss, gradients = loss + other, [left + right for left, right in zip(gradients, added, strict=True)]
+        self._optimizer.apply(gradients, variables)
+        return loss, weight
+
+    def _shard(self, shard: int, rows: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
+        """What one shard adds to the minibatch's mean loss, and to its gradients."""
+        length, horizon, targets = self._shape
+        x = gather_inputs(rows, origins, length=length)
+        y = tf.gather(rows[:, :targets], origins[:, None] + tf.range(horizon, dtype=tf.int32))
+        counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
+        with tf.GradientTape() as tape:
+            with traced_as_plain_loops(self._net, unroll=self._unroll), self._dropout.of(shard):
+                forecast = self._net(x, training=True)
+            losses = tf.reduce_mean(self._loss(y, forecast), axis=1)  # [n, horizon] -> [n]
+            loss = tf.reduce_sum(losses * counted) / weight
+        return loss, tape.gradient(loss, self._net.trainable_variables)
+
+
+class _DropoutStates:
+    """A seed state for each shard and each layer that drops; shards that shared one would wait for each other."""
+
+    def __init__(self, net: Any, *, shards: int) -> None:
+        place = {id(variable): place for place, variable in enumerate(net.non_trainable_variables)}
+        generators = [generator for layer in net._flatten_layers() for generator in layer._seed_generators]
+        self._generators = sorted(generators, key=lambda generator: place[id(generator.state)])
+        # The first shard draws from the layers' own states.
+        others = [[keras.Variable(generator.state) for generator in self._generators] for _ in range(1, shards)]
+        self._states = [[generator.state for generator in self._generators], *others]
+
+    def assign(self, *, seed: int, epoch: int) -> None:
+        """Start an epoch."""
+        for shard, states in enumerate(self._states):
+            for place, state in enumerate(states):
+                path = (seed, place, epoch, 3, shard) if shard else (seed, place, epoch, 3)
+                state.assign(np.array([seed_of(*path), 0], dtype=np.uint32))
+
+    @contextlib.contextmanager
+    def of(self, shard: int) -> Iterator[None]:
+        """The layers draw from this shard's states while they are traced; they are the same before and after."""
+        for generator, state in zip(self._generators, self._states[shard], strict=True):
+            generator.state = state
+        try:
+            yield
+        finally:
+            for generator, state in zip(self._generators, self._states[0], strict=True):
+                generator.state = state

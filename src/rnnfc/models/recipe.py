@@ -1,0 +1,116 @@
+"""How an epoch will be compiled: the recipe whose compilation and updates together take least, estimated without TensorFlow.
+
+XLA makes an update of small layers up to a hundred times faster, costs a second or more to compile and keeps to one processor. A
+plain graph starts in half the time, multiplies large matrices at least as fast, and runs the shards of a minibatch side by side.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from rnnfc.config.model_spec import StackedSpec
+from rnnfc.config.specs import Experiment
+from rnnfc.models.size import GATES, num_parameters
+
+RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_graph"]
+
+# Straight code for a longer window takes minutes to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop).
+_UNROLL_CELLS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """`shards`: parts of a minibatch that are computed side by side. `reason`: the estimates, for people."""
+
+    name: RecipeName
+    shards: int
+    reason: str
+
+    @property
+    def compiled(self) -> bool:
+        """Whether XLA compiles the epoch."""
+        return self.name in ("xla_unrolled", "xla_loop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What an update costs by.
+
+    operations: small ones, of all layers at all rows of the window. products, points: multiply-adds and activations of one
+    forward pass of a minibatch.
+    """
+
+    layers: int
+    operations: int
+    products: int
+    points: int
+
+    @classmethod
+    def of(cls, model: StackedSpec, *, channels: int, length: int, batch: int) -> "Size":
+        """The recurrent layers; the output layer is small beside them."""
+        layers, gates = sum(model.directions), GATES[model.cell]
+        widths = sum(directions * units for directions, units in zip(model.directions, model.units, strict=True))
+        return cls(
+            layers=layers,
+            operations=layers * length * (gates + 2),
+            products=batch * length * num_parameters(model, channels=channels, horizon=0, targets=0),
+            points=batch * length * gates * widths,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """Seconds for one thing of a `Size`: `start...` until the first update, the others in every update."""
+
+    start: float
+    start_layer: float
+    start_operation: float
+    update: float
+    operation: float
+    product: float
+    point: float
+
+    def seconds(self, size: Size, *, updates: int, shards: int) -> float:
+        """Of a whole training. Shards are traced one after another and then work side by side."""
+        start = self.start + shards * (self.start_layer * size.layers + self.start_operation * size.operations)
+        shared = (self.product * size.products + self.point * size.points) / shards
+        return start + updates * (self.update + self.operation * size.operations + shared)
+
+
+# Fitted by scripts/bench/recipes.py (within a fifth of most measured steps, from 12 µs to 0.3 s); only their ratios matter.
+# Beyond the fit: what a second layer adds to the start, and a tenth more for shards, since the last one is waited for.
+COSTS: dict[RecipeName, Costs] = {
+    "xla_unrolled": Costs(
+        start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=5.8e-9
+    ),
+    "xla_loop": Costs(
+        start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=5.3e-11, point=6.3e-9
+    ),
+    "graph": Costs(start=0.2, start_layer=0.3, start_operation=0.0, update=5e-5, operation=18e-6, product=5.6e-11, point=4.4e-9),
+    "sharded_graph": Costs(
+        start=0.2, start_layer=0.3, start_operation=0.0, update=1e-4, operation=20e-6, product=6.2e-11, point=4.8e-9
+    ),
+}
+
+
+def choose(experiment: Experiment, *, channels: int, windows: int, processors: int) -> Recipe:
+    """The recipe for `windows` training windows; early stopping may end sooner than it reckons with."""
+    spec, length = experiment.train, experiment.window.length
+    batch = min(spec.batch_size, windows)
+    updates, size = spec.epochs * -(-windows // batch), Size.of(experiment.model, channels=channels, length=length, batch=batch)
+    shards = dict.fromkeys(COSTS, 1) | {"sharded_graph": min(processors, batch)}
+    open_to: list[RecipeName] = ["graph", "xla_loop"]
+    if size.layers * length <= _UNROLL_CELLS:
+        open_to.append("xla_unrolled")
+    if shards["sharded_graph"] > 1:
+        open_to.append("sharded_graph")
+    seconds = {name: COSTS[name].seconds(size, updates=updates, shards=shards[name]) for name in open_to}
+    best, *others = sorted(seconds, key=lambda name: seconds[name])
+    rest = ", ".join(f"{name} {seconds[name]:.1f} s" for name in others)
+    reason = f"estimated {seconds[best]:.1f} s for {updates:,} update{'s' * (updates > 1)}; {rest}"
+    return Recipe(name=best, shards=shards[best], reason=reason)
+
+
+def num_processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

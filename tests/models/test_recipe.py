@@ -1,0 +1,79 @@
+"""The recipe follows from the config, the number of windows and processors; no test here starts TensorFlow."""
+
+import os
+from typing import Any
+
+import pytest
+
+from rnnfc.config import from_yaml
+from rnnfc.models.recipe import Recipe, choose, num_processors
+
+_YAML = """
+name: size
+data: {{kind: sine, points: 5000, step: 0.1}}
+window: {{length: {length}}}
+split: {{test: 0.1}}
+model: {{kind: stacked, cell: {cell}, units: {units}}}
+train: {{epochs: {epochs}, batch_size: {batch_size}}}
+"""
+
+
+def chosen(cell: str, units: str, length: int, batch_size: int, windows: int, *, epochs: int = 50, processors: int = 2) -> Recipe:
+    text = _YAML.format(cell=cell, units=units, length=length, batch_size=batch_size, epochs=epochs)
+    return choose(from_yaml(text, source="test"), channels=1, windows=windows, processors=processors)
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (("SimpleRNN", "[50]", 10, 1, 990), ("xla_unrolled", 1)),
+        (("SimpleRNN", "[50]", 17, 1, 990), ("xla_loop", 1)),  # 17 rows: too long for straight code
+        (("SimpleRNN", "[50, 50]", 9, 1, 990), ("xla_loop", 1)),  # so are twice 9
+        (("LSTM", "[64]", 50, 32, 950), ("xla_loop", 1)),
+        (("LSTM", "[128]", 96, 128, 3904), ("sharded_graph", 2)),
+        (("LSTM", "[512]", 15, 256, 3985), ("sharded_graph", 2)),
+        (("LSTM", "[512]", 15, 1, 3985), ("xla_loop", 1)),  # one window cannot be cut
+    ],
+)
+def test_small_layers_go_to_xla_and_large_minibatches_are_cut(job: tuple[str, str, int, int, int], expected: Any) -> None:
+    recipe = chosen(*job)
+    assert (recipe.name, recipe.shards) == expected
+    assert recipe.compiled == recipe.name.startswith("xla")
+
+
+def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> None:
+    job = ("LSTM", "[512]", 15, 6, 3985)
+    assert [chosen(*job, processors=processors).shards for processors in (1, 4, 6, 8)] == [1, 4, 6, 6]
+    assert chosen("LSTM", "[2048]", 15, 256, 5, processors=8).shards == 5, "a minibatch is no larger than the training windows"
+    assert chosen("LSTM", "[512]", 15, 256, 3985, processors=1).name == "graph"
+
+
+@pytest.mark.parametrize(
+    ("job", "epochs", "before", "after"),
+    [
+        # XLA starts 0.8 s later, and a graph's update takes 604.6 µs, not 53.1: even after 1,450.6 updates.
+        (("SimpleRNN", "[50]", 10, 4, 4), 1451, "graph", "xla_loop"),
+        # Straight code starts 0.25 s later still, and its update takes 28.5 µs: even after 10,141.2 updates.
+        (("SimpleRNN", "[50]", 10, 4, 4), 10142, "xla_loop", "xla_unrolled"),
+    ],
+)
+def test_few_updates_are_not_worth_a_compilation(job: Any, epochs: int, before: str, after: str) -> None:
+    names = [chosen(*job, epochs=number, processors=1).name for number in (epochs - 1, epochs)]
+    assert names == [before, after]
+
+
+def test_the_reason_holds_the_estimates() -> None:
+    # graph: 0.2 + 0.3 + 3 updates of 50 + 30 * 18 µs and 26,000 * 0.056 ns + 500 * 4.4 ns = 0.502 s.
+    reason = chosen("SimpleRNN", "[50]", 10, 1, 3, epochs=1).reason
+    assert reason == "estimated 0.5 s for 3 updates; xla_loop 1.3 s, xla_unrolled 1.6 s"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone tells and sets a process's processors")
+def test_processors_are_those_that_the_process_may_use() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert num_processors() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert num_processors() == len(before)
