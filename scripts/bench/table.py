@@ -5,11 +5,13 @@ Run: python scripts/bench/table.py FILE [--readme README.md] [--picture scripts/
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 ROOT = Path(__file__).parents[2]
 _BEGIN, _END = "<!-- speed: made by make bench-table -->", "<!-- speed: end -->"
@@ -29,7 +31,8 @@ def main() -> None:
         raise SystemExit(f"{given.readme}: the lines {_BEGIN} and {_END} are needed once each")
     before, rest = text.split(_BEGIN)
     after = rest.split(_END)[1]
-    given.readme.write_text(f"{before}{_BEGIN}\n{table(result)}\n{_END}{after}", encoding="utf-8")
+    shown = f"![Time of a step in each tool, against rnnfc]({os.path.relpath(given.picture, given.readme.parent)})"
+    given.readme.write_text(f"{before}{_BEGIN}\n{table(result)}\n\n{shown}\n{_END}{after}", encoding="utf-8")
     draw(result["cases"]).savefig(given.picture, dpi=100)
     print(f"{given.readme}, {given.picture}")
 
@@ -55,7 +58,7 @@ def caption(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
     return (
         f"*How many times as long a step takes elsewhere (in brackets: all {result['epochs']} epochs, compilation included). "
-        f"Medians of {result['runs']} fresh processes in turns, on {machine['processor']}; "
+        f"Medians of {result['runs']} runs in fresh processes, in turns, on {machine['processor']}; "
         f"Python {machine['python']}, {versions}.*"
     )
 
@@ -68,13 +71,15 @@ def draw(cases: list[dict[str, Any]]) -> Figure:
     for place, (name, label) in enumerate(_PEERS.items()):
         known = [(index, row["variants"].get(name), row["variants"]["rnnfc"]) for index, row in enumerate(cases)]
         bars = [(index + 0.2 * place - 0.3, told["step_ms"] / ours["step_ms"]) for index, told, ours in known if told]
-        axes.barh([position for position, _ in bars], [ratio for _, ratio in bars], height=0.18, label=label)
+        axes.barh([position for position, _ in bars], [ratio - 1 for _, ratio in bars], left=1.0, height=0.18, label=label)
     axes.axvline(1.0, color="black", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}x")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("time of a step, as a multiple of rnnfc's (the line)")
     axes.set_yticks(range(len(cases)), [f"{row['case']}, {row['cores']} core{'s' * (row['cores'] > 1)}" for row in cases])
     axes.invert_yaxis()
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper center", ncols=len(_PEERS))
     return figure
 
 

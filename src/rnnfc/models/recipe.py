@@ -81,7 +81,7 @@ class Costs:
 # Beyond the fit: what a second layer adds to the start, and a tenth more for shards, since the last one is waited for.
 COSTS: dict[RecipeName, Costs] = {
     "xla_unrolled": Costs(
-        start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=5.8e-9
+        start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=4.5e-9
     ),
     "xla_loop": Costs(
         start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=5.3e-11, point=6.3e-9

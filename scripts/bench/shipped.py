@@ -1,0 +1,125 @@
+"""Is a shipped config ever trained slower than Keras `fit` would? From the start of training to its end, compilation included.
+
+Run: python scripts/bench/shipped.py [--configs sine airline ...] [--runs 5] [--json FILE]
+
+Keras starts from the same weights and sees the same scaled windows, validation and early stopping; its learning rate is constant,
+and it runs with our thread settings.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from training import machine
+
+from rnnfc import config
+from rnnfc.data.scale import Scaler
+from rnnfc.workflows.prepare import Prepared, prepare
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("*.yaml"))}
+
+
+def main() -> None:
+    """Measure, and print a line for each config."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--configs", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS, metavar=("WHO", "CONFIG"))
+    given = parser.parse_args()
+    if given.worker:
+        who, name = given.worker
+        print(json.dumps({"ours": train_ours, "keras": train_keras}[who](prepare(config.load(CONFIGS[name])))))
+        return
+    rows = []
+    for name in given.configs:
+        pairs = [(launch("ours", name), launch("keras", name)) for _ in range(given.runs)]  # they take turns
+        ours, theirs = (
+            side[0] | {"seconds": statistics.median(told["seconds"] for told in side)} for side in zip(*pairs, strict=True)
+        )
+        rows.append({"config": name, "ours": ours, "keras": theirs})
+        ratio = ours["seconds"] / theirs["seconds"]
+        our_s, their_s = (f"{side['seconds']:7.2f} s in {side['epochs']} epochs" for side in (ours, theirs))
+        print(f"{name:14} {ours['recipe']:14} {our_s}, Keras {their_s}: {ratio:.2f}{'  ABOVE 1' * (ratio > 1)}", flush=True)
+    if given.json:
+        result = {"machine": machine(), "runs": given.runs, "configs": rows}
+        given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def launch(who: str, name: str) -> dict[str, Any]:
+    """What one fresh process says."""
+    words = [sys.executable, __file__, "--worker", who, name]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{who} on {name}: {done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def train_ours(prepared: Prepared) -> dict[str, Any]:
+    """Our trainer."""
+    from rnnfc import training
+    from rnnfc.models.network import Network, build
+
+    spec, splits = prepared.experiment.train, prepared.splits
+    scaler, scaled = _scaled(prepared)
+    net = build(prepared.experiment, channels=len(scaled.channels), targets=scaled.num_targets)
+    began = time.perf_counter()
+    state = training.start(net, spec)
+    rows = training.epochs(
+        state,
+        Network(net, scaler, length=prepared.experiment.window.length),
+        train=splits.train.on(scaled),
+        validation=None if splits.validation is None else splits.validation.on(scaled),
+        spec=spec,
+        seed=prepared.experiment.seed,
+        recipe=prepared.recipe,
+    )
+    for _ in rows:
+        if training.stops_early(state, spec):
+            break
+    return {"seconds": time.perf_counter() - began, "epochs": state.epoch, "recipe": prepared.recipe.name}
+
+
+def train_keras(prepared: Prepared) -> dict[str, Any]:
+    """The same with `compile` and `fit`."""
+    import keras
+
+    from rnnfc.models.network import build
+
+    spec, splits = prepared.experiment.train, prepared.splits
+    _, scaled = _scaled(prepared)
+    net = build(prepared.experiment, channels=len(scaled.channels), targets=scaled.num_targets)
+    stop = spec.early_stopping
+    early = [keras.callbacks.EarlyStopping(patience=stop.patience, restore_best_weights=True)] if stop else []
+    parts = [windows.on(scaled) for windows in (splits.train, splits.validation) if windows is not None]
+    (x, y), *watched = [(part.inputs().astype(np.float32), part.targets().astype(np.float32)) for part in parts]
+    began = time.perf_counter()
+    net.compile(optimizer=spec.optimizer, loss=spec.loss)
+    net.optimizer.learning_rate = spec.learning_rate
+    told = net.fit(
+        x,
+        y,
+        batch_size=spec.batch_size,
+        epochs=spec.epochs,
+        verbose=0,
+        validation_data=watched[0] if watched else None,
+        callbacks=early,
+    )
+    return {"seconds": time.perf_counter() - began, "epochs": len(told.epoch)}
+
+
+def _scaled(prepared: Prepared) -> tuple[Scaler, Any]:
+    scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=prepared.experiment.scale)
+    return scaler, scaler.apply(prepared.panel)
+
+
+if __name__ == "__main__":
+    main()
