@@ -107,7 +107,7 @@ def test_normalize_last_forecasts_the_change_from_the_last_row() -> None:
 
 def test_unrolled_layers_are_plain_again_afterwards() -> None:
     net = stacked(spec(units=(4, 3), bidirectional=(True, False)))
-    with network.traced_for_xla(net, unroll=True):
+    with network.traced_as_plain_loops(net, unroll=True):
         assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [(True, False)] * 3
     assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [(False, "auto")] * 3
 
