@@ -20,6 +20,7 @@ from training import machine
 
 from rnnfc import config
 from rnnfc.data.scale import Scaler
+from rnnfc.progress import stops_early
 from rnnfc.workflows.prepare import Prepared, prepare
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def train_ours(prepared: Prepared) -> dict[str, Any]:
         recipe=prepared.recipe,
     )
     for _ in rows:
-        if training.stops_early(state, spec):
+        if stops_early(state, spec):
             break
     return {"seconds": time.perf_counter() - began, "epochs": state.epoch, "recipe": prepared.recipe.name}
 

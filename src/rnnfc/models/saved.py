@@ -13,7 +13,7 @@ from rnnfc import export
 from rnnfc.config.specs import Experiment
 from rnnfc.export import FORECAST, WINDOW, Answer
 from rnnfc.models.backend import keras, quiet_stderr, tf
-from rnnfc.models.network import Network, at_rest, in_raw_units, raw_forecaster, traced_for_xla
+from rnnfc.models.network import Network, at_rest, in_raw_units, raw_forecaster, traced_as_plain_loops
 
 _SIGNATURE = "serving_default"
 _FLOAT32 = (
@@ -68,7 +68,7 @@ def _save_litert(experiment: Experiment, network: Network, facts: dict[str, Any]
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
     holder.serve = _served(in_raw_units(core, network.scaler, dtype="float32"), facts, dtype="float32")
-    with traced_for_xla(core, unroll=True):  # LiteRT has no loops over tensor lists
+    with traced_as_plain_loops(core, unroll=True):  # LiteRT has no loops over tensor lists
         traced = holder.serve.get_concrete_function()
     with quiet_stderr():
         path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced], holder).convert())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnfc.data.panel import Panel
+from rnnfc.models.recipe import num_processors
 
 _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
@@ -40,7 +41,7 @@ def facts(panel: Panel) -> dict[str, Any]:
         "machine": {
             "architecture": platform.machine(),
             "cpu_features": _cpu_features(),
-            "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            "processors": num_processors(),
             "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         },
     }
