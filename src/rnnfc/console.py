@@ -76,7 +76,8 @@ class TrainingConsole:
                 console=self._screen,
                 transient=True,
             )
-            self._task = self._bar.add_task("starting TensorFlow", total=None)
+            engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
+            self._task = self._bar.add_task(f"starting {engine}", total=None)
             self._bar.start()
 
     def epoch(self, row: Epoch, *, total: int) -> None:
@@ -125,10 +126,9 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     filled = int(panel.filled.sum())
     missing = f", {filled:,} missing values filled ({panel.missing})" if filled else ""
     counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
-    cells = f"{model.cell} {' + '.join(map(str, model.units))}"
     return [
         ("data", f"{panel.num_rows:,} rows, {panel.frequency}, {clock(panel.time[0])} to {clock(panel.time[-1])}{missing}"),
-        ("windows", f"{window.length:,} -> {window.horizon:,}: {counts}     {cells}, {prepared.parameters:,} parameters"),
+        ("windows", f"{window.length:,} -> {window.horizon:,}: {counts}     {model.label}, {prepared.parameters:,} parameters"),
     ]
 
 
@@ -145,7 +145,8 @@ def show_report(report: Report) -> None:
 
 def show_saved(run: Run) -> None:
     """Where the run lies, and what to do next."""
-    say("saved", f"{run.folder}   {'  '.join((REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX))}")
+    files = [name for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX) if (run.folder / name).exists()]
+    say("saved", f"{run.folder}   {'  '.join(files)}")
     say("next", f"rnnfc predict{_named(run.folder)} --last-window")
 
 
@@ -171,6 +172,7 @@ def show_check(result: dict[str, Any]) -> None:
     for name, part in result["windows"].items():
         say(name, f"{part['count']:,} windows, targets {part['first_target']} to {part['last_target']}")
     say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
-    say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond TensorFlow itself")
+    engine = "NumPy" if result["experiment"]["model"]["kind"] == "scratch" else "TensorFlow"
+    say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
     for key, value in result["experiment"].items():
         say(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

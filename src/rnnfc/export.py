@@ -20,7 +20,7 @@ from rnnfc.forecast import Forecast
 
 WINDOW, FORECAST = "window", "forecast"
 # The newest operator set that tf2onnx 1.17 writes.
-_OPSET = 18
+OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
 LARGEST_DIFFERENCE = 1e-5
 MEND = "scale the data (scale: minmax or standard), and report this config"
@@ -125,7 +125,7 @@ def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any]) -> bytes:
 
         signature = (tf.TensorSpec([None, *facts["input"][WINDOW][1:]], tf.float64, name=WINDOW),)
         serve = tf.function(forecast, input_signature=signature, autograph=False)
-        exported, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=_OPSET)
+        exported, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=OPSET)
     _rename_output(exported.graph, FORECAST)
     onnx.helper.set_model_props(exported, {"rnnfc": json.dumps(facts, ensure_ascii=False)})
     return bytes(exported.SerializeToString())

@@ -1,6 +1,7 @@
 """Where training stands and what follows from it, whoever computes the gradients: rates, best epoch, order, end."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,6 @@ class Epoch:
     seconds: float
 
 
-# What Progress counts; whole numbers up to 2^53 come back from float64 as they were.
-_NUMBERS = ("learning_rate", "epoch", "best_epoch", "best_validation_loss", "plateau_loss", "epochs_on_plateau")
-
-
 @dataclass(kw_only=True)
 class Progress:
     """What training remembers from epoch to epoch besides the network and its optimizer."""
@@ -42,16 +39,14 @@ class Progress:
         """Epochs without an improvement of the validation loss."""
         return self.epoch - self.best_epoch
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """A copy of all this, bit for bit."""
-        numbers = np.array([getattr(self, name) for name in _NUMBERS], dtype=np.float64)
-        return {"numbers": numbers, **{f"best/{place}": weight.copy() for place, weight in enumerate(self.best_weights)}}
+    def numbers(self) -> dict[str, npt.NDArray[Any]]:
+        """All but the weights, as plain arrays; `set_numbers` puts them back to the same bits."""
+        return {entry.name: np.array(getattr(self, entry.name)) for entry in fields(Progress) if entry.name != "best_weights"}
 
-    def load(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """Become the state that `arrays` was taken from."""
-        for name, number in zip(_NUMBERS, arrays["numbers"].tolist(), strict=True):
-            setattr(self, name, type(getattr(self, name))(number))
-        self.best_weights = [array for name, array in arrays.items() if name.startswith("best/")]
+    def set_numbers(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Put back what `numbers` gave; other arrays are passed over."""
+        for name in self.numbers():
+            setattr(self, name, arrays[name].item())
 
 
 def scheduled_rate(state: Progress, spec: TrainSpec) -> float:

@@ -150,7 +150,6 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         best_epoch: the epoch whose weights were kept; 0 for the last.
     """
     model, window, table = experiment.model, experiment.window, _Tables.of(report)
-    cells = f"{model.cell} {' + '.join(map(str, model.units))}"
     unit = f" in {literal(report.unit)}" if report.unit else ""
     kept = f" (kept: epoch {best_epoch:,})" if best_epoch else ""
     lines = [
@@ -158,7 +157,7 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         "",
         f"# {experiment.name}",
         "",
-        f"{cells}, {parameters:,} parameters, {epochs:,} epochs{kept}; windows of {window.length:,} rows, horizon "
+        f"{model.label}, {parameters:,} parameters, {epochs:,} epochs{kept}; windows of {window.length:,} rows, horizon "
         f"{window.horizon:,}; target {', '.join(map(literal, report.targets))}{unit}; seed {experiment.seed}.",
         "",
         _CHANCE,

@@ -1,7 +1,7 @@
 """Training: whole epochs as one compiled program over an unchanged Keras model, optimizer and loss."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +34,19 @@ class TrainState(Progress):
     optimizer: Any
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """A copy of everything that training changes, bit for bit."""
-        return super().arrays() | {f"variable/{place}": variable.numpy() for place, variable in enumerate(self._variables)}
+        """All of it as plain arrays; training goes on from them to the same bits."""
+        return {
+            **self.numbers(),
+            **{f"variable {place}": variable.numpy() for place, variable in enumerate(self._variables)},
+            **{f"best {place}": weight for place, weight in enumerate(self.best_weights)},
+        }
 
-    def load(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """Become the state that `arrays` was taken from."""
-        super().load(arrays)
+    def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Put back what `arrays` gave."""
+        self.set_numbers(arrays)
         for place, variable in enumerate(self._variables):
-            variable.assign(arrays[f"variable/{place}"])
+            variable.assign(arrays[f"variable {place}"])
+        self.best_weights = [array for name, array in arrays.items() if name.startswith("best ")]
 
     @property
     def _variables(self) -> list[Any]:
@@ -83,7 +88,7 @@ def epochs(
         TrainError: a loss or weight is not finite any more; names epoch and step.
     """
     loss_of = LOSSES[spec.loss](reduction=None)
-    program = EpochProgram(state.net, state.optimizer, train, batch_size=spec.batch_size, loss=loss_of, recipe=recipe)
+    program = EpochProgram(state.net, state.optimizer, train, spec=spec, loss=loss_of, recipe=recipe)
     while state.epoch < spec.epochs:
         began = time.perf_counter()
         rate = scheduled_rate(state, spec)

@@ -79,7 +79,8 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
     )
     columns = "decimal, encoding, frequency, inputs, kind, missing, path, season, separator, target, time, time_format, unit"
     optimizer = (
-        "batch_size, clip, early_stopping, epochs, learning_rate, loss, momentum, optimizer, schedule, shuffle, weight_decay"
+        "batch_size, bptt_steps, clip, early_stopping, epochs, learning_rate, loss, momentum, optimizer, schedule, shuffle, "
+        "weight_decay"
     )
     assert sorted(refused(path).splitlines(), key=lambda line: int(line.split(":")[1])) == [
         "x.yaml:1: nmae: unknown key; did you mean 'name'? allowed here: data, model, name, scale, seed, split, train, window",
@@ -237,7 +238,11 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ("train.schedule=step", "--set train.schedule=step: train.schedule: got 'step'; write it as {kind: step, every: 10}"),
         ("train.early_stopping=5", "--set train.early_stopping=5: train.early_stopping: got 5; write it as {patience: 5}"),
         ("train.clip=1", "--set train.clip=1: train.clip: got 1; write it as {by: norm, limit: 1.0}"),
-        ("model={cell: GRU, units: [3]}", "--set model={cell: GRU, units: [3]}: model.kind: missing; add kind: stacked"),
+        (
+            "model={cell: GRU, units: [3]}",
+            "--set model={cell: GRU, units: [3]}: model: a group of keys that starts with kind is needed here; "
+            "kinds: stacked, scratch",
+        ),
         (
             "train.early_stopping.patience=5",
             "--set train.early_stopping.patience=5: train.early_stopping: watches the validation loss, "

@@ -40,10 +40,13 @@ RANGES = [
     ("model", f"{STACKED}, dropout: $}}", "model.dropout", "0.99", "1", "less than 1"),
     ("model", f"{STACKED}, recurrent_dropout: $}}", "model.recurrent_dropout", "0", "-0.1", "0 or more"),
     ("model", f"{STACKED}, recurrent_dropout: $}}", "model.recurrent_dropout", "0.99", "1.0", "less than 1"),
+    ("model", "{kind: scratch, units: $}", "model.units", "1", "0", "1 or more"),
+    ("model", "{kind: scratch, units: $}", "model.units", "16384", "16385", "16,384 or less"),
     ("train", "{epochs: $}", "train.epochs", "1", "0", "1 or more"),
     ("train", "{epochs: $}", "train.epochs", "1000000", "1000001", "1,000,000 or less"),
     ("train", "{epochs: 4, batch_size: $}", "train.batch_size", "1", "0", "1 or more"),
     ("train", "{epochs: 4, batch_size: $}", "train.batch_size", "1000000", "1000001", "1,000,000 or less"),
+    ("train", "{epochs: 4, bptt_steps: $}", "train.bptt_steps", "1", "0", "1 or more"),
     ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate", "1e-9", "0", "greater than 0"),
     ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate", "10", "10.5", "10 or less"),
     ("train", "{epochs: 4, optimizer: adamw, weight_decay: $}", "train.weight_decay", "0", "-0.1", "0 or more"),
@@ -217,7 +220,7 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group:
             "{kind: stacked, cell: gru, units: [3]}",
             "5: model.cell: got 'gru'; did you mean 'GRU'? allowed: SimpleRNN, LSTM, GRU",
         ),
-        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model.kind: got 'deep'; allowed: stacked"),
+        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model: kind is 'deep'; allowed: stacked, scratch"),
         (
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
             "6: train.schedule: kind is 'Cosin'; did you mean 'cosine'? allowed: constant, cosine, step, plateau",
@@ -412,6 +415,50 @@ def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, re
     assert refusal(train=f"{{epochs: 4, {train}}}", split="{test: 0.2}") == (
         f"x.yaml:6: train.{key} watches the validation loss, and split.validation is not there; add it"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "train", "message"),
+    [
+        (
+            *("{kind: scratch, units: 3}", "optimizer: rmsprop"),
+            "train.optimizer: model.kind scratch has adam and sgd, not rmsprop; choose one",
+        ),
+        (
+            *("{kind: scratch, units: 3}", "optimizer: sgd, momentum: 0.9"),
+            "train.momentum: model.kind scratch has sgd without momentum; leave it out",
+        ),
+        ("{kind: scratch, units: 3}", "loss: mae", "train.loss: model.kind scratch has mse, not mae; leave it out"),
+        (
+            *("{kind: scratch, units: 3}", "bptt_steps: 6"),
+            "train.bptt_steps: 6 is longer than window.length 5, so it cuts nothing off; shorten it or leave it out",
+        ),
+        (
+            *("{kind: stacked, cell: GRU, units: [3], bidirectional: true}", "bptt_steps: 2"),
+            "train.bptt_steps: a bidirectional layer reads the window from its end too, where no earlier steps can be cut off; "
+            "leave one of the two out",
+        ),
+        (
+            *("{kind: stacked, cell: GRU, units: [3], dropout: 0.1}", "bptt_steps: 2"),
+            "train.bptt_steps: dropout draws one mask for the whole window, which is read in two parts here; "
+            "leave one of the two out",
+        ),
+        (
+            *("{kind: stacked, cell: GRU, units: [3], recurrent_dropout: 0.1}", "bptt_steps: 2"),
+            "train.bptt_steps: dropout draws one mask for the whole window, which is read in two parts here; "
+            "leave one of the two out",
+        ),
+    ],
+)
+def test_training_that_the_network_cannot_have_is_refused(refusal: Refusal, model: str, train: str, message: str) -> None:
+    assert refusal(model=model, train=f"{{epochs: 4, {train}}}", window="{length: 5}") == f"x.yaml:6: {message}"
+
+
+def test_what_the_scratch_network_has_is_accepted(build: Build) -> None:
+    options = "optimizer: sgd, bptt_steps: 5, clip: {by: norm, limit: 1}, early_stopping: {patience: 2}, schedule: {kind: cosine}"
+    model = "{kind: scratch, units: 3, activation: sigmoid}"
+    experiment = build(model=model, train=f"{{epochs: 4, {options}}}", window="{length: 5}")
+    assert (experiment.model.label, experiment.train.bptt_steps) == ("NumPy sigmoid 3", 5)
 
 
 def test_braces_in_what_the_user_wrote_reach_the_message_as_they_are(refusal: Refusal) -> None:

@@ -30,7 +30,34 @@ class StackedSpec(Spec):
         return self
 
     @property
+    def label(self) -> str:
+        """Cell and units, for people."""
+        return f"{self.cell} {' + '.join(map(str, self.units))}"
+
+    @property
     def directions(self) -> tuple[int, ...]:
         """1 or 2 (bidirectional) for each layer."""
         flags = self.bidirectional if isinstance(self.bidirectional, tuple) else (self.bidirectional,) * len(self.units)
         return tuple(2 if flag else 1 for flag in flags)
+
+
+class ScratchSpec(Spec):
+    """One plain recurrent layer and a dense one, written out in NumPy and trained without TensorFlow."""
+
+    kind: Literal["scratch"]
+    units: int = Field(ge=1, le=MAX_UNITS)
+    activation: Literal["tanh", "sigmoid"] = "tanh"
+
+    @property
+    def label(self) -> str:
+        """Engine and units, for people."""
+        return f"NumPy {self.activation} {self.units}"
+
+    @property
+    def as_stacked(self) -> StackedSpec:
+        """The stacked network of the same equations and size."""
+        same = {"kind": "stacked", "cell": "SimpleRNN", "units": (self.units,), "activation": self.activation}
+        return StackedSpec.model_validate(same)
+
+
+ModelSpec = Annotated[StackedSpec | ScratchSpec, Field(discriminator="kind")]

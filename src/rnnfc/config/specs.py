@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rnnfc.config.data_spec import DataSpec
-from rnnfc.config.model_spec import StackedSpec
+from rnnfc.config.model_spec import ModelSpec, ScratchSpec
 from rnnfc.config.spec import MAX_SEED, Spec, wrong
 from rnnfc.config.train_spec import TrainSpec
 
@@ -89,7 +89,7 @@ class Experiment(Spec):
     window: WindowSpec
     split: SplitSpec
     scale: Literal["none", "minmax", "standard"] = Field("minmax", description="fitted on training rows only")
-    model: StackedSpec
+    model: ModelSpec
     train: TrainSpec
 
     @model_validator(mode="after")
@@ -106,4 +106,28 @@ class Experiment(Spec):
                 "cannot see one season; lengthen the window or leave season out",
                 at=("data", "season"),
             )
+        return self
+
+    @model_validator(mode="after")
+    def _network_can_be_trained_so(self) -> Self:
+        model, train, steps = self.model, self.train, self.train.bptt_steps
+        if steps is not None and steps > self.window.length:
+            raise wrong(
+                f"{steps} is longer than window.length {self.window.length}, so it cuts nothing off; shorten it or leave it out",
+                at=("train", "bptt_steps"),
+            )
+        if isinstance(model, ScratchSpec):
+            if train.optimizer not in ("adam", "sgd"):
+                raise wrong(f"model.kind scratch has adam and sgd, not {train.optimizer}; choose one", at=("train", "optimizer"))
+            if train.momentum is not None:
+                raise wrong("model.kind scratch has sgd without momentum; leave it out", at=("train", "momentum"))
+            if train.loss != "mse":
+                raise wrong(f"model.kind scratch has mse, not {train.loss}; leave it out", at=("train", "loss"))
+        elif steps is not None:
+            if 2 in model.directions:
+                text = "a bidirectional layer reads the window from its end too, where no earlier steps can be cut off"
+                raise wrong(f"{text}; leave one of the two out", at=("train", "bptt_steps"))
+            if model.dropout or model.recurrent_dropout:
+                text = "dropout draws one mask for the whole window, which is read in two parts here"
+                raise wrong(f"{text}; leave one of the two out", at=("train", "bptt_steps"))
         return self

@@ -64,6 +64,9 @@ class TrainSpec(Spec):
     momentum: float | None = Field(None, ge=0, lt=1, description="sgd and rmsprop only")
     loss: Literal["mse", "mae", "huber"] = "mse"
     clip: ClipSpec | None = None
+    bptt_steps: int | None = Field(
+        None, ge=1, description="the gradient goes back through this many steps of the window; all of them without it"
+    )
     schedule: Annotated[ConstantRate | CosineRate | StepRate | PlateauRate, Field(discriminator="kind")] = ConstantRate(
         kind="constant"
     )

@@ -107,7 +107,7 @@ def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
     if kind == "rule":
         return error["msg"]
     if kind == "missing":
-        return f"missing; add {key!r}" if holder is None or key != "kind" else f"missing; add kind: {' or '.join(_kinds(holder))}"
+        return f"missing; add {key!r}"
     if kind == "extra_forbidden":
         allowed = sorted(holder.model_fields) if holder else []
         return f"unknown key; {_suggest(key, allowed)}allowed here: {', '.join(allowed)}"

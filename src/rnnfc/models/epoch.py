@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.network import gather_inputs, traced_as_plain_loops
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.stacked import seed_of
+from rnnfc.models.through_time import forward
 
 # One call of the compiled program lasts about this long, so that progress moves and Ctrl-C answers.
 _CALL_S = 0.25
@@ -33,11 +35,12 @@ class EpochProgram:
     plain graph computes them side by side; they are added in the order of the shards and applied once.
     """
 
-    def __init__(self, net: Any, optimizer: Any, train: Windows, *, batch_size: int, loss: Any, recipe: Recipe) -> None:
+    def __init__(self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe) -> None:
         """`loss` is a Keras loss without reduction: (y[n, horizon, target], forecast) -> [n, horizon]."""
         self._net, self._optimizer, self._loss = net, optimizer, loss
         self._windows = len(train)
-        self._batch = min(batch_size, len(train))
+        self._bptt_steps = spec.bptt_steps
+        self._batch = min(spec.batch_size, len(train))
         self._batches = -(-self._windows // self._batch)
         self._rows = tf.constant(train.panel.values, tf.float32)
         self._shape = (train.length, train.horizon, train.panel.num_targets)
@@ -112,7 +115,7 @@ class EpochProgram:
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:
             with traced_as_plain_loops(self._net, unroll=self._unroll), self._dropout.of(shard):
-                forecast = self._net(x, training=True)
+                forecast = forward(self._net, x, bptt_steps=self._bptt_steps)
             losses = tf.reduce_mean(self._loss(y, forecast), axis=1)  # [n, horizon] -> [n]
             loss = tf.reduce_sum(losses * counted) / weight
         return loss, tape.gradient(loss, self._net.trainable_variables)

@@ -8,11 +8,12 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from rnnfc.config.model_spec import StackedSpec
+from rnnfc.config.model_spec import ScratchSpec, StackedSpec
 from rnnfc.config.specs import Experiment
 from rnnfc.models.size import GATES, num_parameters
 
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_graph"]
+
 
 # Straight code for a longer window takes minutes to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop).
 _UNROLL_CELLS = 16
@@ -22,7 +23,7 @@ _UNROLL_CELLS = 16
 class Recipe:
     """`shards`: parts of a minibatch that are computed side by side. `reason`: the estimates, for people."""
 
-    name: RecipeName
+    name: RecipeName | Literal["numpy"]
     shards: int
     reason: str
 
@@ -95,6 +96,8 @@ COSTS: dict[RecipeName, Costs] = {
 
 def choose(experiment: Experiment, *, channels: int, windows: int, processors: int) -> Recipe:
     """The recipe for `windows` training windows; early stopping may end sooner than it reckons with."""
+    if isinstance(experiment.model, ScratchSpec):
+        return Recipe(name="numpy", shards=1, reason="computed by NumPy, nothing to compile")
     spec, length = experiment.train, experiment.window.length
     batch = min(spec.batch_size, windows)
     updates, size = spec.epochs * -(-windows // batch), Size.of(experiment.model, channels=channels, length=length, batch=batch)

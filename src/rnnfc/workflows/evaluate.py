@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from rnnfc import metrics, run
-from rnnfc.errors import DataError, RunError
+from rnnfc.errors import RunError
 from rnnfc.report import Report
 from rnnfc.run import Run
-from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.runtime import open_network
 from rnnfc.workflows.score import forecast_all, make_report
 
@@ -27,14 +27,8 @@ def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
         DataError: the data is not what the run was trained on; before TensorFlow starts.
         RunError: the run is damaged.
     """
-    experiment, before = which.experiment(), which.scores()
-    prepared = prepare(experiment)
-    scaler = which.scaler(channels=len(prepared.panel.channels))
-    if prepared.panel.fingerprint() != which.info().get("data_sha256"):
-        raise DataError(
-            f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
-            "restore the data, or train again"
-        )
+    before = which.scores()
+    prepared, scaler = prepare_again(which)
     network = open_network(which, prepared.panel, scaler, runtime=runtime)
     made = make_report(prepared, forecast_all(prepared, scaler, network))
     now = {run.score_key(row): row["value"] for row in metrics.to_json(made.scores)}

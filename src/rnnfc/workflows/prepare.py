@@ -4,14 +4,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from rnnfc import memory
+from rnnfc import memory, run
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel, clock
-from rnnfc.data.scale import training_range
+from rnnfc.data.scale import Scaler, training_range
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import Splits, Windows, cut
+from rnnfc.errors import DataError
 from rnnfc.models.recipe import Recipe, choose, num_processors
 from rnnfc.models.size import num_parameters, training_bytes
+from rnnfc.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,23 @@ def _refuse_large(prepared: Prepared) -> None:
     largest = max(parts, key=lambda name: parts[name])
     what = f"training of {prepared.parameters:,} parameters on {len(prepared.splits.train):,} windows"
     memory.refuse(sum(parts.values()), what, remedy=f"reduce {largest}, which takes {memory.size(parts[largest])} of it")
+
+
+def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
+    """Data and windows of a finished run, from its source, and the scaler of the run.
+
+    Raises:
+        DataError: the data is not what the run was trained on.
+        RunError: the run is damaged.
+    """
+    prepared = prepare(which.experiment())
+    scaler = which.scaler(channels=len(prepared.panel.channels))
+    if prepared.panel.fingerprint() != which.info().get("data_sha256"):
+        raise DataError(
+            f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
+            "restore the data, or train again"
+        )
+    return prepared, scaler
 
 
 def check(prepared: Prepared) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> A
     Args:
         runtime: a key of RUNTIMES.
     Raises:
-        RunError: the run is damaged.
+        RunError: the run is damaged, or has no such network.
     """
     return RUNTIMES[runtime](which, panel, scaler)
 
@@ -29,6 +29,8 @@ def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
 
 
 def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
+    if which.experiment().model.kind == "scratch":
+        raise RunError(f"{which.folder}: model.kind scratch is NumPy's, there is no Keras network; leave --runtime keras out")
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
     sizes = {"channels": len(panel.channels), "horizon": experiment.window.horizon, "targets": panel.num_targets}

@@ -13,11 +13,12 @@ from rnnfc.checkpoint import Checkpoints, rows_of, state_of
 from rnnfc.config import to_yaml
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
-from rnnfc.export import OnnxNetwork, difference, interface, to_onnx
+from rnnfc.export import OnnxNetwork, difference, interface
 from rnnfc.forecast import Forecast
 from rnnfc.progress import Epoch, stops_early
 from rnnfc.report import Report
 from rnnfc.run import Run
+from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.facts import facts
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
@@ -59,7 +60,7 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fitted:
-    """A trained network (`models.network.Network`), its history and facts for run.json."""
+    """A trained network (that of its engine), its history and facts for run.json."""
 
     network: Any
     history: list[Epoch]
@@ -154,13 +155,9 @@ def _fit(
     recipe = before.recipe if before else prepared.recipe
     experiment, splits, spec = prepared.experiment, prepared.splits, prepared.experiment.train
     with phases("start"):
-        from rnnfc import training
-        from rnnfc.models.backend import threads
-        from rnnfc.models.network import Network, build
-
-        net = build(experiment, channels=len(prepared.panel.channels), targets=prepared.panel.num_targets)
-        network = Network(net, scaler, length=experiment.window.length)
-        state = training.start(net, spec)
+        engine = engine_of(experiment)
+        network = engine.build(experiment, prepared.panel, scaler)
+        state = engine.start(network, spec)
         history: list[Epoch] = []
         if after is not None:
             state.load(state_of(after))
@@ -168,7 +165,7 @@ def _fit(
     scaled = scaler.apply(prepared.panel)
     watched = None if splits.validation is None else splits.validation.on(scaled)
     with phases("train"), checkpoints:
-        rows = training.epochs(
+        rows = engine.epochs(
             state,
             network,
             train=splits.train.on(scaled),
@@ -182,29 +179,26 @@ def _fit(
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
-    best_epoch = training.keep_best(state, spec)
+    best_epoch = engine.keep_best(state, spec)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phases.seconds["train"])
     made = {
         "epochs": len(history),
         "best_epoch": best_epoch or None,
-        "parameters": net.count_params(),
-        "threads": threads(),
+        **engine.facts(network),
     }
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
 
 
 def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
-    """model.onnx, and how far its test forecasts are from those of `network` (a `models.network.Network`).
+    """model.onnx, and how far its test forecasts are from those of `network` (that of its engine).
 
     Raises:
         TrainError: too far, or not finite.
     """
-    from rnnfc.models.network import raw_forecaster
-
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
     expected = network.points(test)
     refuse_not_finite(Forecast.of(test, expected), "test")
-    exported = to_onnx(raw_forecaster(experiment, network), interface(experiment, panel))
+    exported = engine_of(experiment).to_onnx(experiment, network, interface(experiment, panel))
     return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, panel)
 
 
@@ -221,11 +215,11 @@ def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecast
 def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
     """What follows from training: the network, its history, the text of the report."""
     from rnnfc import plots
-    from rnnfc.models.network import weights_of
 
-    experiment, net = prepared.experiment, fitted.network.net
-    draft.write_arrays(run.WEIGHTS, weights_of(net))
-    draft.write_with(run.MODEL, net.save)
+    experiment, engine = prepared.experiment, engine_of(prepared.experiment)
+    draft.write_arrays(run.WEIGHTS, engine.arrays_of(fitted.network))
+    for name, save in engine.further_files(fitted.network).items():
+        draft.write_with(name, save)
     draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     text = report.to_markdown(
         made,

@@ -1,0 +1,72 @@
+"""The Keras engine: all that a workflow asks of a stacked network; `models.scratch_engine` has the same functions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnfc import export, training
+from rnnfc.config.specs import Experiment
+from rnnfc.config.train_spec import TrainSpec
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.models import network as networks
+from rnnfc.models import through_time
+from rnnfc.models.backend import threads
+from rnnfc.models.network import Network
+from rnnfc.run import MODEL
+from rnnfc.training import TrainState, epochs, keep_best
+
+__all__ = [
+    "arrays_of",
+    "build",
+    "epochs",
+    "facts",
+    "further_files",
+    "keep_best",
+    "restore",
+    "start",
+    "state_gradients",
+    "to_onnx",
+]
+
+restore = networks.restore
+
+
+def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
+    """The network of an experiment with its starting weights."""
+    net = networks.build(experiment, channels=len(panel.channels), targets=panel.num_targets)
+    return Network(net, scaler, length=experiment.window.length)
+
+
+def start(network: Network, spec: TrainSpec) -> TrainState:
+    """The state before the first epoch."""
+    return training.start(network.net, spec)
+
+
+def facts(network: Network) -> dict[str, Any]:
+    """What run.json keeps of the computation: parameters, threads."""
+    return {"parameters": network.net.count_params(), "threads": threads()}
+
+
+def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
+    """The bytes of model.onnx, raw units in and out; `facts` (`export.interface`) go into its metadata."""
+    return export.to_onnx(networks.raw_forecaster(experiment, network), facts)
+
+
+def arrays_of(network: Network) -> dict[str, Floats]:
+    """Every weight by its place and path, ready for an .npz file."""
+    return networks.weights_of(network.net)
+
+
+def further_files(network: Network) -> dict[str, Callable[[Path], object]]:
+    """Files for other tools besides the ONNX model, each by the function that writes it."""
+    return {MODEL: network.net.save}
+
+
+def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:
+    """norm[lag] of the loss' gradient by the states of every layer, the mean over windows of a scaled panel."""
+    x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
+    return through_time.state_gradients(network.net, x, y, loss=training.LOSSES[spec.loss](reduction=None))

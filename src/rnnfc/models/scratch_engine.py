@@ -1,0 +1,212 @@
+"""The NumPy engine: what `models.keras_engine` does for Keras networks, done for `models.scratch`; the same functions."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.config.specs import Experiment
+from rnnfc.config.train_spec import TrainSpec
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.errors import RunError, TrainError
+from rnnfc.forecast import Forecast
+from rnnfc.models import scratch, scratch_onnx
+from rnnfc.models.recipe import Recipe, num_processors
+from rnnfc.models.scratch import Activation, Optimizer, Weights
+from rnnfc.progress import Epoch, Progress, diverged, order_of, remember, scheduled_rate
+
+# Windows in one forward pass, as for Keras.
+_FORWARD_BATCH = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The weights with their scaler; forecasts windows. `weights` are changed in place by training."""
+
+    weights: Weights
+    scaler: Scaler
+    activation: Activation
+    around_last: bool
+    label = "network"
+
+    def pairs(self, scaled: Windows, part: slice) -> tuple[Floats, Floats, Floats]:
+        """x[n, T, C], target[n, Q], and the level[n, Q] that both are relative to, for some windows over a scaled panel."""
+        x, y = scaled.inputs(part), scaled.targets(part)
+        level = np.zeros_like(y)
+        if self.around_last:
+            level += x[:, -1:, : y.shape[-1]]
+            x -= x[:, -1:].copy()
+        return x, (y - level).reshape(len(y), -1), level.reshape(len(y), -1)
+
+    def scaled_points(self, scaled: Windows) -> Floats:
+        """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
+        parts = []
+        for start in range(0, len(scaled), _FORWARD_BATCH):
+            x, _, level = self.pairs(scaled, slice(start, start + _FORWARD_BATCH))
+            parts.append(scratch.output(self.weights, scratch.states(self.weights, x, self.activation.f)) + level)
+        return np.concatenate(parts).reshape(len(scaled), scaled.horizon, -1)
+
+    def points(self, windows: Windows) -> Floats:
+        """point[window, horizon, target] in data units, for unscaled windows."""
+        return self.scaler.invert(self.scaled_points(windows.on(self.scaler.apply(windows.panel))), windows.series)
+
+    def predict(self, windows: Windows) -> Forecast:
+        """The forecast of unscaled windows, in data units."""
+        return Forecast.of(windows, self.points(windows))
+
+
+@dataclass(kw_only=True)
+class TrainState(Progress):
+    """Everything that training changes."""
+
+    network: Network
+    optimizer: Optimizer
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All of it as plain arrays; training goes on from them to the same bits."""
+        groups = {"weights": self.network.weights, "best_weights": self.best_weights}
+        groups |= {f"moment_{place}": moment for place, moment in enumerate(self.optimizer.moments)}
+        arrays = {
+            f"{name} {letter}": array.copy()
+            for name, group in groups.items()
+            for letter, array in zip(Weights._fields, group, strict=bool(group))
+        }
+        return {**self.numbers(), "count": np.array(self.optimizer.count), **arrays}
+
+    def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Put back what `arrays` gave."""
+
+        def group(name: str) -> list[Floats]:
+            return [arrays[f"{name} {letter}"].copy() for letter in Weights._fields if f"{name} {letter}" in arrays]
+
+        self.set_numbers(arrays)
+        for array, given in zip(self.network.weights, group("weights"), strict=True):
+            array[...] = given
+        self.best_weights = group("best_weights")
+        moments = (group("moment_0"), group("moment_1"))
+        self.optimizer = Optimizer(count=int(arrays["count"]), moments=[Weights(*moment) for moment in moments if moment])
+
+
+def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
+    """The network of an experiment with its starting weights."""
+    spec: Any = experiment.model  # a ScratchSpec: `workflows.engines` sends no other kind here
+    outputs = experiment.window.horizon * panel.num_targets
+    weights = scratch.initial(channels=len(panel.channels), units=spec.units, outputs=outputs, seed=experiment.seed)
+    around_last = experiment.window.normalize == "last"
+    return Network(weights=weights, scaler=scaler, activation=scratch.ACTIVATIONS[spec.activation], around_last=around_last)
+
+
+def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:
+    """The trained network from its experiment and plain arrays.
+
+    Raises:
+        RunError: the arrays are not this network's.
+    """
+    network = build(experiment, panel, scaler)
+    for letter, array in network.weights._asdict().items():
+        shape = getattr(weights.get(letter), "shape", None)
+        if shape != array.shape or len(weights) != len(network.weights):
+            raise RunError(f"{source}: {letter} has shape {shape}, the experiment's network needs {array.shape}")
+        array[...] = weights[letter]
+    return network
+
+
+def start(network: Network, spec: TrainSpec) -> TrainState:
+    """The state before the first epoch."""
+    return TrainState(network=network, optimizer=Optimizer(), learning_rate=spec.learning_rate)
+
+
+def epochs(
+    state: TrainState,
+    network: Network,
+    *,
+    train: Windows,
+    validation: Windows | None,
+    spec: TrainSpec,
+    seed: int,
+    recipe: Recipe,  # noqa: ARG001  NumPy has one way only
+    tick: Callable[[float], None] = lambda _: None,
+) -> Iterator[Epoch]:
+    """As `training.epochs`: train `state`, one epoch for each row that is asked for, up to `spec.epochs`.
+
+    Raises:
+        TrainError: a loss or weight is not finite any more; names epoch and step.
+    """
+    while state.epoch < spec.epochs:
+        began, rate = time.perf_counter(), scheduled_rate(state, spec)
+        ordered = replace(train, origins=order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch))
+        loss = _one_epoch(state, ordered, spec, rate, tick)
+        state.epoch += 1
+        watched = None if validation is None else float(np.mean((network.scaled_points(validation) - validation.targets()) ** 2))
+        if watched is not None and not np.isfinite(watched):
+            raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))
+        if watched is not None and remember(state, watched, spec):
+            state.best_weights = [array.copy() for array in network.weights]
+        yield Epoch(
+            epoch=state.epoch, loss=loss, validation_loss=watched, learning_rate=rate, seconds=time.perf_counter() - began
+        )
+
+
+def _one_epoch(state: TrainState, train: Windows, spec: TrainSpec, rate: float, tick: Callable[[float], None]) -> float:
+    """One epoch over the windows as they are ordered; returns the mean loss over its windows."""
+    network, total, told = state.network, 0.0, time.perf_counter()
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite ends training, in our own words
+        for step, first in enumerate(range(0, len(train), spec.batch_size), 1):
+            x, target, _ = network.pairs(train, slice(first, first + spec.batch_size))
+            loss = scratch.train_step(network.weights, state.optimizer, x, target, f=network.activation, spec=spec, rate=rate)
+            if not np.isfinite(loss):
+                raise TrainError(diverged("the loss", epoch=state.epoch + 1, step=step, rate=rate))
+            total += loss * len(x)
+            if time.perf_counter() - told > 0.25:
+                told = time.perf_counter()
+                tick(min(1.0, (first + len(x)) / len(train)))
+    if not all(np.isfinite(array).all() for array in network.weights):
+        raise TrainError(diverged("a weight", epoch=state.epoch + 1, step=None, rate=rate))
+    tick(1.0)
+    return total / len(train)
+
+
+def keep_best(state: TrainState, spec: TrainSpec) -> int:
+    """With early stopping, put the weights of the best epoch back; returns that epoch, 0 where the last weights stay."""
+    if spec.early_stopping is None:
+        return 0
+    for array, best in zip(state.network.weights, state.best_weights, strict=True):
+        array[...] = best
+    return state.best_epoch
+
+
+def facts(network: Network) -> dict[str, Any]:
+    """What run.json keeps of the computation: parameters, threads."""
+    return {"parameters": sum(array.size for array in network.weights), "threads": {"processors": num_processors()}}
+
+
+def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
+    """The bytes of model.onnx, raw units in and out; `facts` go into its metadata."""
+    options: dict[str, Any] = {"activation": experiment.model.activation, "around_last": network.around_last}
+    window = experiment.window
+    return scratch_onnx.to_onnx(network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon)
+
+
+def arrays_of(network: Network) -> dict[str, Floats]:
+    """Every weight by its letter, ready for an .npz file."""
+    return dict(network.weights._asdict())
+
+
+def further_files(network: Network) -> dict[str, Callable[[Path], object]]:  # noqa: ARG001  as `keras_engine.further_files`
+    """Files for other tools besides the ONNX model: none."""
+    return {}
+
+
+def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:  # noqa: ARG001  one loss only
+    """As `keras_engine.state_gradients`: norm[lag] of dL/ds, the mean over the windows, of the one layer's hidden state."""
+    x, target, _ = network.pairs(scaled, slice(None))
+    s = scratch.states(network.weights, x, network.activation.f)
+    _, dy = scratch.mean_squared_error(scratch.output(network.weights, s), target)
+    _, g = scratch.backpropagate(network.weights, x, s, dy * len(x), slope=network.activation.slope)  # L of each window by itself
+    return {"layer 1, hidden state": np.linalg.norm(g, axis=-1).mean(axis=-1)}  # [lag, n, H] -> [lag]

@@ -1,0 +1,14 @@
+"""ENGINES: who builds, trains, exports and explains each kind of model."""
+
+import importlib
+from typing import Any
+
+from rnnfc.config import Experiment
+
+# Imported when they are asked for: Keras' takes seconds to start TensorFlow, NumPy's never does.
+ENGINES = {"stacked": "rnnfc.models.keras_engine", "scratch": "rnnfc.models.scratch_engine"}
+
+
+def engine_of(experiment: Experiment) -> Any:
+    """The module with the functions for this experiment's kind of model; all engines have the same ones."""
+    return importlib.import_module(ENGINES[experiment.model.kind])
