@@ -85,7 +85,8 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
 
 
 def _size(case: Case) -> Size:
-    return Size.of(case.experiment().model, channels=1, length=case.length, batch=case.batch_size)
+    model: Any = case.experiment().model  # stacked, every case
+    return Size.of(model, channels=1, length=case.length, batch=case.batch_size)
 
 
 def _fit(features: list[Any], measured: Any) -> Any:

@@ -114,6 +114,22 @@ def side_by_side(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str,
     return _png(figure)
 
 
+def gradient_by_lag(*, title: str, states: Sequence[Line]) -> bytes:
+    """Gradient norms by lag on a log scale, the window's last step to the left; what is 0 is left out."""
+    figure, (axis,) = _figure(1, title)
+    for place, state in enumerate(states):
+        again, colour = divmod(place, len(_COLOURS))
+        value = np.where(state.value > 0, state.value, np.nan)
+        line = Line(label=state.label, time=state.time, value=value)
+        _draw(axis, line, colour=_COLOURS[colour], width=2.0, style=_STYLES[again % len(_STYLES)])
+    axis.axhline(1.0, color=_ACTUAL, linewidth=1.0, zorder=0)
+    axis.set_yscale("log")
+    axis.margins(x=0.01)
+    axis.set_xlabel("steps back from the end of the window")
+    axis.set_ylabel("gradient of the loss by the state,\nas a share of its last step's", fontsize=9)
+    return _png(figure)
+
+
 def axis_label(quantity: str, unit: str) -> str:
     """A quantity with its unit, as axes carry it."""
     return f"{quantity} ({unit})" if unit else quantity

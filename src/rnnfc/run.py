@@ -32,6 +32,7 @@ FILES = (
     *(REPORT, REPORT_TEXT, FORECAST, FORECAST_PLOT, LAST_WINDOW),
 )
 COMPARE, COMPARE_TEXT, COMPARE_PLOT = "compare.json", "compare.md", "compare.png"
+EXPLAIN, EXPLAIN_PLOT = "explain.json", "explain.png"
 
 _UNITS = get_args(Frequency.__annotations__["unit"])
 _DATED, _LARGEST_STEP = ("month", "month_end", "microsecond"), 2.0**63

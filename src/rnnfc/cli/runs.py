@@ -1,4 +1,4 @@
-"""Commands that begin with a finished run: evaluate, predict, export, verify."""
+"""Commands that begin with a finished run: evaluate, predict, export, verify, explain."""
 
 import contextlib
 from pathlib import Path
@@ -141,3 +141,34 @@ def export(
         f"{parity['largest_difference']:.1e} of the data's range at most from the run's forecasts on "
         f"{parity['windows']:,} windows ({parity['of']})",
     )
+
+
+@app.command(epilog="Example: rnnfc explain explain_rnn explain_lstm")
+def explain(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN...]", help="Run folders or experiment names; default: the newest finished run."),
+    ] = None,
+    outputs: Outputs = OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far back a network learns from: the gradient of its loss by each earlier state."""
+    from rnnfc.console import note, say, show_table
+    from rnnfc.outputs import find
+    from rnnfc.report import figure
+    from rnnfc.run import EXPLAIN, EXPLAIN_PLOT
+    from rnnfc.workflows.explain import explain as explain_runs
+
+    chosen = [find(outputs, which) for which in runs] if runs else [find(outputs, None)]
+    for which in chosen:
+        note("run", str(which.folder))
+    folder, curves = explain_runs(chosen, outputs=outputs)
+    if as_json:
+        print_json({"folder": str(folder), "curves": [curve.to_json() for curve in curves]})
+        return
+    rows = []
+    for curve in curves:
+        half = "never" if curve.half_at is None else f"{curve.half_at:,} back"
+        rows.append([curve.run, curve.state, figure(float(curve.norm[0])), half, f"{curve.share_left:.1e}"])
+    show_table(["run", "state", "gradient at the end", "below half", "share left at the start"], rows)
+    say("saved", f"{folder}   {EXPLAIN_PLOT}  {EXPLAIN}")

@@ -14,7 +14,7 @@ from rnnfc.draft import Draft
 from rnnfc.errors import RunError
 from rnnfc.report import figure, literal
 from rnnfc.run import Run
-from rnnfc.workflows.pictures import time_name
+from rnnfc.workflows.pictures import labels, time_name
 
 _METRICS = ("mse", "rmse", "mae")
 _Key = tuple[str, str, int, float]  # target, series, step, time (dates: microseconds)
@@ -176,7 +176,7 @@ def _picture(
     which += [f"step {step} of each forecast"] if any(key[2] != step for table in tables for key in table.rows) else []
     lines = [
         plots.Line(label=f"{label}: MSE {figure(metrics.measure('mse', actual, point))}", time=times, value=point[chosen])
-        for label, point in zip(_labels(runs), points, strict=True)
+        for label, point in zip(labels(runs), points, strict=True)
     ]
     return plots.side_by_side(
         title=", ".join([f"{len(runs)} runs on the same test rows", *which]),
@@ -185,9 +185,3 @@ def _picture(
         ylabel=plots.axis_label(target, unit),
         xlabel="time" if dated else time_name(runs[0].experiment()),
     )
-
-
-def _labels(runs: Sequence[Run]) -> list[str]:
-    """Experiment names where they tell the runs apart, else folder names."""
-    names = [str(which.info().get("name", which.name)) for which in runs]
-    return names if len(set(names)) == len(names) else [which.name for which in runs]

@@ -1,5 +1,6 @@
 """The forecast picture of a run: what is drawn, and what stands beside it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel
 from rnnfc.data.windows import Rows, Windows
 from rnnfc.forecast import Forecast
+from rnnfc.run import Run
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.score import Forecasts
 
@@ -40,6 +42,12 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
 def time_name(experiment: Experiment) -> str:
     """What the data calls its time axis."""
     return "x" if experiment.data.kind == "sine" else experiment.data.time or "row"
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """Experiment names where they tell the runs apart, else folder names."""
+    names = [str(which.info().get("name", which.name)) for which in runs]
+    return names if len(set(names)) == len(names) else [which.name for which in runs]
 
 
 def _line(made: Forecast, windows: Windows, panel: Panel, *, label: str) -> "Line":

@@ -1,0 +1,98 @@
+"""How far back a network learns from: the gradient of its loss by the state at each earlier step of the window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnfc import run
+from rnnfc.data.panel import Floats
+from rnnfc.data.windows import Windows
+from rnnfc.draft import Draft
+from rnnfc.run import Run
+from rnnfc.workflows.engines import engine_of
+from rnnfc.workflows.pictures import labels
+from rnnfc.workflows.prepare import prepare_again
+
+# Test windows that the mean is over, evenly spread: enough that another draw moves no curve that one can see.
+_WINDOWS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """norm[lag]: the mean length of the gradient of one window's loss by one state; lag 0 is the window's last step."""
+
+    run: str
+    state: str
+    windows: int
+    norm: Floats
+
+    @property
+    def share_left(self) -> float:
+        """The norm at the longest lag as a share of that at lag 0; 0 where both are 0."""
+        return float(self.norm[-1] / self.norm[0]) if self.norm[0] > 0 else 0.0
+
+    @property
+    def half_at(self) -> int | None:
+        """The first lag from which on the norm stays below half of that at lag 0; None where it does not."""
+        above = np.flatnonzero(self.norm >= self.norm[0] / 2)
+        last = int(above[-1]) if len(above) else 0
+        return last + 1 if last + 1 < len(self.norm) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "run": self.run,
+            "state": self.state,
+            "windows": self.windows,
+            "share_left": self.share_left,
+            "half_at": self.half_at,
+            "norm": self.norm.tolist(),
+        }
+
+
+def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
+    """The curves of every state of every recurrent layer, and the folder under `outputs` with them as picture and numbers.
+
+    Raises:
+        DataError: the data is not what a run was trained on; before TensorFlow starts.
+        RunError: a run is damaged.
+    """
+    runs = list({which.folder.resolve(): which for which in runs}.values())
+    reopened = [(which, *prepare_again(which), which.weights()) for which in runs]
+    curves = []
+    for which, prepared, scaler, weights in reopened:
+        experiment, engine = prepared.experiment, engine_of(prepared.experiment)
+        source = str(which.folder / run.WEIGHTS)
+        network = engine.restore(experiment, prepared.panel, scaler, weights, source=source)
+        windows = _spread(prepared.splits.test).on(scaler.apply(prepared.panel))
+        norms = engine.state_gradients(network, windows, experiment.train)
+        curves += [Curve(run=which.name, state=state, windows=len(windows), norm=norm) for state, norm in norms.items()]
+    with Draft(outputs, "explain") as draft:
+        draft.write_json(run.EXPLAIN, {"curves": [curve.to_json() for curve in curves]})
+        draft.write(run.EXPLAIN_PLOT, _picture(runs, curves))
+    return draft.folder, curves
+
+
+def _spread(windows: Windows) -> Windows:
+    """At most _WINDOWS of them, from the first to the last."""
+    places = np.linspace(0, len(windows) - 1, min(_WINDOWS, len(windows))).round().astype(int)
+    return replace(windows, origins=windows.origins[places])
+
+
+def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:
+    """One line a state, each as a share of its own lag 0, so that runs of different losses can be laid side by side."""
+    from rnnfc import plots
+
+    named = dict(zip([which.name for which in runs], labels(runs), strict=True))
+    deep = len({curve.state.split(",")[0] for curve in curves}) > 1
+    lines = []
+    for curve in curves:
+        state = curve.state if deep else curve.state.rpartition(", ")[2]
+        label = f"{named[curve.run]}: {state}" if len(runs) > 1 else state
+        share = np.divide(curve.norm, curve.norm[0], out=np.zeros_like(curve.norm), where=curve.norm[0] > 0)
+        lines.append(plots.Line(label=label, time=np.arange(len(share)), value=share))
+    which = "how far back the loss reaches" if len(runs) > 1 else f"{labels(runs)[0]}: how far back the loss reaches"
+    return plots.gradient_by_lag(title=which, states=lines)
