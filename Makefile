@@ -41,7 +41,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
 
-# The README's pictures, from configs/airline.yaml.
+# The README's pictures, from configs/airline.yaml and configs/explain_*.yaml.
 pictures: $(READY)
 	$(BIN)/python scripts/pictures.py
 

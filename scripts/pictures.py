@@ -1,4 +1,4 @@
-"""Make the README's pictures anew: train configs/airline.yaml and keep its two plots, small. Run: make pictures"""
+"""Make the README's pictures anew: of configs/airline.yaml, and of three networks explained; small. Run: make pictures"""
 
 import io
 import tempfile
@@ -8,14 +8,18 @@ from PIL import Image
 
 from rnnfc import config
 from rnnfc.console import TrainingConsole
-from rnnfc.run import FORECAST_PLOT, LOSS_PLOT
+from rnnfc.run import EXPLAIN_PLOT, FORECAST_PLOT, LOSS_PLOT, Run
+from rnnfc.workflows.explain import explain
 from rnnfc.workflows.prepare import prepare
 from rnnfc.workflows.train import train
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "scripts" / "pictures"
-# A page with two pictures should load at once; flat colours lose nothing in a palette of 256.
+# A page with three pictures should load at once; flat colours lose nothing in a palette of 256.
 MAX_BYTES, COLOURS = 60_000, 256
+
+
+EXPLAINED = ("explain_rnn", "explain_sigmoid", "explain_lstm")
 
 
 def main() -> None:
@@ -25,18 +29,28 @@ def main() -> None:
         ValueError: a picture is larger than MAX_BYTES.
     """
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as outputs:
-        prepared = prepare(config.load(ROOT / "configs" / "airline.yaml"))
-        made = train(prepared, outputs=Path(outputs), listener=TrainingConsole())
-        for name in (FORECAST_PLOT, LOSS_PLOT):
-            buffer = io.BytesIO()
-            Image.open(made.run.folder / name).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-                buffer, format="png", optimize=True
-            )
-            if len(buffer.getvalue()) > MAX_BYTES:
-                raise ValueError(f"{name}: {len(buffer.getvalue()):,} bytes, at most {MAX_BYTES:,} belong into the README")
-            (PICTURES / name).write_bytes(buffer.getvalue())
-            print(f"{PICTURES / name}: {len(buffer.getvalue()):,} bytes")
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = Path(folder)
+        airline = trained("airline", outputs)
+        explained, _ = explain([trained(name, outputs) for name in EXPLAINED], outputs=outputs)
+        for picture in (airline.folder / FORECAST_PLOT, airline.folder / LOSS_PLOT, explained / EXPLAIN_PLOT):
+            keep_small(picture)
+
+
+def trained(name: str, outputs: Path) -> Run:
+    """The run of configs/<name>.yaml."""
+    prepared = prepare(config.load(ROOT / "configs" / f"{name}.yaml"))
+    return train(prepared, outputs=outputs, listener=TrainingConsole()).run
+
+
+def keep_small(picture: Path) -> None:
+    """Write the picture to PICTURES with COLOURS colours."""
+    buffer = io.BytesIO()
+    Image.open(picture).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, format="png", optimize=True)
+    if len(buffer.getvalue()) > MAX_BYTES:
+        raise ValueError(f"{picture.name}: {len(buffer.getvalue()):,} bytes, at most {MAX_BYTES:,} belong into the README")
+    (PICTURES / picture.name).write_bytes(buffer.getvalue())
+    print(f"{PICTURES / picture.name}: {len(buffer.getvalue()):,} bytes")
 
 
 if __name__ == "__main__":

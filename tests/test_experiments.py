@@ -62,6 +62,29 @@ def test_sine_integer_forecasts_its_50_held_out_windows_to_a_thousandth(rnnfc: C
     assert score(report, "rmse") <= 0.001
 
 
+def test_sine_scratch_forecasts_its_50_held_out_windows_to_a_hundredth_and_the_lessons_own_way_does_not(
+    rnnfc: Command, tmp_path: Path
+) -> None:
+    report = train(rnnfc, tmp_path, "sine_scratch")
+    assert report["ledger"]["windows"] == {"train": 100, "test": 50}
+    assert score(report, "rmse") <= 0.01
+    lesson = train(rnnfc, tmp_path, "sine_scratch_sigmoid")
+    assert score(lesson, "rmse") == pytest.approx(0.694, abs=0.01)
+    faster = train(rnnfc, tmp_path, "sine_scratch_sigmoid", "--set", "train.learning_rate=0.01")
+    assert score(faster, "rmse") <= 0.01
+
+
+def test_the_gradient_vanishes_in_explain_rnn_and_explain_sigmoid_and_less_in_explain_lstm(
+    rnnfc: Command, tmp_path: Path
+) -> None:
+    reports = {name: train(rnnfc, tmp_path, name) for name in ("explain_rnn", "explain_sigmoid", "explain_lstm")}
+    assert all(1.0 <= score(report, "rmse") <= 1.02 for report in reports.values())
+    done = rnnfc("explain", *reports, "--outputs", tmp_path, "--json")
+    left = {(curve["run"].split("-", 2)[2], curve["state"]): curve["share_left"] for curve in json.loads(done.out)["curves"]}
+    hidden, cell = "layer 1, hidden state", "layer 1, cell state"
+    assert left["explain_sigmoid", hidden] < 1e-4 < 1e-3 < left["explain_rnn", hidden] < left["explain_lstm", cell] / 5
+
+
 # The scores of the naive forecasters are those of configs/data/README.md.
 @pytest.mark.parametrize(("name", "naive", "bound"), [("airline", 46.34, 46.0), ("airline_year", 50.80, 50.0)])
 def test_airline_beats_every_naive_baseline(rnnfc: Command, tmp_path: Path, name: str, naive: float, bound: float) -> None:
@@ -89,7 +112,7 @@ def test_stacked_is_as_good_as_the_linear_map(rnnfc: Command, tmp_path: Path) ->
 def test_every_config_is_among_these_tests() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     names = {path.stem for path in CONFIGS.glob("*.yaml")}
-    assert len(names) == 9
+    assert len(names) == 14
     assert all(re.search(rf"\b{name}(\.yaml)?\"", tested) for name in names)
 
 

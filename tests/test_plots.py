@@ -301,6 +301,28 @@ def test_one_common_row_is_seen_as_points(drawn: list[Figure]) -> None:
     assert [curve.get_marker() for curve in drawn[0].axes[0].get_lines()] == ["o", "o", "o"]
 
 
+# --- gradients by lag
+
+
+def gradients(*groups: list[str], title: str = "how far back the loss reaches") -> bytes:
+    lag, share = np.arange(4), np.array([1.0, 0.1, 0.0, 1e-9])
+    return plots.gradient_by_lag(
+        title=title, groups=[[Line(label=label, time=lag, value=share) for label in group] for group in groups]
+    )
+
+
+def test_gradients_have_a_colour_a_group_and_a_style_a_line_on_a_log_scale(drawn: list[Figure]) -> None:
+    gradients(["a: hidden", "a: cell"], ["b: hidden"])
+    (axis,) = drawn[0].axes
+    assert axis.get_yscale() == "log"
+    assert [(line.get_color(), line.get_linestyle()) for line in axis.get_lines()] == [
+        *[(ORANGE, "-"), (ORANGE, "--"), (BLUE, "-")],
+    ]
+    np.testing.assert_array_equal(axis.get_lines()[0].get_ydata(), [1.0, 0.1, np.nan, 1e-9])  # log of 0 is nowhere
+    assert legend(drawn[0]) == ["a: hidden", "a: cell", "b: hidden"]
+    assert axis.get_xlabel() == "steps back from the end of the window"
+
+
 # --- words
 
 
@@ -348,6 +370,7 @@ def test_any_name_is_drawn_on_one_line_and_listed(drawn: list[Figure], name: str
         lambda: forecasts(5, 20, 30),
         lambda: forecasts(5, 20, 30, title=f"{FORTY}1234: forecasts of 12 steps end to end"),
         lambda: losses([0.5, 0.3], [0.5, 0.3], best_epoch=2, title=f"{FORTY}1234567890_1234567890: loss by epoch"),
+        lambda: gradients(*([f"{FORTY}{run}: layer {run}, hidden state", f"{FORTY}{run}: cell state"] for run in range(2))),
         lambda: runs("gru: MSE 4.842", "lstm: MSE 5.120"),
         lambda: runs("20261120-141500-airline: MSE 4.842", "20261120-141501-airline: MSE 4.842"),
         lambda: runs(*(f"20261120-14150{run}-{FORTY}: MSE 4.842" for run in range(7))),

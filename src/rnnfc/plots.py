@@ -114,15 +114,18 @@ def side_by_side(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str,
     return _png(figure)
 
 
-def gradient_by_lag(*, title: str, states: Sequence[Line]) -> bytes:
-    """Gradient norms by lag on a log scale, the window's last step to the left; what is 0 is left out."""
+def gradient_by_lag(*, title: str, groups: Sequence[Sequence[Line]]) -> bytes:
+    """Gradient norms by lag on a log scale, the window's last step to the left; what is 0 is left out.
+
+    Args:
+        groups: a colour each; the lines of a group differ in style.
+    """
     figure, (axis,) = _figure(1, title)
-    for place, state in enumerate(states):
-        again, colour = divmod(place, len(_COLOURS))
-        value = np.where(state.value > 0, state.value, np.nan)
-        line = Line(label=state.label, time=state.time, value=value)
-        _draw(axis, line, colour=_COLOURS[colour], width=2.0, style=_STYLES[again % len(_STYLES)])
-    axis.axhline(1.0, color=_ACTUAL, linewidth=1.0, zorder=0)
+    for colour, group in enumerate(groups):
+        for style, line in enumerate(group):
+            drawn = Line(label=line.label, time=line.time, value=np.where(line.value > 0, line.value, np.nan))
+            look = {"colour": _COLOURS[colour % len(_COLOURS)], "style": _STYLES[style % len(_STYLES)]}
+            _draw(axis, drawn, width=2.0, **look)
     axis.set_yscale("log")
     axis.margins(x=0.01)
     axis.set_xlabel("steps back from the end of the window")

@@ -87,12 +87,11 @@ def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:
     from rnnfc import plots
 
     named = dict(zip([which.name for which in runs], labels(runs), strict=True))
-    deep = len({curve.state.split(",")[0] for curve in curves}) > 1
-    lines = []
+    one_layer = all(curve.state.startswith("layer 1, ") and curve.state.count(",") == 1 for curve in curves)
+    groups: dict[str, list[plots.Line]] = {}
     for curve in curves:
-        state = curve.state if deep else curve.state.rpartition(", ")[2]
-        label = f"{named[curve.run]}: {state}" if len(runs) > 1 else state
+        state = curve.state.removeprefix("layer 1, ") if one_layer else curve.state
         share = np.divide(curve.norm, curve.norm[0], out=np.zeros_like(curve.norm), where=curve.norm[0] > 0)
-        lines.append(plots.Line(label=label, time=np.arange(len(share)), value=share))
-    which = "how far back the loss reaches" if len(runs) > 1 else f"{labels(runs)[0]}: how far back the loss reaches"
-    return plots.gradient_by_lag(title=which, states=lines)
+        line = plots.Line(label=f"{named[curve.run]}: {state}", time=np.arange(len(share)), value=share)
+        groups.setdefault(curve.run if len(runs) > 1 else curve.state, []).append(line)
+    return plots.gradient_by_lag(title="how far back the loss reaches", groups=list(groups.values()))
