@@ -1,6 +1,6 @@
 """The Keras engine: all that a workflow asks of a stacked network; `models.scratch_engine` has the same functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from rnnfc.models import network as networks
 from rnnfc.models import through_time
 from rnnfc.models.backend import threads
 from rnnfc.models.network import Network
+from rnnfc.progress import Epoch
 from rnnfc.run import MODEL
-from rnnfc.training import TrainState, epochs, keep_best
+from rnnfc.training import TrainState, keep_best
 
 __all__ = [
     "arrays_of",
@@ -44,6 +45,11 @@ def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
 def start(network: Network, spec: TrainSpec) -> TrainState:
     """The state before the first epoch."""
     return training.start(network.net, spec)
+
+
+def epochs(state: TrainState, network: Network, **options: Any) -> Iterator[Epoch]:
+    """Those of `training.epochs`."""
+    return training.epochs(state, network, **options)
 
 
 def facts(network: Network) -> dict[str, Any]:
