@@ -206,13 +206,30 @@ def test_a_report_is_the_scores_the_baselines_and_the_verdict(unit: str, first: 
     assert tuple(capsys.readouterr()) == (first + rest, "")
 
 
-def test_a_saved_run_is_shown_with_its_files_and_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:
-    console.show_saved(Run(Path("outputs/20261120-141500-tiny")))
-    assert tuple(capsys.readouterr()) == (
-        "saved       outputs/20261120-141500-tiny   report.md  loss.png  forecast.png  forecast.csv  model.keras  model.onnx\n"
-        "next        rnnfc predict --last-window\n",
-        "",
-    )
+@pytest.mark.parametrize("models", ["model.keras  model.onnx", "model.onnx"])
+def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, names = Path("outputs/20261120-141500-tiny"), f"report.md  loss.png  forecast.png  forecast.csv  {models}"
+    folder.mkdir(parents=True)
+    for name in names.split():
+        (folder / name).touch()
+    console.show_saved(Run(folder))
+    assert tuple(capsys.readouterr()) == (f"saved       {folder}   {names}\nnext        rnnfc predict --last-window\n", "")
+
+
+@pytest.mark.parametrize(("name", "engine"), [("sine", "TensorFlow"), ("sine_scratch", "NumPy")])
+def test_only_a_network_of_tensorflow_speaks_of_it(
+    capsys: pytest.CaptureFixture[str], terminal: io.StringIO, name: str, engine: str
+) -> None:
+    experiment = config.load(ROOT / f"configs/{name}.yaml")
+    console.show_check(check(experiment))
+    assert f"MiB beyond {engine} itself\n" in capsys.readouterr().out
+    listener = TrainingConsole()
+    listener.prepared(prepare(experiment))
+    listener.close()
+    assert f"starting {engine}" in terminal.getvalue()
 
 
 def test_a_table_aligns_its_first_column_left_and_the_others_right(capsys: pytest.CaptureFixture[str]) -> None:
