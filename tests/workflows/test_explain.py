@@ -101,10 +101,12 @@ def test_a_run_whose_data_has_changed_is_refused(rnnfc: Command, scratch_run: Pa
 
 def test_at_most_200_test_windows_are_read_evenly_spread(small_run: Path) -> None:
     windows = prepare_again(Run(small_run))[0].splits.test
-    some = explain._spread(replace(windows, origins=np.arange(10, 1009, dtype=np.int32)))
+    some = explain._spread(replace(windows, origins=np.arange(10, 1009, dtype=np.int32)), width=3)
     assert (len(some), some.origins[0], some.origins[-1]) == (200, 10, 1008)
     assert set(np.diff(some.origins)) == {5, 6}
-    assert len(explain._spread(replace(windows, origins=np.arange(10, 17, dtype=np.int32)))) == 7
+    assert len(explain._spread(replace(windows, origins=np.arange(10, 17, dtype=np.int32)), width=3)) == 7
+    assert len(explain._spread(windows, width=10_000)) == 40  # 40 windows of 10 steps: 4 million states
+    assert len(explain._spread(windows, width=1_000_000)) == 1
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,8 @@ def test_at_most_200_test_windows_are_read_evenly_spread(small_run: Path) -> Non
 def test_a_curve_says_where_it_has_halved_and_what_is_left(norm: list[float], half_at: int | None, share_left: float) -> None:
     curve = Curve(run="r", state="s", windows=1, norm=np.array(norm))
     assert (curve.half_at, curve.share_left) == (half_at, share_left)
+
+
+def test_a_gradient_past_all_numbers_is_null_in_json() -> None:
+    plain = Curve(run="r", state="s", windows=1, norm=np.array([1.0, 3.0, np.inf, np.nan])).to_json()
+    assert (plain["norm"], plain["share_left"], plain["half_at"]) == ([1.0, 3.0, None, None], None, None)

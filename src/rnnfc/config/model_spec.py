@@ -40,6 +40,11 @@ class StackedSpec(Spec):
         flags = self.bidirectional if isinstance(self.bidirectional, tuple) else (self.bidirectional,) * len(self.units)
         return tuple(2 if flag else 1 for flag in flags)
 
+    @property
+    def width(self) -> int:
+        """Units of all layers and directions."""
+        return sum(directions * units for units, directions in zip(self.units, self.directions, strict=True))
+
 
 class ScratchSpec(Spec):
     """One plain recurrent layer and a dense one, written out in NumPy and trained without TensorFlow."""
@@ -52,6 +57,11 @@ class ScratchSpec(Spec):
     def label(self) -> str:
         """Engine and units, for people."""
         return f"NumPy {self.activation} {self.units}"
+
+    @property
+    def width(self) -> int:
+        """Units of all layers."""
+        return self.units
 
     @property
     def as_stacked(self) -> StackedSpec:

@@ -30,6 +30,5 @@ def training_bytes(
         sizes = {"channels": channels, "horizon": horizon, "targets": targets, "length": length}
         return 2 * training_bytes(spec.as_stacked, **sizes, batch_size=batch_size, rows=rows)
     parameters = num_parameters(spec, channels=channels, horizon=horizon, targets=targets)
-    widths = sum(directions * units for units, directions in zip(spec.units, spec.directions, strict=True))
-    activations = 2 * batch_size * length * (channels + widths * (GATES[spec.cell] + 1))
+    activations = 2 * batch_size * length * (channels + spec.width * (GATES[spec.cell] + 1))
     return 4 * (4 * parameters + rows * channels + activations)

@@ -1,5 +1,6 @@
 """How far back a network learns from: the gradient of its loss by the state at each earlier step of the window."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from rnnfc.workflows.prepare import prepare_again
 
 # Test windows that the mean is over, evenly spread: enough that another draw moves no curve that one can see.
 _WINDOWS = 200
+# Windows x steps x units at most: Keras' gradients hold some 20 float32 arrays of that size, 300 MB.
+_MOST_STATES = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class Curve:
     @property
     def half_at(self) -> int | None:
         """The first lag from which on the norm stays below half of that at lag 0; None where it does not."""
-        above = np.flatnonzero(self.norm >= self.norm[0] / 2)
+        above = np.flatnonzero(~(self.norm < self.norm[0] / 2))  # what is not a number has not vanished
         last = int(above[-1]) if len(above) else 0
         return last + 1 if last + 1 < len(self.norm) else None
 
@@ -47,9 +50,9 @@ class Curve:
             "run": self.run,
             "state": self.state,
             "windows": self.windows,
-            "share_left": self.share_left,
+            "share_left": _finite(self.share_left),
             "half_at": self.half_at,
-            "norm": self.norm.tolist(),
+            "norm": [_finite(value) for value in self.norm.tolist()],
         }
 
 
@@ -67,7 +70,7 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         experiment, engine = prepared.experiment, engine_of(prepared.experiment)
         source = str(which.folder / run.WEIGHTS)
         network = engine.restore(experiment, prepared.panel, scaler, weights, source=source)
-        windows = _spread(prepared.splits.test).on(scaler.apply(prepared.panel))
+        windows = _spread(prepared.splits.test, width=experiment.model.width).on(scaler.apply(prepared.panel))
         norms = engine.state_gradients(network, windows, experiment.train)
         curves += [Curve(run=which.name, state=state, windows=len(windows), norm=norm) for state, norm in norms.items()]
     with Draft(outputs, "explain") as draft:
@@ -76,9 +79,14 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
     return draft.folder, curves
 
 
-def _spread(windows: Windows) -> Windows:
-    """At most _WINDOWS of them, from the first to the last."""
-    places = np.linspace(0, len(windows) - 1, min(_WINDOWS, len(windows))).round().astype(int)
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None  # where the gradient explodes it may pass all numbers
+
+
+def _spread(windows: Windows, *, width: int) -> Windows:
+    """At most _WINDOWS of them, from the first on, fewer for a network of very many units."""
+    most = min(_WINDOWS, len(windows), max(1, _MOST_STATES // (windows.length * width)))
+    places = np.linspace(0, len(windows) - 1, most).round().astype(int)
     return replace(windows, origins=windows.origins[places])
 
 
