@@ -4,7 +4,8 @@ pandas takes True for 1 and reads 1e400 as infinity, in silence; both are refuse
 """
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from rnnfc.config.data_spec import CsvSpec
 from rnnfc.data import csv_text, gaps
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Panel, exact_clock
+from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, Panel, exact_clock
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null")
 _MARKS = {".": "point", ",": "comma"}
 # A time column that counts, in nanoseconds since 1970 at most; the distance of two whole numbers below the second still fits.
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
+# Rows that are parsed at once: their text takes ten times the room of their numbers.
+_PART_ROWS = 2**18
 # Dates as people write them, and how many cells are tried.
 _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
@@ -37,13 +40,10 @@ def load_csv(spec: CsvSpec, *, frequency: Frequency | None = None) -> Panel:
     """
     source = csv_text.read(spec, fewest=2 if frequency is None else 1)
     channels = (*spec.target, *spec.inputs)
-    frame = _parse(source, spec, columns=channels)
-    values = np.column_stack([_numbers(source, frame[name], spec) for name in channels])
+    values, time = _plain(source, spec, columns=channels) or _careful(source, spec, columns=channels)
     if spec.time is None:
-        time: Times = np.arange(len(values))
         axis = Frequency(unit="number", size=1)
     else:
-        time = _times(source, frame[spec.time], spec)
         _refuse_disorder(source, time)
         axis = frequency or (Frequency(unit="rows", size=1) if spec.frequency == "rows" else Frequency.infer(time))
         if frequency is not None:
@@ -69,22 +69,89 @@ def load_csv(spec: CsvSpec, *, frequency: Frequency | None = None) -> Panel:
     )
 
 
-def _parse(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> "pd.DataFrame":
+def _plain(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times] | None:
+    """values[row, channel] and times, read in parts; None where a cell is not a plain finite number or time."""
+    values, times, row = np.empty((len(source.lines), len(columns))), [], 0
+    try:
+        for frame in _parse(source, spec, columns=columns, part_rows=_PART_ROWS, **_time_options(source, spec)):
+            if any(kind.kind not in "iuf" for kind in frame[list(columns)].dtypes):
+                return None
+            part = values[row : row + len(frame)]
+            for place, name in enumerate(columns):
+                part[:, place] = frame[name]
+            row += len(frame)
+            moments = _plain_times(frame[spec.time]) if spec.time else np.arange(0)
+            if moments is None or np.isinf(part).any():
+                return None
+            times.append(moments)
+    except ValueError:  # pandas cannot make one column of some times
+        return None
+    if spec.time is None:
+        return values, np.arange(row)
+    if len({moments.dtype.kind == "M" for moments in times}) > 1:
+        return None
+    time = np.concatenate(times)
+    return values, _whole(time) if time.dtype.kind == "f" else time
+
+
+def _time_options(source: Source, spec: CsvSpec) -> dict[str, Any]:
+    """How pandas is to read the time column: as numbers where the first is one, else as dates."""
+    if spec.time is None:
+        return {}
+    first = next(iter(_parse(source, spec, columns=(), part_rows=1, dtype={spec.time: str})))
+    if spec.time_format is None and _as_numbers(first[spec.time], spec).notna().all():
+        return {}
+    return {"parse_dates": [spec.time], "date_format": spec.time_format or "ISO8601"}
+
+
+def _plain_times(column: "pd.Series") -> Times | None:
+    """datetime64[us][row], or numbers; None where a cell is neither, or the column needs a closer look."""
+    if column.dtype.kind == "i":
+        return column.to_numpy() if column.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all() else None
+    if column.dtype.kind == "f":
+        return column.to_numpy() if (column.abs() < _LARGEST_TIME).all() else None
+    if column.dtype.kind != "M" or column.dt.tz is not None or column.isna().any():
+        return None
+    dates = column.to_numpy(dtype="datetime64[us]")
+    return dates if dates.min() >= FIRST_DATE and dates.max() < LAST_DATE else None
+
+
+def _whole(numbers: npt.NDArray[np.float64]) -> Times:
+    """As int64 where that is the same."""
+    same = np.abs(numbers).max() < 2**53 and (numbers == np.round(numbers)).all()
+    return numbers.astype(np.int64) if same else numbers
+
+
+def _careful(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
+    """values[row, channel] and times, each odd cell looked at.
+
+    Raises:
+        DataError: the first cell that is no finite number or no time, with its line.
+    """
+    kinds = {spec.time: str} if spec.time else {}
+    (frame,) = _parse(source, spec, columns=columns, part_rows=len(source.lines), dtype=kinds)
+    values = np.column_stack([_numbers(source, frame[name], spec) for name in columns])
+    return values, np.arange(len(values)) if spec.time is None else _times(source, frame[spec.time], spec)
+
+
+def _parse(
+    source: Source, spec: CsvSpec, *, columns: tuple[str, ...], part_rows: int, **options: Any
+) -> "Iterable[pd.DataFrame]":
+    """The wanted columns, so many rows at a time."""
     import pandas as pd
 
-    wanted = [*columns, *([spec.time] if spec.time else [])]
-    kinds: dict[str, type] = {spec.time: str} if spec.time else {}
     return pd.read_csv(
         io.BytesIO(source.content),
         sep=spec.separator,
         decimal=spec.decimal,
-        usecols=wanted,
-        dtype=kinds,
+        usecols=[*columns, *([spec.time] if spec.time else [])],
         keep_default_na=False,
         na_values={name: list(MISSING_WORDS) for name in columns},
         skip_blank_lines=False,
         skipinitialspace=spec.separator != " ",
         low_memory=False,
+        chunksize=part_rows,
+        **options,
     )
 
 
@@ -133,7 +200,7 @@ def _times(source: Source, column: "pd.Series", spec: CsvSpec) -> Times:
             return read.to_numpy()
         numbers = read.to_numpy(dtype=np.float64)
         if (np.abs(numbers) < _LARGEST_TIME).all():
-            return numbers.astype(np.int64) if (numbers == np.round(numbers)).all() and np.abs(numbers).max() < 2**53 else numbers
+            return _whole(numbers)
     try:
         times = pd.to_datetime(column, format=spec.time_format or "ISO8601", errors="coerce")
         has_offset = times.dtype.kind != "M" or getattr(times.dt, "tz", None) is not None

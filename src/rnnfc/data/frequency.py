@@ -16,6 +16,7 @@ _NAMES = {"day": "daily", "hour": "hourly", "minute": "every minute", "second": 
 # Times typed as decimals (0.1, 0.2, ...) are equally spaced up to rounding: the error of one step, and of all steps together.
 _STEP_ERROR, _LARGEST_DRIFT = 1e-6, 0.25
 _LARGEST_POSITION = 2.0**53  # beyond it neighbouring rows are the same float64
+_PART_ROWS = 2**16  # as many as fit a processor's cache
 _DAY = np.timedelta64(1, "D")
 _SHORTEST_MONTH = 28 * _DAY
 
@@ -58,21 +59,27 @@ class Frequency:
 
     def off_grid(self, times: Times) -> int | None:
         """The first row that is not a whole number of steps from the first row, or on the step of the row before it."""
-        positions = self.positions(times)
-        drift: Any = 0.0
-        if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
-            drift = np.maximum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _rounding(times) / self.size)
-        drift = np.minimum(drift, _LARGEST_DRIFT)
-        on = (np.abs(positions - np.round(positions)) <= drift) & (np.abs(positions) < _LARGEST_POSITION)
-        on[1:] &= np.diff(np.round(positions)) > 0
-        return None if on.all() else int(np.argmin(on))
+        before = -1.0
+        for start in range(0, len(times), _PART_ROWS):
+            positions = self.positions(times[start : start + _PART_ROWS], first=times[0])
+            steps = np.round(positions)
+            drift: Any = 0.0
+            if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
+                drift = np.maximum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _rounding(times) / self.size)
+            on = np.abs(positions - steps) <= np.minimum(drift, _LARGEST_DRIFT)
+            on &= (np.abs(positions) < _LARGEST_POSITION) & (np.diff(steps, prepend=before) > 0)
+            if not on.all():
+                return start + int(np.argmin(on))
+            before = steps[-1]
+        return None
 
-    def positions(self, times: Times) -> npt.NDArray[np.float64]:
-        """Steps from the first time to each, [row]; whole numbers on a regular axis, gaps as jumps."""
+    def positions(self, times: Times, *, first: Any = None) -> npt.NDArray[np.float64]:
+        """Steps from `first` (None: the first time) to each, [row]; whole numbers on a regular axis, gaps as jumps."""
+        first = times[0] if first is None else first
         if self.unit in ("month", "month_end"):
             months = times.astype("datetime64[M]").astype(np.int64)
-            return np.asarray((months - months[0]) / self.size)
-        distance = (times - times[0]).astype(np.int64) if times.dtype.kind == "M" else times - times[0]
+            return np.asarray((months - first.astype("datetime64[M]").astype(np.int64)) / self.size)
+        distance = (times - first).astype(np.int64) if times.dtype.kind == "M" else times - first
         return np.asarray(distance / self.size, dtype=np.float64)
 
     @classmethod
@@ -82,13 +89,15 @@ class Frequency:
         Args:
             times: strictly increasing, at least two.
         """
-        if times.dtype.kind != "M":
+        if times.dtype.kind == "i":
+            return cls(unit="number", size=_commonest(np.diff(times)))
+        if times.dtype.kind == "f":
             distances = np.diff(times)
-            digits = 9 - int(np.floor(np.log10(np.median(distances))))
-            size = _commonest(np.round(distances, max(digits, 0)))
-            return cls(unit="number", size=size if times.dtype.kind == "i" else _refined(size, times))
+            # The order of the distances, which this changes, does not matter.
+            digits = 9 - int(np.floor(np.log10(np.median(distances, overwrite_input=True))))
+            return cls(unit="number", size=_refined(_commonest(np.round(distances, max(digits, 0))), times))
         months = times.astype("datetime64[M]")
-        unit = _month_unit(times, months) if len(np.unique(months)) == len(months) else None
+        unit = _month_unit(times, months) if (np.diff(months) > np.timedelta64(0, "M")).all() else None
         if unit is None:
             return cls(unit="microsecond", size=_commonest(np.diff(times).astype(np.int64)))
         return cls(unit=unit, size=_commonest(np.diff(months).astype(np.int64)))
@@ -96,7 +105,7 @@ class Frequency:
 
 def _rounding(times: Times) -> float:
     """The most by which the distance of two numbers may be off because a float64 is not finer."""
-    return 0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times).max()))
+    return 0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times[[0, -1]]).max()))  # they ascend
 
 
 def _refined(size: float, times: Times) -> float:
@@ -121,5 +130,7 @@ def _next_month(months: Any) -> Any:
 
 
 def _commonest(distances: npt.NDArray[Any]) -> float:
+    if distances.min() == distances.max():  # as on most axes, and no millions of rows need sorting
+        return float(distances[0])
     values, counts = np.unique(distances, return_counts=True)
     return float(values[np.argmax(counts)])

@@ -40,8 +40,11 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floa
             f"{table.where(0)}: {num_rows - len(row_of):,} rows are absent and {len(row_of):,} present at the step "
             f"{table.frequency}; cut the file to the part that is covered, or set data.frequency: rows"
         )
-    values = np.full((num_rows, table.values.shape[1]), np.nan)
-    values[row_of] = table.values
+    if num_rows == len(row_of):
+        values = table.values.copy()
+    else:
+        values = np.full((num_rows, table.values.shape[1]), np.nan)
+        values[row_of] = table.values
     filled = np.isnan(values)
     for channel, name in enumerate(channels):
         _fill(values[:, channel], filled[:, channel], policy, name=name, table=table)
@@ -51,12 +54,13 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floa
 def _grid(table: Table) -> npt.NDArray[np.int64]:
     if table.frequency.unit == "rows":
         return np.arange(len(table.time))
-    return np.round(table.frequency.positions(table.time)).astype(np.int64)
+    positions = table.frequency.positions(table.time)
+    return np.rint(positions, out=positions).astype(np.int64)
 
 
 def _full_time(table: Table, row_of: npt.NDArray[np.int64], num_rows: int) -> Times:
-    rest = table.frequency.after(table.time[:1], steps=num_rows - 1)
-    if rest is None or num_rows == len(row_of):
+    rest = None if num_rows == len(row_of) else table.frequency.after(table.time[:1], steps=num_rows - 1)
+    if rest is None:
         return table.time
     full = np.concatenate([table.time[:1], rest])
     full[row_of] = table.time
@@ -64,8 +68,8 @@ def _full_time(table: Table, row_of: npt.NDArray[np.int64], num_rows: int) -> Ti
 
 
 def _refuse_missing(table: Table, row_of: npt.NDArray[np.int64], channels: tuple[str, ...]) -> None:
-    absent = np.flatnonzero(np.diff(row_of) > 1)
-    if len(absent):
+    if row_of[-1] >= len(row_of):
+        absent = np.flatnonzero(np.diff(row_of) > 1)
         row = int(absent[0]) + 1
         count = int(row_of[-1]) + 1 - len(row_of)
         raise DataError(

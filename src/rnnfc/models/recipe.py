@@ -50,12 +50,11 @@ class Size:
     def of(cls, model: StackedSpec, *, channels: int, length: int, batch: int) -> "Size":
         """The recurrent layers; the output layer is small beside them."""
         layers, gates = sum(model.directions), GATES[model.cell]
-        widths = sum(directions * units for directions, units in zip(model.directions, model.units, strict=True))
         return cls(
             layers=layers,
             operations=layers * length * (gates + 2),
             products=batch * length * num_parameters(model, channels=channels, horizon=0, targets=0),
-            points=batch * length * gates * widths,
+            points=batch * length * gates * model.width,
         )
 
 
