@@ -8,6 +8,7 @@ from rnnfc import baselines
 from rnnfc.baselines import Drift, LastValue, LinearMap, SeasonalNaive, fit_all
 from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.specs import SplitSpec
+from rnnfc.data import windows as windows_module
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
@@ -120,7 +121,7 @@ def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPa
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
     train = windows_of(PANEL, [2, 3, 4, 5, 6, 7, 8], length=2, horizon=2)
     whole = LinearMap.fit(train, scaler)
-    monkeypatch.setattr(baselines, "_CHUNK_BYTES", 3 * 8 * 7)  # three windows of six inputs and the one
+    monkeypatch.setattr(windows_module, "_PART_BYTES", 3 * 8 * 6)  # three windows of six inputs
     parts = LinearMap.fit(train, scaler)
     assert parts.weights == pytest.approx(whole.weights, rel=1e-6, abs=1e-9)
     assert parts.predict(train).point == pytest.approx(whole.predict(train).point, rel=1e-6)
@@ -151,13 +152,6 @@ def test_a_linear_map_is_fitted_on_evenly_spaced_windows_where_there_are_many(mo
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
     made = LinearMap.fit(windows_of(PANEL, [3, 4, 5, 6, 7], length=2, horizon=1), scaler)
     assert made.weights.tolist() == LinearMap.fit(windows_of(PANEL, [3, 5, 7], length=2, horizon=1), scaler).weights.tolist()
-
-
-def test_a_chunk_of_long_windows_stays_small() -> None:
-    panel = panel_of(np.arange(9000.0)[:, None])
-    chunks = baselines._chunks(windows_of(panel, list(range(3999, 9000)), length=3999, horizon=1))
-    assert chunks[0] == slice(0, 32 * 2**20 // (8 * 4000))
-    assert chunks[-1].stop == 5001
 
 
 def test_the_linear_map_of_zeros_is_zero() -> None:

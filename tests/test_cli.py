@@ -62,7 +62,14 @@ def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     assert info["epochs"] == 2
     assert info["parameters"] == 2651
     assert info["seed"] == 7
-    assert set(info["seconds"]) == {"data", "scale", "start", "train", "export", "score", "write"}
+    phases = info["phases"]
+    assert list(phases) == ["data", "scale", "start", "train", "export", "score", "write"]
+    assert [phase["rows"] for phase in phases.values()] == [1000, 800, None, 2 * 790, 200, 790 + 200, None]
+    assert all(phases[name]["seconds"] > 0 for name in ("start", "train", "export"))  # the others may round to nothing
+    assert phases["train"]["rows_per_second"] == pytest.approx(1580 / phases["train"]["seconds"], rel=0.01)
+    peaks = [phase["peak_bytes"] for phase in phases.values()]
+    assert peaks == sorted(peaks)
+    assert 50e6 < peaks[0] < 100e9  # bytes, and neither KiB nor pages
     assert {"python", "tensorflow", "keras", "numpy"} <= set(info["versions"])
     history = [json.loads(row) for row in (small_run / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in history] == [1, 2]

@@ -170,7 +170,7 @@ def test_a_check_is_told_on_stdout_with_the_resolved_config(gappy: config.Experi
         "seed        0\n"
     )
     assert [row.split()[0] for row in lines[9:]] == ["data", "window", "split", "scale", "model", "train"]
-    assert lines[10] == 'window      {"length": 3, "horizon": 2, "normalize": "none"}\n'
+    assert lines[10] == 'window      {"length": 3, "horizon": 2, "stride": 1, "normalize": "none"}\n'
 
 
 def test_a_check_shows_the_config_so_that_it_can_be_used_again(

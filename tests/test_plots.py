@@ -399,3 +399,25 @@ def test_a_tall_legend_leaves_the_curves_their_place(drawn: list[Figure]) -> Non
     runs(*(f"20261120-1415{run}-{FORTY}: MSE 4.842" for run in range(10, 34)))
     assert drawn[0].axes[0].get_window_extent().height > 300
     assert len(legend(drawn[0])) == 25
+
+
+def test_a_long_line_keeps_the_lowest_and_highest_point_of_every_pixel_and_its_gaps() -> None:
+    value = np.sin(np.arange(30_000.0))
+    value[12_345], value[23_456], value[6_000:9_000] = 7.0, -8.0, np.nan
+    thin = plots._thinned(plots.Line(label="y", time=np.arange(30_000), value=value))
+    assert len(thin.value) == 900 * 2 + 100  # parts of 30 points; those of the gap have one each
+    assert (thin.value[thin.time == 12_345], thin.value[thin.time == 23_456]) == (7.0, -8.0)
+    assert np.isnan(thin.value[(thin.time >= 6_000) & (thin.time < 9_000)]).all()
+    assert (np.diff(thin.time) > 0).all()
+    np.testing.assert_array_equal(thin.value, value[thin.time])
+
+
+def test_a_line_that_fits_is_drawn_as_it_is() -> None:
+    line = plots.Line(label="y", time=np.arange(20_000), value=np.zeros(20_000))
+    assert plots._thinned(line) is line
+
+
+def test_the_close_up_of_a_long_line_leaves_out_what_lies_before() -> None:
+    long, short = (plots.Line(label="y", time=np.arange(rows) * 2, value=np.arange(float(rows))) for rows in (20_001, 7))
+    assert plots._since(long, 2 * 19_990).value.tolist() == list(range(19_988, 20_001))
+    assert plots._since(short, 10).value.tolist() == short.value.tolist()

@@ -226,7 +226,9 @@ def made(*, horizon: int) -> Report:
     counts = {
         "rows": 1460,
         "filled_values": 2,
+        "stride": 1,
         "windows": {"train": 1000, "validation": 20, "test": 30},
+        "scored_windows": {"train": 1000, "validation": 20, "test": 30},
         "scored_test_values": 30,
         "first_test_target": "31.5",
         "last_test_target": "39",
@@ -350,10 +352,12 @@ def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] 
         test=windows([9, 10]),
         train_rows=np.array([[0, 6]]),
     )
-    assert report.ledger(panel, splits) == {
+    assert report.ledger(panel, splits, stride=1) == {
         "rows": 14,
         "filled_values": 3,
+        "stride": 1,
         "windows": counts,
+        "scored_windows": counts,
         "scored_test_values": 2 * 4 * 2,
         "first_test_target": "9",
         "last_test_target": "13",
@@ -374,3 +378,12 @@ def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] 
 )
 def test_names_stand_in_markdown_as_they_are(text: str, shown: str) -> None:
     assert report.literal(text) == shown
+
+
+def test_the_ledger_says_what_the_stride_and_the_sample_left_out() -> None:
+    whole = made(horizon=1)
+    counts = {**whole.ledger, "stride": 1500, "scored_windows": {**whole.ledger["windows"], "train": 400}}
+    lines = report._ledger_lines(counts)
+    assert lines[1] == "- windows: train 1,000, validation 20, test 30 (of training one every 1,500 rows)"
+    assert lines[2] == "- of the training windows 400 were scored, evenly spaced"
+    assert len(lines) == len(report._ledger_lines(whole.ledger)) + 1

@@ -543,7 +543,13 @@ def forecast_text(time: npt.NDArray[Any], point: list[float], actual: list[float
         origin_time=time[[0, 2]],
         series=np.array([0, 1]),
     )
-    return run.forecast_csv(made, panel)
+    return written_forecast(made, panel)
+
+
+def written_forecast(made: Forecast, panel: Panel) -> str:
+    file = io.StringIO()
+    run.write_forecast(made, panel, file)
+    return file.getvalue()
 
 
 HOURS = np.array(["2020-01-01", "2020-01-01T09:30", "2020-01-01T09:30:07", "2020-01-01T09:30:07.000001"], dtype="datetime64[us]")
@@ -582,7 +588,7 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target() 
     )
     point = np.array([[[1.0, 2.0], [3.0, 4.0]]])
     made = Forecast(point=point, actual=point + 0.5, time=np.array([[2, 3]]), origin_time=np.array([1]), series=np.array([0]))
-    assert run.forecast_csv(made, panel) == (
+    assert written_forecast(made, panel) == (
         "series,origin_time,step,time,target,actual,forecast\n"
         "s,1,1,2,a,1.5,1.0\ns,1,1,2,b,2.5,2.0\ns,1,2,3,a,3.5,3.0\ns,1,2,3,b,4.5,4.0\n"
     )
@@ -607,7 +613,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_text_in_forecast_csv_and_read_ba
         filled=np.zeros((2, 1), np.bool_),
     )
     made = Forecast(point=point, time=np.array([[1]]), origin_time=np.array([0]), series=np.array([0]), actual=point)
-    (tmp_path / run.FORECAST).write_text(run.forecast_csv(made, panel), encoding="utf-8", newline="")
+    (tmp_path / run.FORECAST).write_text(written_forecast(made, panel), encoding="utf-8", newline="")
     with (tmp_path / run.FORECAST).open(encoding="utf-8", newline="") as file:
         cells = list(csv.reader(file))[1]
     assert (cells[0], cells[4]) == (f"'{name}", f"'{name}")

@@ -10,8 +10,6 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.forecast import Forecast, Predictor
 
-# Windows are laid out side by side in chunks of about this size.
-_CHUNK_BYTES = 32 * 2**20
 # The normal equations hold the square of this: 128 MB, and a minute for a million windows without the second limit.
 _MOST_INPUTS = 4000
 _MOST_FIT_WINDOWS = 20_000
@@ -91,17 +89,14 @@ class LinearMap:
         Args:
             train: unscaled training windows.
         """
-        scaled = _newest(train.on(scaler.apply(train.panel)))
-        if len(scaled) > _MOST_FIT_WINDOWS:
-            chosen = np.linspace(0, len(scaled) - 1, _MOST_FIT_WINDOWS).round().astype(np.int64)
-            scaled = replace(scaled, origins=scaled.origins[chosen])
-        inputs = _inputs(scaled) + 1
+        chosen = _newest(train.spread(_MOST_FIT_WINDOWS))
+        inputs = _inputs(chosen) + 1
         gram = np.zeros((inputs, inputs))
         moment = np.zeros((inputs, train.horizon * train.panel.num_targets))
-        for part in _chunks(scaled):
-            x = _design(scaled, part)
+        for part in chosen.parts():
+            x = _design(part, scaler)
             gram += x.T @ x
-            moment += x.T @ scaled.targets(part).reshape(len(x), -1)
+            moment += x.T @ scaler.scale_points(part.targets(), part.series).reshape(len(x), -1)
         size = np.trace(gram[:-1, :-1]) / (inputs - 1)
         place = np.arange(inputs - 1)  # the intercept is free
         gram[place, place] += _RIDGE * (size if size > 0 else 1.0)  # inputs that are all zero have no size
@@ -110,8 +105,8 @@ class LinearMap:
 
     def predict(self, windows: Windows) -> Forecast:
         """point[window, horizon, target] in data units."""
-        scaled = _newest(windows.on(self.scaler.apply(windows.panel)))
-        points = np.concatenate([_design(scaled, part) @ self.weights for part in _chunks(scaled)])
+        seen = _newest(windows)
+        points = np.concatenate([_design(part, self.scaler) @ self.weights for part in seen.parts()])
         return Forecast.of(windows, self.scaler.invert(points.reshape(len(windows), windows.horizon, -1), windows.series))
 
 
@@ -121,22 +116,17 @@ def fit_all(train: Windows, scaler: Scaler, *, season: int | None) -> list[Predi
     return [LastValue(), Drift(), *seasonal, LinearMap.fit(train, scaler)]
 
 
-def _newest(scaled: Windows) -> Windows:
+def _newest(windows: Windows) -> Windows:
     """The windows without the oldest rows that would be too many inputs."""
-    return replace(scaled, length=min(scaled.length, max(1, _MOST_INPUTS // len(scaled.panel.channels))))
+    return replace(windows, length=min(windows.length, max(1, _MOST_INPUTS // len(windows.panel.channels))))
 
 
-def _inputs(scaled: Windows) -> int:
-    return min(scaled.length * len(scaled.panel.channels), _MOST_INPUTS)
+def _inputs(windows: Windows) -> int:
+    return min(windows.length * len(windows.panel.channels), _MOST_INPUTS)
 
 
-def _design(scaled: Windows, part: slice) -> Floats:
-    """[n, input + 1], the last column ones."""
-    x = scaled.inputs(part).reshape(len(scaled.origins[part]), -1)[:, : _inputs(scaled)]
+def _design(windows: Windows, scaler: Scaler) -> Floats:
+    """[window, input + 1], scaled, the last column ones."""
+    scaled = scaler.scale_points(windows.inputs(), windows.series)
+    x = scaled.reshape(len(scaled), -1)[:, : _inputs(windows)]
     return np.hstack([x, np.ones((len(x), 1))])
-
-
-def _chunks(scaled: Windows) -> list[slice]:
-    width = max(_inputs(scaled) + 1, scaled.horizon * scaled.panel.num_targets)
-    step, count = max(1, _CHUNK_BYTES // (8 * width)), len(scaled)
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]

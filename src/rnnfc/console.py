@@ -126,9 +126,13 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     filled = int(panel.filled.sum())
     missing = f", {filled:,} missing values filled ({panel.missing})" if filled else ""
     counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
+    stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     return [
         ("data", f"{panel.num_rows:,} rows, {panel.frequency}, {clock(panel.time[0])} to {clock(panel.time[-1])}{missing}"),
-        ("windows", f"{window.length:,} -> {window.horizon:,}: {counts}     {model.label}, {prepared.parameters:,} parameters"),
+        (
+            "windows",
+            f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {model.label}, {prepared.parameters:,} parameters",
+        ),
     ]
 
 

@@ -94,8 +94,7 @@ class OnnxNetwork:
 
 def points_of(answer: Answer, windows: Windows) -> Floats:
     """point[window, horizon, target] in data units, for unscaled windows, a batch at a time."""
-    parts = [slice(start, start + _BATCH) for start in range(0, len(windows), _BATCH)]
-    return np.concatenate([answer(windows.inputs(part)) for part in parts])
+    return np.concatenate([answer(part.inputs()) for part in windows.parts(most=_BATCH)])
 
 
 def interface(experiment: Experiment, panel: Panel) -> dict[str, Any]:

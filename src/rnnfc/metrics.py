@@ -50,6 +50,8 @@ METRICS: dict[str, Metric] = {"mse": mse, "rmse": rmse, "mae": mae, "mape": mape
 # Percentages do not depend on the unit, and a scaled series may cross zero: in scaled units they say nothing.
 SCALED_METRICS = ("mse", "rmse", "mae")
 
+# Rows that are worked on at once, so that memory grows little with their number.
+_PART_ROWS = 2**20
 # 97.5 % point of the normal distribution.
 _NORMAL = 1.959964
 
@@ -96,13 +98,13 @@ class Ruler:
 
         Source: Hyndman & Koehler, Another look at measures of forecast accuracy, International Journal of Forecasting 22 (2006).
         """
-        lag = season or 1
-        known = np.where(panel.filled, np.nan, panel.values)[:, : panel.num_targets]
-        with np.errstate(all="ignore"):
-            steps = np.concatenate([np.abs(known[first:end][lag:] - known[first:end][:-lag]) for first, end in train_rows])
-        errors: dict[str | None, float | None] = {None: _naive_error(steps)}
+        lag, targets = season or 1, slice(0, panel.num_targets)
+        errors: dict[str | None, float | None] = {None: _naive_error(panel, train_rows, lag=lag, columns=targets)}
         if panel.num_targets > 1:
-            errors |= {name: _naive_error(steps[:, place]) for place, name in enumerate(panel.targets)}
+            each = [slice(place, place + 1) for place in range(panel.num_targets)]
+            errors |= {
+                name: _naive_error(panel, train_rows, lag=lag, columns=one) for name, one in zip(panel.targets, each, strict=True)
+            }
         return cls(scaler=scaler, naive_errors=errors, series=panel.series[0] if len(panel.series) == 1 else "all")
 
 
@@ -196,11 +198,17 @@ def to_json(scores: list[Score]) -> list[dict[str, Any]]:
     return [vars(row) for row in scores]
 
 
-def _naive_error(steps: Floats) -> float | None:
-    """Mean of what is known; None where that is nothing, zero or not finite."""
-    known = steps[~np.isnan(steps)]
+def _naive_error(panel: Panel, train_rows: Rows, *, lag: int, columns: slice) -> float | None:
+    """Mean |y[t] - y[t - lag]| of what is known; None where that is nothing, zero or not finite."""
+    total, count = 0.0, 0
     with np.errstate(all="ignore"):
-        error = float(known.mean()) if len(known) else 0.0
+        for first, end in train_rows:
+            for start in range(first + lag, end, _PART_ROWS):
+                stop = min(start + _PART_ROWS, end)
+                steps = np.abs(panel.known(slice(start, stop), columns) - panel.known(slice(start - lag, stop - lag), columns))
+                known = steps[~np.isnan(steps)]
+                total, count = total + float(known.sum()), count + len(known)
+    error = total / count if count else 0.0
     return error if 0 < error < math.inf else None
 
 

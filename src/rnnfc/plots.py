@@ -3,7 +3,8 @@
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,8 @@ _STYLES = ("-", "--", ":", "-.")  # runs beyond the colours begin again with the
 _TITLE_SIZES, _LARGEST = (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0), 1e100
 # Characters of one label; a name may be longer than any picture is wide.
 _LONGEST_TEXT = 200
+# A longer line is drawn as the lowest and the highest point of each of so many parts: one a pixel, and no eye sees more.
+_MOST_POINTS, _PIXELS = 20_000, 1_000
 # Rows that the lower, close-up part of a forecast picture shows.
 _CLOSE_UP_ROWS = 120
 
@@ -74,14 +77,16 @@ def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_st
     """
     figure, axes = _figure(2, title)
     colours = (_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST)
+    close_up = min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start)))
     for place, axis in enumerate(axes):
-        _draw(axis, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
-        for colour, part in zip(colours, parts, strict=True):
+        shown = [line if place == 0 else _since(line, actual.time[-close_up]) for line in (actual, *parts)]
+        _draw(axis, shown[0], colour=_ACTUAL, width=_ACTUAL_WIDTH)
+        for colour, part in zip(colours, shown[1:], strict=True):
             _draw(axis, part, colour=colour, width=1.0 if place == 0 else 1.4)
         axis.set_ylabel(_plain(ylabel), fontsize=9)
         _time_axis(axis, actual.time)
     axes[0].axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)
-    _zoom(axes[1], actual, parts[-1], rows=min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))))
+    _zoom(axes[1], actual, parts[-1], rows=close_up)
     axes[1].set_xlabel(_plain(xlabel))
     return _png(figure)
 
@@ -146,11 +151,30 @@ def _figure(rows: int, title: str) -> tuple[Figure, list[Axes]]:
 
 
 def _draw(axis: Axes, line: Line, *, colour: str, width: float, style: str = "-") -> None:
+    line = _thinned(line)
     value = _drawable(line.value)
     known = np.concatenate([[False], ~np.isnan(value), [False]])
     alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])  # a point between gaps has no line to be seen
     marks: dict[str, Any] = {"marker": "o", "markersize": 2 + width, "markevery": alone.tolist()} if len(alone) else {}
     axis.plot(line.time, value, color=colour, linewidth=width, linestyle=style, label=_plain(line.label), **marks)
+
+
+def _since(line: Line, start: Any) -> Line:
+    """A long line without what lies before `start`, but for the two points that lead there."""
+    first = max(0, int(np.searchsorted(line.time, start)) - 2) if len(line.time) > _MOST_POINTS else 0
+    return replace(line, time=line.time[first:], value=line.value[first:])
+
+
+def _thinned(line: Line) -> Line:
+    """A long line that looks the same at this width; a gap shorter than a pixel is closed."""
+    if len(line.value) <= _MOST_POINTS:
+        return line
+    chosen: list[int] = []
+    for first, end in pairwise(np.linspace(0, len(line.value), _PIXELS + 1).astype(int).tolist()):
+        value = _drawable(line.value[first:end])
+        empty = bool(np.isnan(value).all())
+        chosen += [first] if empty else sorted({first + int(np.nanargmin(value)), first + int(np.nanargmax(value))})
+    return replace(line, time=line.time[chosen], value=line.value[chosen])
 
 
 def _drawable(value: Floats) -> Floats:

@@ -55,16 +55,18 @@ class Report:
         return {**head, "scores": metrics.to_json(self.scores)}
 
 
-def ledger(panel: Panel, splits: Splits) -> dict[str, Any]:
-    """Rows in, windows out: what was filled, how many windows each split has, how many test values are scored, and when."""
-    times = splits.test.target_time
+def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
+    """Rows in, windows out: what was filled, how many windows each split has and are scored, how many test values, and when."""
+    test, time = splits.test, panel.time
     return {
         "rows": panel.num_rows,
         "filled_values": int(panel.filled.sum()),
+        "stride": stride,
         "windows": {name: len(windows) for name, windows in splits},
-        "scored_test_values": len(splits.test) * splits.test.horizon * panel.num_targets,
-        "first_test_target": clock(times.min()),
-        "last_test_target": clock(times.max()),
+        "scored_windows": {name: len(windows) for name, windows in splits.scored.items()},
+        "scored_test_values": len(test) * test.horizon * panel.num_targets,
+        "first_test_target": clock(time[test.origins].min()),
+        "last_test_target": clock(time[test.origins + (test.horizon - 1)].max()),
     }
 
 
@@ -226,9 +228,13 @@ def _table(headings: list[str], rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 def _ledger_lines(counts: dict[str, Any]) -> list[str]:
     windows = ", ".join(f"{name} {count:,}" for name, count in counts["windows"].items())
+    every = f" (of training one every {counts['stride']:,} rows)" if counts["stride"] > 1 else ""
+    scored = counts["scored_windows"]["train"]
+    sample = [f"- of the training windows {scored:,} were scored, evenly spaced"] if scored < counts["windows"]["train"] else []
     return [
         f"- rows: {counts['rows']:,}, values that were missing and filled: {counts['filled_values']:,} (never scored)",
-        f"- windows: {windows}",
+        f"- windows: {windows}{every}",
+        *sample,
         f"- test values scored: {counts['scored_test_values']:,}, "
         f"from {counts['first_test_target']} to {counts['last_test_target']}",
     ]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self, TextIO, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -205,10 +205,9 @@ def score_key(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in row if name != "value")
 
 
-def forecast_csv(forecast: Forecast, panel: Panel) -> str:
+def write_forecast(forecast: Forecast, panel: Panel, file: TextIO) -> None:
     """The rows of forecast.csv, in data units."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(FORECAST_COLUMNS)
     actual = forecast.actual if forecast.actual is not None else np.full_like(forecast.point, np.nan)
     for window, series in enumerate(forecast.series):
@@ -218,7 +217,6 @@ def forecast_csv(forecast: Forecast, panel: Panel) -> str:
             for place, target in enumerate(panel.targets):
                 values = (repr(float(array[window, step, place])) for array in (actual, forecast.point))
                 writer.writerow((cell(panel.series[series]), origin, step + 1, when, cell(target), *values))
-    return buffer.getvalue()
 
 
 def cell(name: str) -> str:

@@ -222,7 +222,8 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ("scale.kind=x", "--set scale.kind=x: scale: got a group of keys; allowed: none, minmax, standard"),
         (
             "window.lenght=5",
-            "--set window.lenght=5: window.lenght: unknown key; did you mean 'length'? allowed here: horizon, length, normalize",
+            "--set window.lenght=5: window.lenght: unknown key; did you mean 'length'? "
+            "allowed here: horizon, length, normalize, stride",
         ),
         ("seed=!!int 5", "--set seed:1: the tag 'tag:yaml.org,2002:int' is not allowed; write the plain value without it"),
         ("seed=[5", "--set seed:1: not valid YAML: expected ',' or ']', but got '<stream end>'; check indentation and quotes"),

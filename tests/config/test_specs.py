@@ -34,6 +34,8 @@ RANGES = [
     ("window", "{length: $}", "window.length", "1000000", "1000001", "1,000,000 or less"),
     ("window", "{length: 5, horizon: $}", "window.horizon", "1", "0", "1 or more"),
     ("window", "{length: 5, horizon: $}", "window.horizon", "100000", "100001", "100,000 or less"),
+    ("window", "{length: 5, stride: $}", "window.stride", "1", "0", "1 or more"),
+    ("window", "{length: 5, stride: $}", "window.stride", "1000000000", "1000000001", "1,000,000,000 or less"),
     ("model", "{kind: stacked, cell: GRU, units: [2, $]}", "model.units.1", "1", "0", "1 or more"),
     ("model", "{kind: stacked, cell: GRU, units: [2, $]}", "model.units.1", "16384", "16385", "16,384 or less"),
     ("model", f"{STACKED}, dropout: $}}", "model.dropout", "0", "-0.1", "0 or more"),
@@ -100,7 +102,7 @@ def bounded_keys(group: type[BaseModel], path: str = "") -> set[str]:
     ("group", "defaults"),
     [
         ("data", {"noise": 0.0, "noise_seed": 0, "season": None, "unit": ""}),
-        ("window", {"normalize": "none"}),
+        ("window", {"normalize": "none", "stride": 1}),
         ("split", {"train": None}),
         ("model", {"activation": "tanh", "dropout": 0.0, "recurrent_dropout": 0.0, "bidirectional": False}),
         ("train", {"batch_size": 32, "shuffle": True, "optimizer": "adam", "learning_rate": 0.001, "loss": "mse", "clip": None}),

@@ -97,3 +97,20 @@ def test_written_times_are_read_back() -> None:
     nanoseconds = [1577836800123456789, -1577836800123456790]
     assert parse_clock([clock(count) for count in np.array(nanoseconds)]).tolist() == nanoseconds
     assert parse_clock([clock(count) for count in (-2, 17, 0.25)]).tolist() == [-2, 17, 0.25]
+
+
+def test_known_values_are_nan_where_filled_and_no_copy_where_nothing_was() -> None:
+    filled = np.array([[False, False], [True, False], [False, False]])
+    panel = Panel(
+        values=np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+        time=np.arange(3),
+        bounds=np.array([0, 3]),
+        series=("s",),
+        channels=("a", "b"),
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=filled,
+    )
+    np.testing.assert_array_equal(panel.known(slice(0, 2)), [[1, 2], [np.nan, 4]])
+    np.testing.assert_array_equal(panel.known(slice(1, 3), slice(0, 1)), [[np.nan], [5]])
+    assert np.shares_memory(panel.known(slice(1, 3), slice(1, 2)), panel.values)

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnnfc.config.specs import SplitSpec
+from rnnfc.data import windows as windows_module
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.gaps import Table, close
 from rnnfc.data.panel import Panel
@@ -377,3 +378,52 @@ def test_windows_past_the_end_have_inputs() -> None:
     ahead = Windows(panel=panel, origins=np.array([4], dtype=np.int32), length=2, horizon=3)
     assert ahead.inputs().tolist() == [[[20, 21, 22], [30, 31, 32]]]
     assert ahead.origin_time.tolist() == panel.time[3:].tolist()
+
+
+def test_a_stride_thins_the_training_windows_of_each_series_and_no_others() -> None:
+    panel = panel_of(20, 17, filled=[(8, 0)])
+    split = SplitSpec(train=0.5, validation=0.2, test=0.3)
+    whole, thin = (cut(panel, length=2, horizon=1, split=split, stride=stride) for stride in (1, 3))
+    assert whole.train.origins.tolist() == [2, 3, 4, 5, 6, 7, *range(22, 28)]
+    assert thin.train.origins.tolist() == [2, 5, 22, 25]  # 8 holds a filled value
+    assert thin.train_rows.tolist() == whole.train_rows.tolist()
+    assert origins(thin) == {**origins(whole), "train": [2, 5, 22, 25]}
+    assert cut(panel, length=2, horizon=1, split=split, stride=1_000_000).train.origins.tolist() == [2, 22]
+
+
+def test_windows_that_the_stride_leaves_may_all_need_a_filled_row() -> None:
+    panel = panel_of(10, filled=[(2, 0)])
+    with pytest.raises(DataError, match=r"the train split has 1 windows and all of them need .*; lower window\.stride, shorten "):
+        cut(panel, length=2, horizon=1, split=SplitSpec(test=2), stride=100)
+
+
+def test_spread_windows_are_evenly_spaced_from_the_first_to_the_last() -> None:
+    train = cut(panel_of(12), length=1, horizon=1, split=SplitSpec(test=1)).train
+    assert train.origins.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert train.spread(4).origins.tolist() == [1, 4, 7, 10]
+    assert train.spread(10) is train
+
+
+def test_parts_are_all_windows_in_their_order_and_each_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = cut(panel_of(13), length=5, horizon=2, split=SplitSpec(test=2)).train
+    monkeypatch.setattr(windows_module, "_PART_BYTES", 3 * 5 * 3 * 8)  # three windows of five rows of three channels
+    assert [part.origins.tolist() for part in train.parts()] == [[5, 6, 7], [8, 9]]
+    assert [part.origins.tolist() for part in train.parts(most=2)] == [[5, 6], [7, 8], [9]]
+    monkeypatch.setattr(windows_module, "_PART_BYTES", 1)
+    assert len(list(train.parts())) == 5
+
+
+def test_all_of_validation_and_test_is_scored_and_a_sample_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = cut(panel_of(20), length=1, horizon=1, split=SplitSpec(train=0.5, validation=0.2, test=0.3))
+    monkeypatch.setattr(windows_module, "_MOST_SCORED", 3)
+    scored = {name: some.origins.tolist() for name, some in splits.scored.items()}
+    assert scored == {**origins(splits), "train": [1, 5, 9]}
+    assert list(scored) == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize(("length", "horizon"), [(4000, 1), (100, 4000)])
+def test_a_part_of_long_windows_holds_few_of_them(length: int, horizon: int) -> None:
+    train = cut(panel_of(15_000), length=length, horizon=horizon, split=SplitSpec(test=4000)).train
+    parts = list(train.parts(most=1024))
+    assert len(parts[0]) == 8 * 2**20 // (8 * 4000 * 3)
+    assert sum(map(len, parts)) == len(train)

@@ -82,3 +82,12 @@ def test_the_networks_forecasts_of_every_split_are_kept_and_no_others() -> None:
 def test_windows_end_to_end_share_no_row_and_end_with_the_last() -> None:
     origins = np.array([3, 4, 5, 9, 10, 11, 12, 20])
     assert origins[pictures._end_to_end(origins, 3)].tolist() == [5, 9, 12, 20]
+
+
+def test_a_forecast_line_breaks_where_no_row_was_forecast() -> None:
+    made, _ = prepared()
+    windows = replace(made.splits.train, origins=np.array([6, 8, 13, 20], dtype=np.int32))
+    forecast = Constant(0.5).predict(windows)
+    line = pictures._line(forecast, windows, made.panel, label="forecast: train")
+    assert line.time.tolist() == [6, 7, 8, 9, 10, 13, 14, 15, 20, 21]
+    assert np.flatnonzero(np.isnan(line.value)).tolist() == [4, 7]

@@ -16,6 +16,9 @@ class WindowSpec(Spec):
 
     length: int = Field(ge=1, le=1_000_000)
     horizon: int = Field(1, ge=1, le=100_000)
+    stride: int = Field(
+        1, ge=1, le=1_000_000_000, description="rows from one training window to the next; validation and test use every window"
+    )
     normalize: Literal["none", "last"] = Field(
         "none", description="last: the network sees each window minus its last row and forecasts the change from it"
     )

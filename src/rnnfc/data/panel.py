@@ -62,13 +62,18 @@ class Panel:
         bounds = np.array([0, rows])
         return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], bounds=bounds)
 
+    def known(self, rows: slice, columns: slice = slice(None)) -> Floats:
+        """values[row, channel] of some rows, NaN where `missing` filled them; not a copy where it filled none."""
+        filled = self.filled[rows, columns]
+        return np.where(filled, np.nan, self.values[rows, columns]) if filled.any() else self.values[rows, columns]
+
     def fingerprint(self) -> str:
         """SHA-256 of values, times, bounds and names: equal only for the same data."""
         digest = hashlib.sha256(
             repr((self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)).encode()
         )
         for array in (self.values, self.time, self.bounds, self.filled):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Scaler: scikit-learn's MinMaxScaler or StandardScaler fitted on training rows, kept as plain numbers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from rnnfc.errors import DataError
 
 # A range below this share of the values leaves under about 4,500 distinct float64 values: it is noise, not data.
 _SMALLEST_RANGE = 1e-12
+_PART_ROWS = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,24 +40,31 @@ class Scaler:
         low, high = training_range(panel, train_rows, method=method)
         if method == "none":
             return cls(method=method, center=np.zeros_like(low), scale=np.ones_like(low), low=low, high=high)
-        parts = _known_parts(panel, train_rows)
         from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
         if method == "minmax":
-            fits = [MinMaxScaler().fit(part) for part in parts]
-            center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("data_min_", "data_range_"))
+            ranges = [MinMaxScaler().fit(np.stack(edges)) for edges in zip(low, high, strict=True)]
+            center, scale = (np.array([getattr(fit, name) for fit in ranges]) for name in ("data_min_", "data_range_"))
         else:
-            fits = [StandardScaler().fit(part) for part in parts]
+            fits = [StandardScaler() for _ in panel.series]
+            for fit, (first, end) in zip(fits, train_rows, strict=True):
+                # scikit-learn cannot take a part in which a whole channel is unknown.
+                whole = panel.filled[first:end].any()
+                for part in [slice(first, end)] if whole else _parts(first, end):
+                    fit.partial_fit(panel.known(part))
             center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("mean_", "scale_"))
         return cls(method=method, center=center, scale=scale, low=low, high=high)
 
-    def apply(self, panel: Panel) -> Panel:
-        """The panel with scaled values."""
-        counts = np.diff(panel.bounds)
-        return panel.with_values((panel.values - np.repeat(self.center, counts, axis=0)) / np.repeat(self.scale, counts, axis=0))
+    def apply(self, panel: Panel, *, dtype: npt.DTypeLike = np.float64) -> Panel:
+        """The panel with scaled values; computed in float64, kept as `dtype`."""
+        values = np.empty(panel.values.shape, dtype=dtype)
+        for series, rows in enumerate(zip(panel.bounds[:-1], panel.bounds[1:], strict=True)):
+            for part in _parts(*rows):
+                values[part] = (panel.values[part] - self.center[series]) / self.scale[series]
+        return panel.with_values(values)
 
     def scale_points(self, points: Floats, series: npt.NDArray[np.int64]) -> Floats:
-        """points[window, horizon, target] in scaled units; `series` [window] says whose."""
+        """points[window, row, target] in scaled units, or inputs [window, row, channel]; `series` [window] says whose."""
         targets = points.shape[-1]
         return np.asarray((points - self.center[series, None, :targets]) / self.scale[series, None, :targets])
 
@@ -82,15 +91,16 @@ def training_range(panel: Panel, train_rows: npt.NDArray[np.int64], *, method: s
         DataError: a channel has no known value there, or (unless `method` is none) is constant.
     """
     _refuse_unknown(panel, train_rows)
-    parts = _known_parts(panel, train_rows)
+    parts = [panel.known(slice(first, end)) for first, end in train_rows]
     low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.nanmin, np.nanmax))
     if method != "none":
         _refuse_constant(panel, low, high)
     return low, high
 
 
-def _known_parts(panel: Panel, train_rows: npt.NDArray[np.int64]) -> list[Floats]:
-    return [np.where(panel.filled[first:end], np.nan, panel.values[first:end]) for first, end in train_rows]
+def _parts(first: int, end: int) -> Iterator[slice]:
+    """The rows [first, end) in pieces: what is computed of them needs no memory for all of them at once."""
+    return (slice(start, min(start + _PART_ROWS, end)) for start in range(first, end, _PART_ROWS))
 
 
 def _refuse_unknown(panel: Panel, train_rows: npt.NDArray[np.int64]) -> None:

@@ -31,10 +31,14 @@ def load_sine(spec: SineSpec) -> Panel:
         ConfigError: more points than there is memory for, before any of them is made.
     """
     memory.refuse(_POINT_BYTES * spec.points, f"a sine of {spec.points:,} points", remedy="reduce data.points")
-    x = np.arange(spec.points) * spec.spacing if spec.stop is None else np.linspace(0.0, spec.stop, spec.points)
+    if spec.stop is None:
+        x = np.arange(spec.points, dtype=np.float64)
+        x *= spec.spacing
+    else:
+        x = np.linspace(0.0, spec.stop, spec.points)
     values = np.sin(x)
     if spec.noise > 0:
-        values = values + np.random.default_rng(spec.noise_seed).normal(0.0, spec.noise, spec.points)
+        values += np.random.default_rng(spec.noise_seed).normal(0.0, spec.noise, spec.points)
     return Panel(
         values=values[:, None],
         time=x,

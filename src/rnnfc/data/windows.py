@@ -5,6 +5,7 @@ window belongs to the split that owns all its target rows; its inputs may reach 
 """
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
@@ -18,6 +19,12 @@ from rnnfc.data.panel import Floats, Panel, exact_clock
 from rnnfc.errors import DataError
 
 Rows = npt.NDArray[np.int64]
+
+# Whatever lays windows side by side does it in parts of about this size, so that memory does not grow with their length.
+_PART_BYTES = 8 * 2**20
+# Training windows that forecasts are scored on: more would take longer than the training of a short epoch, and hardly
+# change the score. Validation and test are scored whole.
+_MOST_SCORED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,18 @@ class Windows:
     def on(self, panel: Panel) -> Self:
         """The same windows over the same rows with other values, e.g. scaled ones."""
         return replace(self, panel=panel)
+
+    def parts(self, *, most: int = sys.maxsize) -> Iterator[Self]:
+        """The windows in their order, so many at a time that their inputs are a few MB, and at most `most`."""
+        row_bytes = 8 * len(self.panel.channels)
+        step = min(most, max(1, _PART_BYTES // (row_bytes * max(self.length, self.horizon))))
+        return (replace(self, origins=self.origins[start : start + step]) for start in range(0, len(self), step))
+
+    def spread(self, most: int) -> Self:
+        """At most `most` of the windows, evenly spaced, the first and the last among them."""
+        if len(self) <= most:
+            return self
+        return replace(self, origins=self.origins[np.linspace(0, len(self) - 1, most).round().astype(np.int64)])
 
     def inputs(self, part: slice = slice(None)) -> Floats:
         """x[window, length, channel] of some windows."""
@@ -84,9 +103,14 @@ class Splits:
             yield "validation", self.validation
         yield "test", self.test
 
+    @property
+    def scored(self) -> dict[str, Windows]:
+        """The windows that models are scored on, by split: of training at most 20,000, evenly spaced, of the others all."""
+        return {**dict(self), "train": self.train.spread(_MOST_SCORED)}
 
-def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec) -> Splits:
-    """The windows of every split, stride 1.
+
+def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: int = 1) -> Splits:
+    """The windows of every split: every `stride`-th of training, all of the others.
 
     A row that `missing` filled is never a target, and never the last input row either: an interpolated value there would
     know the target after it.
@@ -100,27 +124,28 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec) -> Splits:
         if name == "validation" and split.validation is None:
             continue
         rows = borders[:, index : index + 2]
-        parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon)
+        step = stride if name == "train" else 1
+        parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
     return Splits(train=parts["train"], validation=parts.get("validation"), test=parts["test"], train_rows=borders[:, :2])
 
 
-def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int) -> Windows:
-    """Windows whose targets lie in rows[series, 2]."""
+def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int, stride: int) -> Windows:
+    """Windows whose targets lie in rows[series, 2], from the first on in steps of `stride` rows."""
     first = np.maximum(rows[:, 0], panel.bounds[:-1] + length)
     last = rows[:, 1] - horizon
-    origins = np.concatenate([np.arange(start, end + 1) for start, end in zip(first, last, strict=True)])
+    origins = np.concatenate([np.arange(start, end + 1, stride, dtype=np.int32) for start, end in zip(first, last, strict=True)])
     if not len(origins):
         _refuse_short(panel, rows, name=name, length=length, horizon=horizon)
-    kept = origins[~_touches_filled(panel, origins, horizon=horizon)]
+    kept = origins[~_touches_filled(panel, origins, horizon=horizon)] if panel.filled.any() else origins
     if not len(kept):
         raise DataError(
             f"the {name} split has {len(origins):,} windows and all of them need a row that data.missing filled; "
-            "shorten window.horizon or give the split a part with fewer gaps"
+            f"{'lower window.stride, ' if stride > 1 else ''}shorten window.horizon or give the split a part with fewer gaps"
         )
-    return Windows(panel=panel, origins=kept.astype(np.int32), length=length, horizon=horizon)
+    return Windows(panel=panel, origins=kept, length=length, horizon=horizon)
 
 
-def _touches_filled(panel: Panel, origins: Rows, *, horizon: int) -> npt.NDArray[np.bool_]:
+def _touches_filled(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> npt.NDArray[np.bool_]:
     """Whether a target, or the last input row, was filled, [window]."""
     target = np.concatenate([[0], np.cumsum(panel.filled[:, : panel.num_targets].any(axis=1))])  # filled rows before each row
     return (target[origins + horizon] > target[origins]) | panel.filled[origins - 1].any(axis=1)

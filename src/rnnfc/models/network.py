@@ -89,15 +89,16 @@ class Network:
     def scaled_points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         if self._rows_of[0] is not scaled.panel:  # the validation rows go to the device once, not once an epoch
+            self._rows_of = (None, None)  # or the old rows would be there beside the new ones
             self._rows_of = (scaled.panel, tf.constant(scaled.panel.values, tf.float32))
         rows = self._rows_of[1]
-        starts = range(0, len(scaled), _FORWARD_BATCH)
-        parts = [self._forward(rows, tf.constant(scaled.origins[start : start + _FORWARD_BATCH])) for start in starts]
-        return np.concatenate([part.numpy() for part in parts]).astype(np.float64)
+        parts = scaled.parts(most=_FORWARD_BATCH)
+        return np.concatenate([self._forward(rows, tf.constant(part.origins)).numpy() for part in parts]).astype(np.float64)
 
     def points(self, windows: Windows) -> Floats:
         """point[window, horizon, target] in data units, for unscaled windows."""
-        return self.scaler.invert(self.scaled_points(windows.on(self.scaler.apply(windows.panel))), windows.series)
+        scaled = self.scaler.apply(windows.panel, dtype=np.float32)
+        return self.scaler.invert(self.scaled_points(windows.on(scaled)), windows.series)
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""

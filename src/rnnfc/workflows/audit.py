@@ -69,7 +69,9 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
     changed = panel.with_values(refill(values, panel.filled, policy=panel.missing, bounds=panel.bounds))
     window = experiment.window
     return replace(
-        prepared, panel=changed, splits=cut(changed, length=window.length, horizon=window.horizon, split=experiment.split)
+        prepared,
+        panel=changed,
+        splits=cut(changed, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride),
     )
 
 

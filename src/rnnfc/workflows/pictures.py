@@ -28,11 +28,13 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     horizon = experiment.window.horizon
     kind = f" of {horizon} steps end to end" if horizon > 1 else ""
     which = f", {panel.targets[0]} (1 of {panel.num_targets} targets)" if panel.num_targets > 1 else ""
-    actual = np.where(panel.filled[:, 0], np.nan, panel.values[:, 0])
+    actual = panel.known(slice(None), slice(0, 1))[:, 0]
     return plots.forecast_picture(
         title=f"{experiment.name}: forecasts{kind}{which}",
         actual=plots.Line(label="actual", time=panel.time, value=actual),
-        parts=[_line(forecasts.network[name], windows, panel, label=f"forecast: {name}") for name, windows in splits],
+        parts=[
+            _line(forecasts.network[name], windows, panel, label=f"forecast: {name}") for name, windows in splits.scored.items()
+        ],
         test_start=panel.time[splits.test.origins[0]],
         ylabel=plots.axis_label(panel.targets[0], panel.unit),
         xlabel=plots.axis_label(time_name(experiment), str(panel.frequency) if panel.time.dtype.kind == "M" else ""),
@@ -54,15 +56,16 @@ def _line(made: Forecast, windows: Windows, panel: Panel, *, label: str) -> "Lin
     from rnnfc.plots import Line
 
     chosen = _end_to_end(windows.origins.astype(np.int64), windows.horizon)
-    rows = windows.target_rows[chosen]
-    value = np.full(panel.num_rows, np.nan)
-    value[rows] = made.point[chosen, :, 0]
-    part = slice(rows[0, 0], rows[-1, -1] + 1)
-    return Line(label=label, time=panel.time[part], value=value[part])
+    rows = (windows.origins[chosen, None] + np.arange(windows.horizon)).ravel()
+    gaps = np.flatnonzero(np.diff(rows) > 1) + 1  # the line breaks there, at the first row that was not forecast
+    value = np.insert(made.point[chosen, :, 0].ravel(), gaps, np.nan)
+    return Line(label=label, time=panel.time[np.insert(rows, gaps, rows[gaps - 1] + 1)], value=value)
 
 
 def _end_to_end(origins: Rows, horizon: int) -> Rows:
     """Places of windows that share no target row, ascending; the last window is one of them."""
+    if horizon == 1:
+        return np.arange(len(origins))
     chosen, place = [], len(origins) - 1
     while place >= 0:
         chosen.append(place)

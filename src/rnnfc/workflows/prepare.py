@@ -1,6 +1,5 @@
 """Data and windows of an experiment, and what `check` tells of them; without TensorFlow."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from rnnfc.errors import DataError
 from rnnfc.models.recipe import Recipe, choose, num_processors
 from rnnfc.models.size import num_parameters, training_bytes
 from rnnfc.run import Run
+from rnnfc.workflows.phases import Phase, Phases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Prepared:
     experiment: Experiment
     panel: Panel
     splits: Splits
-    seconds: float
+    loading: Phase
 
     @property
     def size(self) -> dict[str, int]:
@@ -63,11 +63,13 @@ def prepare(experiment: Experiment) -> Prepared:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
     """
-    began = time.perf_counter()
-    panel = load_panel(experiment.data)
-    splits = cut(panel, length=experiment.window.length, horizon=experiment.window.horizon, split=experiment.split)
-    training_range(panel, splits.train_rows, method=experiment.scale)
-    prepared = Prepared(experiment=experiment, panel=panel, splits=splits, seconds=round(time.perf_counter() - began, 3))
+    window = experiment.window
+    with Phases()("data") as loading:
+        panel = load_panel(experiment.data)
+        splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
+        training_range(panel, splits.train_rows, method=experiment.scale)
+        loading.rows = panel.num_rows
+    prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading)
     _refuse_large(prepared)
     return prepared
 

@@ -17,7 +17,9 @@ from rnnfc.workflows.prepare import Prepared
 
 @dataclass(frozen=True, kw_only=True)
 class Forecasts:
-    """The network's forecast of every split, the scores of every model, and the network's lead over the best baseline."""
+    """The network's forecasts of the `scored` windows of every split, the scores of every model, and the network's lead over
+    the best baseline.
+    """
 
     network: dict[str, Forecast]
     scores: list[Score]
@@ -30,9 +32,9 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     Raises:
         TrainError: the network forecasts what is not finite.
     """
-    experiment, splits = prepared.experiment, prepared.splits
+    experiment, splits, scored = prepared.experiment, prepared.splits, prepared.splits.scored
     ruler = metrics.Ruler.of(prepared.panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season)
-    ours = {name: network.predict(windows) for name, windows in splits}
+    ours = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
     for name, made in ours.items():
         refuse_not_finite(made, name)
@@ -41,7 +43,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     with np.errstate(all="ignore"):  # a baseline may overflow where the data does; its score then has no value
         models = baselines.fit_all(splits.train, scaler, season=experiment.data.season)
         for model in models:
-            for name, windows in splits:
+            for name, windows in scored.items():
                 made = model.predict(windows)
                 scores += metrics.score(made, ruler, model=model.label, split=name)
             # `made` is now that of the test split, the last one
@@ -61,7 +63,7 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         targets=panel.targets,
         verdict=report.verdict(scores, outcome=outcome, unit=panel.unit, windows=len(test)),
         outcome=outcome,
-        ledger=report.ledger(panel, prepared.splits),
+        ledger=report.ledger(panel, prepared.splits, stride=prepared.experiment.window.stride),
         scores=scores,
     )
 

@@ -1,16 +1,16 @@
 """Train one experiment: data, network, epochs, scores, and a published run folder."""
 
-import contextlib
 import datetime as dt
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from rnnfc import report, run
 from rnnfc.checkpoint import Checkpoints, rows_of, state_of
 from rnnfc.config import to_yaml
+from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
 from rnnfc.export import OnnxNetwork, difference, interface
@@ -20,6 +20,7 @@ from rnnfc.report import Report
 from rnnfc.run import Run
 from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.facts import facts
+from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.resume import Unfinished
@@ -68,19 +69,6 @@ class _Fitted:
     facts: dict[str, Any]
 
 
-@dataclass
-class _Phases:
-    """Seconds of each phase, in the order of their first use."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - began, 3)
-
-
 def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfinished | None = None) -> Trained:
     """Train one experiment and publish its run folder.
 
@@ -90,18 +78,18 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
         TrainError: training diverged; nothing is published.
         OutputError: the run could not be written.
     """
-    phases, experiment = _Phases({"data": prepared.seconds}), prepared.experiment
+    phases, experiment, splits = Phases({"data": prepared.loading}), prepared.experiment, prepared.splits
     checkpoints = Checkpoints(Draft(outputs, experiment.name, unfinished=before.folder if before else None))
     try:
         with checkpoints.draft as draft:
             listener.prepared(prepared)
             known = _begin(draft, prepared, before)
-            with phases("scale"):
-                scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=experiment.scale)
+            with phases("scale", rows=int(np.diff(splits.train_rows).sum())):
+                scaler = Scaler.fit(prepared.panel, splits.train_rows, method=experiment.scale)
             fitted = _fit(prepared, scaler, checkpoints, phases, listener, before=before)
-            with phases("export"):
+            with phases("export", rows=len(splits.test)):
                 exported, parity = _export(prepared, fitted.network)
-            with phases("score"):
+            with phases("score", rows=sum(map(len, splits.scored.values()))):
                 # What is scored is what is shipped: `evaluate` and `predict` read the same file.
                 forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX))
                 made = make_report(prepared, forecasts)
@@ -109,7 +97,7 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
                 _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
                 _write_training(draft, prepared, made, fitted)
                 draft.write(run.ONNX, exported)
-            ended = {"status": "done", "finished": _now(), "seconds": phases.seconds, **fitted.facts, "onnx_difference": parity}
+            ended = {"status": "done", "finished": _now(), "phases": phases.to_json(), **fitted.facts, "onnx_difference": parity}
             draft.write_json(run.INFO, {**known, **ended})
     except BaseException:
         if checkpoints.draft.kept:
@@ -145,7 +133,7 @@ def _fit(
     prepared: Prepared,
     scaler: Scaler,
     checkpoints: Checkpoints,
-    phases: _Phases,
+    phases: Phases,
     listener: Listener,
     *,
     before: Unfinished | None,
@@ -162,9 +150,9 @@ def _fit(
         if after is not None:
             state.load(state_of(after))
             history = [Epoch(**row) for row in rows_of(after)]
-    scaled = scaler.apply(prepared.panel)
+    scaled = scaler.apply(prepared.panel, dtype=np.float32)
     watched = None if splits.validation is None else splits.validation.on(scaled)
-    with phases("train"), checkpoints:
+    with phases("train") as phase, checkpoints:
         rows = engine.epochs(
             state,
             network,
@@ -179,8 +167,9 @@ def _fit(
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
+        phase.rows = len(history) * len(splits.train)
     best_epoch = engine.keep_best(state, spec)
-    listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phases.seconds["train"])
+    listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phase.seconds)
     made = {
         "epochs": len(history),
         "best_epoch": best_epoch or None,
@@ -207,9 +196,14 @@ def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecast
     experiment, panel = prepared.experiment, prepared.panel
     draft.write_json(run.SCALER, scaler.to_json())
     draft.write_json(run.REPORT, made.to_json())
-    draft.write(run.FORECAST, run.forecast_csv(forecasts.network["test"], panel))
+    draft.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts.network["test"], panel))
     draft.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
     draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel.tail(experiment.window.length)))
+
+
+def _write_forecast(path: Path, made: Forecast, panel: Panel) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        run.write_forecast(made, panel, file)
 
 
 def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:

@@ -1,0 +1,53 @@
+"""Phases: seconds, rows and memory of each part of a training, for run.json."""
+
+import sys
+
+import pytest
+
+from rnnfc.workflows.phases import Phase, Phases, peak_bytes
+
+
+def test_a_phase_tells_seconds_rows_their_ratio_and_memory() -> None:
+    assert Phase(seconds=0.25049, rows=1000, peak_bytes=7).to_json() == {
+        "seconds": 0.25,
+        "rows": 1000,
+        "rows_per_second": 3992,
+        "peak_bytes": 7,
+    }
+    assert Phase(seconds=2.0).to_json() == {"seconds": 2.0, "rows": None, "rows_per_second": None, "peak_bytes": None}
+    assert Phase(seconds=0.0, rows=5).to_json()["rows_per_second"] == 5_000_000
+
+
+def test_phases_stand_in_the_order_of_their_use_after_those_that_were_given() -> None:
+    phases = Phases({"data": Phase(seconds=1.5, rows=9)})
+    with phases("scale", rows=4):
+        pass
+    with phases("train") as phase:
+        phase.rows = 8
+    plain = phases.to_json()
+    assert [(name, one["rows"]) for name, one in plain.items()] == [("data", 9), ("scale", 4), ("train", 8)]
+    assert plain["data"]["seconds"] == 1.5
+    assert phase.seconds > 0
+
+
+def test_a_phase_that_fails_is_not_one() -> None:
+    phases = Phases()
+    with pytest.raises(ValueError, match="broke"), phases("train"):
+        raise ValueError("broke")
+    assert phases.to_json() == {}
+
+
+def test_peak_memory_holds_what_was_touched_and_never_falls() -> None:
+    before = peak_bytes()
+    assert before is not None
+    block = b"x" * (before + 50_000_000)  # more than the whole process ever had
+    after = peak_bytes()
+    assert after is not None
+    assert after >= before + 50_000_000
+    del block
+    assert peak_bytes() == after
+
+
+def test_peak_memory_is_unknown_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert peak_bytes() is None
