@@ -54,6 +54,9 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floa
 def _grid(table: Table) -> npt.NDArray[np.int64]:
     if table.frequency.unit == "rows":
         return np.arange(len(table.time))
+    (last,) = np.rint(table.frequency.positions(table.time[-1:], first=table.time[0]))
+    if last == len(table.time) - 1:  # no two rows share a step, so none is absent
+        return np.arange(len(table.time))
     positions = table.frequency.positions(table.time)
     return np.rint(positions, out=positions).astype(np.int64)
 
