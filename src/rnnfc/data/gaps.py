@@ -41,7 +41,7 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floa
             f"{table.frequency}; cut the file to the part that is covered, or set data.frequency: rows"
         )
     if num_rows == len(row_of):
-        values = table.values.copy()
+        values = table.values.copy() if np.isnan(table.values).any() else table.values
     else:
         values = np.full((num_rows, table.values.shape[1]), np.nan)
         values[row_of] = table.values
