@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import importlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -169,38 +170,66 @@ def outcome(folders: Folders, wanted: dict[str, Any], again: Callable[..., int],
     return f"differs: {', '.join(wrong)}" if wrong else verdict
 
 
-def kills(home: Path, *, number: int, commands: int, seed: int) -> Iterator[tuple[str, str]]:
-    """(where it was killed, what became of it) of each victim."""
-    draw = random.Random(seed)  # noqa: S311  no secret
-    wanted, places, seconds = {}, {}, {}
+@dataclass(frozen=True)
+class Whole:
+    """A training that was left alone: what came out, its places to kill at, how long it took."""
+
+    contents: dict[str, Any]
+    places: int
+    seconds: float
+
+
+def wholes(home: Path) -> dict[str, Whole]:
+    """One of each cell."""
+    made = {}
     for cell in CELLS:
         folders = _folders(home, f"whole-{cell}", cell)
         began = time.monotonic()
         if forked(folders) != 0:
             raise SystemExit(f"{cell}: the training that is left alone failed")
-        seconds[cell] = time.monotonic() - began
-        wanted[cell] = contents(folders, state=True)
-        places[cell] = int(folders.outputs.with_suffix(".count").read_text())
+        seconds, places = time.monotonic() - began, int(folders.outputs.with_suffix(".count").read_text())
+        made[cell] = Whole(contents(folders, state=True), places, seconds)
+    return made
+
+
+def kill(home: Path, whole: dict[str, Whole], victim: int, *, number: int, commands: int, seed: int) -> tuple[str, str]:
+    """(where it was killed, what became of it) of one victim."""
+    cell, draw = CELLS[victim % len(CELLS)], random.Random(f"{seed} {victim}")  # noqa: S311  no secret
+    left, folders = whole[cell], _folders(home, f"victim-{victim}", cell)
     numbered = number - commands - max(1, number // 8)
-    for victim in range(number):
-        cell = CELLS[victim % len(CELLS)]
-        folders = _folders(home, f"victim-{victim}", cell)
-        again: Callable[..., int] = forked
-        if victim < numbered:
-            place = victim * places[cell] // numbered
-            forked(folders, victim=place)
-            where = f"{cell} place {place} of {places[cell]}"
-        elif victim < number - commands:
-            after = draw.uniform(0, seconds[cell])
-            forked(folders, seconds=after)
-            where = f"{cell} after {after:.2f} s"
-        else:
-            after = draw.uniform(0.5, 4 + seconds[cell])
-            command(folders, seconds=after)
-            where, again = f"{cell} command after {after:.2f} s", command
-        # The real command checkpoints every two seconds, and keeps no copy of the last one.
-        yield where, outcome(folders, wanted[cell], again, state=again is forked and folders.outputs.with_suffix(".npz").exists())
-        shutil.rmtree(folders.outputs, ignore_errors=True)
+    again: Callable[..., int] = forked
+    if victim < numbered:
+        place = victim * left.places // numbered
+        forked(folders, victim=place)
+        where = f"{cell} place {place} of {left.places}"
+    elif victim < number - commands:
+        after = draw.uniform(0, left.seconds)
+        forked(folders, seconds=after)
+        where = f"{cell} after {after:.2f} s"
+    else:
+        after = draw.uniform(0.5, 4 + left.seconds)
+        command(folders, seconds=after)
+        where, again = f"{cell} command after {after:.2f} s", command
+    # The real command checkpoints every two seconds, and keeps no copy of the last one.
+    state = again is forked and folders.outputs.with_suffix(".npz").exists()
+    became = outcome(folders, left.contents, again, state=state)
+    shutil.rmtree(folders.outputs, ignore_errors=True)
+    return where, became
+
+
+def kills(home: Path, *, number: int, commands: int, seed: int, workers: int) -> Iterator[tuple[str, str]]:
+    """What became of every victim; `workers` processes, forked before TensorFlow begins to work, take turns."""
+    whole, answers = wholes(home), multiprocessing.get_context("fork").SimpleQueue()
+    for worker in range(workers):
+        if os.fork() == 0:
+            for victim in range(worker, number, workers):
+                try:
+                    answers.put(kill(home, whole, victim, number=number, commands=commands, seed=seed))
+                except Exception as error:  # the others are to be told of it, not to wait for ever
+                    answers.put((f"victim {victim}", f"differs: {error!r}"))
+            os._exit(0)
+    for _ in range(number):
+        yield answers.get()
 
 
 def _folders(home: Path, name: str, cell: str) -> Folders:
@@ -214,6 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--commands", type=int, default=20, help="how many of them are the real command")
+    parser.add_argument("--workers", type=int, default=2, help="how many at a time")
     parser.add_argument("--seed", type=int, default=0, help="of the random times")
     given = parser.parse_args()
     # Imported here and started in the children: a TensorFlow that has begun to work does not survive a fork.
@@ -221,7 +251,9 @@ def main() -> None:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as home:
         found = []
-        for where, became in kills(Path(home), number=given.kills, commands=given.commands, seed=given.seed):
+        for where, became in kills(
+            Path(home), number=given.kills, commands=given.commands, seed=given.seed, workers=given.workers
+        ):
             print(f"{where}: {became}", flush=True)
             found.append(became)
     lost, differing = found.count("lost"), sum(became.startswith("differs") for became in found)

@@ -154,7 +154,7 @@ def test_data_lines_tell_of_filled_values_splits_and_layers(gappy: config.Experi
 
 
 def test_a_check_is_told_on_stdout_with_the_resolved_config(gappy: config.Experiment, capsys: pytest.CaptureFixture[str]) -> None:
-    console.show_check(check(gappy))
+    console.show_check(check(prepare(gappy)))
     out, err = capsys.readouterr()
     assert err == ""
     lines = out.splitlines(keepends=True)
@@ -176,7 +176,7 @@ def test_a_check_is_told_on_stdout_with_the_resolved_config(gappy: config.Experi
 def test_a_check_shows_the_config_so_that_it_can_be_used_again(
     gappy: config.Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console.show_check(check(gappy))
+    console.show_check(check(prepare(gappy)))
     shown = capsys.readouterr().out.splitlines()[7:]
     text = "".join(f"{row[:12].strip()}: {row[12:]}\n" for row in shown)
     assert config.from_yaml(text, source="shown") == gappy
@@ -224,7 +224,7 @@ def test_only_a_network_of_tensorflow_speaks_of_it(
     capsys: pytest.CaptureFixture[str], terminal: io.StringIO, name: str, engine: str
 ) -> None:
     experiment = config.load(ROOT / f"configs/{name}.yaml")
-    console.show_check(check(experiment))
+    console.show_check(check(prepare(experiment)))
     assert f"MiB beyond {engine} itself\n" in capsys.readouterr().out
     listener = TrainingConsole()
     listener.prepared(prepare(experiment))

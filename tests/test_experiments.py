@@ -49,7 +49,12 @@ def test_sine_relu_and_sine_lstm_are_compared_on_the_same_rows(rnnfc: Command, t
     for run in result["runs"]:
         assert by_name[run["experiment"]] == pytest.approx(score(run, "mse"), rel=1e-9)
         assert score(run, "mse", units="scaled") < 0.005
-    assert {path.name for path in Path(comparison["folder"]).iterdir()} == {"compare.json", "compare.md", "compare.png"}
+    assert {path.name for path in Path(comparison["folder"]).iterdir()} == {
+        "compare.json",
+        "compare.md",
+        "compare.png",
+        "manifest.sha256",
+    }
 
 
 def test_sine_long_reaches_2e_5(rnnfc: Command, tmp_path: Path) -> None:

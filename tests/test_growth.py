@@ -10,7 +10,7 @@ import pytest
 
 from rnnfc import config, training
 from rnnfc.config.data_spec import CsvSpec
-from rnnfc.data import csv_file, windows
+from rnnfc.data import csv_cells, windows
 from rnnfc.data.csv_file import load_csv
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
@@ -60,7 +60,7 @@ def peak(work: Callable[[], Any]) -> int:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and rows are worked on in parts that are small beside the data of these tests."""
     monkeypatch.setattr(windows, "_PART_BYTES", 2**16)
-    monkeypatch.setattr(csv_file, "_PART_ROWS", 2**12)
+    monkeypatch.setattr(csv_cells, "_PART_ROWS", 2**12)
 
 
 def everything_but_training(*, rows: int, length: int) -> None:
@@ -86,7 +86,8 @@ def test_memory_of_training_does_not_grow_with_window_length() -> None:
         prepared = prepare(experiment(rows=ROWS // 4, length=length))
         state, network = start(prepared.experiment)
         splits, spec = prepared.splits, prepared.experiment.train
-        rows = list(training.epochs(state, network, train=splits.train, validation=splits.validation, spec=spec, seed=1))
+        options = {"train": splits.train, "validation": splits.validation, "recipe": prepared.recipe}
+        rows = list(training.epochs(state, network, **options, spec=spec, seed=1))
         assert len(rows) == 1
 
     train(4)  # what TensorFlow builds once
@@ -106,7 +107,8 @@ def start(of: config.Experiment) -> tuple[training.TrainState, Network]:
 def test_updates_are_the_windows_that_the_stride_leaves_over_the_batch(stride: int, updates: int) -> None:
     prepared = prepare(experiment(rows=19_000, length=8, stride=stride, epochs=2))
     state, network = start(prepared.experiment)
-    list(training.epochs(state, network, train=prepared.splits.train, validation=None, spec=prepared.experiment.train, seed=1))
+    options = {"train": prepared.splits.train, "validation": None, "recipe": prepared.recipe}
+    list(training.epochs(state, network, **options, spec=prepared.experiment.train, seed=1))
     assert int(state.optimizer.iterations) == updates
 
 

@@ -44,8 +44,8 @@ WITHOUT_TENSORFLOW = (*COUNTED_FROM_THE_CONFIG, *NUMPY_ENGINE)
 HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pydantic"}
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
-# The design says about 4,500 for the whole; checked input, damaged runs, exact resume and a second engine took the rest.
-MOST_LINES = 8000
+# The design says about 4,500; checked input, damaged runs, exact resume, export, four recipes and a second engine took the rest.
+MOST_LINES = 8250
 
 
 def name_of(path: Path) -> str:

@@ -18,6 +18,7 @@ from rnnfc.models.backend import keras, tf, threads
 from rnnfc.models.network import Network, build
 from rnnfc.models.recipe import Recipe, num_processors
 from rnnfc.models.stacked import CELLS
+from rnnfc.progress import order_of, stops_early
 
 LOOP = Recipe(name="xla_loop", shards=1, reason="asked for")
 UNROLLED, GRAPH = replace(LOOP, name="xla_unrolled"), replace(LOOP, name="graph")
@@ -79,7 +80,7 @@ class Case:
             **options,
         ):
             rows.append(row)
-            if training.stops_early(self.state, self.spec.train):
+            if stops_early(self.state, self.spec.train):
                 break
         return rows
 
@@ -230,12 +231,12 @@ def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> 
 
 def test_order_shows_every_window_once_and_depends_on_seed_and_epoch() -> None:
     origins, spec = np.arange(5, 36, dtype=np.int32), TrainSpec(epochs=1)
-    orders = [training.order_of(origins, spec=spec, seed=seed, epoch=epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0))]
+    orders = [order_of(origins, spec=spec, seed=seed, epoch=epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0))]
     assert all(sorted(order) == list(origins) for order in orders)
     assert not any(np.array_equal(orders[0], order) for order in orders[1:])
-    np.testing.assert_array_equal(training.order_of(origins, spec=spec, seed=1, epoch=0), orders[0])
+    np.testing.assert_array_equal(order_of(origins, spec=spec, seed=1, epoch=0), orders[0])
     plain = TrainSpec(epochs=1, shuffle=False)
-    np.testing.assert_array_equal(training.order_of(origins, spec=plain, seed=1, epoch=3), origins)
+    np.testing.assert_array_equal(order_of(origins, spec=plain, seed=1, epoch=3), origins)
 
 
 def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
@@ -298,7 +299,7 @@ def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(monke
         recipe=LOOP,
     ):
         seen.append(case.net.get_weights())
-        if training.stops_early(case.state, case.spec.train):
+        if stops_early(case.state, case.spec.train):
             break
     assert len(seen) == 4
     assert training.keep_best(case.state, case.spec.train) == 2

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc import config
+from rnnfc.progress import Epoch
 from rnnfc.workflows.phases import peak_bytes
 from rnnfc.workflows.prepare import Prepared, prepare
 
@@ -54,6 +55,7 @@ def measure_epoch(*, windows: int, length: int, units: int) -> dict[str, float]:
             validation=None,
             spec=experiment.train,
             seed=experiment.seed,
+            recipe=prepared.recipe,
         )
     )
     return {"seconds": min(row.seconds for row in history[1:]), "first_seconds": history[0].seconds}
@@ -100,9 +102,10 @@ class _Nobody:
     """Hears of progress and keeps silent."""
 
     def prepared(self, prepared: Prepared) -> None: ...
-    def epoch(self, row: Any, *, total: int) -> None: ...
+    def epoch(self, row: Epoch, *, total: int) -> None: ...
+    def kept(self, folder: Path, *, epoch: int, total: int) -> None: ...
     def tick(self, share: float) -> None: ...
-    def trained(self, rows: list[Any], *, best_epoch: int, total: int, seconds: float) -> None: ...
+    def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None: ...
 
 
 def _experiment(*, rows: int, length: int, units: int, epochs: int, stride: int = 1) -> config.Experiment:

@@ -31,19 +31,22 @@ class Trainable(Protocol):
 
 
 class Checkpoints:
-    """Takes a copy after every epoch and writes the newest: every few seconds, and when the block ends, however it ends."""
+    """Takes a copy after every epoch and writes the newest: every few seconds, and when the block ends, however it ends.
+
+    `epoch` is that of the newest on disk, 0 before the first.
+    """
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.epoch = 0
-        self._taken: Arrays | None = None
+        self._taken: tuple[int, Arrays] | None = None
         self._due = time.monotonic() + _EVERY_S
 
     def take(self, state: Trainable, history: list[Any]) -> None:
         """Note a whole epoch. `history`: one dataclass a row, of numbers and None."""
-        self.epoch = len(history)
         rows = json.dumps([asdict(row) for row in history])  # Python writes a float so that the same bits are read
-        self._taken = {"history": np.array(rows), **{f"state/{name}": array for name, array in state.arrays().items()}}
+        arrays = {f"state/{name}": array for name, array in state.arrays().items()}
+        self._taken = len(history), {"history": np.array(rows), **arrays}
         if time.monotonic() >= self._due:
             self._write()
 
@@ -59,8 +62,9 @@ class Checkpoints:
 
     def _write(self) -> None:
         if self._taken is not None:
-            self.draft.write_arrays(CHECKPOINT, self._taken)
-            self.draft.kept, self._taken = True, None
+            epoch, arrays = self._taken
+            self.draft.write_arrays(CHECKPOINT, arrays)
+            self.draft.kept, self.epoch, self._taken = True, epoch, None
         self._due = time.monotonic() + _EVERY_S
 
 

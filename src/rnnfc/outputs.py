@@ -31,7 +31,7 @@ def unfinished(outputs: Path) -> list[Run]:
             info = Run(path.parent).info()
         except RunError:
             continue
-        if info.get("status") == "running":
+        if info.get("status") in ("running", "done"):  # done, and killed before the folder got its name
             found.append((str(info.get("started")), path.parent))
     return [Run(folder) for _, folder in sorted(found)]
 

@@ -23,6 +23,7 @@ from rnnfc.data.windows import Splits, cut
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export import OnnxNetwork, difference
 from rnnfc.models import keras_engine, scratch, scratch_engine
+from rnnfc.models.recipe import Recipe
 from rnnfc.models.size import num_parameters, training_bytes
 from rnnfc.progress import Epoch, stops_early
 from rnnfc.workflows.engines import ENGINES, engine_of
@@ -55,6 +56,9 @@ def panel() -> Panel:
     )
 
 
+GRAPH = Recipe(name="graph", shards=1, reason="asked for")
+
+
 class Case:
     """A network of either engine that is about to be trained on the same rows: 18 windows in batches of 4, the last of 2."""
 
@@ -79,6 +83,7 @@ class Case:
             validation=self.splits.validation,
             spec=self.spec.train,
             seed=self.spec.seed,
+            recipe=GRAPH,
             **options,
         )
         for row in made:
@@ -266,7 +271,7 @@ def test_a_scratch_run_is_evaluated_and_continued_like_any_other(rnnfc: Command,
     assert "report.md  loss.png  forecast.png  forecast.csv  model.onnx\n" in done.out
     (folder,) = tmp_path.iterdir()
     assert not (folder / "model.keras").exists()
-    assert json.loads((folder / "run.json").read_text())["recipe"] == "numpy"
+    assert json.loads((folder / "run.json").read_text())["recipe"]["name"] == "numpy"
     again = rnnfc("evaluate", folder, "--json")
     assert (again.code, json.loads(again.out)["largest_difference"]) == (0, 0.0)
     ahead = json.loads(rnnfc("predict", folder, "--json").out)

@@ -14,6 +14,7 @@ from rnnfc.data.windows import cut
 from rnnfc.models import keras_engine
 from rnnfc.models.backend import tf
 from rnnfc.models.network import build, recurrent_layers
+from rnnfc.models.recipe import Recipe
 from rnnfc.models.stacked import CELLS
 from rnnfc.models.through_time import forward, state_gradients
 
@@ -84,10 +85,9 @@ def test_bptt_steps_of_the_whole_window_are_the_full_gradient(steps: int | None)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("unrolled", [False, True])
-def test_the_compiled_epoch_updates_by_the_truncated_gradient(monkeypatch: pytest.MonkeyPatch, cell: str, unrolled: bool) -> None:
-    if unrolled:
-        monkeypatch.setattr(training, "_UNROLL_UPDATES", 1)
+@pytest.mark.parametrize(("name", "shards"), [("xla_loop", 1), ("xla_unrolled", 1), ("graph", 1), ("sharded_graph", 3)])
+def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: Any, shards: int) -> None:
+    recipe = Recipe(name=name, shards=shards, reason="asked for")
     spec = experiment(cell, "[5, 3]", train="epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 0.5, bptt_steps: 2")
     panel = load_panel(spec.data)
     windows = cut(panel, length=T, horizon=4, split=spec.split).train
@@ -96,7 +96,7 @@ def test_the_compiled_epoch_updates_by_the_truncated_gradient(monkeypatch: pytes
     step = gradients(net, lambda: step_major(net, x, steps=2), y)
     before = [variable.numpy() for variable in net.trainable_variables]
     state = keras_engine.start(network, spec.train)
-    list(keras_engine.epochs(state, network, train=windows, validation=None, spec=spec.train, seed=3))
+    list(keras_engine.epochs(state, network, train=windows, validation=None, spec=spec.train, seed=3, recipe=recipe))
     for variable, start, gradient in zip(net.trainable_variables, before, step, strict=True):
         np.testing.assert_allclose(variable.numpy(), start - 0.5 * gradient, atol=1e-5)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sealing import seal
 
 from rnnfc.run import Run
 from rnnfc.workflows import explain
@@ -46,7 +47,7 @@ def test_both_engines_are_explained_side_by_side(rnnfc: Command, small_run: Path
     (folder,) = tmp_path.iterdir()
     assert result["folder"] == str(folder)
     assert folder.name.endswith("-explain")
-    assert set(contents(folder)) == {"explain.json", "explain.png"}
+    assert set(contents(folder)) == {"explain.json", "explain.png", "manifest.sha256"}
     assert contents(folder)["explain.png"].startswith(b"\x89PNG")
     assert json.loads((folder / "explain.json").read_text())["curves"] == result["curves"]
     keras, numpy = result["curves"]  # a run that is named twice counts once
@@ -93,6 +94,7 @@ def test_a_run_whose_data_has_changed_is_refused(rnnfc: Command, scratch_run: Pa
     shutil.copytree(scratch_run, copy)
     info = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**info, "data_sha256": "0"}))
+    seal(copy)
     done = rnnfc("explain", copy, "--outputs", tmp_path / "outputs")
     assert done.code == 2
     assert "the data has changed since this run was trained" in done.err

@@ -116,12 +116,13 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
         "seed": experiment.seed,
         "recipe": asdict(before.recipe if before else prepared.recipe),
         **facts(prepared.panel),
+        "experiment": experiment.model_dump(mode="json"),
     }
     if before:
         rows = [] if before.checkpoint is None else rows_of(before.checkpoint)
         known |= {"started": before.info["started"], "resumed_after": [*before.info.get("resumed_after", []), len(rows)]}
     draft.write(run.EXPERIMENT, to_yaml(experiment))
-    draft.write_json(run.INFO, {**known, "experiment": experiment.model_dump(mode="json")})
+    draft.write_json(run.INFO, known)
     return known
 
 
@@ -146,23 +147,14 @@ def _fit(
         engine = engine_of(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
         state = engine.start(network, spec)
-        history: list[Epoch] = []
         if after is not None:
             state.load(state_of(after))
-            history = [Epoch(**row) for row in rows_of(after)]
+    history = [Epoch(**row) for row in rows_of(after)] if after is not None else []
     scaled = scaler.apply(prepared.panel, dtype=np.float32)
     watched = None if splits.validation is None else splits.validation.on(scaled)
+    options = {"spec": spec, "seed": experiment.seed, "recipe": recipe, "tick": listener.tick}
     with phases("train") as phase, checkpoints:
-        rows = engine.epochs(
-            state,
-            network,
-            train=splits.train.on(scaled),
-            validation=watched,
-            spec=spec,
-            seed=experiment.seed,
-            recipe=recipe,
-            tick=listener.tick,
-        )
+        rows = engine.epochs(state, network, train=splits.train.on(scaled), validation=watched, **options)
         while not stops_early(state, spec) and (row := next(rows, None)):
             history.append(row)
             checkpoints.take(state, history)
