@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
 _ENCODINGS = ("latin-1", "cp1252", "utf-16", "utf-8")
 _NEWLINE = 10
+_LONGEST_NAME = 80
 # Columns that a misspelled name is compared with; each takes some microseconds.
 _COMPARED = 1000
 # A file takes at least so many times its size while it is read; measured: 2.5 to 3 for plain rows, 11 for odd ones.
@@ -204,24 +205,29 @@ def _reader(content: bytes, spec: CsvSpec) -> "_csv.Reader":
 def _check_header(path: Path, header: tuple[str, ...], spec: CsvSpec) -> None:
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
-        raise DataError(f"{path}:1: the column {twice[0]!r} stands in the header twice; rename one")
+        raise DataError(f"{path}:1: the column {_cut(twice[0])!r} stands in the header twice; rename one")
     wanted = [*spec.target, *spec.inputs, *([spec.time] if spec.time else [])]
     unknown = sorted({*wanted} - {*header}, key=wanted.index)
     if unknown and len(header) == 1:
         for separator, written in _OTHER_SEPARATORS.items():
             if separator in header[0] and separator != spec.separator:
                 raise DataError(
-                    f"{path}:1: one column {header[0]!r}; the separator looks like {written}: set data.separator: {written}"
+                    f"{path}:1: one column {_cut(header[0])!r}; the separator looks like {written}: set data.separator: {written}"
                 )
     lines = []
     for name in unknown:
         near = difflib.get_close_matches(name, header[:_COMPARED], n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        lines.append(f"{path}:1: no column {name!r}; {hint}the header has: {_listed(header)}")
+        hint = f"did you mean {_cut(near[0])!r}? " if near else ""
+        lines.append(f"{path}:1: no column {_cut(name)!r}; {hint}the header has: {_listed(header)}")
     if lines:
         raise DataError("\n".join(lines))
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:12]).replace("\n", "\\n")
+    shown = ", ".join(map(_cut, names[:12])).replace("\n", "\\n")
     return f"{shown}, ... ({len(names)} columns)" if len(names) > 12 else shown
+
+
+def _cut(name: str) -> str:
+    """A name in an error, which is to stay a line that people can read."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
