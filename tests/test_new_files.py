@@ -85,7 +85,7 @@ def test_what_the_system_refuses_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str]
 ) -> None:
     monkeypatch.setattr(*place, failing(errno.EIO))
-    told = r"a: could not be written \(Input/output error\); nothing is left behind"
+    told = r"a: could not be written \(Input/output error\); make it writable; nothing is left behind"
     with pytest.raises(OutputError, match=told) as caught:
         write(tmp_path / "a", tmp_path / "b", fill=lambda file, folder: (file.write_text("1"), folder.mkdir()))
     assert caught.value.exit_code == 1

@@ -115,11 +115,14 @@ class Draft:
         raise OutputError(f"{self.folder}: a thousand runs of this name in one second; try again")
 
     def _refused(self, error: OSError) -> OutputError:
-        mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "make it writable"
         return OutputError(
-            f"{self._outputs}: the run could not be written ({error.strerror or error}); {mend}, or name another "
+            f"{self._outputs}: the run could not be written ({error.strerror or error}); {_mend(error)}, or name another "
             "folder with --outputs; earlier runs are untouched"
         )
+
+
+def _mend(error: OSError) -> str:
+    return "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "make it writable"
 
 
 def is_open(folder: Path) -> bool:
@@ -190,7 +193,9 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
             _remove(path)
         if isinstance(error, OSError):
             refuse_taken(*paths)  # who came first in the meantime keeps the name
-            raise OutputError(f"{paths[0]}: could not be written ({error.strerror or error}); nothing is left behind") from error
+            raise OutputError(
+                f"{paths[0]}: could not be written ({error.strerror or error}); {_mend(error)}; nothing is left behind"
+            ) from error
         raise
     finally:
         for place in hidden:

@@ -24,7 +24,7 @@ def finished(outputs: Path) -> list[Run]:
 
 
 def unfinished(outputs: Path) -> list[Run]:
-    """Runs under `outputs` that were begun and not finished, oldest first; those that are being trained just now too."""
+    """Runs under `outputs` that were begun and not published, oldest first; those that are being trained just now too."""
     found = []
     for path in outputs.glob(f".*/{INFO}") if outputs.is_dir() else ():
         try:

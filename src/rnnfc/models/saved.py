@@ -3,6 +3,8 @@
 Raw units in and raw units out in every format, and dropout, which rests outside training, is in none.
 """
 
+import errno
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +57,10 @@ def _save_savedmodel(experiment: Experiment, network: Network, facts: dict[str, 
     holder = tf.Module()
     holder.core = at_rest(experiment, network)  # whose variables are saved because the module holds it
     holder.serve = _served(in_raw_units(holder.core, network.scaler), facts, dtype="float64")
-    tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
+    try:
+        tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
+    except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:  # its names for ENOSPC and EFBIG
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def _read_savedmodel(path: Path) -> Answer:
