@@ -1,0 +1,259 @@
+"""The same bits again: in fresh processes, beside other threads; and what `verify` says where they are not."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sealing import seal
+
+from rnnfc import config
+from rnnfc.data.scale import Scaler
+from rnnfc.models.recipe import Recipe
+from rnnfc.workflows.engines import engine_of
+from rnnfc.workflows.prepare import prepare
+
+Command = Callable[..., Any]
+EXPERIMENT = """\
+name: same
+seed: 5
+data: {{kind: sine, points: {points}, stop: 20.0, noise: 0.2}}
+window: {{length: {length}, horizon: 2}}
+split: {{train: 0.65, validation: 0.2, test: 0.15}}
+model: {{{model}}}
+train: {{epochs: 3, batch_size: {batch}, early_stopping: {{patience: 9}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network and what it is trained on, by one recipe."""
+
+    recipe: Recipe
+    layers: str
+    points: int
+    length: int
+    batch: int
+
+    def text(self, model: str) -> str:
+        return EXPERIMENT.format(points=self.points, length=self.length, batch=self.batch, model=f"{model}, {self.layers}")
+
+
+def recipe(name: Any, *, shards: int = 1) -> Recipe:
+    return Recipe(name=name, shards=shards, reason="chosen by hand")
+
+
+CELLS = ("SimpleRNN", "LSTM", "GRU")
+SIZES = (
+    Size(recipe("xla_unrolled"), "units: [3]", points=80, length=3, batch=1),
+    Size(recipe("xla_loop"), "units: [4], dropout: 0.2", points=120, length=20, batch=16),
+    Size(recipe("graph"), "units: [5, 4], dropout: 0.2, recurrent_dropout: 0.1", points=90, length=6, batch=32),
+    Size(recipe("sharded_graph", shards=2), "units: [40], bidirectional: true, dropout: 0.1", points=300, length=12, batch=128),
+)
+SCRATCH = Size(recipe("numpy"), "units: 6", points=80, length=4, batch=8)
+
+
+def digest(size: Size, model: str) -> str:
+    """SHA-256 of weights and optimizer state after training."""
+    prepared = prepare(config.from_yaml(size.text(model), source="x.yaml"))
+    experiment, splits = prepared.experiment, prepared.splits
+    scaler, engine = Scaler.fit(prepared.panel, splits.train_rows, method=experiment.scale), engine_of(experiment)
+    network = engine.build(experiment, prepared.panel, scaler)
+    state, scaled = engine.start(network, experiment.train), scaler.apply(prepared.panel, dtype=np.float32)
+    assert splits.validation is not None
+    parts = {"train": splits.train.on(scaled), "validation": splits.validation.on(scaled)}
+    rows = list(engine.epochs(state, network, **parts, spec=experiment.train, seed=experiment.seed, recipe=size.recipe))
+    made = hashlib.sha256(repr([(row.loss, row.validation_loss) for row in rows]).encode())
+    for name, array in state.arrays().items():
+        made.update(name.encode() + array.tobytes())
+    return made.hexdigest()
+
+
+def print_digests() -> None:
+    """Of every cell in every size."""
+    for cell in CELLS:
+        for size in SIZES:
+            sys.stdout.write(f"{cell} {size.recipe.name} {digest(size, f'kind: stacked, cell: {cell}')}\n")
+    sys.stdout.write(f"NumPy {digest(SCRATCH, 'kind: scratch')}\n")
+
+
+def test_fresh_processes_train_to_the_same_bits() -> None:
+    command = [sys.executable, "-c", "from test_reproducible import print_digests; print_digests()"]
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    both = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths, **other}
+        )
+        for other in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "PYTHONDONTWRITEBYTECODE": "1"})
+    ]
+    (first, told), (second, _) = [process.communicate(timeout=600) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert first.splitlines() == second.splitlines()
+    lines = [line.split() for line in first.splitlines()]
+    assert len(lines) == len(CELLS) * len(SIZES) + 1
+    assert len({words[-1] for words in lines}) == len(lines)  # they are hashes of what was trained
+
+
+@contextmanager
+def others_drawing(seed: int) -> Iterator[None]:
+    """Other threads draw random numbers all the time, from what every library shares."""
+    random.seed(seed)
+    np.random.seed(seed)
+    over, drawn = threading.Event(), [0, 0]
+
+    def draw(place: int, number: Callable[[], float]) -> None:
+        while not over.wait(1e-4):  # or nobody else's turn comes
+            drawn[place] += sum(number() >= 0 for _ in range(10))
+
+    threads = [threading.Thread(target=draw, args=pair) for pair in enumerate((random.random, np.random.rand))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert min(drawn) > 100
+
+
+@pytest.mark.parametrize(
+    ("size", "model"),
+    [(SIZES[1], "kind: stacked, cell: LSTM"), (SIZES[2], "kind: stacked, cell: GRU"), (SCRATCH, "kind: scratch")],
+    ids=["xla_loop", "graph", "numpy"],
+)
+def test_what_other_threads_draw_changes_nothing(size: Size, model: str) -> None:
+    quiet = digest(size, model)
+    state = random.getstate(), np.random.get_state()
+    try:
+        with others_drawing(seed=1):
+            assert digest(size, model) == quiet
+    finally:
+        random.setstate(state[0])
+        np.random.set_state(state[1])
+
+
+# --- verify
+
+
+ROWS = [f"{day},{day * 7 % 11 + 0.01 * day}\n" for day in range(60)]
+TINY = """\
+name: tiny
+data: {kind: csv, path: tiny.csv, time: day, target: sold}
+window: {length: 4, horizon: 2}
+split: {train: 0.6, validation: 0.2, test: 0.2}
+model: {kind: scratch, units: 3}
+train: {epochs: 3, batch_size: 8}
+"""
+
+
+@pytest.fixture
+def tiny(rnnfc: Command, tmp_path: Path) -> Path:
+    """A finished run of a CSV file beside its outputs."""
+    (tmp_path / "tiny.csv").write_text("day,sold\n" + "".join(ROWS))
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    assert rnnfc("train", tmp_path / "tiny.yaml", "--outputs", tmp_path / "out").code == 0
+    (run,) = (tmp_path / "out").iterdir()
+    return run
+
+
+def told(done: Any) -> list[str]:
+    """The lines of `verify`, without its first word on each."""
+    return [line.split(maxsplit=1)[1] for line in done.out.splitlines()]
+
+
+def test_a_run_is_verified_bit_for_bit_and_left_as_it_is(rnnfc: Command, tiny: Path, small_run: Path, tmp_path: Path) -> None:
+    for run in (tiny, Path(shutil.copytree(small_run, tmp_path / "run"))):
+        before = {path.name: path.read_bytes() for path in run.iterdir()}
+        done = rnnfc("verify", run)
+        assert (done.code, done.out) == (0, "verify      weights, history and scores are the same, bit for bit\n")
+        assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert json.loads(rnnfc("verify", tiny, "--json").out) == {"run": str(tiny), "same": True, "results": [], "facts": []}
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "name"),
+    [
+        (["code_sha256"], "0" * 64, "code_sha256 0000000000…0000 -> "),
+        (["versions", "tensorflow"], "2.0", "versions.tensorflow 2.0 -> "),
+        (["versions", "numpy"], "1.0", "versions.numpy 1.0 -> "),
+        (["machine", "cpu_features"], "abacus", "machine.cpu_features abacus -> "),
+        (["machine", "processors"], 999, "machine.processors 999 -> "),
+        (["machine", "onednn"], "neither", "machine.onednn neither -> "),
+        (["threads", "processors"], 999, "threads.processors 999 -> "),
+        (["recipe", "shards"], 7, "recipe.shards 7 -> 1"),
+    ],
+)
+def test_a_recorded_fact_that_differs_is_named(rnnfc: Command, tiny: Path, keys: list[str], value: Any, name: str) -> None:
+    info = json.loads((tiny / "run.json").read_text())
+    entry = info
+    for key in keys[:-1]:
+        entry = entry[key]
+    assert keys[-1] in entry
+    entry[keys[-1]] = value
+    (tiny / "run.json").write_text(json.dumps(info))
+    seal(tiny)
+    done = rnnfc("verify", tiny)
+    assert done.code == 0  # what counts is the same all the same
+    first, fact = told(done)
+    assert first == "weights, history and scores are the same, bit for bit"
+    assert fact.startswith(name)
+
+
+def test_data_that_has_changed_is_named_with_what_differs(rnnfc: Command, tiny: Path) -> None:
+    path = tiny.parents[1] / "tiny.csv"
+    path.write_text(path.read_text().replace("\n5,", "\n5,1"))
+    done = rnnfc("verify", tiny, "--json")
+    made = json.loads(done.out)
+    assert (done.code, made["same"]) == (1, False)
+    assert [text.split(":")[0] for text in made["results"]] == ["weights", "history", "scores"]
+    (fact,) = made["facts"]
+    assert fact.startswith("data_sha256 ")
+
+
+def _weights(run: Path) -> None:
+    arrays = {name: array.copy() for name, array in np.load(run / "weights.npz").items()}
+    arrays["U"].reshape(-1)[0] = np.nextafter(arrays["U"].reshape(-1)[0], 9)  # the last bit
+    np.savez(run / "weights.npz", **arrays)
+
+
+def _history(run: Path) -> None:
+    rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    rows[1]["loss"] *= 1.5
+    (run / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _scores(run: Path) -> None:
+    report = json.loads((run / "report.json").read_text())
+    report["scores"][0]["value"] *= 1.5
+    (run / "report.json").write_text(json.dumps(report))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_weights, "weights: 1 of 5 differ, first U"),
+        (_history, "history: 1 of 3 differ, first epoch 2"),
+        (_scores, 'scores: 1 of 324 differ, first ["network", "train", "mse", "data", "tiny", null, null]'),
+    ],
+)
+def test_a_result_that_is_not_what_training_makes_is_named(
+    rnnfc: Command, tiny: Path, change: Callable[[Path], None], text: str
+) -> None:
+    change(tiny)
+    assert rnnfc("verify", tiny).code == 2  # by the manifest
+    seal(tiny)
+    done = rnnfc("verify", tiny)
+    assert done.code == 1
+    assert told(done) == ["NOT the same", text, "no recorded fact; please report this"]
