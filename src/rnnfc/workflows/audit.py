@@ -14,7 +14,7 @@ from rnnfc.data.windows import Rows, Windows, cut
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.train import Listener, train
 
-# Rows t for which everything from t on is changed.
+# Rows t for which everything from t on is changed, and as many after gaps.
 _BORDERS = 5
 _CHUNK = 1024
 
@@ -77,14 +77,22 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
 
 def _ending_before(windows: Windows, prepared: Prepared) -> bool:
     """Whether changes from row t on leave all windows alone whose last target lies before t; for a few t."""
-    rows = np.linspace(windows.origins[0] + windows.horizon, windows.origins[-1] + windows.horizon, _BORDERS).astype(np.int64)
     panel = prepared.panel
-    for row in rows:
+    for row in _borders(windows):
         first = np.clip(np.full(len(panel.series), row), panel.bounds[:-1], panel.bounds[1:])
         before = replace(windows, origins=windows.origins[windows.origins + windows.horizon <= row])
         if _digest(before) != _digest(before.on(_with_noise(prepared, first_row=first).panel)):
             return False
     return True
+
+
+def _borders(windows: Windows) -> Rows:
+    """Rows t to try: some evenly spaced, and some after gaps, whose filled values may know them."""
+    first, last = windows.origins[[0, -1]].astype(np.int64) + windows.horizon
+    filled = windows.panel.filled
+    known_again = np.flatnonzero((filled[:-1] & ~filled[1:]).any(axis=1)) + 1
+    tried = [np.arange(first, last + 1), known_again[(known_again >= first) & (known_again <= last)]]
+    return np.concatenate([rows[np.linspace(0, len(rows) - 1, min(len(rows), _BORDERS)).astype(np.int64)] for rows in tried])
 
 
 def _scaler(prepared: Prepared) -> str:

@@ -1,0 +1,178 @@
+"""`check --audit`: training knows nothing of the future, and where it does, each finding says so."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc.data import windows
+from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows, cut
+
+Command = Callable[..., Any]
+CLAIMS = (
+    "noise after the training rows leaves the scaler as it is",
+    "noise after the training rows leaves every training window as it is",
+    "noise after the training rows leaves the weights after an epoch as they are",
+    "a change in row t leaves train windows that end before t as they are",
+    "a change in row t leaves validation windows that end before t as they are",
+    "a change in row t leaves test windows that end before t as they are",
+    "no row is a target in two splits",
+    "each window's first target is the row after its last input",
+    "no filled value is a target",
+)
+SCALER, WINDOWS, WEIGHTS, TRAIN, VALIDATION, TEST, SHARED, ADJACENT, FILLED = CLAIMS
+SINE = "{kind: sine, points: 70, stop: 20.0, noise: 0.2}"
+SHOP = "{kind: csv, path: shop.csv, time: day, target: [sold, lent], inputs: price, missing: interpolate}"
+NUMPY = "{kind: scratch, units: 3}"
+# Gaps of one and of two rows in each split, one of them across the border between training and validation (row 42).
+GAPS = {5, 20, 21, 41, 42, 50, 60, 61}
+
+
+def shop(day: int) -> str:
+    sold = "" if day in GAPS else str(day * 7 % 11 + 0.1 * day)
+    return f"{day},{sold},{day * 5 % 7 + 0.05 * day},{'' if day == 33 else day % 4}\n"
+
+
+def config(folder: Path, *, data: str = SINE, model: str = NUMPY, scale: str = "minmax", window: str = "") -> Path:
+    (folder / "shop.csv").write_text("day,sold,lent,price\n" + "".join(shop(day) for day in range(70)))
+    path = folder / "x.yaml"
+    path.write_text(
+        f"name: x\nseed: 3\ndata: {data}\nwindow: {{length: 5, horizon: 2{window}}}\n"
+        f"split: {{train: 0.6, validation: 0.2, test: 0.2}}\nscale: {scale}\nmodel: {model}\n"
+        "train: {epochs: 3, batch_size: 8}\n"
+    )
+    return path
+
+
+def broken(done: Any) -> set[str]:
+    """The claims that do not hold; all are told, in their order."""
+    findings = json.loads(done.out)["audit"]
+    assert tuple(finding["claim"] for finding in findings) == CLAIMS
+    found = {finding["claim"] for finding in findings if not finding["holds"]}
+    assert done.code == (1 if found else 0), done.err
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {},
+        {"data": SHOP},
+        {"data": SHOP.replace("interpolate", "ffill"), "scale": "standard", "window": ", stride: 3, normalize: last"},
+        {"model": "{kind: stacked, cell: SimpleRNN, units: [3], dropout: 0.2}", "scale": "none"},
+        {"data": SHOP, "model": "{kind: stacked, cell: LSTM, units: [3, 2], recurrent_dropout: 0.1}"},
+        {"data": SHOP, "model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}", "scale": "standard"},
+    ],
+    ids=["sine", "gaps", "ffill", "SimpleRNN", "LSTM", "GRU"],
+)
+def test_every_claim_holds_for_what_the_program_does(rnnfc: Command, tmp_path: Path, words: dict[str, str]) -> None:
+    path = config(tmp_path, **words)
+    before = sorted(tmp_path.iterdir())
+    assert broken(rnnfc("check", path, "--audit", "--json")) == set()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_person_reads_one_line_a_claim(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config(tmp_path)
+    lines = [line for line in rnnfc("check", path, "--audit").out.splitlines() if line.startswith("audit")]
+    assert lines == [f"audit       holds: {claim}" for claim in CLAIMS]
+    monkeypatch.setattr("rnnfc.workflows.audit._disjoint", lambda _: False)
+    done = rnnfc("check", path, "--audit")
+    assert done.code == 1
+    assert f"audit       BROKEN: {SHARED}\n" in done.out
+    assert "audit" not in rnnfc("check", path).out
+
+
+def test_a_split_without_validation_has_no_claim_about_it(rnnfc: Command, tmp_path: Path) -> None:
+    path = config(tmp_path)
+    done = rnnfc("check", path, "--audit", "--json", "--set", "split={test: 0.2}")
+    assert done.code == 0
+    assert [finding["claim"] for finding in json.loads(done.out)["audit"]] == [claim for claim in CLAIMS if claim != VALIDATION]
+
+
+# --- each leak is found
+
+
+class Leaky(Scaler):
+    """A scaler of all rows."""
+
+    @classmethod
+    def fit(cls, panel: Any, _: Any, *, method: str) -> Any:
+        return Scaler.fit(panel, np.stack([panel.bounds[:-1], panel.bounds[1:]], axis=1), method=method)
+
+
+def leaky_scaler(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rnnfc.workflows.audit.Scaler", Leaky)
+    patch.setattr("rnnfc.workflows.train.Scaler", Leaky)
+
+
+def leaky_scaler_in_training_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rnnfc.workflows.train.Scaler", Leaky)
+
+
+def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:
+    """Inputs that lie so many rows later than they should."""
+
+    def inputs(self: Windows, part: slice = slice(None)) -> Any:
+        wanted = self.origins[part, None] + np.arange(-self.length, 0) + rows
+        return self.panel.values[np.clip(wanted, 0, self.panel.num_rows - 1)]
+
+    return lambda patch: patch.setattr(Windows, "inputs", inputs)
+
+
+def shared_targets(patch: pytest.MonkeyPatch) -> None:
+    def overlapping(*arguments: Any, **options: Any) -> Any:
+        made = cut(*arguments, **options)
+        origins = np.concatenate([made.train.origins[-1:], made.test.origins])
+        return replace(made, test=replace(made.test, origins=origins))
+
+    patch.setattr("rnnfc.workflows.prepare.cut", overlapping)
+    patch.setattr("rnnfc.workflows.audit.cut", overlapping)
+
+
+def training_to_the_end(patch: pytest.MonkeyPatch) -> None:
+    """Training windows go on into validation and test; the rows that are said to be training's do not."""
+
+    def long(*arguments: Any, **options: Any) -> Any:
+        made = cut(*arguments, **options)
+        assert made.validation is not None
+        origins = np.concatenate([made.train.origins, made.validation.origins, made.test.origins])
+        return replace(made, train=replace(made.train, origins=origins))
+
+    patch.setattr("rnnfc.workflows.prepare.cut", long)
+    patch.setattr("rnnfc.workflows.audit.cut", long)
+
+
+def filled_targets(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(windows, "_touches_filled", lambda _, origins, **__: np.zeros(len(origins), dtype=np.bool_))
+
+
+@pytest.mark.parametrize(
+    ("leak", "data", "found"),
+    [
+        (leaky_scaler, SINE, {SCALER, WINDOWS, WEIGHTS}),
+        (leaky_scaler_in_training_alone, SINE, {WEIGHTS}),
+        (shifted(1), SINE, {ADJACENT}),
+        (shifted(-1), SINE, {ADJACENT}),
+        (shifted(3), SINE, {WINDOWS, WEIGHTS, TRAIN, VALIDATION, TEST, ADJACENT}),
+        (shared_targets, SINE, {SHARED}),
+        (training_to_the_end, SINE, {WINDOWS, WEIGHTS, SHARED}),
+        # An interpolated value knows the next known one: that of row 41, in training, knows one of validation.
+        (filled_targets, SHOP, {WINDOWS, WEIGHTS, TRAIN, VALIDATION, TEST, FILLED}),
+    ],
+)
+def test_a_leak_breaks_the_claims_that_it_should(
+    rnnfc: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    leak: Callable[[pytest.MonkeyPatch], None],
+    data: str,
+    found: set[str],
+) -> None:
+    leak(monkeypatch)
+    assert broken(rnnfc("check", config(tmp_path, data=data), "--audit", "--json")) == found
