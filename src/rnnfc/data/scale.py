@@ -12,6 +12,8 @@ from rnnfc.errors import DataError
 
 # A range below this share of the values leaves under about 4,500 distinct float64 values: it is noise, not data.
 _SMALLEST_RANGE = 1e-12
+# A range within these can be computed with: its square, times the rows, is still finite and not zero where there is one.
+_RANGES = {"minmax": (1e-300, 1e300), "standard": (1e-150, 1e150)}
 _PART_ROWS = 2**20
 
 
@@ -56,11 +58,12 @@ class Scaler:
         return cls(method=method, center=center, scale=scale, low=low, high=high)
 
     def apply(self, panel: Panel, *, dtype: npt.DTypeLike = np.float64) -> Panel:
-        """The panel with scaled values; computed in float64, kept as `dtype`."""
+        """The panel with scaled values; computed in float64, kept as `dtype`, in which a huge one may be infinite."""
         values = np.empty(panel.values.shape, dtype=dtype)
         for series, rows in enumerate(zip(panel.bounds[:-1], panel.bounds[1:], strict=True)):
             for part in _parts(*rows):
-                values[part] = (panel.values[part] - self.center[series]) / self.scale[series]
+                with np.errstate(over="ignore"):
+                    values[part] = (panel.values[part] - self.center[series]) / self.scale[series]
         return panel.with_values(values)
 
     def scale_points(self, points: Floats, series: npt.NDArray[np.int64]) -> Floats:
@@ -88,13 +91,15 @@ def training_range(panel: Panel, train_rows: npt.NDArray[np.int64], *, method: s
     """Lowest and highest known value of the training rows, [series, channel] each; all that can be checked without a fit.
 
     Raises:
-        DataError: a channel has no known value there, or (unless `method` is none) is constant.
+        DataError: a channel has no known value there, or (unless `method` is none) is constant, or its range is no number
+            that `method` can compute with.
     """
     _refuse_unknown(panel, train_rows)
     parts = [panel.known(slice(first, end)) for first, end in train_rows]
     low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.nanmin, np.nanmax))
     if method != "none":
         _refuse_constant(panel, low, high)
+        _refuse_range(panel, low, high, method=method)
     return low, high
 
 
@@ -114,11 +119,23 @@ def _refuse_unknown(panel: Panel, train_rows: npt.NDArray[np.int64]) -> None:
 
 
 def _refuse_constant(panel: Panel, low: Floats, high: Floats) -> None:
-    flat = np.argwhere(high - low <= _SMALLEST_RANGE * np.maximum(np.abs(low), np.abs(high)))
+    flat = np.argwhere(high / 2 - low / 2 <= _SMALLEST_RANGE / 2 * np.maximum(np.abs(low), np.abs(high)))  # halves are finite
     if len(flat):
         series, channel = flat[0]
         raise DataError(
             f"{panel.series[series]}: {panel.channels[channel]} is constant on the training rows (about "
             f"{low[series, channel]:g}), there is nothing to scale by; leave the column out, give more training rows "
             "or set scale: none"
+        )
+
+
+def _refuse_range(panel: Panel, low: Floats, high: Floats, *, method: str) -> None:
+    least, most = _RANGES[method]
+    half = high / 2 - low / 2  # which is finite
+    wrong = np.argwhere((half < least / 2) | (half > most / 2))
+    if len(wrong):
+        series, channel = wrong[0]
+        raise DataError(
+            f"{panel.series[series]}: {panel.channels[channel]} runs from {low[series, channel]:g} to {high[series, channel]:g} "
+            f"on the training rows, scale: {method} computes with ranges from {least:g} to {most:g}; give the data in another unit"
         )

@@ -143,7 +143,10 @@ def epochs(
         ordered = replace(train, origins=order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch))
         loss = _one_epoch(state, ordered, spec, rate, tick)
         state.epoch += 1
-        watched = None if validation is None else float(np.mean((network.scaled_points(validation) - validation.targets()) ** 2))
+        with np.errstate(over="ignore", invalid="ignore"):
+            watched = (
+                None if validation is None else float(np.mean((network.scaled_points(validation) - validation.targets()) ** 2))
+            )
         if watched is not None and not np.isfinite(watched):
             raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))
         if watched is not None and remember(state, watched, spec):
