@@ -137,5 +137,6 @@ def _refuse_range(panel: Panel, low: Floats, high: Floats, *, method: str) -> No
         series, channel = wrong[0]
         raise DataError(
             f"{panel.series[series]}: {panel.channels[channel]} runs from {low[series, channel]:g} to {high[series, channel]:g} "
-            f"on the training rows, scale: {method} computes with ranges from {least:g} to {most:g}; give the data in another unit"
+            f"on the training rows, scale: {method} computes with ranges from {least:g} to {most:g}; "
+            "give the data in another unit"
         )
