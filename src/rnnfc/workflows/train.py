@@ -115,7 +115,6 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
         "started": _now(),
         "seed": experiment.seed,
         "recipe": asdict(before.recipe if before else prepared.recipe),
-        "experiment": experiment.model_dump(mode="json"),
         **facts(prepared.panel),
         "experiment": experiment.model_dump(mode="json"),
     }
