@@ -111,8 +111,8 @@ class Run:
                 raise self._damaged(name, error) from error
         found = manifest(self.folder, names)
         if found != listed:
-            wrong = next(name for name, line in zip(names, found.split("\n"), strict=False) if f"{line}\n" not in listed)
-            raise self._damaged(wrong, ValueError(f"it is not what {MANIFEST} says was written"))
+            wrong = (name for name, line in zip(names, found.split("\n"), strict=False) if f"{line}\n" not in listed)
+            raise self._damaged(next(wrong, MANIFEST), ValueError(f"it is not what {MANIFEST} says was written"))
         return self
 
     def scaler(self, *, channels: int) -> Scaler:
@@ -120,7 +120,7 @@ class Run:
         try:
             scaler = Scaler.from_json(self._json(SCALER))
             arrays = np.stack([scaler.center, scaler.scale, scaler.low, scaler.high])
-            if arrays.shape[2:] != (channels,) or not arrays.size or not np.isfinite(arrays).all() or not scaler.scale.all():
+            if arrays.shape[2:] != (channels,) or not np.isfinite(arrays).all() or not scaler.scale.all():
                 raise ValueError(f"finite numbers for {channels} columns are needed")
         except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise self._damaged(SCALER, error) from error

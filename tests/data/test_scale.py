@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from rnnfc.data import scale as scale_module
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler
@@ -157,6 +158,7 @@ CONSTANT = "there is nothing to scale by; leave the column out, give more traini
             (0, 3, 5),
             f"south: sold is constant on the training rows (about 4), {CONSTANT}",
         ),
+        ([[1, 5], [1, 5], [3, 7]], None, f"north: sold is constant on the training rows (about 1), {CONSTANT}"),
     ],
 )
 def test_a_constant_channel_is_refused(method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str) -> None:
@@ -181,3 +183,27 @@ def test_a_channel_that_was_filled_in_every_training_row_is_refused(method: str)
         "north: price has no value on the training rows, data.missing filled them all; "
         "leave the column out or give more training rows"
     )
+
+
+def test_the_first_of_several_channels_without_a_training_value_is_named_whatever_comes_after() -> None:
+    filled = [[1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 0, 0]]
+    panel = panel_of([[1, 5, 6], [2, 6, 3], [3, 7, 8], [4, 8, 1]], filled=filled)
+    with pytest.raises(DataError, match=r"^north: price has no value on the training rows"):
+        Scaler.fit(panel, np.array([[1, 3]]), method="none")
+
+
+def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = panel_of([[1.0], [2.0], [3.0], [4.0], [6.0]], filled=[[0], [0], [1], [1], [0]])
+    monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
+    scaler = Scaler.fit(panel, np.array([[0, 5]]), method="standard")
+    assert scaler.center.tolist() == [[3.0]]  # (1 + 2 + 6) / 3
+    assert scaler.scale.tolist() == [[(14 / 3) ** 0.5]]  # (4 + 1 + 9) / 3
+
+
+def test_parts_of_rows_give_what_all_of_them_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
+    scaled = whole.apply(TWO_SERIES).values
+    monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
+    parted = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
+    assert parted.scale == pytest.approx(whole.scale, rel=1e-15)
+    assert whole.apply(TWO_SERIES).values.tolist() == scaled.tolist()

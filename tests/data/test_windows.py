@@ -378,6 +378,7 @@ def test_windows_past_the_end_have_inputs() -> None:
     ahead = Windows(panel=panel, origins=np.array([4], dtype=np.int32), length=2, horizon=3)
     assert ahead.inputs().tolist() == [[[20, 21, 22], [30, 31, 32]]]
     assert ahead.origin_time.tolist() == panel.time[3:].tolist()
+    assert ahead.series.tolist() == [0]
 
 
 def test_a_stride_thins_the_training_windows_of_each_series_and_no_others() -> None:
@@ -395,6 +396,8 @@ def test_windows_that_the_stride_leaves_may_all_need_a_filled_row() -> None:
     panel = panel_of(10, filled=[(2, 0)])
     with pytest.raises(DataError, match=r"the train split has 1 windows and all of them need .*; lower window\.stride, shorten "):
         cut(panel, length=2, horizon=1, split=SplitSpec(test=2), stride=100)
+    with pytest.raises(DataError, match=r"all of them need .*; lower window\.stride, shorten "):
+        cut(panel_of(5, filled=[(2, 0)]), length=2, horizon=1, split=SplitSpec(test=2), stride=2)
 
 
 def test_spread_windows_are_evenly_spaced_from_the_first_to_the_last() -> None:
