@@ -189,7 +189,7 @@ def test_scores_are_found_by_all_that_tells_them_apart(tmp_path: Path) -> None:
         ('{"scores": [{"model": [], "value": 1}]}', "unhashable type: 'list'"),
         ('{"scores": [{"model": "a", "value": 1e999}]}', "a score is not a finite number"),
         ('{"scores": [{"model": "a", "value": "1"}]}', "a score is not a finite number"),
-        ('{"scores": [{"model": "a", "value": 1%s}]}' % ("0" * 400), "int too large to convert to float"),  # noqa: UP031
+        ('{"scores": [{"model": "a", "value": 1%s}]}' % ("0" * 400), "int too large to convert to float"),
     ],
 )
 def test_a_report_without_proper_scores_is_refused(tmp_path: Path, report: str, reason: str) -> None:
@@ -222,7 +222,7 @@ def test_a_scaler_of_other_columns_or_without_finite_numbers_is_refused(tmp_path
 
 
 def test_a_number_that_no_float_holds_is_refused(tmp_path: Path) -> None:
-    (tmp_path / run.SCALER).write_text('{"method": "none", "center": [[1%s]]}' % ("0" * 400))  # noqa: UP031
+    (tmp_path / run.SCALER).write_text('{"method": "none", "center": [[1%s]]}' % ("0" * 400))
     with pytest.raises(RunError, match=r"scaler\.json: cannot be read"):
         Run(tmp_path).scaler(channels=1)
 

@@ -1,0 +1,177 @@
+"""Take away the guards that the results rest on, one at a time in a copy, and show that a test turns red each time.
+
+    python scripts/guards.py      two minutes; exit 1 where a guard can go without a test noticing
+
+Every change is text that must stand in the source exactly once, so that this fails where the source has moved on.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("src", "tests", "configs", "scripts", "pyproject.toml", "README.md", "Makefile")
+TESTS_FAILED = 1  # pytest's exit code; other ones say that no test was run, or none was found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """What goes: in `path` under src/rnnfc each text of `changes` becomes the other; `test` has to turn red."""
+
+    name: str
+    path: str
+    changes: dict[str, str]
+    test: str
+
+
+GUARDS = (
+    Guard(
+        name="fit the scaler on all rows",
+        path="workflows/train.py",
+        changes={
+            "Scaler.fit(prepared.panel, splits.train_rows, ": (
+                "Scaler.fit(prepared.panel, np.stack([prepared.panel.bounds[:-1], prepared.panel.bounds[1:]], axis=1), "
+            )
+        },
+        test="tests/workflows/test_train.py",
+    ),
+    Guard(
+        name="watch the test rows instead of the validation rows",
+        path="workflows/train.py",
+        changes={"else splits.validation.on(scaled)": "else splits.test.on(scaled)"},
+        test="tests/workflows/test_train.py",
+    ),
+    Guard(
+        name="count filled values as targets",
+        path="data/windows.py",
+        changes={
+            "origins[~_touches_filled(panel, origins, horizon=horizon)] if panel.filled.any() else origins\n": "origins\n",
+        },
+        test="tests/data/test_windows.py::test_a_filled_row_is_never_a_target_nor_the_last_input",
+    ),
+    Guard(
+        name="let the inputs of a window reach into the series before its own",
+        path="data/windows.py",
+        changes={"first = np.maximum(rows[:, 0], panel.bounds[:-1] + length)": "first = np.maximum(rows[:, 0], length)"},
+        test="tests/data/test_windows.py::test_each_series_gives_its_own_part_and_no_window_crosses_two",
+    ),
+    Guard(
+        name="score only the test windows that fill a batch of four",
+        path="data/windows.py",
+        changes={
+            'return {**dict(self), "train": self.train.spread(_MOST_SCORED)}': (
+                "full = replace(self.test, origins=self.test.origins[: len(self.test) // 4 * 4])\n"
+                '        return {**dict(self), "train": self.train.spread(_MOST_SCORED), "test": full}'
+            )
+        },
+        test="tests/data/test_windows.py::test_all_of_validation_and_test_is_scored_and_a_sample_of_training",
+    ),
+    Guard(
+        name="shuffle as Keras does: one order in every epoch",
+        path="progress.py",
+        changes={"default_rng([seed, epoch])": "default_rng([seed])"},
+        test="tests/test_training.py::test_order_shows_every_window_once_and_depends_on_seed_and_epoch",
+    ),
+    Guard(
+        name="drop the last, smaller batch",
+        path="models/epoch.py",
+        changes={
+            "self._windows = len(train)\n": "self._windows = len(train) - len(train) % min(spec.batch_size, len(train))\n",
+        },
+        test="tests/test_training.py::test_losses_equal_those_of_keras_fit_from_the_same_start_and_order[mse-GRU]",
+    ),
+    Guard(
+        name="publish a network that forecasts what is no number",
+        path="workflows/score.py",
+        changes={"    if len(wrong):\n": "    if False:\n"},
+        test="tests/workflows/test_score.py::test_a_network_that_forecasts_nan_is_refused_with_split_and_time",
+    ),
+    Guard(
+        name="save in place",
+        path="draft.py",
+        changes={"save(hidden)\n        _sync(hidden)\n        hidden.replace(path)": "save(path)\n        _sync(path)"},
+        test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
+    ),
+    Guard(
+        name="skip fsync",
+        path="draft.py",
+        changes={"os.fsync(handle)": "pass"},
+        test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
+    ),
+    Guard(
+        name="believe files that the manifest does not vouch for",
+        path="run.py",
+        changes={"        if found != listed:\n": "        if False:\n"},
+        test="tests/test_run_files.py::test_the_file_that_is_not_what_was_written_is_named",
+    ),
+    Guard(
+        name="unpickle arrays",
+        path="untrusted.py",
+        changes={
+            '_KINDS = "biufMU"': '_KINDS = "biufMUO"',
+            "    if math.prod(shape) * dtype.itemsize !=": '    if dtype.kind != "O" and math.prod(shape) * dtype.itemsize !=',
+            "allow_pickle=False": "allow_pickle=True",
+        },
+        test="tests/test_run.py::test_nothing_in_a_run_folder_is_unpickled",
+    ),
+    Guard(
+        name="keep the last of duplicate keys",
+        path="config/yaml12.py",
+        changes={"            if key in mapping:\n": "            if False:\n"},
+        test="tests/config/test_yaml12.py::test_what_is_no_single_plain_document_is_refused_with_its_line",
+    ),
+)
+
+
+def without(guard: Guard, text: str) -> str:
+    """The module `text` without the guard.
+
+    Raises:
+        SystemExit: what is to be changed does not stand there exactly once.
+    """
+    for old, new in guard.changes.items():
+        if text.count(old) != 1:
+            raise SystemExit(f"{guard.path}: {old!r} stands there {text.count(old)} times, not once; mend scripts/guards.py")
+        text = text.replace(old, new)
+    return text
+
+
+def pytest_in(home: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    """The tests of the copy in `home`, on the source of the copy."""
+    call = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *dict.fromkeys(tests)]
+    environment = {**os.environ, "PYTHONPATH": str(home / "src")}
+    return subprocess.run(call, cwd=home, env=environment, capture_output=True, text=True, check=False)
+
+
+def main() -> None:
+    """Print each guard with what became of its test."""
+    red = 0
+    with tempfile.TemporaryDirectory(prefix="guards-") as folder:
+        home = Path(folder)
+        for part in PARTS:
+            whole = ROOT / part
+            copied = shutil.copytree if whole.is_dir() else shutil.copy
+            copied(whole, home / part)
+        done = pytest_in(home, *(guard.test for guard in GUARDS))
+        if done.returncode != 0:
+            raise SystemExit(f"red with every guard in place:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+        for guard in GUARDS:
+            path, began = home / "src/rnnfc" / guard.path, time.monotonic()
+            text = path.read_text(encoding="utf-8")
+            path.write_text(without(guard, text), encoding="utf-8")
+            done = pytest_in(home, guard.test)
+            path.write_text(text, encoding="utf-8")
+            red += done.returncode == TESTS_FAILED
+            verdict = {0: "GREEN", TESTS_FAILED: "red"}.get(done.returncode, f"pytest ended with {done.returncode}")
+            print(f"{verdict:6} {guard.name}  ({guard.test}, {time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{red} of {len(GUARDS)} guards: their test turns red without them")
+    sys.exit(red != len(GUARDS))
+
+
+if __name__ == "__main__":
+    main()
