@@ -394,6 +394,7 @@ def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: st
 def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
     written = config.starter(name)
     assert config.from_yaml(written, source="x.yaml").name == name
+    assert name[:1] not in "smM" or f"\nname: {name}\n" in written  # quotes only where it would be no text
     assert written.startswith(f"# {name}.yaml: an experiment to start from. Train it:  rnnfc train {name}.yaml\n")
 
 
@@ -432,6 +433,7 @@ def test_a_shipped_config_passes_the_schema(schema: jsonschema.Draft202012Valida
         {},
         {"split": "{test: 1990-01-01T06:00}"},
         {"split": "{train: 30, test: 10}"},
+        {"split": "{train: 30, test: 1}"},
         {"data": "{kind: csv, path: a, target: sales, inputs: price}"},
         {"data": "{kind: csv, path: a, target: [sales, price]}"},
         {"data": "{kind: csv, path: a, target: sales, separator: \\t}"},
@@ -472,7 +474,14 @@ def test_the_schema_refuses_an_unknown_key_in_every_group(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"seed": "-1"}, {"scale": "max"}, {"split": "{test: 1.5}"}, {"split": "{}"}, {"data": "{kind: csv, path: a, target: 5}"}],
+    [
+        {"seed": "-1"},
+        {"scale": "max"},
+        {"split": "{test: 1.5}"},
+        {"split": "{test: 0}"},
+        {"split": "{}"},
+        {"data": "{kind: csv, path: a, target: 5}"},
+    ],
 )
 def test_the_schema_refuses_a_wrong_value(
     schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]

@@ -103,6 +103,7 @@ def bounded_keys(group: type[BaseModel], path: str = "") -> set[str]:
     [
         ("data", {"noise": 0.0, "noise_seed": 0, "season": None, "unit": ""}),
         ("window", {"normalize": "none", "stride": 1}),
+        ("train", {"bptt_steps": None}),
         ("split", {"train": None}),
         ("model", {"activation": "tanh", "dropout": 0.0, "recurrent_dropout": 0.0, "bidirectional": False}),
         ("train", {"batch_size": 32, "shuffle": True, "optimizer": "adam", "learning_rate": 0.001, "loss": "mse", "clip": None}),
@@ -119,8 +120,43 @@ def test_a_csv_source_left_at_its_defaults_is_utf_8_with_commas_and_no_gaps(buil
     assert (data.time, data.inputs, data.frequency, data.missing) == (None, (), "infer", "error")
 
 
-def test_seed_and_scale_have_defaults_too(build: Build) -> None:
+def test_seed_scale_and_horizon_have_defaults_too(build: Build) -> None:
     assert (build().seed, build().scale) == (0, "minmax")
+    assert build(window="{length: 5}").window.horizon == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "defaults"),
+    [
+        ("{kind: cosine}", {"final": 0.0}),
+        ("{kind: step, every: 2}", {"factor": 0.5}),
+        ("{kind: plateau, patience: 2}", {"factor": 0.5, "floor": 0.0, "min_delta": 0.0}),
+    ],
+)
+def test_a_schedule_and_early_stopping_have_defaults(build: Build, schedule: str, defaults: dict[str, float]) -> None:
+    train = build(train=f"{{epochs: 4, schedule: {schedule}, early_stopping: {{patience: 3}}}}").train.model_dump()
+    assert train["schedule"].items() >= defaults.items()
+    assert train["early_stopping"] == {"patience": 3, "min_delta": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "shown"),
+    [
+        (f'{SINE}, unit: "a\\nb"}}', "unit", r"'a\nb'"),
+        (f'{CSV}, unit: "\\e[31m"}}', "unit", r"'\x1b[31m'"),
+        ('{kind: csv, path: a, target: "a\\tb"}', "target.0", r"'a\tb'"),
+        ('{kind: csv, path: a, target: b, time: "\\a"}', "time", r"'\x07'"),
+    ],
+)
+def test_names_and_units_are_visible_characters_on_one_line(refusal: Refusal, data: str, key: str, shown: str) -> None:
+    assert refusal(data=data) == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
+
+
+def test_a_separator_is_a_character(refusal: Refusal) -> None:
+    for separator in ("''", "'::'"):
+        told = refusal(data=f"{{kind: csv, path: a, target: b, separator: {separator}}}")
+        assert told.startswith("x.yaml:2: data.separator: got ")
+        assert told.endswith("; must be one character, in quotes: ',' or ';' or '|'")
 
 
 def test_an_experiment_cannot_be_changed(build: Build) -> None:
@@ -379,6 +415,24 @@ def test_a_split_whose_parts_do_not_go_together_is_refused(refusal: Refusal, spl
 def test_each_layer_has_one_or_two_directions(build: Build, units: str, flags: str, directions: tuple[int, ...]) -> None:
     model = build(model=f"{{kind: stacked, cell: GRU, units: {units}, bidirectional: {flags}}}").model
     assert model.directions == directions
+
+
+@pytest.mark.parametrize(
+    ("model", "label", "width"),
+    [
+        ("{kind: stacked, cell: LSTM, units: [3, 4]}", "LSTM 3 + 4", 7),
+        ("{kind: stacked, cell: GRU, units: [3, 4], bidirectional: [true, false]}", "GRU 3 + 4", 10),
+        ("{kind: scratch, units: 6, activation: sigmoid}", "NumPy sigmoid 6", 6),
+    ],
+)
+def test_a_network_has_a_label_and_a_width(build: Build, model: str, label: str, width: int) -> None:
+    spec = build(model=model).model
+    assert (spec.label, spec.width) == (label, width)
+
+
+def test_the_scratch_network_has_a_twin_that_keras_can_build(build: Build) -> None:
+    twin = build(model="{kind: scratch, units: 6, activation: sigmoid}").model.as_stacked
+    assert twin == build(model="{kind: stacked, cell: SimpleRNN, units: [6], activation: sigmoid}").model
 
 
 def test_a_list_of_directions_has_one_entry_a_layer(refusal: Refusal) -> None:
