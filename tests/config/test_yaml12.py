@@ -205,6 +205,19 @@ def test_billion_laughs_are_refused() -> None:
     assert refused("".join(laughs)) == "x.yaml:1: more than 50,000 values once aliases are followed; write them out"
 
 
+def test_the_bound_on_values_that_aliases_repeat_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "[&x [1, 1, 1], *x, *x]"  # one list of three lists of three: 13 values, written as 7
+    monkeypatch.setattr(yaml12, "MAX_NODES", 13)
+    assert parsed(text) == ((1, 1, 1),) * 3
+    monkeypatch.setattr(yaml12, "MAX_NODES", 12)
+    assert refused(text) == "x.yaml:1: more than 12 values once aliases are followed; write them out"
+
+
+def test_a_mistake_before_the_first_value_has_its_line_too() -> None:
+    assert refused("\n\x01").startswith("x.yaml:2: the character U+0001 is not allowed")
+    assert refused(f"%YAML 1.{'9' * 5000}\n---\na: 1\n").startswith("x.yaml:1: not valid YAML: an escape or a version")
+
+
 @pytest.mark.parametrize("text", ["a: &x [*x]", "a: &x {b: *x}", "&x [*x]"])
 def test_an_alias_within_its_own_anchor_is_refused(text: str) -> None:
     assert refused(text) == "x.yaml:1: an alias holds itself or nests past 32 levels; write the value out"

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -69,8 +69,6 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
 def _groups(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    if get_origin(annotation) is None:
-        return []
     return [group for argument in get_args(annotation) for group in _groups(argument)]
 
 
