@@ -152,6 +152,13 @@ def test_names_and_units_are_visible_characters_on_one_line(refusal: Refusal, da
     assert refusal(data=data) == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
 
 
+@pytest.mark.parametrize("keys", ["path: ''", "path: a, time: b, time_format: ''", "path: a, time: ''", "path: a, inputs: ['']"])
+def test_a_text_that_says_nothing_is_refused(refusal: Refusal, keys: str) -> None:
+    key = keys.rpartition(", ")[2].partition(":")[0].replace("inputs", "inputs.0")
+    told = f"x.yaml:2: data.{key}: got ''; its length must be 1 or more"
+    assert refusal(data=f"{{kind: csv, target: c, {keys}}}") == told
+
+
 def test_a_separator_is_a_character(refusal: Refusal) -> None:
     for separator in ("''", "'::'"):
         told = refusal(data=f"{{kind: csv, path: a, target: b, separator: {separator}}}")
@@ -301,7 +308,7 @@ def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str)
         ),
         (f"{CSV}, inputs: date}}", "column 'date' is named twice among time, target and inputs; name each column once"),
         (
-            "{kind: csv, path: a, target: [x, x]}",
+            "{kind: csv, path: a, target: [z, x, z, x]}",
             "column 'x' is named twice among time, target and inputs; name each column once",
         ),
         (
