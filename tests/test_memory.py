@@ -48,6 +48,12 @@ def test_a_container_may_have_less(system: Path, limit: str, used: str, free: in
     assert memory.available() == free
 
 
+def test_files_that_a_container_has_read_do_not_count_as_used(system: Path) -> None:
+    for name, text in (("memory.max", "5000\n"), ("memory.current", "4000\n"), ("memory.stat", "anon 9\ninactive_file 300\n")):
+        (system / name).write_text(text)
+    assert memory.available() == 1300
+
+
 def test_a_system_that_tells_nothing_refuses_nothing(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert system.exists()
     monkeypatch.delattr(memory.os, "sysconf")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from rnnfc.console import TrainingConsole
+from rnnfc.errors import TrainError
 from rnnfc.outputs import unfinished
 from rnnfc.run import Run
 
@@ -136,7 +137,7 @@ def test_a_machine_that_differs_is_a_note(rnnfc: Command, tmp_path: Path, broken
 
 def test_a_run_that_another_process_trains_is_left_to_it(rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]) -> None:
     folder = broken_off(rnnfc, tmp_path)
-    lock = os.open(folder, os.O_RDONLY)
+    lock = os.open(folder / ".lock", os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     done = rnnfc("train", "--resume", "--outputs", tmp_path)
     os.close(lock)
@@ -270,3 +271,32 @@ def test_200_flipped_bytes_are_told_as_damage_before_anything_is_loaded(
         assert (done.code, done.out) == (2, ""), (path.name, bytes(bad) == good)
         assert "the run is damaged, train it again" in done.err
         path.write_bytes(good)
+
+
+def test_a_training_that_failed_is_kept_and_not_resumed(rnnfc: Command, tmp_path: Path, config: Path) -> None:
+    epoch = TrainingConsole.epoch
+
+    def fail(console: TrainingConsole, row: Any, *, total: int) -> None:
+        epoch(console, row, total=total)
+        if row.epoch == 3:
+            raise TrainError("the loss is not finite any more")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingConsole, "epoch", fail)
+        done = rnnfc("train", config, "--outputs", tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert (done.code, done.out) == (1, "")
+    assert f"kept        epoch 3 of 9 in {folder}\n" in done.err
+    assert Run(folder).info()["status"] == "failed"
+    assert Run(folder).checkpoint() is not None
+    assert "nothing to resume" in rnnfc("train", "--resume", "--outputs", tmp_path).err
+
+
+def test_a_checkpoint_of_something_else_is_told(rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]) -> None:
+    folder = broken_off(rnnfc, tmp_path)
+    np.savez(folder / ".checkpoint.npz", history=np.array('[{"epoch": 1}]'))
+    done = rnnfc("train", "--resume", "--outputs", tmp_path)
+    assert (done.code, done.err) == (
+        2,
+        f"error: {folder}: its recipe or history cannot be read; the run is damaged, train it again\n",
+    )

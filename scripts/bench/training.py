@@ -25,8 +25,9 @@ from variants import VARIANTS, start_weights
 
 _NEEDS = {"pytorch": "torch", "jax scan": "jax"}
 _PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "torch", "jax")
-# Losses of the third epoch. PyTorch's Adam adds its epsilon at another place, so that its losses differ by up to a hundredth.
-_SAME = 5e-5
+# Losses of the third epoch, after up to 2,970 updates in float32. PyTorch's Adam adds its epsilon at another place, so that its
+# losses differ by up to a hundredth.
+_SAME = 2e-4
 
 
 def main() -> None:

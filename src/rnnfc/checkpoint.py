@@ -39,14 +39,12 @@ class Checkpoints:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.epoch = 0
-        self._taken: tuple[int, Arrays] | None = None
+        self._taken: tuple[list[Any], Arrays] | None = None
         self._due = time.monotonic() + _EVERY_S
 
     def take(self, state: Trainable, history: list[Any]) -> None:
         """Note a whole epoch. `history`: one dataclass a row, of numbers and None."""
-        rows = json.dumps([asdict(row) for row in history])  # Python writes a float so that the same bits are read
-        arrays = {f"state/{name}": array for name, array in state.arrays().items()}
-        self._taken = len(history), {"history": np.array(rows), **arrays}
+        self._taken = history[:], state.arrays()
         if time.monotonic() >= self._due:
             self._write()
 
@@ -62,10 +60,13 @@ class Checkpoints:
 
     def _write(self) -> None:
         if self._taken is not None:
-            epoch, arrays = self._taken
+            began, (history, state) = time.monotonic(), self._taken
+            rows = json.dumps([asdict(row) for row in history])  # Python writes a float so that the same bits are read
+            arrays = {"history": np.array(rows), **{f"state/{name}": array for name, array in state.items()}}
             self.draft.write_arrays(CHECKPOINT, arrays)
-            self.draft.kept, self.epoch, self._taken = True, epoch, None
-        self._due = time.monotonic() + _EVERY_S
+            self.draft.kept, self.epoch, self._taken = True, len(history), None
+            # A large state takes long to write: at most a tenth of the time goes there.
+            self._due = began + max(_EVERY_S, 10 * (time.monotonic() - began))
 
 
 def rows_of(arrays: Arrays) -> list[dict[str, Any]]:

@@ -58,7 +58,9 @@ def write(stream: TextIO, text: str) -> None:
 class TrainingConsole:
     """Tells of one training run as it goes: a live bar on a terminal, plain lines elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = True) -> None:
+        """`keeps`: whether what is kept of a training that breaks off will still be there."""
+        self._keeps = keeps
         self._screen = RichConsole(stderr=True)
         self._bar: Progress | None = None
         self._task: Any = None
@@ -105,11 +107,13 @@ class TrainingConsole:
             parts.append(f"{'stopped early, ' if last.epoch < total else ''}best {best_epoch}")
         note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
 
-    def kept(self, folder: Path, *, epoch: int, total: int) -> None:
+    def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
         """Training broke off: what is kept, and how to go on."""
         self.close()
+        if not self._keeps:
+            return
         what = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
-        note("kept", f"{what} in {folder}; go on with: rnnfc train --resume{_named(folder)}")
+        note("kept", f"{what} in {folder}{'' if failed else f'; go on with: rnnfc train --resume {shlex.quote(str(folder))}'}")
 
     def close(self) -> None:
         """Takes the bar away, also when training breaks off."""

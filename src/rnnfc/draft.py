@@ -5,7 +5,6 @@ import datetime as dt
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -21,6 +20,8 @@ import numpy.typing as npt
 from rnnfc.errors import ConfigError, OutputError, RunError
 
 MANIFEST = "manifest.sha256"
+# Locked by the process that writes the draft; the kernel lets go of it whatever ends the process.
+_LOCK = ".lock"
 _STAMP = "%Y%m%d-%H%M%S"
 
 
@@ -47,7 +48,7 @@ class Draft:
             if not self._continues:
                 self._outputs.mkdir(parents=True, exist_ok=True)
                 self._hidden.mkdir()
-            self._lock = os.open(self._hidden, os.O_RDONLY)
+            self._lock = os.open(self._hidden / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
             raise ConfigError(f"--outputs {self._outputs}: a file, not a folder; name a folder for the runs") from None
@@ -57,6 +58,8 @@ class Draft:
         except OSError as error:
             raise self._refused(error) from error
         self.kept = self._continues
+        if self._continues:  # its files are about to change
+            (self._hidden / MANIFEST).unlink(missing_ok=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -87,9 +90,12 @@ class Draft:
 
     def write_arrays(self, name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """An .npz file of plain arrays."""
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        self.write(name, buffer.getvalue())
+
+        def save(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+
+        self.write_with(name, save)
 
     def write_rows(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
         """A JSON Lines file, one line a row."""
@@ -100,19 +106,21 @@ class Draft:
         self.write(MANIFEST, manifest(self._hidden, [name for name in names if name != MANIFEST]))
         name = self._hidden.name.removeprefix(".").rpartition(".")[0]
         for attempt in range(1, 1000):
-            self.folder = self._outputs / (name if attempt == 1 else f"{name}-{attempt}")
+            folder = self._outputs / (name if attempt == 1 else f"{name}-{attempt}")
             try:
-                self._hidden.rename(self.folder)  # onto a folder that holds something this fails, whoever made it
+                self._hidden.rename(folder)  # onto a folder that holds something this fails, whoever made it
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
             else:
+                self.folder, self.kept = folder, False
                 _sync(self._outputs)
                 # Only now: until the rename is on disk, a run that is killed here goes on from its checkpoint.
-                for path in self.folder.glob(".*"):
-                    path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    for path in folder.glob(".*"):
+                        path.unlink(missing_ok=True)
                 return
-        raise OutputError(f"{self.folder}: a thousand runs of this name in one second; try again")
+        raise OutputError(f"{folder}: a thousand runs of this name in one second; try again")
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(
@@ -127,9 +135,12 @@ def _mend(error: OSError) -> str:
 
 def is_open(folder: Path) -> bool:
     """Whether a process is writing this draft just now."""
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = os.open(folder / _LOCK, os.O_RDONLY)
+    except OSError:  # it has got its name in the meantime, or its process died before it locked it
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:

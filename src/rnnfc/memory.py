@@ -25,8 +25,16 @@ def available() -> int:
             amounts.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     with contextlib.suppress(OSError, ValueError):  # "max" is no number
         limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-        amounts.append(limit - used)
+        amounts.append(limit - used + _cached())
     return max(0, min(amounts))
+
+
+def _cached() -> int:
+    """Bytes of files that were read: a container counts them as used until something else needs the room."""
+    try:
+        return sum(map(int, re.findall(r"^inactive_file (\d+)$", (_CGROUP / "memory.stat").read_text(), re.M)))
+    except OSError:
+        return 0
 
 
 def size(number: float) -> str:

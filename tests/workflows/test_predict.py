@@ -190,7 +190,7 @@ def future(**changes: Any) -> Future:
 
 def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> None:
     rows = list(csv.reader(future().to_csv().splitlines()))[1:]
-    assert rows[:3] == [["", "1", "'@a", "1.5"], ["", "1", "'\tb", "-2.0"], ["", "1", "c-", "0.1"]]
+    assert rows[:3] == [["", "1", "'@a", "1.5"], ["", "1", r"\u0009b", "-2.0"], ["", "1", "c-", "0.1"]]
     assert rows[5] == ["", "2", "c-", "5.0"]
 
 

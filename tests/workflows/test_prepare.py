@@ -138,3 +138,17 @@ def test_check_hands_out_plain_values_only(tiny: Path) -> None:
         return set().union(*map(types, value)) if isinstance(value, list) else {type(value)}
 
     assert types(check(prepare(config.load(tiny)))) == {str, int, float, bool}
+
+
+def test_memory_for_forecasts_counts_the_windows_that_are_scored() -> None:
+    text = """
+        name: long
+        data: {kind: sine, points: 60000, step: 0.1}
+        window: {length: 4, horizon: 3}
+        split: {test: 1000}
+        model: {kind: stacked, cell: GRU, units: [2]}
+        train: {epochs: 1}
+    """
+    prepared = prepare(config.from_yaml(text, source="long.yaml"))
+    assert len(prepared.splits.train) == 60000 - 1000 - 4 - 2
+    assert prepared.forecast_bytes == 48 * 3 * (20_000 + 998)

@@ -132,7 +132,7 @@ def _audited(prepared: "Prepared") -> "list[Finding]":
     from rnnfc.console import TrainingConsole
     from rnnfc.workflows.audit import audit
 
-    with contextlib.closing(TrainingConsole()) as listener:
+    with contextlib.closing(TrainingConsole(keeps=False)) as listener:
         return audit(prepared, listener=listener)
 
 

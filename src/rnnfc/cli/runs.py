@@ -97,7 +97,7 @@ def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
 
     which = find(outputs, run)
     note("run", str(which.folder))
-    with contextlib.closing(TrainingConsole()) as listener:
+    with contextlib.closing(TrainingConsole(keeps=False)) as listener:
         result = verify_run(which, listener=listener)
     if as_json:
         print_json({"run": str(which.folder), "same": not result.results, "results": result.results, "facts": result.facts})

@@ -55,6 +55,8 @@ def _plain(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[
             times.append(moments)
     except ValueError:  # pandas cannot make one column of some times
         return None
+    if row != len(values):
+        return None
     if spec.time is None:
         return values, np.arange(row)
     if len({moments.dtype.kind == "M" for moments in times}) > 1:

@@ -21,6 +21,7 @@ from rnnfc.run import MODEL
 from rnnfc.training import TrainState, keep_best
 
 __all__ = [
+    "ROWS",
     "arrays_of",
     "build",
     "epochs",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 restore = networks.restore
+# What the rows are scaled to: the network computes in float32.
+ROWS = np.float32
 
 
 def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:

@@ -21,6 +21,8 @@ from rnnfc.models.recipe import Recipe, num_processors
 from rnnfc.models.scratch import Activation, Optimizer, Weights
 from rnnfc.progress import Epoch, Progress, diverged, order_of, remember, scheduled_rate
 
+# What the rows are scaled to.
+ROWS = np.float64
 # Windows in one forward pass, as for Keras.
 _FORWARD_BATCH = 1024
 
@@ -47,8 +49,8 @@ class Network:
     def scaled_points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         parts = []
-        for start in range(0, len(scaled), _FORWARD_BATCH):
-            x, _, level = self.pairs(scaled, slice(start, start + _FORWARD_BATCH))
+        for part in scaled.parts(most=_FORWARD_BATCH):
+            x, _, level = self.pairs(part, slice(None))
             parts.append(scratch.output(self.weights, scratch.states(self.weights, x, self.activation.f)) + level)
         return np.concatenate(parts).reshape(len(scaled), scaled.horizon, -1)
 
@@ -110,8 +112,9 @@ def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[
     """
     network = build(experiment, panel, scaler)
     for letter, array in network.weights._asdict().items():
-        shape = getattr(weights.get(letter), "shape", None)
-        if shape != array.shape or len(weights) != len(network.weights):
+        given = weights.get(letter)
+        shape = getattr(given, "shape", None)
+        if shape != array.shape or given is None or given.dtype != array.dtype or len(weights) != len(network.weights):
             raise RunError(f"{source}: {letter} has shape {shape}, the experiment's network needs {array.shape}")
         array[...] = weights[letter]
     return network

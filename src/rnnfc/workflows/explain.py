@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,7 @@ def _finite(value: float) -> float | None:
 def _spread(windows: Windows, *, width: int) -> Windows:
     """At most _WINDOWS of them, from the first on, fewer for a network of very many units."""
     most = min(_WINDOWS, len(windows), max(1, _MOST_STATES // (windows.length * width)))
-    places = np.linspace(0, len(windows) - 1, most).round().astype(int)
-    return replace(windows, origins=windows.origins[places])
+    return windows.spread(most)
 
 
 def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:

@@ -19,6 +19,7 @@ from rnnfc.draft import new_files, refuse_taken
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
 from rnnfc.export import LARGEST_DIFFERENCE, difference, interface, points_of
 from rnnfc.run import Run
+from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.prepare import prepare
 from rnnfc.workflows.runtime import open_network
 
@@ -52,17 +53,20 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     beside = [to.with_name(f"{to.name}.json")] if ENDINGS[kind] else []
     refuse_taken(to, *beside)
     experiment = which.experiment()
+    if kind != "onnx" and experiment.model.kind == "scratch":
+        raise ConfigError(f"--format {kind}: a NumPy network (model.kind scratch) is exported as onnx only")
     last = which.last_window(length=experiment.window.length)
     scaler = which.scaler(channels=len(last.channels))
     windows, origin = _windows(which, experiment, last, scaler)
-    network = open_network(which, last, scaler, runtime="keras")
+    network = engine_of(experiment).restore(experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS))
     expected = network.points(windows)
     _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").points(windows), expected, windows.panel)
     from rnnfc.models.saved import FORMATS
 
     form, facts = FORMATS[kind], interface(experiment, last)
     with new_files(to, *beside) as (place, *card_places):
-        form.save(experiment, network, facts, place)
+        save = _save_onnx if kind == "onnx" else form.save
+        save(experiment, network, facts, place)
         made = points_of(form.read(place), windows)
         share = difference(made, expected, windows.panel, what=f"{kind} model", mend=form.mend)
         card = {
@@ -78,6 +82,10 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     return Exported(path=to, card_path=(beside or [to / CARD])[0], card=card)
 
 
+def _save_onnx(experiment: Experiment, network: Any, facts: dict[str, Any], place: Path) -> None:
+    place.write_bytes(engine_of(experiment).to_onnx(experiment, network, facts))  # of either engine
+
+
 def _refuse_ending(to: Path, kind: str) -> None:
     ending, others = ENDINGS[kind], [ending for ending in ENDINGS.values() if ending]
     if ending and to.suffix != ending:
@@ -90,7 +98,7 @@ def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) ->
     """Windows to check on, and what they are: the run's test windows, or made ones where its data is gone or has changed."""
     try:
         prepared = prepare(experiment)
-    except DataError:
+    except (ConfigError, DataError):  # gone, not as it was, or more than there is memory for
         pass
     else:
         if prepared.panel.fingerprint() == which.info().get("data_sha256"):

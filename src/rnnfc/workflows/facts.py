@@ -13,7 +13,7 @@ from rnnfc.models.recipe import num_processors
 
 _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
-_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic")
+_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic", "tf2onnx", "onnx", "onnxruntime")
 # Extensions for which TensorFlow and NumPy have code of their own.
 _EXTENSIONS = (
     "sse4_2",

@@ -21,15 +21,11 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.draft import new_files, refuse_taken
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
-from rnnfc.run import Run
+from rnnfc.run import Run, cell
 from rnnfc.workflows.runtime import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
 _CONSEQUENCE = {"none": "so the network extrapolates", "last": "the network sees changes from the last row, not the level"}
-
-
-# What a spreadsheet takes for the start of a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +67,7 @@ class Future:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(("time", "step", "target", "forecast"))
-        names = [f"'{name}" if name.startswith(_FORMULA_STARTS) else name for name in self.targets]
+        names = [cell(name) for name in self.targets]
         for step, (moment, row) in enumerate(zip(self._exact_times(), self.value, strict=True), 1):
             writer.writerows((moment, step, name, repr(float(value))) for name, value in zip(names, row, strict=True))
         return buffer.getvalue()

@@ -47,7 +47,7 @@ class Prepared:
     @property
     def forecast_bytes(self) -> int:
         """Forecast, actual value and time of every target of every window: of the network, and of one baseline at a time."""
-        return 2 * 3 * 8 * self.size["horizon"] * self.panel.num_targets * sum(len(windows) for _, windows in self.splits)
+        return 2 * 3 * 8 * self.size["horizon"] * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
 
     @property
     def recipe(self) -> Recipe:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rnnfc import config, run
-from rnnfc.checkpoint import Arrays
+from rnnfc.checkpoint import Arrays, rows_of
 from rnnfc.config import Experiment
 from rnnfc.draft import is_open
 from rnnfc.errors import RunError
 from rnnfc.models.recipe import Recipe
 from rnnfc.outputs import unfinished
+from rnnfc.progress import Epoch
 from rnnfc.run import Run
 from rnnfc.workflows.facts import differences, facts
 from rnnfc.workflows.prepare import Prepared, prepare
@@ -29,6 +30,7 @@ class Unfinished:
     prepared: Prepared
     info: dict[str, Any]
     checkpoint: Arrays | None
+    history: list[Epoch]
     recipe: Recipe
     notes: list[str]
 
@@ -53,10 +55,13 @@ def resume(which: str | None, *, outputs: Path, overrides: Sequence[str] = ()) -
     notes = [f"another machine or setting, the last bits may differ: {', '.join(elsewhere)}"] if elsewhere else []
     try:
         recipe = Recipe(**info["recipe"])  # not this machine's choice: the last bits follow from it
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{found.folder / run.INFO}: says no recipe of training; the run is damaged, train it again") from error
-    state = found.checkpoint()
-    return Unfinished(folder=found.folder, prepared=prepared, info=info, checkpoint=state, recipe=recipe, notes=notes)
+        state = found.checkpoint()
+        history = [Epoch(**row) for row in rows_of(state)] if state is not None else []
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{found.folder}: its recipe or history cannot be read; the run is damaged, train it again") from error
+    return Unfinished(
+        folder=found.folder, prepared=prepared, info=info, checkpoint=state, history=history, recipe=recipe, notes=notes
+    )
 
 
 def _refuse(found: Run, changed: list[str]) -> None:

@@ -1,6 +1,8 @@
 """Train one experiment: data, network, epochs, scores, and a published run folder."""
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnfc import report, run
-from rnnfc.checkpoint import Checkpoints, rows_of, state_of
+from rnnfc.checkpoint import Checkpoints, state_of
 from rnnfc.config import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
+from rnnfc.errors import TrainError
 from rnnfc.export import OnnxNetwork, difference, interface
 from rnnfc.forecast import Forecast
 from rnnfc.progress import Epoch, stops_early
@@ -31,7 +34,7 @@ class Listener(Protocol):
     """Who hears of progress: the console, or nobody."""
 
     def prepared(self, prepared: Prepared) -> None:
-        """Data and windows are there; TensorFlow is about to be started."""
+        """Data and windows are there; the engine is about to be started."""
         ...
 
     def epoch(self, row: Epoch, *, total: int) -> None:
@@ -42,8 +45,8 @@ class Listener(Protocol):
         """`share` of the current epoch is done."""
         ...
 
-    def kept(self, folder: Path, *, epoch: int, total: int) -> None:
-        """Training broke off; the hidden `folder` holds what can be resumed after `epoch`."""
+    def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
+        """Training broke off; the hidden `folder` holds the state after `epoch`, to be resumed unless it `failed`."""
         ...
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
@@ -86,7 +89,8 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
             known = _begin(draft, prepared, before)
             with phases("scale", rows=int(np.diff(splits.train_rows).sum())):
                 scaler = Scaler.fit(prepared.panel, splits.train_rows, method=experiment.scale)
-            fitted = _fit(prepared, scaler, checkpoints, phases, listener, before=before)
+            with _failure_noted(draft, known):
+                fitted = _fit(prepared, scaler, checkpoints, phases, listener, before=before)
             with phases("export", rows=len(splits.test)):
                 exported, parity = _export(prepared, fitted.network)
             with phases("score", rows=sum(map(len, splits.scored.values()))):
@@ -99,9 +103,10 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
                 draft.write(run.ONNX, exported)
             ended = {"status": "done", "finished": _now(), "phases": phases.to_json(), **fitted.facts, "onnx_difference": parity}
             draft.write_json(run.INFO, {**known, **ended})
-    except BaseException:
+    except BaseException as error:
         if checkpoints.draft.kept:
-            listener.kept(checkpoints.draft.folder, epoch=checkpoints.epoch, total=experiment.train.epochs)
+            epochs = {"epoch": checkpoints.epoch, "total": experiment.train.epochs}
+            listener.kept(checkpoints.draft.folder, **epochs, failed=isinstance(error, TrainError))
         raise
     return Trained(run=Run(draft.folder), report=made)
 
@@ -119,11 +124,23 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
         "experiment": experiment.model_dump(mode="json"),
     }
     if before:
-        rows = [] if before.checkpoint is None else rows_of(before.checkpoint)
-        known |= {"started": before.info["started"], "resumed_after": [*before.info.get("resumed_after", []), len(rows)]}
+        known |= {
+            "started": before.info.get("started"),
+            "resumed_after": [*before.info.get("resumed_after", []), len(before.history)],
+        }
     draft.write(run.EXPERIMENT, to_yaml(experiment))
     draft.write_json(run.INFO, known)
     return known
+
+
+@contextlib.contextmanager
+def _failure_noted(draft: Draft, known: dict[str, Any]) -> Iterator[None]:
+    """A training that failed is not to be resumed: it would fail again, in the same step."""
+    try:
+        yield
+    except TrainError:
+        draft.write_json(run.INFO, {**known, "status": "failed"})
+        raise
 
 
 def _now() -> str:
@@ -149,8 +166,9 @@ def _fit(
         state = engine.start(network, spec)
         if after is not None:
             state.load(state_of(after))
-    history = [Epoch(**row) for row in rows_of(after)] if after is not None else []
-    scaled = scaler.apply(prepared.panel, dtype=np.float32)
+    history = before.history if before else []
+    known = len(history)
+    scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
     watched = None if splits.validation is None else splits.validation.on(scaled)
     options = {"spec": spec, "seed": experiment.seed, "recipe": recipe, "tick": listener.tick}
     with phases("train") as phase, checkpoints:
@@ -159,7 +177,7 @@ def _fit(
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
-        phase.rows = len(history) * len(splits.train)
+        phase.rows = (len(history) - known) * len(splits.train)
     best_epoch = engine.keep_best(state, spec)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phase.seconds)
     made = {
