@@ -25,7 +25,7 @@ from rnnfc.workflows.predict import WRITERS, Future, OutOfRange
 Command = Callable[..., Any]
 HEADER = "day,other,=sold,price\n"
 # Of 40 days from 2021-01-01 on: sold 0 to 6, price 0 to 4.
-ROWS = [f"{np.datetime64('2021-01-01') + day},x,{day % 7},{day % 5}\n" for day in range(40)]
+ROWS = [f"{np.datetime64('2021-01-01') + np.timedelta64(day, 'D')},x,{day % 7},{day % 5}\n" for day in range(40)]
 
 
 @pytest.fixture(scope="module")
