@@ -172,10 +172,11 @@ def writer(content: bytes | str) -> Callable[[Path], object]:
 
 def manifest(folder: Path, names: Iterable[str]) -> str:
     """The SHA-256 of files in `folder`, as `sha256sum` writes and checks them."""
-    return "".join(f"{_sha256(folder / name)}  {name}\n" for name in names)
+    return "".join(f"{sha256(folder / name)}  {name}\n" for name in names)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The checksum of a file, read in parts."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,7 +1,5 @@
 """CSV files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from rnnfc.config.data_spec import CsvSpec
@@ -11,9 +9,6 @@ from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.errors import DataError
-
-if TYPE_CHECKING:
-    pass
 
 
 def load_csv(spec: CsvSpec, *, frequency: Frequency | None = None) -> Panel:

@@ -16,7 +16,6 @@ from rnnfc.workflows.train import Listener, train
 
 # Rows t for which everything from t on is changed, and as many after gaps.
 _BORDERS = 5
-_CHUNK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +109,8 @@ def _scaled(prepared: Prepared) -> Panel:
 def _digest(windows: Windows) -> str:
     """SHA-256 of the origins, inputs and targets of all windows."""
     digest = hashlib.sha256(windows.origins.tobytes())
-    for start in range(0, len(windows), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        digest.update(windows.inputs(part).tobytes() + windows.targets(part).tobytes())
+    for part in windows.parts():
+        digest.update(part.inputs().tobytes() + part.targets().tobytes())
     return digest.hexdigest()
 
 
@@ -133,8 +131,7 @@ def _adjacent(windows: Windows) -> bool:
     """By windows over the row numbers themselves."""
     rows = np.arange(windows.panel.num_rows, dtype=np.float64)[:, None]
     numbered = windows.on(replace(windows.panel, values=rows, num_targets=1))
-    parts = [slice(start, start + _CHUNK) for start in range(0, len(windows), _CHUNK)]
-    return all(bool((numbered.inputs(part)[:, -1] + 1 == numbered.targets(part)[:, 0]).all()) for part in parts)
+    return all(bool((part.inputs()[:, -1] + 1 == part.targets()[:, 0]).all()) for part in numbered.parts())
 
 
 def _filled_target(panel: Panel, windows: Windows) -> bool:

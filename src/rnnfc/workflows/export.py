@@ -1,6 +1,5 @@
 """Export a run's network for other tools: checked against the run's own forecasts, with a card that says how to use it."""
 
-import hashlib
 import json
 import platform
 from dataclasses import dataclass, replace
@@ -15,18 +14,18 @@ from rnnfc.config import Experiment
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.draft import new_files, refuse_taken
+from rnnfc.draft import new_files, refuse_taken, sha256
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
 from rnnfc.export import LARGEST_DIFFERENCE, difference, interface, points_of
 from rnnfc.run import Run
 from rnnfc.workflows.engines import engine_of
+from rnnfc.workflows.facts import PACKAGES
 from rnnfc.workflows.prepare import prepare
 from rnnfc.workflows.runtime import open_network
 
 # What the path of each format ends with; empty where it is a folder.
 ENDINGS = {"onnx": ".onnx", "savedmodel": "", "litert": ".tflite", "keras": ".keras"}
 CARD = "card.json"  # beside a file its name comes first: model.onnx.json
-_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "onnx", "onnxruntime")
 # Enough to find a fault of conversion, and quick in every format.
 _MOST_WINDOWS, _DRAWN = 256, 63
 
@@ -128,11 +127,11 @@ def _origin(which: Run, last: Panel, scaler: Scaler) -> dict[str, Any]:
         "run": which.name,
         "rows": str(last.frequency),
         "trained_range": {name: [low, high] for name, low, high in spans},
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
     }
 
 
 def _hashes(place: Path, *, name: str) -> dict[str, str]:
     """The SHA-256 of a file called `name`, or of every file in a folder by its path there."""
     files = {str(path.relative_to(place)): path for path in sorted(place.rglob("*")) if path.is_file()} or {name: place}
-    return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}
+    return {key: sha256(path) for key, path in files.items()}

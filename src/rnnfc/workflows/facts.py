@@ -13,7 +13,7 @@ from rnnfc.models.recipe import num_processors
 
 _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
-_PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic", "tf2onnx", "onnx", "onnxruntime")
+PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic", "tf2onnx", "onnx", "onnxruntime")
 # Extensions for which TensorFlow and NumPy have code of their own.
 _EXTENSIONS = (
     "sse4_2",
@@ -37,7 +37,7 @@ def facts(panel: Panel) -> dict[str, Any]:
         "data_sha256": panel.fingerprint(),
         "code_sha256": _code_sha256(),
         "git_commit": _git_commit(),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
         "machine": {
             "architecture": platform.machine(),
             "cpu_features": _cpu_features(),

@@ -15,7 +15,7 @@ from rnnfc.workflows.train import Listener, train
 
 # A commit's name decides nothing: code_sha256 says whether the program is the same.
 _NAMES_ONLY = ("git_commit",)
-# Decided when TensorFlow starts.
+# Of the training itself.
 _STARTED = ("threads", "recipe")
 
 
