@@ -402,7 +402,7 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(rnnfc: Command, tmp_path: Path
     monkeypatch.setattr(training, "epochs", interrupted)
     done = rnnfc("train", SINE, "--outputs", tmp_path / "out")
     assert done.code == 130
-    assert done.err.endswith("interrupted; nothing half-done was published\n")
+    assert done.err.endswith("interrupted; no run folder was made\n")
     assert list((tmp_path / "out").iterdir()) == []
 
 

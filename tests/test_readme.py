@@ -87,7 +87,7 @@ def test_every_make_command_is_a_target_and_ci_runs_the_two_of_the_setup() -> No
 
 def test_pictures_are_small_pngs() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     for name in pictures:
         assert (ROOT / name).stat().st_size < 60_000
         with Image.open(ROOT / name) as picture:

@@ -69,7 +69,7 @@ def broken_off(config: Path) -> Callable[[Command, Path], Path]:
         (folder,) = outputs.iterdir()
         assert done.code == 130
         assert f"kept        epoch 4 of 9 in {folder}; go on with: rnnfc train --resume {folder}\n" in done.err
-        assert done.err.endswith("interrupted; nothing half-done was published\n")
+        assert done.err.endswith("interrupted; no run folder was made\n")
         return Path(folder)
 
     return train

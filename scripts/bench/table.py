@@ -65,7 +65,7 @@ def caption(result: dict[str, Any]) -> str:
 
 def draw(cases: list[dict[str, Any]]) -> Figure:
     """Bars on a logarithmic axis: each peer's step against ours, case by case."""
-    figure = Figure(figsize=(9, 0.9 + 0.62 * len(cases)), layout="constrained")
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for place, (name, label) in enumerate(_PEERS.items()):

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
                 raise
             code = _INTERRUPTED  # code written in C may turn an interrupt into an error of its own
     if signals.number or code == _INTERRUPTED:
-        code = _tell("interrupted; nothing half-done was published\n", code=signals.exit_code)
+        code = _tell("interrupted; no run folder was made\n", code=signals.exit_code)
     sys.exit(code)
 
 
@@ -40,7 +40,7 @@ def _run(arguments: list[str]) -> int:
     except RnnfcError as error:
         return _fail(str(error), code=error.exit_code)
     except typer.TyperException as error:
-        _fail(error.format_message(), code=2)
+        _fail(" ".join(error.format_message().split()), code=2)  # a list of choices comes on lines of its own
         return _tell("run 'rnnfc --help', or 'rnnfc COMMAND --help' for its options and an example\n", code=2)
     except MemoryError:
         return _fail("out of memory; 'rnnfc check CONFIG' estimates what training needs", code=1)
