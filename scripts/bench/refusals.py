@@ -1,6 +1,6 @@
 """How soon `rnnfc` refuses bad input: whole processes, a sample of the cases in tests/bad_inputs, the median printed.
 
-Usage: python scripts/bench/bad_inputs.py [CASES]      default: 40
+Usage: python scripts/bench/refusals.py [CASES]      default: 40
 Target on a quiet machine of two cores: a median below 0.8 s.
 """
 
