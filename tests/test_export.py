@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from three_channels import panel
 
 from rnnfc import export
 from rnnfc.config import Experiment, from_yaml
-from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
@@ -24,21 +24,6 @@ def experiment(cell: str, *, model: str = "units: [4]", normalize: str = "none")
         f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {{kind: stacked, cell: {cell}, {model}}}\n"
         "train: {epochs: 1}\n",
         source="test",
-    )
-
-
-def panel(*, offset: float = 0.0) -> Panel:
-    """31 rows of 3 channels, the first 2 of them targets."""
-    values = offset + np.random.default_rng(0).normal(size=(31, 3)) * [1.0, 50.0, 0.01]
-    return Panel(
-        values=values,
-        time=np.arange(31),
-        bounds=np.array([0, 31]),
-        series=("s",),
-        channels=("a", "b", "c"),
-        num_targets=2,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros(values.shape, dtype=np.bool_),
     )
 
 

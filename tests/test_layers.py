@@ -37,7 +37,7 @@ LEVELS = (
 # `export` imports tf2onnx inside the function that converts.
 MAY_IMPORT_TENSORFLOW = ("rnnfc.models", "rnnfc.training", "rnnfc.export")
 # These belong to `models` and count without TensorFlow, so that `check` and `train` can speak before it starts.
-COUNTED_FROM_THE_CONFIG = ("rnnfc.models", "rnnfc.models.size", "rnnfc.models.recipe")
+COUNTED_FROM_THE_CONFIG = ("rnnfc.models", "rnnfc.models.size", "rnnfc.models.recipe", "rnnfc.models.engines")
 # The NumPy engine: a run of it never starts TensorFlow.
 NUMPY_ENGINE = ("rnnfc.models.scratch", "rnnfc.models.scratch_engine", "rnnfc.models.scratch_onnx")
 WITHOUT_TENSORFLOW = (*COUNTED_FROM_THE_CONFIG, *NUMPY_ENGINE)

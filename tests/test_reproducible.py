@@ -20,8 +20,8 @@ from sealing import seal
 
 from rnnfc import config
 from rnnfc.data.scale import Scaler
+from rnnfc.models.engines import engine_of
 from rnnfc.models.recipe import Recipe
-from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.prepare import prepare
 
 Command = Callable[..., Any]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from three_channels import panel
 
 from rnnfc import export
 from rnnfc.cli import app
 from rnnfc.config import Experiment, from_yaml
-from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
@@ -22,21 +22,6 @@ from rnnfc.workflows.export import ENDINGS
 # Model, window.normalize, scale; ONNX is held to the same in tests/test_export.py.
 PLAIN = ("units: [4]", "none", "none")
 RICH = ("units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1", "last", "standard")
-
-
-def panel(*, offset: float = 0.0) -> Panel:
-    """31 rows of 3 channels, the first 2 of them targets."""
-    values = offset + np.random.default_rng(0).normal(size=(31, 3)) * [1.0, 50.0, 0.01]
-    return Panel(
-        values=values,
-        time=np.arange(31),
-        bounds=np.array([0, 31]),
-        series=("s",),
-        channels=("a", "b", "c"),
-        num_targets=2,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros(values.shape, dtype=np.bool_),
-    )
 
 
 def network(cell: str, data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Experiment, Network, Windows]:

@@ -23,10 +23,10 @@ from rnnfc.data.windows import Splits, cut
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export import OnnxNetwork, difference
 from rnnfc.models import keras_engine, scratch, scratch_engine
+from rnnfc.models.engines import ENGINES, engine_of
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.size import num_parameters, training_bytes
 from rnnfc.progress import Epoch, stops_early
-from rnnfc.workflows.engines import ENGINES, engine_of
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]

@@ -15,7 +15,8 @@ from rnnfc import export
 from rnnfc.config.specs import Experiment
 from rnnfc.export import FORECAST, WINDOW, Answer
 from rnnfc.models.backend import keras, quiet_stderr, tf
-from rnnfc.models.network import Network, at_rest, in_raw_units, raw_forecaster, traced_as_plain_loops
+from rnnfc.models.engines import engine_of
+from rnnfc.models.network import Network, at_rest, in_raw_units, traced_as_plain_loops
 
 _SIGNATURE = "serving_default"
 _FLOAT32 = (
@@ -39,8 +40,8 @@ class Format:
     mend: str = export.MEND
 
 
-def _save_onnx(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
-    path.write_bytes(export.to_onnx(raw_forecaster(experiment, network), facts))
+def _save_onnx(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
+    path.write_bytes(engine_of(experiment).to_onnx(experiment, network, facts))  # either engine writes it
 
 
 def _read_onnx(path: Path) -> Answer:

@@ -12,8 +12,8 @@ from rnnfc import run
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.draft import Draft
+from rnnfc.models.engines import engine_of
 from rnnfc.run import Run
-from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.pictures import labels
 from rnnfc.workflows.prepare import prepare_again
 

@@ -17,8 +17,8 @@ from rnnfc.data.windows import Windows
 from rnnfc.draft import new_files, refuse_taken, sha256
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
 from rnnfc.export import LARGEST_DIFFERENCE, difference, interface, points_of
+from rnnfc.models.engines import engine_of
 from rnnfc.run import Run
-from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.facts import PACKAGES
 from rnnfc.workflows.prepare import prepare
 from rnnfc.workflows.runtime import open_network
@@ -64,8 +64,7 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
 
     form, facts = FORMATS[kind], interface(experiment, last)
     with new_files(to, *beside) as (place, *card_places):
-        save = _save_onnx if kind == "onnx" else form.save
-        save(experiment, network, facts, place)
+        form.save(experiment, network, facts, place)
         made = points_of(form.read(place), windows)
         share = difference(made, expected, windows.panel, what=f"{kind} model", mend=form.mend)
         card = {
@@ -79,10 +78,6 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
         text = json.dumps(card, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         (card_places or [place / CARD])[0].write_text(text, encoding="utf-8")
     return Exported(path=to, card_path=(beside or [to / CARD])[0], card=card)
-
-
-def _save_onnx(experiment: Experiment, network: Any, facts: dict[str, Any], place: Path) -> None:
-    place.write_bytes(engine_of(experiment).to_onnx(experiment, network, facts))  # of either engine
 
 
 def _refuse_ending(to: Path, kind: str) -> None:

@@ -18,10 +18,10 @@ from rnnfc.draft import Draft
 from rnnfc.errors import TrainError
 from rnnfc.export import OnnxNetwork, difference, interface
 from rnnfc.forecast import Forecast
+from rnnfc.models.engines import engine_of
 from rnnfc.progress import Epoch, stops_early
 from rnnfc.report import Report
 from rnnfc.run import Run
-from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.facts import facts
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
