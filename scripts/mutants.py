@@ -175,7 +175,7 @@ def _variants(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
 def _statements(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.If() | ast.IfExp():
-            yield type(node)(test=ast.Constant(False), body=node.body, orelse=node.orelse)  # type: ignore[arg-type]
+            yield type(node)(test=ast.Constant(False), body=node.body, orelse=node.orelse)  # type: ignore[arg-type]  # if, while: both have these
         case ast.comprehension(ifs=[_, *_]):
             yield ast.comprehension(node.target, node.iter, [], node.is_async)
         case ast.Return(value=value) if value is not None and not (isinstance(value, ast.Constant) and value.value is None):

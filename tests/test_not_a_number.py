@@ -53,7 +53,7 @@ FAST = "{epochs: 400, batch_size: 4, optimizer: sgd, learning_rate: 10.0, loss: 
 def test_a_diverging_loss_ends_training_in_its_step(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, model: str
 ) -> None:
-    chosen = Prepared.recipe.fget  # type: ignore[attr-defined]
+    chosen = Prepared.recipe.fget  # type: ignore[attr-defined]  # a property has it
     shards = 2 if recipe == "sharded_graph" else 1
     monkeypatch.setattr(Prepared, "recipe", property(lambda self: replace(chosen(self), name=recipe, shards=shards)))
     # The square of a row of 1e23 is no float32; a float64 takes a few epochs more.

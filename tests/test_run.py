@@ -117,7 +117,7 @@ def test_drafts_of_one_name_in_the_same_second_give_a_folder_each(outputs: Path)
 def test_what_breaks_off_a_draft_goes_on_and_leaves_nothing_behind(outputs: Path, error: BaseException) -> None:
     publish(outputs, "earlier")
     before = everything(outputs)
-    with pytest.raises(type(error)) as caught, Draft(outputs, "tiny") as draft:  # noqa: PT012
+    with pytest.raises(type(error)) as caught, Draft(outputs, "tiny") as draft:  # noqa: PT012  the draft, then what breaks it off
         draft.write("half", "of it")
         raise error
     assert caught.value is error

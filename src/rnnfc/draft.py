@@ -93,7 +93,7 @@ class Draft:
 
         def save(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub has the option allow_pickle among the names
 
         self.write_with(name, save)
 

@@ -151,7 +151,7 @@ def test_clipping_bounds_numbers_arrays_or_all_of_them(by: Any, expected: list[f
 
 def test_clipping_by_norm_keeps_the_direction_of_each_array_and_clipping_by_value_does_not() -> None:
     weights, _, _ = case()
-    by_norm, by_value = (scratch.clip(weights, ClipSpec(by=by, limit=0.3)) for by in ("norm", "value"))  # type: ignore[arg-type]
+    by_norm, by_value = (scratch.clip(weights, ClipSpec(by=by, limit=0.3)) for by in ("norm", "value"))  # type: ignore[arg-type]  # both are its literals
     for array, short, cut in zip(weights, by_norm, by_value, strict=True):
         assert np.linalg.norm(short) == pytest.approx(0.3)
         np.testing.assert_allclose(short / np.linalg.norm(short), array / np.linalg.norm(array))

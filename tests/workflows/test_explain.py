@@ -66,7 +66,7 @@ def test_the_numbers_are_those_of_the_trained_network_on_its_test_windows(
 ) -> None:
     (curve,) = json.loads(rnnfc("explain", scratch_run, "--outputs", tmp_path, "--json").out)["curves"]
     which = Run(scratch_run)
-    U, W, b, V, c = (which.weights()[letter] for letter in "UWbVc")  # noqa: N806
+    U, W, b, V, c = (which.weights()[letter] for letter in "UWbVc")  # noqa: N806  the letters of the equations
     windows = prepare_again(which)[0].splits.test
     norms = np.zeros((50, 50))
     for row, (x, y) in enumerate(zip(windows.inputs()[:, :, 0], windows.targets()[:, 0, 0], strict=True)):

@@ -40,7 +40,7 @@ def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs =
 @app.command(epilog="Example: rnnfc predict --last-window --steps 3")
 def predict(
     run: WhichRun = None,
-    last_window: Annotated[  # noqa: ARG001
+    last_window: Annotated[  # noqa: ARG001  what predict does anyway
         bool, typer.Option("--last-window", help="Forecast past the end of the run's data (what it does anyway).")
     ] = True,
     steps: Annotated[
