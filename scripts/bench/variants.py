@@ -41,7 +41,7 @@ def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None
     from rnnfc.models.recipe import Recipe, choose
 
     spec = case.experiment()
-    chosen = choose(spec, channels=1, windows=case.windows, processors=cores)
+    chosen = choose(spec, channels=1, targets=1, windows=case.windows, processors=cores)
     if recipe is not None:
         chosen = Recipe(**recipe, reason="asked for")
     from rnnfc import training

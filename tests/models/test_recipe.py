@@ -20,7 +20,7 @@ train: {{epochs: {epochs}, batch_size: {batch_size}}}
 
 def chosen(cell: str, units: str, length: int, batch_size: int, windows: int, *, epochs: int = 50, processors: int = 2) -> Recipe:
     text = _YAML.format(cell=cell, units=units, length=length, batch_size=batch_size, epochs=epochs)
-    return choose(from_yaml(text, source="test"), channels=1, windows=windows, processors=processors)
+    return choose(from_yaml(text, source="test"), channels=1, targets=1, windows=windows, processors=processors)
 
 
 @pytest.mark.parametrize(

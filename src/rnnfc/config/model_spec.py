@@ -10,17 +10,54 @@ from rnnfc.config.spec import Spec, wrong
 MAX_UNITS = 16_384
 
 
-class StackedSpec(Spec):
+Cell = Literal["SimpleRNN", "LSTM", "GRU"]
+_Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class LinearSpec(Spec):
+    """A linear map beside the network, from each target's own window to its forecast; one for all targets."""
+
+    use: Literal["path", "blend"] = Field(
+        description="path: added to the network and trained with it; blend: mixed with the trained network, in the share that "
+        "the validation windows choose"
+    )
+    length: int | None = Field(None, ge=1, description="newest rows of the window that it reads; all without it")
+
+
+class EnsembleSpec(Spec):
+    """Networks that differ in their seed, trained side by side on the same minibatches; they forecast together."""
+
+    seeds: int = Field(ge=2, le=64, description="networks")
+    by: Literal["mean", "median"] = "mean"
+
+
+class NetSpec(Spec):
+    """What every Keras network can have."""
+
+    linear: LinearSpec | None = None
+    ensemble: EnsembleSpec | None = None
+
+    @property
+    def num_members(self) -> int:
+        """Networks that forecast together."""
+        return self.ensemble.seeds if self.ensemble else 1
+
+    def _described(self, core: str) -> str:
+        together = f"{self.num_members} x {core}" if self.ensemble else core
+        return f"{together} + linear map" if self.linear else together
+
+
+class StackedSpec(NetSpec):
     """Recurrent layers one above the other, then a dense layer with horizon x targets outputs."""
 
     kind: Literal["stacked"]
-    cell: Literal["SimpleRNN", "LSTM", "GRU"]
+    cell: Cell
     units: tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...] = Field(
         min_length=1, max_length=16, description="one number a layer"
     )
     activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "tanh"
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of each layer's inputs that is dropped in training")
-    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="share of each layer's state that is dropped in training")
+    dropout: _Dropout = Field(0.0, description="share of each layer's inputs that is dropped in training")
+    recurrent_dropout: _Dropout = Field(0.0, description="share of each layer's state that is dropped in training")
     bidirectional: bool | tuple[bool, ...] = Field(False, description="for all layers, or a list with one entry a layer")
 
     @model_validator(mode="after")
@@ -32,7 +69,7 @@ class StackedSpec(Spec):
     @property
     def label(self) -> str:
         """Cell and units, for people."""
-        return f"{self.cell} {' + '.join(map(str, self.units))}"
+        return self._described(f"{self.cell} {' + '.join(map(str, self.units))}")
 
     @property
     def directions(self) -> tuple[int, ...]:
@@ -44,6 +81,24 @@ class StackedSpec(Spec):
     def width(self) -> int:
         """Units of all layers and directions."""
         return sum(directions * units for units, directions in zip(self.units, self.directions, strict=True))
+
+
+class SegmentSpec(NetSpec):
+    """A recurrent layer over segments of the window, for each target by itself; every output segment is one step of its own.
+
+    Source: Lin et al., SegRNN: Segment Recurrent Neural Network for Long-Term Time Series Forecasting, arXiv 2308.11200 (2023).
+    """
+
+    kind: Literal["segment"]
+    cell: Cell
+    segment: int = Field(ge=1, description="rows a segment")
+    width: int = Field(ge=2, le=MAX_UNITS, multiple_of=2, description="units of the recurrent layer, size of an embedding")
+    dropout: _Dropout = Field(0.0, description="share of the state that is dropped, in training, before the last layer")
+
+    @property
+    def label(self) -> str:
+        """Cell, width and segment, for people."""
+        return self._described(f"segment {self.cell} {self.width} (segments of {self.segment})")
 
 
 class ScratchSpec(Spec):
@@ -70,4 +125,4 @@ class ScratchSpec(Spec):
         return StackedSpec.model_validate(same)
 
 
-ModelSpec = Annotated[StackedSpec | ScratchSpec, Field(discriminator="kind")]
+ModelSpec = Annotated[StackedSpec | SegmentSpec | ScratchSpec, Field(discriminator="kind")]

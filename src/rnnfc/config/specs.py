@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rnnfc.config.data_spec import DataSpec
-from rnnfc.config.model_spec import ModelSpec, ScratchSpec
+from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
 from rnnfc.config.spec import MAX_SEED, Spec, wrong
 from rnnfc.config.train_spec import TrainSpec
 
@@ -112,6 +112,26 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _network_fits(self) -> Self:
+        model, length = self.model, self.window.length
+        if isinstance(model, ScratchSpec):
+            return self
+        if model.linear and (model.linear.length or 1) > length:
+            text = f"{model.linear.length} is longer than window.length {length}; shorten it or leave it out"
+            raise wrong(text, at=("model", "linear", "length"))
+        if model.linear and model.linear.use == "blend" and self.split.validation is None:
+            text = "blend chooses the network's share on validation windows, and split.validation is not there; add it"
+            raise wrong(text, at=("model", "linear", "use"))
+        if isinstance(model, SegmentSpec):
+            if model.segment > length:
+                text = f"{model.segment} is longer than window.length {length}; shorten it"
+                raise wrong(text, at=("model", "segment"))
+            if getattr(self.data, "inputs", ()):
+                text = "model.kind segment reads each target by itself and no further columns; leave inputs out"
+                raise wrong(text, at=("data", "inputs"))
+        return self
+
+    @model_validator(mode="after")
     def _network_can_be_trained_so(self) -> Self:
         model, train, steps = self.model, self.train, self.train.bptt_steps
         if steps is not None and steps > self.window.length:
@@ -127,6 +147,9 @@ class Experiment(Spec):
             if train.loss != "mse":
                 raise wrong(f"model.kind scratch has mse, not {train.loss}; leave it out", at=("train", "loss"))
         elif steps is not None:
+            if not isinstance(model, StackedSpec) or model.linear or model.ensemble:
+                text = "acts with one stacked network by itself; leave bptt_steps, or the linear map or ensemble, out"
+                raise wrong(text, at=("train", "bptt_steps"))
             if 2 in model.directions:
                 text = "a bidirectional layer reads the window from its end too, where no earlier steps can be cut off"
                 raise wrong(f"{text}; leave one of the two out", at=("train", "bptt_steps"))

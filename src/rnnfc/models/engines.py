@@ -6,7 +6,8 @@ from typing import Any
 from rnnfc.config import Experiment
 
 # Imported when they are asked for: Keras' takes seconds to start TensorFlow, NumPy's never does.
-ENGINES = {"stacked": "rnnfc.models.keras_engine", "scratch": "rnnfc.models.scratch_engine"}
+_KERAS = "rnnfc.models.keras_engine"
+ENGINES = {"stacked": _KERAS, "segment": _KERAS, "scratch": "rnnfc.models.scratch_engine"}
 
 
 def engine_of(experiment: Experiment) -> Any:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.network import gather_inputs, traced_as_plain_loops
+from rnnfc.models.network import gather_inputs, members_of, traced_as_plain_loops
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.stacked import seed_of
 from rnnfc.models.through_time import forward
@@ -72,7 +72,7 @@ class EpochProgram:
             self._pace(batches=stop - done, seconds=time.perf_counter() - began)
             done = int(reached)
             tick(done / self._batches)
-        return float(total) / self._windows
+        return float(total) / self._windows / len(members_of(self._net))
 
     def _pace(self, *, batches: int, seconds: float) -> None:
         # The first call of an epoch's length is the compiler's; growth is bounded so that one fast call proves little.
@@ -115,8 +115,9 @@ class EpochProgram:
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:
             with traced_as_plain_loops(self._net, unroll=self._unroll), self._dropout.of(shard):
-                forecast = forward(self._net, x, bptt_steps=self._bptt_steps)
-            losses = tf.reduce_mean(self._loss(y, forecast), axis=1)  # [n, horizon] -> [n]
+                made = [forward(member, x, bptt_steps=self._bptt_steps) for member in members_of(self._net)]
+            # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
+            losses = tf.add_n([tf.reduce_mean(self._loss(y, forecast), axis=1) for forecast in made])
             loss = tf.reduce_sum(losses * counted) / weight
         return loss, tape.gradient(loss, self._net.trainable_variables)
 

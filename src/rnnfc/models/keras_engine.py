@@ -12,8 +12,8 @@ from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
+from rnnfc.models import linear, through_time
 from rnnfc.models import network as networks
-from rnnfc.models import through_time
 from rnnfc.models.backend import threads
 from rnnfc.models.network import Network
 from rnnfc.progress import Epoch
@@ -29,9 +29,11 @@ __all__ = [
     "further_files",
     "keep_best",
     "restore",
+    "settle",
     "start",
     "state_gradients",
     "to_onnx",
+    "warm_start",
 ]
 
 restore = networks.restore
@@ -50,14 +52,31 @@ def start(network: Network, spec: TrainSpec) -> TrainState:
     return training.start(network.net, spec)
 
 
+def warm_start(network: Network, experiment: Experiment, *, train: Windows, validation: Windows | None) -> None:
+    """Fit what is fitted in closed form, a linear map beside the network; windows over the scaled panel."""
+
+    def pairs_of(windows: Windows) -> Any:
+        return lambda: networks.normalized(windows, experiment.window.normalize)
+
+    linear.warm_start(network.net, pairs=pairs_of(train), validation=pairs_of(validation) if validation else None)
+
+
+def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
+    """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
+    if validation is not None:
+        loss, actual = training.LOSSES[spec.loss](), validation.targets()
+        linear.choose_share(network.net, lambda: network.scaled_points(validation), lambda point: float(loss(actual, point)))
+
+
 def epochs(state: TrainState, network: Network, **options: Any) -> Iterator[Epoch]:
     """Those of `training.epochs`."""
     return training.epochs(state, network, **options)
 
 
 def facts(network: Network) -> dict[str, Any]:
-    """What run.json keeps of the computation: parameters, threads."""
-    return {"parameters": network.net.count_params(), "threads": threads()}
+    """What run.json keeps of the computation: parameters, threads, and the network's share where it is blended."""
+    share = linear.share_of(network.net)
+    return {"parameters": network.net.count_params(), "threads": threads()} | ({} if share is None else {"network_share": share})
 
 
 def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:

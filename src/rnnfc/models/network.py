@@ -12,10 +12,13 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
 from rnnfc.forecast import Forecast
+from rnnfc.models import linear
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.stacked import build_stacked
+from rnnfc.models.segment import build_segment
+from rnnfc.models.stacked import build_stacked, seed_of
 
-BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked}
+BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked, "segment": build_segment}
+_MEMBER = "member_"
 
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
 # channels stays under 20 MB.
@@ -24,12 +27,33 @@ _FORWARD_BATCH = 1024
 
 def build(experiment: Experiment, *, channels: int, targets: int) -> Any:
     """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target]."""
+    model: Any = experiment.model  # not a ScratchSpec: `models.engines` sends no such kind here
+    seeds = [experiment.seed, *(seed_of(experiment.seed, member, 4) for member in range(1, model.num_members))]
+    members = [_member(experiment, model, channels=channels, targets=targets, seed=seed) for seed in seeds]
+    return members[0] if len(members) == 1 else _together(members, by=model.ensemble.by)
+
+
+def _member(experiment: Experiment, model: Any, *, channels: int, targets: int, seed: int) -> Any:
     window = experiment.window
-    builder = BUILDERS[experiment.model.kind]
-    core = builder(
-        experiment.model, length=window.length, channels=channels, horizon=window.horizon, targets=targets, seed=experiment.seed
-    )
+    sizes = {"length": window.length, "channels": channels, "horizon": window.horizon, "targets": targets}
+    core = BUILDERS[model.kind](model, **sizes, seed=seed)
+    if model.linear:
+        core = linear.beside(core, model.linear, targets=targets)
     return core if window.normalize == "none" else _around_last(core, channels=channels, targets=targets)
+
+
+def _together(members: list[Any], *, by: str) -> Any:
+    """The mean or median of several networks' forecasts."""
+    window = keras.Input(members[0].input_shape[1:], name="window")
+    for place, member in enumerate(members):
+        member.name = f"{_MEMBER}{place + 1}"
+    made = keras.ops.stack([member(window) for member in members])
+    return keras.Model(window, getattr(keras.ops, by)(made, axis=0), name="ensemble")
+
+
+def members_of(net: Any) -> list[Any]:
+    """The networks of an ensemble, each of which is trained on its own loss; `net` itself where it is none."""
+    return [layer for layer in net.layers if layer.name.startswith(_MEMBER)] or [net]
 
 
 def _around_last(core: Any, *, channels: int, targets: int) -> Any:
@@ -37,6 +61,15 @@ def _around_last(core: Any, *, channels: int, targets: int) -> Any:
     window = keras.Input((core.input_shape[1], channels), name="window")
     last = window[:, -1:, :]
     return keras.Model(window, core(window - last) + last[:, :, :targets], name="around_last")
+
+
+def normalized(windows: Windows, normalize: str) -> Iterator[tuple[Floats, Floats]]:
+    """Parts of (window[n, length, target], forecast[n, horizon, target]) as the network inside the normalisation meets them."""
+    targets = windows.panel.num_targets
+    for part in windows.parts():
+        window = part.inputs()[:, :, :targets]
+        level = window[:, -1:] if normalize == "last" else 0.0
+        yield window - level, part.targets() - level
 
 
 def recurrent_layers(net: Any) -> list[Any]:
@@ -108,9 +141,10 @@ class Network:
 def at_rest(experiment: Experiment, network: Network) -> Any:
     """The Keras model of `network` without dropout, which rests outside training, and its state, which exporters stumble over."""
     net = network.net
-    still = experiment.model.model_copy(update={"dropout": 0.0, "recurrent_dropout": 0.0})
+    rates = {name: 0.0 for name in ("dropout", "recurrent_dropout") if hasattr(experiment.model, name)}
+    still = experiment.model.model_copy(update=rates)
     core = build(experiment.model_copy(update={"model": still}), channels=net.input_shape[-1], targets=net.output_shape[-1])
-    for variable, trained in zip(core.trainable_variables, net.trainable_variables, strict=True):
+    for variable, trained in zip(core.weights, net.weights, strict=True):
         variable.assign(trained)
     return core
 

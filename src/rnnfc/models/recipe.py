@@ -8,10 +8,12 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from rnnfc.config.model_spec import ScratchSpec, StackedSpec
+from rnnfc.config.model_spec import ScratchSpec, SegmentSpec, StackedSpec
 from rnnfc.config.specs import Experiment
 from rnnfc.models.size import GATES, num_parameters
 
+# A network by itself.
+_BARE = {"linear": None, "ensemble": None}
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_graph"]
 
 
@@ -37,24 +39,32 @@ class Recipe:
 class Size:
     """What an update costs by.
 
-    operations: small ones, of all layers at all rows of the window. products, points: multiply-adds and activations of one
-    forward pass of a minibatch.
+    cells: steps of all recurrent layers. operations: small ones, of all these steps. products, points: multiply-adds and
+    activations of one forward pass of a minibatch.
     """
 
     layers: int
+    cells: int
     operations: int
     products: int
     points: int
 
     @classmethod
-    def of(cls, model: StackedSpec, *, channels: int, length: int, batch: int) -> "Size":
-        """The recurrent layers; the output layer is small beside them."""
-        layers, gates = sum(model.directions), GATES[model.cell]
+    def of(cls, model: StackedSpec | SegmentSpec, *, channels: int, targets: int, length: int, batch: int) -> "Size":
+        """The recurrent layers; the other ones are small beside them."""
+        gates = GATES[model.cell]
+        if isinstance(model, SegmentSpec):
+            layers, length, batch, width = 1, -(-length // model.segment), batch * targets, model.width
+            weights = gates * 2 * width**2
+        else:
+            layers, width = sum(model.directions), model.width
+            weights = num_parameters(model.model_copy(update=_BARE), channels=channels, length=length, horizon=0, targets=0)
         return cls(
-            layers=layers,
-            operations=layers * length * (gates + 2),
-            products=batch * length * num_parameters(model, channels=channels, horizon=0, targets=0),
-            points=batch * length * gates * model.width,
+            layers=layers * model.num_members,
+            cells=layers * length * model.num_members,
+            operations=layers * model.num_members * length * (gates + 2),
+            products=batch * length * weights * model.num_members,
+            points=batch * length * gates * width * model.num_members,
         )
 
 
@@ -93,16 +103,17 @@ COSTS: dict[RecipeName, Costs] = {
 }
 
 
-def choose(experiment: Experiment, *, channels: int, windows: int, processors: int) -> Recipe:
+def choose(experiment: Experiment, *, channels: int, targets: int, windows: int, processors: int) -> Recipe:
     """The recipe for `windows` training windows; early stopping may end sooner than it reckons with."""
     if isinstance(experiment.model, ScratchSpec):
         return Recipe(name="numpy", shards=1, reason="computed by NumPy, nothing to compile")
     spec, length = experiment.train, experiment.window.length
     batch = min(spec.batch_size, windows)
-    updates, size = spec.epochs * -(-windows // batch), Size.of(experiment.model, channels=channels, length=length, batch=batch)
+    updates = spec.epochs * -(-windows // batch)
+    size = Size.of(experiment.model, channels=channels, targets=targets, length=length, batch=batch)
     shards = dict.fromkeys(COSTS, 1) | {"sharded_graph": min(processors, batch)}
     open_to: list[RecipeName] = ["graph", "xla_loop"]
-    if size.layers * length <= _UNROLL_CELLS:
+    if size.cells <= _UNROLL_CELLS:
         open_to.append("xla_unrolled")
     if shards["sharded_graph"] > 1:
         open_to.append("sharded_graph")

@@ -187,6 +187,14 @@ def keep_best(state: TrainState, spec: TrainSpec) -> int:
     return state.best_epoch
 
 
+def warm_start(*_: Any, **__: Any) -> None:
+    """As `keras_engine.warm_start`; here nothing is fitted in closed form."""
+
+
+def settle(*_: Any, **__: Any) -> None:
+    """As `keras_engine.settle`; here nothing is chosen after training."""
+
+
 def facts(network: Network) -> dict[str, Any]:
     """What run.json keeps of the computation: parameters, threads."""
     return {"parameters": sum(array.size for array in network.weights), "threads": {"processors": num_processors()}}
@@ -194,7 +202,8 @@ def facts(network: Network) -> dict[str, Any]:
 
 def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
     """The bytes of model.onnx, raw units in and out; `facts` go into its metadata."""
-    options: dict[str, Any] = {"activation": experiment.model.activation, "around_last": network.around_last}
+    spec: Any = experiment.model
+    options: dict[str, Any] = {"activation": spec.activation, "around_last": network.around_last}
     window = experiment.window
     return scratch_onnx.to_onnx(network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon)
 

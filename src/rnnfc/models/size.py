@@ -1,34 +1,58 @@
 """How large a network will be, counted without TensorFlow."""
 
-from rnnfc.config.model_spec import ScratchSpec, StackedSpec
+from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
 
 # Gates of each cell, and bias vectors of each gate: GRU keeps a second one for its recurrent half (Keras' reset_after).
 GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 _BIASES = {"SimpleRNN": 1, "LSTM": 1, "GRU": 2}
 
 
-def num_parameters(spec: StackedSpec | ScratchSpec, *, channels: int, horizon: int, targets: int) -> int:
-    """Trainable parameters of the network that is built from `spec`."""
+def num_parameters(spec: ModelSpec, *, channels: int, length: int, horizon: int, targets: int) -> int:
+    """Parameters of the network that is built from `spec`, those of a blended linear map included."""
     if isinstance(spec, ScratchSpec):
-        return num_parameters(spec.as_stacked, channels=channels, horizon=horizon, targets=targets)
+        return num_parameters(spec.as_stacked, channels=channels, length=length, horizon=horizon, targets=targets)
+    if isinstance(spec, SegmentSpec):
+        core = _segment_parameters(spec, horizon=horizon, targets=targets)
+    else:
+        core = _stacked_parameters(spec, channels=channels, outputs=horizon * targets)
+    if spec.linear:
+        rows = min(length, spec.linear.length or length)
+        core += (rows + 1) * horizon + (spec.linear.use == "blend")  # the share is one number
+    return spec.num_members * core
+
+
+def _stacked_parameters(spec: StackedSpec, *, channels: int, outputs: int) -> int:
     total, inputs = 0, channels
     for units, directions in zip(spec.units, spec.directions, strict=True):
-        total += directions * GATES[spec.cell] * units * (inputs + units + _BIASES[spec.cell])
+        total += directions * _cell_parameters(spec.cell, inputs=inputs, units=units)
         inputs = directions * units
-    return total + (inputs + 1) * horizon * targets
+    return total + (inputs + 1) * outputs
 
 
-def training_bytes(
-    spec: StackedSpec | ScratchSpec, *, channels: int, horizon: int, targets: int, length: int, batch_size: int, rows: int
-) -> int:
+def _segment_parameters(spec: SegmentSpec, *, horizon: int, targets: int) -> int:
+    embeddings = (-(-horizon // spec.segment) + targets) * (spec.width // 2)
+    dense = (spec.segment + 1) * spec.width + (spec.width + 1) * spec.segment
+    return embeddings + dense + _cell_parameters(spec.cell, inputs=spec.width, units=spec.width)
+
+
+def _cell_parameters(cell: str, *, inputs: int, units: int) -> int:
+    return GATES[cell] * units * (inputs + units + _BIASES[cell])
+
+
+def training_bytes(spec: ModelSpec, *, channels: int, horizon: int, targets: int, length: int, batch_size: int, rows: int) -> int:
     """Rough peak memory of training beyond TensorFlow itself, in bytes.
 
     Weights, gradients and two optimizer slots in float32; the rows once; the gates and states of every step of one batch,
     which backpropagation through time keeps (the same again for their gradients).
     """
+    sizes = {"channels": channels, "horizon": horizon, "targets": targets, "length": length}
     if isinstance(spec, ScratchSpec):  # float64
-        sizes = {"channels": channels, "horizon": horizon, "targets": targets, "length": length}
         return 2 * training_bytes(spec.as_stacked, **sizes, batch_size=batch_size, rows=rows)
-    parameters = num_parameters(spec, channels=channels, horizon=horizon, targets=targets)
-    activations = 2 * batch_size * length * (channels + spec.width * (GATES[spec.cell] + 1))
-    return 4 * (4 * parameters + rows * channels + activations)
+    gates = GATES[spec.cell] + 1
+    if isinstance(spec, SegmentSpec):
+        steps = -(-length // spec.segment) + -(-horizon // spec.segment)
+        kept = targets * (length + steps * spec.width * (gates + 1))
+    else:
+        kept = length * (channels + spec.width * gates)
+    activations = 2 * batch_size * spec.num_members * kept
+    return 4 * (4 * num_parameters(spec, **sizes) + rows * channels + activations)

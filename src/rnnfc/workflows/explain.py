@@ -12,6 +12,7 @@ from rnnfc import run
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.draft import Draft
+from rnnfc.errors import ConfigError
 from rnnfc.models.engines import engine_of
 from rnnfc.run import Run
 from rnnfc.workflows.pictures import labels
@@ -64,6 +65,10 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         RunError: a run is damaged.
     """
     runs = list({which.folder.resolve(): which for which in runs}.values())
+    for which in runs:
+        if which.experiment().model.kind == "segment":
+            text = "explain follows the states of stacked and scratch networks, this one's model.kind is segment"
+            raise ConfigError(f"{which.folder}: {text}; name another run")
     reopened = [(which, *prepare_again(which), which.weights()) for which in runs]
     curves = []
     for which, prepared, scaler, weights in reopened:

@@ -27,9 +27,10 @@ class Prepared:
 
     @property
     def size(self) -> dict[str, int]:
-        """Channels in, horizon and targets out."""
-        horizon = self.experiment.window.horizon
-        return {"channels": len(self.panel.channels), "horizon": horizon, "targets": self.panel.num_targets}
+        """Rows and channels in, horizon and targets out."""
+        window, panel = self.experiment.window, self.panel
+        sizes = {"length": window.length, "channels": len(panel.channels)}
+        return {**sizes, "horizon": window.horizon, "targets": panel.num_targets}
 
     @property
     def parameters(self) -> int:
@@ -41,8 +42,7 @@ class Prepared:
         """Rough peak memory of training beyond TensorFlow itself."""
         experiment = self.experiment
         batch = min(experiment.train.batch_size, len(self.splits.train))
-        sizes = {**self.size, "length": experiment.window.length, "rows": self.panel.num_rows}
-        return training_bytes(experiment.model, **sizes, batch_size=batch)
+        return training_bytes(experiment.model, **self.size, rows=self.panel.num_rows, batch_size=batch)
 
     @property
     def forecast_bytes(self) -> int:
@@ -52,8 +52,8 @@ class Prepared:
     @property
     def recipe(self) -> Recipe:
         """How its epochs will be compiled on this machine."""
-        channels, windows = len(self.panel.channels), len(self.splits.train)
-        return choose(self.experiment, channels=channels, windows=windows, processors=num_processors())
+        sizes = {"channels": len(self.panel.channels), "targets": self.panel.num_targets, "windows": len(self.splits.train)}
+        return choose(self.experiment, **sizes, processors=num_processors())
 
 
 def prepare(experiment: Experiment) -> Prepared:

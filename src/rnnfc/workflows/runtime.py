@@ -33,7 +33,8 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
         raise RunError(f"{which.folder}: model.kind scratch is NumPy's, there is no Keras network; leave --runtime keras out")
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
-    sizes = {"channels": len(panel.channels), "horizon": experiment.window.horizon, "targets": panel.num_targets}
+    window = experiment.window
+    sizes = {"channels": len(panel.channels), "length": window.length, "horizon": window.horizon, "targets": panel.num_targets}
     needed, given = num_parameters(experiment.model, **sizes), sum(array.size for array in weights.values())
     if given < needed:
         raise RunError(

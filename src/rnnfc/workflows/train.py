@@ -163,13 +163,14 @@ def _fit(
     with phases("start"):
         engine = engine_of(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
+        scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
+        watched = None if splits.validation is None else splits.validation.on(scaled)
+        engine.warm_start(network, experiment, train=splits.train.on(scaled), validation=watched)
         state = engine.start(network, spec)
         if after is not None:
             state.load(state_of(after))
     history = before.history if before else []
     known = len(history)
-    scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
-    watched = None if splits.validation is None else splits.validation.on(scaled)
     options = {"spec": spec, "seed": experiment.seed, "recipe": recipe, "tick": listener.tick}
     with phases("train") as phase, checkpoints:
         rows = engine.epochs(state, network, train=splits.train.on(scaled), validation=watched, **options)
@@ -179,12 +180,9 @@ def _fit(
             listener.epoch(row, total=spec.epochs)
         phase.rows = (len(history) - known) * len(splits.train)
     best_epoch = engine.keep_best(state, spec)
+    engine.settle(network, spec, validation=watched)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phase.seconds)
-    made = {
-        "epochs": len(history),
-        "best_epoch": best_epoch or None,
-        **engine.facts(network),
-    }
+    made = {"epochs": len(history), "best_epoch": best_epoch or None, **engine.facts(network)}
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
 
 
