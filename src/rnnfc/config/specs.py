@@ -59,12 +59,17 @@ class SplitSpec(Spec):
     train: Border | None = Field(None, description="first part; without it everything before the others")
     validation: Border | None = Field(None, description="for early stopping and choices; optional")
     test: Border = Field(description="last part, used for the report only")
+    rows_from: Literal["start", "end"] = Field(
+        "end", description="row counts only; start: the parts begin with the first row, and rows after them are left out"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         given = [part for part in (self.train, self.validation, self.test) if part is not None]
         if len({type(part) for part in given}) > 1:
             raise wrong("mixes fractions, row counts and dates; use one kind for all parts (or leave train out)")
+        if self.rows_from == "start" and (self.train is None or not isinstance(self.test, int)):
+            raise wrong("rows_from: start counts the rows of every part; give train and test as row counts, or leave it out")
         if isinstance(self.test, str):
             if self.train is not None:
                 raise wrong("with dates, leave train out: it is everything before the first date")

@@ -192,16 +192,18 @@ def _share(rows: int, fraction: float) -> int:
 
 def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     first, end = map(int, panel.bounds[series : series + 2])
-    test = end - split.test
+    asked = sum(part for part in (split.train, split.validation, split.test) if part is not None)
+    stop = first + asked if split.rows_from == "start" else end
+    test = stop - split.test
     validation = test - (split.validation or 0)
     start = first if split.train is None else validation - split.train
-    if start < first or validation <= first:
-        asked = " + ".join(f"{part:,}" for part in (split.train, split.validation, split.test) if part is not None)
+    if start < first or validation <= first or stop > end:
+        parts = " + ".join(f"{part:,}" for part in (split.train, split.validation, split.test) if part is not None)
         raise DataError(
-            f"split asks for {asked} rows{'' if split.train else ' and something to train on'}, "
+            f"split asks for {parts} rows{'' if split.train else ' and something to train on'}, "
             f"series {panel.series[series]!r} has {end - first:,}; ask for fewer"
         )
-    return [start, validation, test, end]
+    return [start, validation, test, stop]
 
 
 def _row_of_date(panel: Panel, date: str, *, series: int, key: str) -> int:

@@ -27,7 +27,9 @@ def beside(core: Any, spec: LinearSpec, *, targets: int) -> Any:
     _, length, channels = core.input_shape
     window = keras.Input((length, channels), name="window")
     rows = ops.transpose(window[:, -(spec.length or length) :, :targets], (0, 2, 1))
-    line = keras.layers.Dense(core.output_shape[1], kernel_initializer="zeros", trainable=not blended, name="linear")
+    line = keras.layers.Dense(
+        core.output_shape[1], use_bias=False, kernel_initializer="zeros", trainable=not blended, name="linear"
+    )
     linear, made = ops.transpose(line(rows), (0, 2, 1)), core(window)
     if blended:
         # made + (1 - share) (linear - made), so that a share of 1 is the network to the last bit
@@ -60,25 +62,23 @@ def warm_start(net: Any, *, pairs: Pairs, validation: Pairs | None) -> None:
         # The squared error but for what no map changes.
         found.sort(key=lambda weights: float(np.sum(weights * (watched @ weights - 2 * aim))))
     for line in lines:
-        line.set_weights([found[0][:-1], found[0][-1]])
+        line.set_weights([found[0]])
 
 
 def _normal_equations(pairs: Pairs, *, rows: int) -> tuple[Floats, Floats]:
-    """Sums of x x' and x y' over windows and targets; x[row + 1] ends with a one."""
-    gram, moment = np.zeros((rows + 1, rows + 1)), np.zeros(())
+    """Sums of x x' and x y' over windows and targets, x[row] the newest rows of a window."""
+    gram, moment = np.zeros((rows, rows)), np.zeros(())
     for window, forecast in pairs():
         x = window[:, -rows:].transpose(0, 2, 1).reshape(-1, rows)  # [n * target, row]
-        x = np.hstack([x, np.ones((len(x), 1))])
         gram += x.T @ x
         moment = moment + x.T @ forecast.transpose(0, 2, 1).reshape(len(x), -1)
     return gram, moment
 
 
 def _ridge(gram: Floats, moment: Floats, *, penalty: float) -> Floats:
-    """weights[row + 1, horizon]; the intercept, the last row, is free."""
-    size = np.trace(gram[:-1, :-1]) / (len(gram) - 1)
-    damped = gram + np.diag(np.append(np.full(len(gram) - 1, penalty * (size if size > 0 else 1.0)), 0.0))
-    return np.asarray(np.linalg.solve(damped, moment))
+    """weights[row, horizon] without an intercept, which would carry the drift of the training rows on."""
+    size = np.trace(gram) / len(gram)
+    return np.asarray(np.linalg.solve(gram + penalty * (size if size > 0 else 1.0) * np.eye(len(gram)), moment))
 
 
 def choose_share(net: Any, forecast: Callable[[], Floats], loss: Callable[[Floats], float]) -> None:

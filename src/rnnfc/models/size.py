@@ -17,7 +17,7 @@ def num_parameters(spec: ModelSpec, *, channels: int, length: int, horizon: int,
         core = _stacked_parameters(spec, channels=channels, outputs=horizon * targets)
     if spec.linear:
         rows = min(length, spec.linear.length or length)
-        core += (rows + 1) * horizon + (spec.linear.use == "blend")  # the share is one number
+        core += rows * horizon + (spec.linear.use == "blend")  # the share is one number
     return spec.num_members * core
 
 
