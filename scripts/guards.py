@@ -94,7 +94,7 @@ GUARDS = (
     Guard(
         name="save in place",
         path="draft.py",
-        changes={"save(hidden)\n        _sync(hidden)\n        hidden.replace(path)": "save(path)\n        _sync(path)"},
+        changes={"with durably(self._hidden / name, replace=True) as (place,):": "for place in (self._hidden / name,):"},
         test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
     ),
     Guard(

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from rnnfc import checkpoint, draft
+from rnnfc import checkpoint
 from rnnfc.checkpoint import CHECKPOINT
 from rnnfc.cli import main
+from rnnfc.draft import Draft
 from rnnfc.outputs import unfinished
 from rnnfc.run import Run
 
@@ -79,16 +80,16 @@ def at_most(size: int) -> Iterator[None]:
 def full_at(place: int, size: int) -> Iterator[None]:
     """The `place`-th file that is written, from 0, and all later ones find room for `size` bytes only."""
     count = 0
-    write_file = draft.write_file
+    write_with = Draft.write_with
 
-    def limited(path: Path, save: Callable[[Path], object]) -> None:
+    def limited(draft: Draft, name: str, save: Callable[[Path], object]) -> None:
         nonlocal count
         count += 1
         with at_most(size) if count > place else contextlib.nullcontext():
-            write_file(path, save)
+            write_with(draft, name, save)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draft, "write_file", limited)
+        patch.setattr(Draft, "write_with", limited)
         yield
 
 
@@ -193,8 +194,8 @@ def test_the_files_above_are_those_that_training_writes(
     command: Callable[..., Outcome], scratch: Before, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    write_file = draft.write_file
-    monkeypatch.setattr(draft, "write_file", lambda path, save: (written.append(path.name), write_file(path, save)))
+    write_with = Draft.write_with
+    monkeypatch.setattr(Draft, "write_with", lambda draft, name, save: (written.append(name), write_with(draft, name, save)))
     assert command("train", scratch.config, "--outputs", tmp_path).code == 0
     assert tuple(written) == WRITTEN
 

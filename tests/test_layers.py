@@ -1,6 +1,7 @@
 """The shape of the source: who may import whom, what stays out, how long a thing may be. Every file is parsed, none is run."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -227,3 +228,52 @@ def test_nothing_read_from_a_file_can_run(module: str) -> None:
 )
 def test_what_would_run_is_found_in_the_source(text: str, found: list[str]) -> None:
     assert list(unsafe(ast.parse(text))) == found
+
+
+# --- one way to the disk
+
+WRITES = {"write_text", "write_bytes", "savez", "save", "savefig", "touch", "mkdir", "rename", "hardlink_to", "symlink_to"}
+MAY_WRITE = {
+    # Into a place of `draft.durably`, which syncs it and gives it its name.
+    "rnnfc.cli.experiments": ["place.write_text"],
+    "rnnfc.models.saved": ["path.write_bytes", "tf.saved_model.save", "path.write_bytes", "keras.Model.save"],
+    "rnnfc.workflows.export": ["form.save", "write_text"],
+    "rnnfc.workflows.predict": ["place.write_bytes"],
+    "rnnfc.workflows.train": ["path.open"],
+    # `predict.save`; into memory.
+    "rnnfc.cli.runs": ["workflow.save"],
+    "rnnfc.plots": ["figure.savefig"],
+}
+
+
+def writes(tree: ast.Module) -> list[str]:
+    """Calls that put something on a disk, in the order of their lines."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            name, modes = called.rpartition(".")[2], [ast.unparse(given) for given in (*node.args, *node.keywords)]
+            opens = name == "open" and any(re.search(r"^(mode=)?'[rbt]*[wax+][rbt+]*'$|O_CREAT", mode) for mode in modes)
+            if name in WRITES or opens:
+                found.append((node.lineno, re.sub(r"\(.*\)|\[.*\]", "", called).lstrip(".")))
+    return [called for _, called in sorted(found)]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "rnnfc.draft"])
+def test_nothing_is_written_but_through_the_draft(module: str) -> None:
+    assert writes(MODULES[module]) == MAY_WRITE.get(module, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Path('x').write_text('1')", ["Path.write_text"]),
+        ("def f(path):\n    with path.open('wb') as file:\n        np.savez(file)", ["path.open", "np.savez"]),
+        ("open('config', mode='a')\nopen('x', 'r+')", ["open", "open"]),
+        ("os.open(path, os.O_RDWR | os.O_CREAT)", ["os.open"]),
+        ("net.save(path)\nplace.rename(path)", ["net.save", "place.rename"]),
+        ("path.open('rb')\nopen('data/x')\nos.open(path, os.O_RDONLY)\nsaved = save", []),
+    ],
+)
+def test_a_write_is_found_in_the_source(text: str, found: list[str]) -> None:
+    assert writes(ast.parse(text)) == found

@@ -21,7 +21,7 @@ from rnnfc import draft as drafts
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
-from rnnfc.draft import Draft
+from rnnfc.draft import MANIFEST, Draft
 from rnnfc.errors import ConfigError, OutputError, RunError
 from rnnfc.forecast import Forecast
 from rnnfc.outputs import find, finished
@@ -131,7 +131,7 @@ def test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next(
     sync, replace, rename = os.fsync, Path.replace, Path.rename
 
     def place(path: Path) -> str:
-        return re.sub(r"\.[0-9a-f]{12}-", "~", re.sub(r"\.\d.*?\.[0-9a-f]{12}", "DRAFT", str(path.relative_to(outputs.parent))))
+        return re.sub(r"\.[0-9a-f]{32}", "~", re.sub(r"\.\d.*?\.[0-9a-f]{12}", "DRAFT", str(path.relative_to(outputs.parent))))
 
     def recorded_sync(handle: int) -> None:
         path = Path(os.readlink(f"/proc/self/fd/{handle}"))
@@ -150,21 +150,23 @@ def test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next(
     monkeypatch.setattr(Path, "rename", recorded("rename", rename))
     with Draft(outputs, "tiny") as draft:
         draft.write("a", "12345")
-        draft.write_with("b", lambda path: path.write_bytes(b"123"))
+        draft.write_with("b.y", lambda path: path.write_bytes(b"123"))
         draft.write_json("c", {})
         draft.write_rows("d", [{"x": 1}])
         draft.write_arrays(".e", {"x": np.zeros(7)})
     home = f"{outputs.name}/DRAFT"
-    sizes = {"a": 5, "b": 3, "c": 3, "d": 9, ".e": 312, "manifest.sha256": 4 * 68}
+    sizes = {"a": 5, "b.y": 3, "c": 3, "d": 9, ".e": 312, "manifest.sha256": 4 * 68 + 2}
     written = [
-        (f"sync {home}/~{name} {size}", f"replace {home}/~{name} {home}/{name}", f"sync {home}") for name, size in sizes.items()
+        (f"sync {home}/~{end} {size}", f"replace {home}/~{end} {home}/{name}", f"sync {home}")
+        for name, size in sizes.items()
+        for end in [Path(name).suffix]
     ]
     assert events == [
         *(event for three in written for event in three),
         f"rename {home} {outputs.name}/RUN",
         f"sync {outputs.name}",
     ]
-    assert sorted(path.name for path in draft.folder.iterdir()) == ["a", "b", "c", "d", "manifest.sha256"]  # .e was for work only
+    assert sorted(path.name for path in draft.folder.iterdir()) == ["a", "b.y", "c", "d", MANIFEST]  # .e was for work only
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

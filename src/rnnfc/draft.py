@@ -1,4 +1,4 @@
-"""Draft: the one way to publish a folder durably, whole or not at all; `write_file`: the one durable write of a file."""
+"""`durably`: the one durable write of files; a Draft: a folder of them that appears whole or not at all."""
 
 import contextlib
 import datetime as dt
@@ -78,11 +78,13 @@ class Draft:
 
     def write(self, name: str, content: bytes | str) -> None:
         """One whole file, on disk when this returns."""
-        self.write_with(name, writer(content))
+        data = content.encode() if isinstance(content, str) else content
+        self.write_with(name, lambda place: place.write_bytes(data))
 
     def write_with(self, name: str, save: Callable[[Path], object]) -> None:
         """One file that `save` writes to the path it is given, on disk when this returns."""
-        write_file(self._hidden / name, save)
+        with durably(self._hidden / name, replace=True) as (place,):
+            save(place)
 
     def write_json(self, name: str, value: Any) -> None:
         """A JSON file; NaN and infinity are refused, for they are no JSON."""
@@ -148,28 +150,6 @@ def is_open(folder: Path) -> bool:
     return False
 
 
-def write_file(path: Path, save: Callable[[Path], object]) -> None:
-    """`path` as `save` writes it, on disk when this returns; until then it is what it was before, whatever happens.
-
-    Args:
-        save: given a path beside `path` that ends like it.
-    """
-    hidden = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
-    try:
-        save(hidden)
-        _sync(hidden)
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def writer(content: bytes | str) -> Callable[[Path], object]:
-    """What writes `content` to the path it is given."""
-    data = content.encode() if isinstance(content, str) else content
-    return lambda path: path.write_bytes(data)
-
-
 def manifest(folder: Path, names: Iterable[str]) -> str:
     """The SHA-256 of files in `folder`, as `sha256sum` writes and checks them."""
     return "".join(f"{sha256(folder / name)}  {name}\n" for name in names)
@@ -182,36 +162,55 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
+def durably(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
+    """Hidden places to write to, for files or folders in one folder; when the block ends well all have their names, on disk.
+
+    Where it does not, `paths` are what they were before, and nothing is left of the places.
+
+    Args:
+        replace: a single path may be taken, by a file that gives way to the new one at once; else it keeps its name.
+    Raises:
+        OSError: what the system refused.
+    """
+    places = [path.with_name(f".{uuid.uuid4().hex}{path.suffix}") for path in paths]
+    made: list[Path] = []
+    try:
+        yield places
+        for place, path in zip(places, paths, strict=True):
+            for part in (*place.rglob("*"), place):
+                _sync(part)
+            if replace:
+                place.replace(path)
+            else:
+                _move_to_new(place, path)
+                made.append(path)
+        _sync(paths[0].parent)
+    except BaseException:
+        for path in made:
+            _remove(path)
+        raise
+    finally:
+        for place in places:
+            _remove(place)
+
+
+@contextlib.contextmanager
 def new_files(*paths: Path) -> Iterator[list[Path]]:
-    """Hidden places to write to, for new files or folders in one folder; when the block ends well all appear, durably, else none.
+    """As `durably`, for files and folders that the user names: new ones only.
 
     Raises:
         ConfigError: something lies at one of `paths`, which is left as it is, or their folder is not there.
         OutputError: they could not be written.
     """
     refuse_taken(*paths)
-    hidden = [path.with_name(f".{uuid.uuid4().hex}{path.suffix}") for path in paths]
-    made: list[Path] = []
     try:
-        yield hidden
-        for place, path in zip(hidden, paths, strict=True):
-            for part in (*place.rglob("*"), place):
-                _sync(part)
-            _move_to_new(place, path)
-            made.append(path)
-        _sync(paths[0].parent)
-    except BaseException as error:
-        for path in made:
-            _remove(path)
-        if isinstance(error, OSError):
-            refuse_taken(*paths)  # who came first in the meantime keeps the name
-            raise OutputError(
-                f"{paths[0]}: could not be written ({error.strerror or error}); {_mend(error)}; nothing is left behind"
-            ) from error
-        raise
-    finally:
-        for place in hidden:
-            _remove(place)
+        with durably(*paths) as places:
+            yield places
+    except OSError as error:
+        refuse_taken(*paths)  # who came first in the meantime keeps the name
+        raise OutputError(
+            f"{paths[0]}: could not be written ({error.strerror or error}); {_mend(error)}; nothing is left behind"
+        ) from error
 
 
 def refuse_taken(*paths: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnfc.cli.options import OUTPUTS, AsJson, Config, Outputs, Set, app, print_json
-from rnnfc.errors import ConfigError, OutputError, RunError
+from rnnfc.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from rnnfc.run import Run
@@ -141,18 +141,12 @@ def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the e
     """Write a commented config to start from."""
     from rnnfc.config import starter
     from rnnfc.console import say
+    from rnnfc.draft import new_files
 
     name = name.removesuffix(".yaml")
     text, path = starter(name), Path(f"{name}.yaml")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise ConfigError(f"{path}: exists already and is left as it is; choose another name") from None
-    except OSError as error:
-        raise OutputError(
-            f"{path}: could not be written ({error.strerror}); run this in a folder that you can write to"
-        ) from None
+    with new_files(path) as (place,):
+        place.write_text(text, encoding="utf-8")
     say("written", f"{path}   train it: rnnfc train {path}")
 
 
