@@ -1,7 +1,8 @@
-"""Every format forecasts what the network forecasts, for every cell and shape that the config offers."""
+"""Every format forecasts what the network forecasts, for every engine, cell and shape that the config offers."""
 
 import typing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,26 +15,32 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
-from rnnfc.models.network import Network, build
+from rnnfc.models.engines import engine_of
 from rnnfc.models.saved import FORMATS
 from rnnfc.models.stacked import CELLS
 from rnnfc.workflows.export import ENDINGS
 
 # Model, window.normalize, scale; ONNX is held to the same in tests/test_export.py.
-PLAIN = ("units: [4]", "none", "none")
-RICH = ("units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1", "last", "standard")
+RICH = "units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1"
+MODELS = [
+    *((f"{{kind: stacked, cell: {cell}, units: [4]}}", "none", "none") for cell in CELLS),
+    *((f"{{kind: stacked, cell: {cell}, {RICH}}}", "last", "standard") for cell in CELLS),
+    ("{kind: scratch, units: 4}", "none", "none"),
+    ("{kind: scratch, units: 4, activation: sigmoid}", "last", "standard"),
+]
+GRU = "{kind: stacked, cell: GRU, units: [4]}"
 
 
-def network(cell: str, data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Experiment, Network, Windows]:
+def network(data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Experiment, Any, Windows]:
     spec = from_yaml(
         f"name: t\nseed: 3\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{test: 9}}\nscale: {scale}\n"
-        f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {{kind: stacked, cell: {cell}, {model}}}\n"
+        f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {model}\n"
         "train: {epochs: 1}\n",
         source="test",
     )
     scaler = Scaler.fit(data, np.array([[0, 20]]), method=scale)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
-    return spec, Network(build(spec, channels=3, targets=2), scaler, length=5), windows
+    return spec, engine_of(spec).build(spec, data, scaler), windows
 
 
 def test_the_tables_of_formats_agree_with_the_option() -> None:
@@ -42,14 +49,13 @@ def test_the_tables_of_formats_agree_with_the_option() -> None:
     assert set(FORMATS) == set(ENDINGS) == set(offered)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("model", "normalize", "scale"), [PLAIN, RICH], ids=["plain", "rich"])
+@pytest.mark.parametrize(("model", "normalize", "scale"), MODELS)
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
 def test_every_format_forecasts_what_the_network_forecasts(
-    tmp_path: Path, kind: str, model: str, normalize: str, scale: str, cell: str
+    tmp_path: Path, kind: str, model: str, normalize: str, scale: str
 ) -> None:
     data = panel()
-    spec, net, windows = network(cell, data, model=model, normalize=normalize, scale=scale)
+    spec, net, windows = network(data, model=model, normalize=normalize, scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
     form.save(spec, net, export.interface(spec, data), path)
     answer = form.read(path)
@@ -65,7 +71,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
 @pytest.mark.parametrize("kind", [kind for kind, form in FORMATS.items() if form.dtype == "float64"])
 def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path: Path, kind: str) -> None:
     data = panel(offset=1e9)
-    spec, net, windows = network("GRU", data, model="units: [4]", normalize="none", scale="minmax")
+    spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
     path = tmp_path / f"m{ENDINGS[kind]}"
     FORMATS[kind].save(spec, net, export.interface(spec, data), path)
     made = export.points_of(FORMATS[kind].read(path), windows)
@@ -75,7 +81,7 @@ def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path:
 
 def test_float32_loses_that_series_and_says_so(tmp_path: Path) -> None:
     data, form = panel(offset=1e9), FORMATS["litert"]
-    spec, net, windows = network("GRU", data, model="units: [4]", normalize="none", scale="minmax")
+    spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
     form.save(spec, net, export.interface(spec, data), tmp_path / "m.tflite")
     made = export.points_of(form.read(tmp_path / "m.tflite"), windows)
     text = r"litert model's forecasts differ .* LiteRT computes in float32, which keeps about seven digits: too few for a series"

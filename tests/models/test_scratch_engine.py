@@ -276,22 +276,11 @@ def test_a_scratch_run_is_evaluated_and_continued_like_any_other(rnnfc: Command,
     assert (again.code, json.loads(again.out)["largest_difference"]) == (0, 0.0)
     ahead = json.loads(rnnfc("predict", folder, "--json").out)
     assert ahead["forecast"][0]["value"]["sine"] == pytest.approx(np.sin(200), abs=0.3)
-    refused = rnnfc("predict", folder, "--runtime", "keras")
-    assert refused.code == 2
-    assert "model.kind scratch is NumPy's, there is no Keras network; leave --runtime keras out" in refused.err
+    keras = json.loads(rnnfc("predict", folder, "--runtime", "keras", "--json").out)
+    assert keras["forecast"][0]["value"]["sine"] == pytest.approx(ahead["forecast"][0]["value"]["sine"], abs=1e-6)
+    scored = json.loads(rnnfc("evaluate", folder, "--runtime", "keras", "--json").out)
+    assert 0 < scored["largest_difference"] < 1e-3, "the same network, in another's float32"
 
 
-def test_rows_stay_in_float64_and_a_scratch_run_is_exported_as_onnx_only(rnnfc: Command, tmp_path: Path) -> None:
+def test_rows_stay_in_float64() -> None:
     assert (np.float64, np.float32) == (scratch_engine.ROWS, keras_engine.ROWS)
-    config = tmp_path / "far.yaml"
-    config.write_text(
-        "name: far\ndata: {kind: sine, points: 90, step: 0.3}\nwindow: {length: 5, horizon: 2}\nsplit: {test: 0.2}\n"
-        "model: {kind: scratch, units: 3}\ntrain: {epochs: 1}\n"
-    )
-    assert rnnfc("train", config, "--outputs", tmp_path / "out").code == 0
-    done = rnnfc("export", "--format", "onnx", "--to", tmp_path / "far.onnx", "--outputs", tmp_path / "out", "--json")
-    assert done.code == 0, done.err
-    assert json.loads(done.out)["parity"]["largest_difference"] < 1e-6
-    refused = rnnfc("export", "--format", "keras", "--to", tmp_path / "far.keras", "--outputs", tmp_path / "out")
-    assert refused.code == 2
-    assert "--format keras: a NumPy network (model.kind scratch) is exported as onnx only" in refused.err

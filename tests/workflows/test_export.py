@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from sealing import seal
 
+from rnnfc.cli import main
 from rnnfc.models import saved
 from rnnfc.run import Run
 from rnnfc.workflows import export as workflow
 from rnnfc.workflows.export import CARD, ENDINGS
 
+ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
 
 
@@ -35,12 +37,26 @@ def without_data(small_run: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", params=["Keras", "NumPy"])
+def trained(request: pytest.FixtureRequest, small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small run, and one like it of the other engine."""
+    if request.param == "Keras":
+        return small_run
+    outputs, changes = tmp_path_factory.mktemp("numpy"), ("model={kind: scratch, units: 5}", "train.epochs=2")
+    options = [word for change in changes for word in ("--set", change)]
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(ROOT / "configs/sine.yaml"), *options, "--outputs", str(outputs)])
+    assert stopped.value.code in (0, None)
+    (folder,) = outputs.iterdir()
+    return folder
+
+
 @pytest.mark.parametrize("kind", ENDINGS)
-def test_an_export_holds_what_its_card_says(rnnfc: Command, small_run: Path, tmp_path: Path, kind: str) -> None:
+def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_path: Path, kind: str) -> None:
     to = tmp_path / f"m{ENDINGS[kind]}"
-    done = rnnfc("export", small_run, "--format", kind, "--to", to)
+    done = rnnfc("export", trained, "--format", kind, "--to", to)
     assert done.code == 0, done.err
-    assert done.err == f"run         {small_run}\n"
+    assert done.err == f"run         {trained}\n"
     card_path = to / CARD if kind == "savedmodel" else tmp_path / f"{to.name}.json"
     written, check = done.out.splitlines()
     assert written == f"written     {to}   {card_path}"
@@ -49,7 +65,7 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, small_run: Path, tmp
     assert (card["format"], card["dtype"]) == (kind, "float32" if kind == "litert" else "float64")
     assert card["input"] == {"window": ["n", 10, 1], "channels": ["sine"]}
     assert card["output"] == {"forecast": ["n", 1, 1], "targets": ["sine"], "unit": ""}
-    assert (card["run"], card["experiment"], card["rows"]) == (small_run.name, "sine", "every 0.1001")
+    assert (card["run"], card["experiment"], card["rows"]) == (trained.name, "sine", "every 0.1001")
     assert card["trained_range"]["sine"] == pytest.approx([-1, 1], abs=1e-4)
     assert card["parity"]["largest_difference"] <= 1e-6
     assert card["parity"]["windows"] == 200
@@ -59,11 +75,11 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, small_run: Path, tmp
         path.relative_to(to).as_posix() if path != to else to.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
     }
-    window = Run.open(small_run).last_window(length=10).values[None]
-    expected = json.loads(rnnfc("predict", small_run, "--json").out)["forecast"][0]["value"]["sine"]
+    window = Run.open(trained).last_window(length=10).values[None]
+    expected = json.loads(rnnfc("predict", trained, "--json").out)["forecast"][0]["value"]["sine"]
     np.testing.assert_allclose(saved.FORMATS[kind].read(to)(window), [[[expected]]], atol=1e-6)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    again = rnnfc("export", small_run, "--format", kind, "--to", to)
+    again = rnnfc("export", trained, "--format", kind, "--to", to)
     assert (again.code, again.out) == (2, "")
     assert again.err.endswith(f"error: {to}: exists already and is left as it is; choose another name\n")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before

@@ -23,6 +23,7 @@ from rnnfc.training import TrainState, keep_best
 __all__ = [
     "ROWS",
     "arrays_of",
+    "at_rest",
     "build",
     "epochs",
     "facts",
@@ -36,7 +37,7 @@ __all__ = [
     "warm_start",
 ]
 
-restore = networks.restore
+restore, at_rest = networks.restore, networks.at_rest
 # What the rows are scaled to: the network computes in float32.
 ROWS = np.float32
 

@@ -16,7 +16,7 @@ from rnnfc.config.specs import Experiment
 from rnnfc.export import FORECAST, WINDOW, Answer
 from rnnfc.models.backend import keras, quiet_stderr, tf
 from rnnfc.models.engines import engine_of
-from rnnfc.models.network import Network, at_rest, in_raw_units, traced_as_plain_loops
+from rnnfc.models.network import in_raw_units, traced_as_plain_loops
 
 _SIGNATURE = "serving_default"
 _FLOAT32 = (
@@ -28,20 +28,20 @@ _FLOAT32 = (
 class Format:
     """One kind of reader.
 
-    save: writes a network to a path; the dictionary is its `export.interface`.
+    save: writes a network of either engine to a path; the dictionary is its `export.interface`.
     read: the forecaster at a path that `save` has just written; nobody else's file is ever read.
     dtype: of windows and forecasts.
     mend: what to do where forecasts differ too much.
     """
 
-    save: Callable[[Experiment, Network, dict[str, Any], Path], object]
+    save: Callable[[Experiment, Any, dict[str, Any], Path], object]
     read: Callable[[Path], Answer]
     dtype: str = "float64"
     mend: str = export.MEND
 
 
 def _save_onnx(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
-    path.write_bytes(engine_of(experiment).to_onnx(experiment, network, facts))  # either engine writes it
+    path.write_bytes(engine_of(experiment).to_onnx(experiment, network, facts))
 
 
 def _read_onnx(path: Path) -> Answer:
@@ -54,9 +54,9 @@ def _served(forecast: Callable[[Any], Any], facts: dict[str, Any], *, dtype: str
     return tf.function(lambda window: {FORECAST: forecast(window)}, input_signature=signature, autograph=False)
 
 
-def _save_savedmodel(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
+def _save_savedmodel(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     holder = tf.Module()
-    holder.core = at_rest(experiment, network)  # whose variables are saved because the module holds it
+    holder.core = engine_of(experiment).at_rest(experiment, network)  # whose variables are saved because the module holds it
     holder.serve = _served(in_raw_units(holder.core, network.scaler), facts, dtype="float64")
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
@@ -69,8 +69,8 @@ def _read_savedmodel(path: Path) -> Answer:
     return lambda window: loaded.signatures[_SIGNATURE](**{WINDOW: tf.constant(window)})[FORECAST].numpy()
 
 
-def _save_litert(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
-    core = at_rest(experiment, network)
+def _save_litert(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
+    core = engine_of(experiment).at_rest(experiment, network)
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
     holder.serve = _served(in_raw_units(core, network.scaler, dtype="float32"), facts, dtype="float32")
@@ -98,10 +98,10 @@ def _read_litert(path: Path) -> Answer:
     return answer
 
 
-def _save_keras(experiment: Experiment, network: Network, facts: dict[str, Any], path: Path) -> None:
+def _save_keras(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     # Plain arithmetic: a Rescaling layer takes its numbers through float32, and so loses an offset of 1e9.
     window = keras.Input(facts["input"][WINDOW][1:], dtype="float64", name=WINDOW)
-    forecast = in_raw_units(at_rest(experiment, network), network.scaler)
+    forecast = in_raw_units(engine_of(experiment).at_rest(experiment, network), network.scaler)
     keras.Model(window, forecast(window), name=FORECAST).save(path)
 
 

@@ -208,6 +208,18 @@ def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> 
     return scratch_onnx.to_onnx(network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon)
 
 
+def at_rest(experiment: Experiment, network: Network) -> Any:
+    """The Keras model of the same equations, which alone starts TensorFlow: its arrays are these, in this order, in float32."""
+    from rnnfc.models.network import build as build_keras
+
+    spec: Any = experiment.model
+    stacked = experiment.model_copy(update={"model": spec.as_stacked})
+    targets = len(network.weights.c) // experiment.window.horizon
+    core = build_keras(stacked, channels=len(network.weights.U), targets=targets)
+    core.set_weights(network.weights)
+    return core
+
+
 def arrays_of(network: Network) -> dict[str, Floats]:
     """Every weight by its letter, ready for an .npz file."""
     return dict(network.weights._asdict())

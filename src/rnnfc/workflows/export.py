@@ -52,8 +52,6 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     beside = [to.with_name(f"{to.name}.json")] if ENDINGS[kind] else []
     refuse_taken(to, *beside)
     experiment = which.experiment()
-    if kind != "onnx" and experiment.model.kind == "scratch":
-        raise ConfigError(f"--format {kind}: a NumPy network (model.kind scratch) is exported as onnx only")
     last = which.last_window(length=experiment.window.length)
     scaler = which.scaler(channels=len(last.channels))
     windows, origin = _windows(which, experiment, last, scaler)

@@ -7,6 +7,7 @@ from rnnfc import run
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.errors import RunError
+from rnnfc.models.engines import engine_of
 from rnnfc.models.size import num_parameters
 from rnnfc.run import Run
 
@@ -17,7 +18,7 @@ def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> A
     Args:
         runtime: a key of RUNTIMES.
     Raises:
-        RunError: the run is damaged, or has no such network.
+        RunError: the run is damaged.
     """
     return RUNTIMES[runtime](which, panel, scaler)
 
@@ -29,8 +30,6 @@ def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
 
 
 def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
-    if which.experiment().model.kind == "scratch":
-        raise RunError(f"{which.folder}: model.kind scratch is NumPy's, there is no Keras network; leave --runtime keras out")
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
     window = experiment.window
@@ -40,9 +39,11 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
         raise RunError(
             f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
         )
-    from rnnfc.models.network import restore
+    engine = engine_of(experiment)
+    network = engine.restore(experiment, panel, scaler, weights, source=source)
+    from rnnfc.models.network import Network
 
-    return restore(experiment, panel, scaler, weights, source=source)
+    return Network(engine.at_rest(experiment, network), scaler, length=experiment.window.length)
 
 
 RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], Any]] = {"onnx": _from_onnx, "keras": _from_keras}
