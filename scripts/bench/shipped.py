@@ -118,7 +118,7 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
 
 
 def _scaled(prepared: Prepared) -> tuple[Scaler, Any]:
-    scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method=prepared.experiment.scale)
+    scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, **prepared.experiment.scale.model_dump())
     return scaler, scaler.apply(prepared.panel)
 
 

@@ -168,8 +168,8 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         "",
         *table.metrics(_COLUMNS),
     ]
-    if experiment.scale != "none":
-        lines += ["", f"## Test rows, scaled ({experiment.scale})", "", *table.metrics(_SCALED_COLUMNS)]
+    if experiment.scale.label != "none":
+        lines += ["", f"## Test rows, scaled ({experiment.scale.label})", "", *table.metrics(_SCALED_COLUMNS)]
     if len(report.targets) > 1:
         lines += ["", "## Test rows by target, data units", "", *table.targets(report.targets)]
     lines += ["", "## Every split, RMSE in data units", "", *table.splits(list(report.ledger["windows"]))]

@@ -178,7 +178,7 @@ def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, me
         ("train.learning_rate=1e-2", ("train", "learning_rate"), 0.01),
         ("model.units=[7]", ("model", "units"), (7,)),
         ("seed=010", ("seed",), 10),
-        ("scale=none", ("scale",), "none"),
+        ("scale=none", ("scale", "method"), "none"),
         ("name='1'", ("name",), "1"),
         (" name =b", ("name",), "b"),
         ("data.unit=a=b", ("data", "unit"), "a=b"),
@@ -219,7 +219,7 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ("seed.x=5", "--set seed.x=5: seed: got a group of keys; must be a whole number"),
         ("train={epochs: 0}", "--set train={epochs: 0}: train.epochs: got 0; must be 1 or more"),
         ("train={}", "--set train={}: train.epochs: missing; add 'epochs'"),
-        ("scale.kind=x", "--set scale.kind=x: scale: got a group of keys; allowed: none, minmax, standard"),
+        ("scale.kind=x", "--set scale.kind=x: scale.kind: unknown key; allowed here: by, method, transform"),
         (
             "window.lenght=5",
             "--set window.lenght=5: window.lenght: unknown key; did you mean 'length'? "

@@ -4,6 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from rnnfc.config import Experiment
+from rnnfc.config.specs import ScaleSpec
 
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
 SINE = "{kind: sine, points: 40, stop: 9.0"
@@ -121,7 +122,7 @@ def test_a_csv_source_left_at_its_defaults_is_utf_8_with_commas_and_no_gaps(buil
 
 
 def test_seed_scale_and_horizon_have_defaults_too(build: Build) -> None:
-    assert (build().seed, build().scale) == (0, "minmax")
+    assert (build().seed, build().scale) == (0, ScaleSpec(method="minmax", by="series", transform="none"))
     assert build(window="{length: 5}").window.horizon == 1
 
 
@@ -250,8 +251,8 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group:
 @pytest.mark.parametrize(
     ("group", "value", "message"),
     [
-        ("scale", "min-max", "7: scale: got 'min-max'; did you mean 'minmax'? allowed: none, minmax, standard"),
-        ("scale", "", "7: scale: got nothing; did you mean 'none'? allowed: none, minmax, standard"),
+        ("scale", "min-max", "7: scale.method: got 'min-max'; did you mean 'minmax'? allowed: none, minmax, standard"),
+        ("scale", "", "7: scale: got nothing; write it as minmax, or {method: minmax, by: all}"),
         ("data", "{kind: cvs}", "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv"),
         ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv"),
         ("data", "{kind: [sine]}", "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv"),
@@ -515,6 +516,42 @@ def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, re
 )
 def test_training_that_the_network_cannot_have_is_refused(refusal: Refusal, model: str, train: str, message: str) -> None:
     assert refusal(model=model, train=f"{{epochs: 4, {train}}}", window="{length: 5}") == f"x.yaml:6: {message}"
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "message"),
+    [
+        (
+            "window",
+            "{length: 5, normalize: mean_std}",
+            "normalize: model.kind scratch has none and last, not mean_std; choose one",
+        ),
+        (
+            "window",
+            "{length: 5, normalize: difference}",
+            "normalize: model.kind scratch has none and last, not difference; choose",
+        ),
+        ("scale", "{transform: log}", "transform: model.kind scratch has none, not log; leave it out"),
+    ],
+)
+def test_what_the_scratch_network_does_not_do_to_values_is_refused(
+    refusal: Refusal, group: str, value: str, message: str
+) -> None:
+    assert f": {group}.{message}" in refusal(**{group: value}, model="{kind: scratch, units: 3}")
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("none", "none"),
+        ("minmax", "minmax"),
+        ("{method: standard, by: all}", "standard"),
+        ("{method: none, transform: log}", "log"),
+        ("{transform: box_cox}", "box_cox, minmax"),
+    ],
+)
+def test_a_scale_is_one_word_or_a_group(build: Build, written: str, label: str) -> None:
+    assert build(scale=written).scale.label == label
 
 
 def test_what_the_scratch_network_has_is_accepted(build: Build) -> None:

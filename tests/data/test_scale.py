@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import stats
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from rnnfc.data import scale as scale_module
@@ -153,11 +154,7 @@ CONSTANT = "there is nothing to scale by; leave the column out, give more traini
         ([[1, 5], [2, 5], [3, 7]], None, f"north: price is constant on the training rows (about 5), {CONSTANT}"),
         ([[0, 5], [0, 6], [3, 7]], None, f"north: sold is constant on the training rows (about 0), {CONSTANT}"),
         ([[-1e9, 5], [-1e9 - 1e-4, 6], [3, 7]], None, f"north: sold is constant on the training rows (about -1e+09), {CONSTANT}"),
-        (
-            [[1, 5], [2, 6], [3, 7], [4, 8], [4, 9]],
-            (0, 3, 5),
-            f"south: sold is constant on the training rows (about 4), {CONSTANT}",
-        ),
+        ([[4, 5], [4, 6], [3, 7], [5, 8], [5, 9]], (0, 3, 5), f"every series: sold is constant on the training rows, {CONSTANT}"),
         ([[1, 5], [1, 5], [3, 7]], None, f"north: sold is constant on the training rows (about 1), {CONSTANT}"),
     ],
 )
@@ -207,3 +204,89 @@ def test_parts_of_rows_give_what_all_of_them_give(monkeypatch: pytest.MonkeyPatc
     parted = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
     assert parted.scale == pytest.approx(whole.scale, rel=1e-15)
     assert whole.apply(TWO_SERIES).values.tolist() == scaled.tolist()
+
+
+# --- several series, transforms
+
+
+def test_one_of_several_series_may_be_constant_and_is_centred_alone() -> None:
+    panel = panel_of([[1, 5], [2, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
+    for method, center in (("minmax", [[1, 5], [4, 8]]), ("standard", [[1.5, 6], [4, 8.5]])):
+        scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method)
+        assert scaler.center.tolist() == center
+        assert scaler.scale[1, 0] == 1
+        assert scaler.apply(panel).values[2:, 0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("method", "center", "scale"),
+    [
+        ("minmax", [1, 1], [6, 39]),
+        ("standard", [18 / 5, 86 / 5], [(88 / 5 - (18 / 5) ** 2) ** 0.5, (2626 / 5 - (86 / 5) ** 2) ** 0.5]),
+    ],
+)
+def test_all_series_together_have_one_center_and_scale(method: str, center: list[float], scale: list[float]) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by="all")
+    assert scaler.center == pytest.approx(np.array([center, center]), rel=1e-15)
+    assert scaler.scale == pytest.approx(np.array([scale, scale]), rel=1e-14)
+    assert scaler.low.tolist() == [[1, 10], [5, 1]]  # of each series all the same
+    assert not scaler.by_series
+    assert Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method).by_series
+
+
+def test_all_series_together_may_not_be_constant() -> None:
+    panel = panel_of([[4, 5], [4, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
+    with pytest.raises(DataError, match=r"^every series: sold is constant on the training rows \(about 4\), there is nothing"):
+        Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
+
+
+@pytest.mark.parametrize("by", ["series", "all"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("transform", ["log", "box_cox"])
+def test_transforms_change_targets_alone_and_are_undone(transform: str, method: str, by: str) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by=by, transform=transform)
+    plain = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by=by)
+    scaled, series = scaler.apply(TWO_SERIES).values, np.array([0, 1])
+    assert scaled[:, 1].tolist() == plain.apply(TWO_SERIES).values[:, 1].tolist()
+    windows = TWO_SERIES.values[[[0, 1], [4, 5]]]
+    assert scaler.scale_points(windows, series).tolist() == scaled[[[0, 1], [4, 5]]].tolist()
+    back = scaler.invert(scaler.scale_points(windows[..., :1], series), series)
+    assert back == pytest.approx(windows[..., :1], rel=1e-12)
+    assert Scaler.from_json(json.loads(json.dumps(scaler.to_json()))).power.tolist() == scaler.power.tolist()
+
+
+def test_logs_by_hand() -> None:
+    panel = panel_of([[1, -1], [np.e**2, -2], [np.e, 0]])
+    scaler = Scaler.fit(panel, np.array([[0, 2]]), method="minmax", transform="log")
+    assert scaler.power.tolist() == [[0]]
+    assert scaler.apply(panel).values[:, 0] == pytest.approx(np.array([0, 1, 0.5]), rel=1e-15)
+    assert scaler.high[0, 0] == np.e**2  # in data units
+
+
+def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> None:
+    normal = 4 + np.random.default_rng(5).normal(size=400)
+    for made, power in ((normal**2, 0.5), (np.exp(normal), 0.0), (normal, 1.0)):
+        scaler = Scaler.fit(panel_of(made[:, None]), np.array([[0, 400]]), method="none", transform="box_cox")
+        assert scaler.power[0, 0] == pytest.approx(max(0, stats.boxcox_normmax(made, method="mle")), abs=0.006)
+        assert scaler.power[0, 0] == pytest.approx(power, abs=0.15)
+    both = panel_of(np.concatenate([normal**2, 5 * normal**2])[:, None], bounds=(0, 400, 800))
+    rows = np.array([[0, 400], [400, 800]])
+    each, shared = (Scaler.fit(both, rows, method="none", transform="box_cox", by=by).power for by in ("series", "all"))
+    assert each[0] == each[1] != shared[0] == shared[1]
+
+
+def test_a_forecast_below_all_that_a_power_gives_is_the_edge_of_its_domain() -> None:
+    numbers = {name: np.array([[value]]) for name, value in (("center", 0.0), ("scale", 1.0), ("low", 1.0), ("high", 9.0))}
+    scaler = Scaler(method="none", **numbers, power=np.array([[0.5]]))
+    points = np.array([[[4.0], [-2.0], [-3.0]]])  # (3 ** 2, 0 at -1 / power, below it)
+    assert scaler.invert(points, np.array([0])).tolist() == [[[9], [0], [0]]]
+
+
+def test_a_target_without_a_logarithm_is_named() -> None:
+    panel = panel_of([[1, 0], [2, 7], [4, 8], [-0.5, 9]], bounds=(0, 2, 4))
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, np.array([[0, 2], [2, 3]]), method="none", transform="log")
+    assert str(caught.value) == (
+        "south: sold is -0.5 at 3, scale.transform: log needs values above 0; leave the transform out, "
+        "or add a constant to the column"
+    )

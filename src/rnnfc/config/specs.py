@@ -19,9 +19,30 @@ class WindowSpec(Spec):
     stride: int = Field(
         1, ge=1, le=1_000_000_000, description="rows from one training window to the next; validation and test use every window"
     )
-    normalize: Literal["none", "last"] = Field(
-        "none", description="last: the network sees each window minus its last row and forecasts the change from it"
+    normalize: Literal["none", "last", "mean_std", "difference"] = Field(
+        "none",
+        description="what the network sees of a window. last: it minus its last row; mean_std: it minus its mean, divided by its "
+        "standard deviation; difference: the changes from row to row. Forecasts are turned back",
     )
+
+
+class ScaleSpec(Spec):
+    """How values are brought to one size, fitted on training rows only; `scale: minmax` is short for `{method: minmax}`."""
+
+    method: Literal["none", "minmax", "standard"] = "minmax"
+    by: Literal["series", "all"] = Field(default="series", description="numbers for each series, or one for all of them")
+    transform: Literal["none", "log", "box_cox"] = Field(
+        default="none", description="of the targets, before the method; log is the natural one; both need values above 0"
+    )
+
+    @property
+    def label(self) -> str:
+        """Transform and method, for people; none where neither changes a value."""
+        return ", ".join(part for part in (self.transform, self.method) if part != "none") or "none"
+
+
+def _as_scale(value: Any) -> Any:
+    return {"method": value} if isinstance(value, str) else value
 
 
 def _border(value: Any) -> Any:
@@ -96,7 +117,9 @@ class Experiment(Spec):
     data: DataSpec
     window: WindowSpec
     split: SplitSpec
-    scale: Literal["none", "minmax", "standard"] = Field("minmax", description="fitted on training rows only")
+    scale: Annotated[
+        ScaleSpec, BeforeValidator(_as_scale, json_schema_input_type=ScaleSpec | Literal["none", "minmax", "standard"])
+    ] = ScaleSpec()
     model: ModelSpec
     train: TrainSpec
 
@@ -145,12 +168,17 @@ class Experiment(Spec):
                 at=("train", "bptt_steps"),
             )
         if isinstance(model, ScratchSpec):
-            if train.optimizer not in ("adam", "sgd"):
-                raise wrong(f"model.kind scratch has adam and sgd, not {train.optimizer}; choose one", at=("train", "optimizer"))
+            for at, given, has in (
+                (("train", "optimizer"), train.optimizer, ("adam", "sgd")),
+                (("train", "loss"), train.loss, ("mse",)),
+                (("window", "normalize"), self.window.normalize, ("none", "last")),
+                (("scale", "transform"), self.scale.transform, ("none",)),
+            ):
+                if given not in has:
+                    remedy = "choose one" if len(has) > 1 else "leave it out"
+                    raise wrong(f"model.kind scratch has {' and '.join(has)}, not {given}; {remedy}", at=at)
             if train.momentum is not None:
                 raise wrong("model.kind scratch has sgd without momentum; leave it out", at=("train", "momentum"))
-            if train.loss != "mse":
-                raise wrong(f"model.kind scratch has mse, not {train.loss}; leave it out", at=("train", "loss"))
         elif steps is not None:
             if not isinstance(model, StackedSpec) or model.linear or model.ensemble:
                 text = "acts with one stacked network by itself; leave bptt_steps, or the linear map or ensemble, out"

@@ -37,6 +37,7 @@ _GROUP_WANTED = ("model_type", "model_attributes_type")
 _FORMS: dict[Any, str] = {
     "early_stopping": "{patience: 5}",
     "clip": "{by: norm, limit: 1.0}",
+    "scale": "minmax, or {method: minmax, by: all}",
     "schedule": "{kind: cosine}",
     ("schedule", "constant"): "{kind: constant}",
     ("schedule", "step"): "{kind: step, every: 10}",

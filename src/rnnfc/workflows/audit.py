@@ -99,7 +99,7 @@ def _scaler(prepared: Prepared) -> str:
 
 
 def _fitted(prepared: Prepared) -> Scaler:
-    return Scaler.fit(prepared.panel, prepared.splits.train_rows, method=prepared.experiment.scale)
+    return Scaler.fit(prepared.panel, prepared.splits.train_rows, **prepared.experiment.scale.model_dump())
 
 
 def _scaled(prepared: Prepared) -> Panel:

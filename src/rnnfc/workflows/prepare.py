@@ -67,7 +67,7 @@ def prepare(experiment: Experiment) -> Prepared:
     with Phases()("data") as loading:
         panel = load_panel(experiment.data)
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
-        training_range(panel, splits.train_rows, method=experiment.scale)
+        training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
     prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading)
     _refuse_large(prepared)

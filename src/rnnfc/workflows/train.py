@@ -88,7 +88,7 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
             listener.prepared(prepared)
             known = _begin(draft, prepared, before)
             with phases("scale", rows=int(np.diff(splits.train_rows).sum())):
-                scaler = Scaler.fit(prepared.panel, splits.train_rows, method=experiment.scale)
+                scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
             with _failure_noted(draft, known):
                 fitted = _fit(prepared, scaler, checkpoints, phases, listener, before=before)
             with phases("export", rows=len(splits.test)):
@@ -236,6 +236,6 @@ def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fit
         losses=[row.loss for row in fitted.history],
         validation=[row.validation_loss for row in fitted.history],
         best_epoch=fitted.best_epoch,
-        ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale == 'none' else ', scaled'}",
+        ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale.label == 'none' else ', scaled'}",
     )
     draft.write(run.LOSS_PLOT, curve)
