@@ -14,6 +14,7 @@ from rnnfc.data.windows import cut
 from rnnfc.models import keras_engine
 from rnnfc.models.backend import tf
 from rnnfc.models.network import build, recurrent_layers
+from rnnfc.models.normalize import NORMALIZE
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.stacked import CELLS
 from rnnfc.models.through_time import forward, state_gradients
@@ -21,7 +22,7 @@ from rnnfc.models.through_time import forward, state_gradients
 # Batch 2, 6 steps, 3 channels, horizon 4, 2 targets.
 N, T = 2, 6
 MSE = training.LOSSES["mse"](reduction=None)
-SHAPES = [("[5]", "none"), ("[5, 3]", "none"), ("[5, 3]", "last")]
+SHAPES = [("[5]", "none"), ("[5, 3]", "none"), *(("[5, 3]", normalize) for normalize in NORMALIZE)]
 
 
 def experiment(cell: str, units: str = "[5]", normalize: str = "none", extra: str = "", train: str = "epochs: 1") -> Experiment:
@@ -40,10 +41,16 @@ def batch(channels: int = 3, targets: int = 2) -> tuple[Any, Any]:
 
 def step_major(net: Any, x: Any, *, steps: int) -> Any:
     """The forecast with a gradient of `steps` steps, written the other way round: all layers at one step, then the next step."""
-    core, last = net, 0.0
+    core, back = net, lambda forecast: forecast
     if net.name == "around_last":
+        core, last = net.get_layer("stacked"), x[:, -1:]
+        x, back = x - last, lambda forecast: forecast + last[..., :2]
+    elif net.name == "around_mean":
+        core, mean, spread = net.get_layer("stacked"), x.mean(axis=1, keepdims=True), (x.var(axis=1, keepdims=True) + 1e-5) ** 0.5
+        x, back = (x - mean) / spread, lambda forecast: forecast * spread[..., :2] + mean[..., :2]
+    elif net.name == "of_differences":
         core, last = net.get_layer("stacked"), x[:, -1:, :2]
-        x = x - x[:, -1:]
+        x, back = np.diff(x, axis=1, prepend=x[:, :1]), lambda forecast: last + tf.cumsum(forecast, axis=1)
     cells = [layer.cell for layer in recurrent_layers(core)]
     states = [cell.get_initial_state(batch_size=len(x)) for cell in cells]
     for t in range(T):
@@ -52,7 +59,7 @@ def step_major(net: Any, x: Any, *, steps: int) -> Any:
         given = x[:, t]
         for place, cell in enumerate(cells):
             given, states[place] = cell(given, states[place])
-    return tf.reshape(core.get_layer("output")(given), (len(x), 4, -1)) + last
+    return back(tf.reshape(core.get_layer("output")(given), (len(x), 4, -1)))
 
 
 def gradients(net: Any, forecast: Any, y: Any) -> list[Any]:

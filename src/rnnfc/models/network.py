@@ -14,6 +14,7 @@ from rnnfc.errors import RunError
 from rnnfc.forecast import Forecast
 from rnnfc.models import linear
 from rnnfc.models.backend import keras, tf
+from rnnfc.models.normalize import NORMALIZE, around
 from rnnfc.models.segment import build_segment
 from rnnfc.models.stacked import build_stacked, seed_of
 
@@ -39,7 +40,7 @@ def _member(experiment: Experiment, model: Any, *, channels: int, targets: int, 
     core = BUILDERS[model.kind](model, **sizes, seed=seed)
     if model.linear:
         core = linear.beside(core, model.linear, targets=targets)
-    return core if window.normalize == "none" else _around_last(core, channels=channels, targets=targets)
+    return around(core, window.normalize, channels=channels, targets=targets)
 
 
 def _together(members: list[Any], *, by: str) -> Any:
@@ -56,20 +57,15 @@ def members_of(net: Any) -> list[Any]:
     return [layer for layer in net.layers if layer.name.startswith(_MEMBER)] or [net]
 
 
-def _around_last(core: Any, *, channels: int, targets: int) -> Any:
-    """`core` on each window minus its last row, which is added to what it forecasts: a series may drift off its old level."""
-    window = keras.Input((core.input_shape[1], channels), name="window")
-    last = window[:, -1:, :]
-    return keras.Model(window, core(window - last) + last[:, :, :targets], name="around_last")
-
-
 def normalized(windows: Windows, normalize: str) -> Iterator[tuple[Floats, Floats]]:
     """Parts of (window[n, length, target], forecast[n, horizon, target]) as the network inside the normalisation meets them."""
     targets = windows.panel.num_targets
     for part in windows.parts():
-        window = part.inputs()[:, :, :targets]
-        level = window[:, -1:] if normalize == "last" else 0.0
-        yield window - level, part.targets() - level
+        window, forecast = part.inputs()[:, :, :targets], part.targets()
+        if normalize != "none":
+            rule = NORMALIZE[normalize]
+            window, forecast = np.asarray(rule.see(window)), np.asarray(rule.inside(forecast, window))
+        yield window.astype(np.float64), forecast.astype(np.float64)
 
 
 def recurrent_layers(net: Any) -> list[Any]:

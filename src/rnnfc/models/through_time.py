@@ -72,9 +72,11 @@ def _place(name: str) -> str:
 
 def _run(net: Any, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:
     """The forecast of `net`, with `recurrent(layer, sequence)` in place of each recurrent layer's call; no dropout."""
-    if not isinstance(net, keras.Sequential):  # see `network._around_last`
-        core, last = net.get_layer("stacked"), x[:, -1:, :]
-        return _run(core, x - last, recurrent) + last[:, :, : core.output_shape[-1]]
+    if not isinstance(net, keras.Sequential):  # a wrapper of models.normalize
+        core = net.get_layer("stacked")
+        return net._run_through_graph(
+            x, lambda layer: (lambda seen, **_: _run(core, seen, recurrent)) if layer is core else layer
+        )
     for layer in net.layers:
         if isinstance(layer, keras.layers.Bidirectional):
             backward = recurrent(layer.backward_layer, x)

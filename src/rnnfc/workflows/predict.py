@@ -25,7 +25,12 @@ from rnnfc.run import Run, cell
 from rnnfc.workflows.runtime import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
-_CONSEQUENCE = {"none": "so the network extrapolates", "last": "the network sees changes from the last row, not the level"}
+_CONSEQUENCE = {
+    "none": "so the network extrapolates",
+    "last": "the network sees changes from the last row, not the level",
+    "mean_std": "the network sees how far each row is from the window's mean, by its spread, not the level",
+    "difference": "the network sees changes from row to row, not the level",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
