@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,10 +115,24 @@ def test_stacked_is_as_good_as_the_linear_map(rnnfc: Command, tmp_path: Path) ->
     assert score(report, "rmse") <= 2.25
 
 
+def test_stocks_is_one_network_for_five_series_and_evaluates_again(rnnfc: Command, tmp_path: Path) -> None:
+    report = train(rnnfc, tmp_path, "stocks")
+    assert report["ledger"]["series"] == 5
+    assert score(report, "rmse", model="last value") == pytest.approx(20.30, abs=0.005)
+    assert score(report, "rmse") <= 21.5
+    (run,) = tmp_path.iterdir()
+    rows = (run / "forecast.csv").read_text(encoding="utf-8").splitlines()[1:]
+    # 21 months from 2008-07 to 2010-03 for each series
+    assert Counter(row.split(",")[0] for row in rows) == dict.fromkeys(("MSFT", "AMZN", "IBM", "GOOG", "AAPL"), 21)
+    assert "- rows: 560 of 5 series, values" in (run / "report.md").read_text(encoding="utf-8")
+    done = rnnfc("evaluate", run)
+    assert (done.code, "the same scores as training" in done.out) == (0, True)
+
+
 def test_every_config_is_among_these_tests() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     names = {path.stem for path in CONFIGS.glob("*.yaml")}
-    assert len(names) == 14
+    assert len(names) == 15
     assert all(re.search(rf"\b{name}(\.yaml)?\"", tested) for name in names)
 
 

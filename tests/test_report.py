@@ -225,6 +225,8 @@ def made(*, horizon: int) -> Report:
             scores += [pooled(model, name, size + place + more, target=target) for name, more in (("rmse", 0.25), ("mae", 0.5))]
     counts = {
         "rows": 1460,
+        "series": 1,
+        "left_out_series": 0,
         "filled_values": 2,
         "stride": 1,
         "windows": {"train": 1000, "validation": 20, "test": 30},
@@ -354,6 +356,8 @@ def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] 
     )
     assert report.ledger(panel, splits, stride=1) == {
         "rows": 14,
+        "series": 1,
+        "left_out_series": 0,
         "filled_values": 3,
         "stride": 1,
         "windows": counts,

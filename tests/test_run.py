@@ -505,8 +505,8 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: A
     panel = Panel(
         values=np.array([[1 / 3, -0.0], [5e-324, 1e300], [2.0, np.nextafter(2.0, 3.0)]]),
         time=time,
-        bounds=np.array([0, 2, 3]),
-        series=("north, east", "süd"),
+        bounds=np.array([0, 1, 2, 3]),
+        series=("north, east", "süd", "7"),
         channels=("sales $", "°C"),
         num_targets=1,
         frequency=Frequency(unit=unit, size=size),
@@ -516,7 +516,7 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: A
     )
     with Draft(outputs, "tiny") as draft:
         draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel))
-    read = Run(draft.folder).last_window(length=len(panel.values))
+    read = Run(draft.folder).last_window(length=1)
     for name in ("values", "time", "bounds", "filled"):
         array, wanted = getattr(read, name), getattr(panel, name)
         assert (array.dtype, array.shape, array.tobytes()) == (wanted.dtype, wanted.shape, wanted.tobytes())

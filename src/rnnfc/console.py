@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.progress import Epoch
-from rnnfc.report import NETWORK, Report, figure
+from rnnfc.report import NETWORK, Report, figure, of_series
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
 
@@ -127,12 +127,13 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     from rnnfc.data.panel import clock
 
     panel, window, model = prepared.panel, prepared.experiment.window, prepared.experiment.model
-    filled = int(panel.filled.sum())
+    filled, rows = int(panel.filled.sum()), f"{panel.num_rows:,} rows{of_series(len(panel.series), panel.left_out)}"
+    first, last = map(clock, panel.span)
     missing = f", {filled:,} missing values filled ({panel.missing})" if filled else ""
     counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     return [
-        ("data", f"{panel.num_rows:,} rows, {panel.frequency}, {clock(panel.time[0])} to {clock(panel.time[-1])}{missing}"),
+        ("data", f"{rows}, {panel.frequency}, {first} to {last}{missing}"),
         (
             "windows",
             f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {model.label}, {prepared.parameters:,} parameters",
@@ -175,7 +176,8 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def show_check(result: dict[str, Any]) -> None:
     """What `check` found."""
     filled = f", {result['filled_values']:,} missing values filled" if result["filled_values"] else ""
-    say("data", f"{result['rows']:,} rows, {result['frequency']}, {result['first_time']} to {result['last_time']}{filled}")
+    rows = f"{result['rows']:,} rows{of_series(result['series'], result['left_out_series'])}"
+    say("data", f"{rows}, {result['frequency']}, {result['first_time']} to {result['last_time']}{filled}")
     say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
         say(name, f"{part['count']:,} windows, targets {part['first_target']} to {part['last_target']}")

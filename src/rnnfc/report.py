@@ -57,16 +57,19 @@ class Report:
 
 def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
     """Rows in, windows out: what was filled, how many windows each split has and are scored, how many test values, and when."""
-    test, time = splits.test, panel.time
+    test = splits.test
+    first, last = test.span
     return {
         "rows": panel.num_rows,
+        "series": len(panel.series),
+        "left_out_series": panel.left_out,
         "filled_values": int(panel.filled.sum()),
         "stride": stride,
         "windows": {name: len(windows) for name, windows in splits},
         "scored_windows": {name: len(windows) for name, windows in splits.scored.items()},
         "scored_test_values": len(test) * test.horizon * panel.num_targets,
-        "first_test_target": clock(time[test.origins].min()),
-        "last_test_target": clock(time[test.origins + (test.horizon - 1)].max()),
+        "first_test_target": clock(first),
+        "last_test_target": clock(last),
     }
 
 
@@ -232,12 +235,19 @@ def _ledger_lines(counts: dict[str, Any]) -> list[str]:
     scored = counts["scored_windows"]["train"]
     sample = [f"- of the training windows {scored:,} were scored, evenly spaced"] if scored < counts["windows"]["train"] else []
     return [
-        f"- rows: {counts['rows']:,}, values that were missing and filled: {counts['filled_values']:,} (never scored)",
+        f"- rows: {counts['rows']:,}{of_series(counts['series'], counts['left_out_series'])}, "
+        f"values that were missing and filled: {counts['filled_values']:,} (never scored)",
         f"- windows: {windows}{every}",
         *sample,
         f"- test values scored: {counts['scored_test_values']:,}, "
         f"from {counts['first_test_target']} to {counts['last_test_target']}",
     ]
+
+
+def of_series(number: int, left_out: int) -> str:
+    """Whose rows they are, where there are many series."""
+    short = f" ({left_out:,} left out as shorter than a window)" if left_out else ""
+    return f" of {number:,} series{short}" if number > 1 or left_out else ""
 
 
 def _strong(model: str) -> str:

@@ -138,7 +138,7 @@ class Run:
         return self._arrays(WEIGHTS)
 
     def last_window(self, *, length: int) -> Panel:
-        """The last `length` rows of the data."""
+        """The last `length` rows of every series of the data."""
         try:
             panel = panel_from_arrays(self._arrays(LAST_WINDOW))
             _check_panel(panel, length=length)
@@ -258,12 +258,12 @@ def _check_panel(panel: Panel, *, length: int) -> None:
         raise ValueError(f"of {columns} columns it forecasts {panel.num_targets!r}")
     if not all(name.isprintable() for name in (*panel.channels, panel.unit)):
         raise ValueError("a name is not on one line of visible characters")
-    kinds = "M" if frequency.unit in _DATED else "ifM"
-    given = [(panel.values, "f", (length, columns)), (panel.filled, "b", (length, columns)), (time, kinds, (length,))]
+    kinds, rows = "M" if frequency.unit in _DATED else "ifM", length * len(panel.series)
+    given = [(panel.values, "f", (rows, columns)), (panel.filled, "b", (rows, columns)), (time, kinds, (rows,))]
     given.append((panel.bounds, "i", (len(panel.series) + 1,)))
     if any(array.dtype.kind not in kinds or array.shape != shape for array, kinds, shape in given):
         raise ValueError(f"{length} rows of {columns} columns are needed")
-    if panel.bounds[0] != 0 or panel.bounds[-1] != length or np.any(np.diff(panel.bounds) < 1):
+    if panel.bounds[0] != 0 or np.any(np.diff(panel.bounds) != length):
         raise ValueError("its series do not lie end to end")
     if not np.isfinite(time).all() or not np.isfinite(panel.values).all():  # a date that is none (NaT) is not finite either
         raise ValueError("a time or a value is not finite")

@@ -52,6 +52,24 @@ def test_origins_of_ten_rows_by_hand() -> None:
     assert splits.train.origins.dtype == np.int32
 
 
+@pytest.mark.parametrize(
+    ("split", "south", "expected"),
+    [
+        # North has days 1 to 6, south (rows 6 to 8) three days from another one on: it ends before a border, or begins after it.
+        ({"validation": "2020-01-04", "test": "2020-01-05"}, 1, {"train": [1, 2, 7, 8], "validation": [3], "test": [4, 5]}),
+        ({"validation": "2020-01-04", "test": "2020-01-05"}, 5, {"train": [1, 2], "validation": [3], "test": [4, 5, 7, 8]}),
+        ({"validation": 1, "test": 1}, 1, {"train": [1, 2, 3], "validation": [4, 7], "test": [5, 8]}),
+        ({"train": 0.5, "validation": 0.25, "test": 0.25}, 1, {"train": [1, 2], "validation": [3, 4, 7, 8], "test": [5]}),
+    ],
+)
+def test_ragged_series_give_what_they_have_to_each_split(
+    split: dict[str, Any], south: int, expected: dict[str, list[int]]
+) -> None:
+    panel = panel_of(6, 3)
+    time = np.concatenate([panel.time[:6], panel.time[6:] + np.timedelta64(south - 1, "D")])
+    assert origins(cut(replace(panel, time=time), length=1, horizon=1, split=SplitSpec(**split))) == expected
+
+
 def test_a_window_holds_its_rows_its_targets_and_their_times() -> None:
     test = cut(panel_of(10), length=4, horizon=3, split=SplitSpec(test=3)).test
     assert len(test) == 1
@@ -232,9 +250,9 @@ SHORTER = "shorten the window or give more rows to training"
             [10, 4],
             1,
             1,
-            {"test": "2020-01-05"},
-            "split.test: 2020-01-05 leaves no row before it or none from it on; "
-            "series 'south' runs from 2020-01-01 to 2020-01-04, choose a date after the first and up to the last",
+            {"test": "2020-01-11"},
+            "split.test: 2020-01-11 leaves no row before it or none from it on; "
+            "the 2 series run from 2020-01-01 to 2020-01-10, choose a date after the first and up to the last",
         ),
     ],
 )

@@ -35,6 +35,8 @@ def test_check_of_the_first_config() -> None:
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
     assert result == {
         "rows": 1000,
+        "series": 1,
+        "left_out_series": 0,
         "frequency": "every 0.1001",
         "first_time": "0",
         "last_time": "100",
@@ -59,6 +61,8 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
     assert result == {
         "rows": 20,
+        "series": 1,
+        "left_out_series": 0,
         "frequency": "daily",
         "first_time": "2020-01-01",
         "last_time": "2020-01-20",
@@ -152,3 +156,47 @@ def test_memory_for_forecasts_counts_the_windows_that_are_scored() -> None:
     prepared = prepare(config.from_yaml(text, source="long.yaml"))
     assert len(prepared.splits.train) == 60000 - 1000 - 4 - 2
     assert prepared.forecast_bytes == 48 * 3 * (20_000 + 998)
+
+
+def long_file(folder: Path, text: str) -> str:
+    """A config for series of 8, 3 and 7 rows."""
+    rows = [f"{shop},{day},{10 * place + day % 3}" for place, (shop, days) in enumerate(SHOPS.items()) for day in range(days)]
+    (folder / "shops.csv").write_text("\n".join(["shop,day,sold", *rows]))
+    return text.format(path=folder / "shops.csv")
+
+
+SHOPS = {"north": 8, "south": 3, "west": 7}
+LONG = """
+    name: shops
+    data: {{kind: long, path: {path}, series: shop, time: day, target: sold}}
+    window: {{length: 3, horizon: 2}}
+    split: {{test: 2}}
+    model: {{kind: stacked, cell: GRU, units: [2]}}
+    train: {{epochs: 1}}
+"""
+
+
+def test_a_series_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        prepare(config.from_yaml(long_file(tmp_path, LONG), source="x.yaml"))
+    assert str(caught.value) == (
+        "series 'south' has 3 rows, window.length=3 + window.horizon=2 needs 5 (1 of 3 series are too short); "
+        "shorten the window, or set data.short: skip to leave such series out"
+    )
+
+
+def test_series_shorter_than_a_window_are_left_out_and_counted(tmp_path: Path) -> None:
+    text = long_file(tmp_path, LONG.replace("sold}}", "sold, short: skip}}"))
+    prepared = prepare(config.from_yaml(text, source="x.yaml"))
+    assert (prepared.panel.series, prepared.panel.left_out) == (("north", "west"), 1)
+    assert prepared.panel.bounds.tolist() == [0, 8, 15]
+    assert prepared.panel.values.ravel().tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 20, 21, 22, 20, 21, 22, 20]
+    assert prepared.splits.test.origins.tolist() == [6, 13]
+    told = check(prepared)
+    assert (told["rows"], told["series"], told["left_out_series"], told["first_time"], told["last_time"]) == (15, 2, 1, "0", "7")
+
+
+def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None:
+    text = long_file(tmp_path, LONG.replace("sold}}", "sold, short: skip}}").replace("length: 3", "length: 7"))
+    with pytest.raises(DataError, match=r"series 'north' has 8 rows, .* needs 9 \(3 of 3 series are too short\)"):
+        prepare(config.from_yaml(text, source="x.yaml"))

@@ -54,10 +54,10 @@ _Column = Annotated[_Line, Field(min_length=1)]
 _Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=_Column | tuple[_Column, ...])]
 
 
-class CsvSpec(Spec):
+class FileSpec(Spec):
     """A CSV file with one header row: a time column if there is one, the columns to forecast, further input columns."""
 
-    kind: Literal["csv"]
+    kind: str
     path: str = Field(min_length=1, description="file; a relative path is read from the config's folder")
     time: _Column | None = Field(None, description="column with the time of each row; without it rows are counted")
     time_format: str | None = Field(None, min_length=1, description="strptime format of the times; ISO 8601 without it")
@@ -75,10 +75,9 @@ class CsvSpec(Spec):
 
     @model_validator(mode="after")
     def _columns_once(self) -> Self:
-        columns = [*self.target, *self.inputs, *([self.time] if self.time else [])]
-        twice = sorted({name for name in columns if columns.count(name) > 1})
+        twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
         if twice:
-            raise wrong(f"column {twice[0]!r} is named twice among time, target and inputs; name each column once")
+            raise wrong(f"column {twice[0]!r} is named twice; name each column once")
         if self.time is None and (self.time_format or self.frequency == "rows"):
             raise wrong("time_format and frequency need a time column; add time: COLUMN or leave them out")
         if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):
@@ -87,5 +86,30 @@ class CsvSpec(Spec):
             raise wrong("separator and decimal are the same character; a cell could not be told from a fraction")
         return self
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read."""
+        return (*self.target, *self.inputs, *([self.time] if self.time else []))
 
-DataSpec = Annotated[SineSpec | CsvSpec, Field(discriminator="kind")]
+
+class CsvSpec(FileSpec):
+    """A CSV file with the rows of one series."""
+
+    kind: Literal["csv"]
+
+
+class LongSpec(FileSpec):
+    """A CSV file with the rows of many series below each other, in any order of the series; each begins and ends when it will."""
+
+    kind: Literal["long"]
+    series: _Column = Field(description="column with the name of each row's series")
+    time: _Column = Field(description="column with the time of each row")
+    short: Literal["error", "skip"] = Field("error", description="what to do with series that are shorter than one window")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read."""
+        return (*super().columns, self.series)
+
+
+DataSpec = Annotated[SineSpec | CsvSpec | LongSpec, Field(discriminator="kind")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.data_spec import CsvSpec
+from rnnfc.config.data_spec import FileSpec
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats
@@ -29,7 +29,7 @@ _PART_ROWS = 2**18
 _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
 
-def read_cells(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
+def read_cells(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
     """values[row, channel] with NaN for empty cells, and times; row numbers where there is no time column.
 
     Raises:
@@ -38,11 +38,32 @@ def read_cells(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tu
     return _plain(source, spec, columns=columns) or _careful(source, spec, columns=columns)
 
 
-def _plain(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times] | None:
+def read_series(source: Source, spec: FileSpec, *, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Index of each row's series, [row], and the names, as they first appear; a series may be called NA.
+
+    Raises:
+        DataError: the first cell that is empty, or no visible characters on one line.
+    """
+    import pandas as pd
+
+    (frame,) = _parse(source, spec, columns=(), others=(column,), part_rows=len(source.lines), dtype=str)
+    series, names = pd.factorize(frame[column])
+    for place, name in enumerate(names):
+        if not name or not name.isprintable():
+            raise DataError(
+                f"{source.at(np.argmax(series == place))}: {column}: {name!r} is no name of a series; "
+                "write visible characters on one line"
+            )
+    return series, tuple(map(str, names))
+
+
+def _plain(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times] | None:
     """values[row, channel] and times, read in parts; None where a cell is not a plain finite number or time."""
     values, times, row = np.empty((len(source.lines), len(columns))), [], 0
     try:
-        for frame in _parse(source, spec, columns=columns, part_rows=_PART_ROWS, **_time_options(source, spec)):
+        for frame in _parse(
+            source, spec, columns=columns, others=(spec.time,), part_rows=_PART_ROWS, **_time_options(source, spec)
+        ):
             if any(kind.kind not in "iuf" for kind in frame[list(columns)].dtypes):
                 return None
             part = values[row : row + len(frame)]
@@ -65,11 +86,11 @@ def _plain(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[
     return values, _whole(time) if time.dtype.kind == "f" else time
 
 
-def _time_options(source: Source, spec: CsvSpec) -> dict[str, Any]:
+def _time_options(source: Source, spec: FileSpec) -> dict[str, Any]:
     """How pandas is to read the time column: as numbers where the first is one, else as dates."""
     if spec.time is None:
         return {}
-    first = next(iter(_parse(source, spec, columns=(), part_rows=1, dtype={spec.time: str})))
+    first = next(iter(_parse(source, spec, columns=(), others=(spec.time,), part_rows=1, dtype=str)))
     if spec.time_format is None and _as_numbers(first[spec.time], spec).notna().all():
         return {}
     return {"parse_dates": [spec.time], "date_format": spec.time_format or "ISO8601"}
@@ -93,25 +114,25 @@ def _whole(numbers: npt.NDArray[np.float64]) -> Times:
     return numbers.astype(np.int64) if same else numbers
 
 
-def _careful(source: Source, spec: CsvSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
+def _careful(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
     """values[row, channel] and times, each odd cell looked at."""
     kinds = {spec.time: str} if spec.time else {}
-    (frame,) = _parse(source, spec, columns=columns, part_rows=len(source.lines), dtype=kinds)
+    (frame,) = _parse(source, spec, columns=columns, others=(spec.time,), part_rows=len(source.lines), dtype=kinds)
     values = np.column_stack([_numbers(source, frame[name], spec) for name in columns])
     return values, np.arange(len(values)) if spec.time is None else _times(source, frame[spec.time], spec)
 
 
 def _parse(
-    source: Source, spec: CsvSpec, *, columns: tuple[str, ...], part_rows: int, **options: Any
+    source: Source, spec: FileSpec, *, columns: tuple[str, ...], others: tuple[str | None, ...], part_rows: int, **options: Any
 ) -> "Iterable[pd.DataFrame]":
-    """The wanted columns, so many rows at a time."""
+    """The wanted columns, so many rows at a time: `columns` of numbers, which may be missing, and `others`, whose cells stay."""
     import pandas as pd
 
     return pd.read_csv(
         io.BytesIO(source.content),
         sep=spec.separator,
         decimal=spec.decimal,
-        usecols=[*columns, *([spec.time] if spec.time else [])],
+        usecols=[*columns, *(name for name in others if name is not None)],
         keep_default_na=False,
         na_values={name: list(MISSING_WORDS) for name in columns},
         skip_blank_lines=False,
@@ -122,7 +143,7 @@ def _parse(
     )
 
 
-def _numbers(source: Source, column: "pd.Series", spec: CsvSpec) -> npt.NDArray[np.float64]:
+def _numbers(source: Source, column: "pd.Series", spec: FileSpec) -> npt.NDArray[np.float64]:
     """f64[row], NaN where the cell is empty."""
     if column.dtype.kind not in "iuf":
         # As text, True and False are no numbers either, although pandas would take them for 1 and 0.
@@ -141,7 +162,7 @@ def _numbers(source: Source, column: "pd.Series", spec: CsvSpec) -> npt.NDArray[
     return values
 
 
-def _as_numbers(cells: "pd.Series", spec: CsvSpec) -> "pd.Series":
+def _as_numbers(cells: "pd.Series", spec: FileSpec) -> "pd.Series":
     """The cells' numbers in the spelling of `data.decimal`; NaN where a cell is none."""
     import pandas as pd
 
@@ -149,14 +170,14 @@ def _as_numbers(cells: "pd.Series", spec: CsvSpec) -> "pd.Series":
     return pd.to_numeric(cells.str.translate(point_for_comma) if spec.decimal == "," else cells, errors="coerce")
 
 
-def _number_hint(cell: str, spec: CsvSpec) -> str:
+def _number_hint(cell: str, spec: FileSpec) -> str:
     other = "," if spec.decimal == "." else "."
     if other in cell and cell.replace(",", "").replace(".", "").strip("+- ").isdigit():
         return f"write it without thousands separators, or set data.decimal: '{other}' if the {_MARKS[other]} is the decimal mark"
     return f"a missing value is written as an empty cell or {', '.join(MISSING_WORDS[1:])}"
 
 
-def _times(source: Source, column: "pd.Series", spec: CsvSpec) -> Times:
+def _times(source: Source, column: "pd.Series", spec: FileSpec) -> Times:
     """datetime64[us][row], or numbers where the column counts (1, 2, 3 or 0.1, 0.2, 0.3)."""
     import pandas as pd
 
@@ -192,7 +213,7 @@ def _times(source: Source, column: "pd.Series", spec: CsvSpec) -> Times:
 
 
 def _refuse_untimely(
-    source: Source, column: "pd.Series", times: "pd.Series", numbers: npt.NDArray[np.float64], spec: CsvSpec
+    source: Source, column: "pd.Series", times: "pd.Series", numbers: npt.NDArray[np.float64], spec: FileSpec
 ) -> None:
     bad = times.isna().to_numpy()
     if not bad.any():

@@ -1,18 +1,33 @@
 """CSV files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
 
-import numpy as np
+import itertools
+from dataclasses import dataclass, replace
+from typing import Any
 
-from rnnfc.config.data_spec import CsvSpec
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.config.data_spec import FileSpec, LongSpec
 from rnnfc.data import csv_text, gaps
-from rnnfc.data.csv_cells import read_cells
+from rnnfc.data.csv_cells import read_cells, read_series
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Panel, exact_clock
+from rnnfc.data.panel import Floats, Panel, exact_clock
 from rnnfc.errors import DataError
 
 
-def load_csv(spec: CsvSpec, *, frequency: Frequency | None = None) -> Panel:
-    """The rows of a CSV file, one series; channels are the targets, then the inputs.
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """The rows of one series as they stand in the file."""
+
+    name: str
+    source: Source
+    values: Floats
+    time: Times
+
+
+def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
+    """The rows of a CSV file: one series, or many where `spec` is a LongSpec; channels are the targets, then the inputs.
 
     Args:
         frequency: the step that the rows must have, where it is known from earlier rows; None: it is inferred.
@@ -20,34 +35,73 @@ def load_csv(spec: CsvSpec, *, frequency: Frequency | None = None) -> Panel:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
     source = csv_text.read(spec, fewest=2 if frequency is None else 1)
-    channels = (*spec.target, *spec.inputs)
-    values, time = read_cells(source, spec, columns=channels)
-    if spec.time is None:
-        axis = Frequency(unit="number", size=1)
-    else:
-        _refuse_disorder(source, time)
-        axis = frequency or (Frequency(unit="rows", size=1) if spec.frequency == "rows" else Frequency.infer(time))
-        if frequency is not None:
-            _refuse_other_step(source, time, axis)
-    table = gaps.Table(values=values, time=time, frequency=axis, where=source.at)
-    try:
-        _refuse_off_grid(source, time, axis)
-        values, time, filled = gaps.close(table, policy=spec.missing, channels=channels)
-    except DataError:
-        _refuse_compact_dates(source, time, axis)
-        raise
+    parts = _parts(source, spec)
+    axis = Frequency(unit="number", size=1) if spec.time is None else _common_axis(parts, spec, frequency)
+    closed = [_close(part, axis, spec) for part in parts]
+    values, time, filled = map(_joined, zip(*closed, strict=True))
     return Panel(
         values=values,
         time=time,
-        bounds=np.array([0, len(values)]),
-        series=(source.path.stem,),
-        channels=channels,
+        bounds=np.cumsum([0, *(len(rows) for rows, _, _ in closed)]),
+        series=tuple(part.name for part in parts),
+        channels=(*spec.target, *spec.inputs),
         num_targets=len(spec.target),
         frequency=axis,
         filled=filled,
         missing=spec.missing,
         unit=spec.unit,
     )
+
+
+def _parts(source: Source, spec: FileSpec) -> list[_Part]:
+    """The series in the order of their first rows, the rows of each in the order of the file."""
+    values, time = read_cells(source, spec, columns=(*spec.target, *spec.inputs))
+    if not isinstance(spec, LongSpec):
+        return [_Part(name=source.path.stem, source=source, values=values, time=time)]
+    series, names = read_series(source, spec, column=spec.series)
+    order = np.argsort(series, kind="stable")
+    bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
+    lines = np.asarray(source.lines)
+    return [
+        _Part(name=name, source=replace(source, lines=lines[rows], series=name), values=values[rows], time=time[rows])
+        for name, rows in zip(names, (order[first:end] for first, end in itertools.pairwise(bounds)), strict=True)
+    ]
+
+
+def _common_axis(parts: list[_Part], spec: FileSpec, frequency: Frequency | None) -> Frequency:
+    """The step of all series: that of the longest, unless it is known.
+
+    Raises:
+        DataError: the times of a series do not ascend, or have another step; a gap is no other step.
+    """
+    for part in parts:
+        _refuse_disorder(part.source, part.time)
+    longest = max(parts, key=lambda part: len(part.time))
+    if frequency is None and spec.frequency == "rows":
+        return Frequency(unit="rows", size=1)
+    if frequency is None and len(longest.time) < 2:
+        raise DataError(f"{longest.source.path}: every series has one row; at least two of one are needed to know their step")
+    axis = frequency or Frequency.infer(longest.time)
+    whose = "the run's data" if frequency is not None else f"series {longest.name!r}"
+    for part in parts if frequency is not None else [part for part in parts if part is not longest]:
+        _refuse_other_step(part.source, part.time, axis, whose=whose)
+    return axis
+
+
+def _close(part: _Part, axis: Frequency, spec: FileSpec) -> tuple[Floats, Times, gaps.Mask]:
+    """Values, times and the mask `filled` of the complete rows of one series."""
+    table = gaps.Table(values=part.values, time=part.time, frequency=axis, where=part.source.at)
+    try:
+        _refuse_off_grid(part.source, part.time, axis)
+        return gaps.close(table, policy=spec.missing, channels=(*spec.target, *spec.inputs))
+    except DataError:
+        _refuse_compact_dates(part.source, part.time, axis)
+        raise
+
+
+def _joined(arrays: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[Any]:
+    """End to end; of one array not a copy."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _refuse_disorder(source: Source, time: Times) -> None:
@@ -65,18 +119,19 @@ def _refuse_disorder(source: Source, time: Times) -> None:
         )
 
 
-def _refuse_other_step(source: Source, time: Times, axis: Frequency) -> None:
-    """Refuse rows that do not go on as earlier rows with the step `axis` did; a gap is no other step."""
+def _refuse_other_step(source: Source, time: Times, axis: Frequency, *, whose: str) -> None:
+    """Refuse rows that have not the step `axis` that others, `whose`, have; a gap is no other step."""
     if axis.unit == "rows":
         return
     kinds = ("dates", "numbers") if axis.unit == "number" else ("numbers", "dates")
     if (time.dtype.kind == "M") != (kinds[1] == "dates"):
-        raise DataError(f"{source.at(0)}: the times are {kinds[0]}, those of the run's data are {kinds[1]}; write them as there")
+        raise DataError(f"{source.at(0)}: the times are {kinds[0]}, those of {whose} are {kinds[1]}; write them as there")
     no_neighbours = len(time) > 1 and np.diff(axis.positions(time)).min() > 1.5
     if no_neighbours or axis.off_grid(time) is not None:
         step = Frequency.infer(time)
         if str(step) != str(axis):
-            raise DataError(f"{source.path}: the rows are {step}, those of the run's data are {axis}; give rows at that step")
+            rows = "the rows" if source.series is None else f"the rows of series {source.series!r}"
+            raise DataError(f"{source.path}: {rows} are {step}, those of {whose} are {axis}; give rows at that step")
 
 
 def _refuse_off_grid(source: Source, time: Times, axis: Frequency) -> None:

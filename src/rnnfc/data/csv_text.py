@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc import memory
-from rnnfc.config.data_spec import CsvSpec
+from rnnfc.config.data_spec import FileSpec
 from rnnfc.data import csv_quick
 from rnnfc.errors import DataError
 
@@ -39,18 +39,22 @@ _PIECE_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Source:
-    """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row."""
+    """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
+
+    Of a file with many series also the part of one: its name and lines.
+    """
 
     path: Path
     content: bytes
     header: tuple[str, ...]
-    lines: Sequence[int]
+    lines: Sequence[int] | npt.NDArray[np.int64]
+    series: str | None = None
 
     def at(self, row: int | np.intp) -> str:
-        return f"{self.path}:{self.lines[int(row)]}"
+        return f"{self.path}:{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
 
 
-def read(spec: CsvSpec, *, fewest: int = 2) -> Source:
+def read(spec: FileSpec, *, fewest: int = 2) -> Source:
     """The file that `spec` names, of `fewest` rows or more.
 
     Raises:
@@ -101,7 +105,7 @@ def _short(path: Path) -> Path:
         return path
 
 
-def _decode(path: Path, spec: CsvSpec) -> bytes:
+def _decode(path: Path, spec: FileSpec) -> bytes:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
@@ -155,7 +159,7 @@ def _unix_ends(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
 
 
-def _layout(path: Path, content: bytes, spec: CsvSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
+def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
     """Number of fields and line, from 1, of every row, the header's first."""
     content = content.removesuffix(b"\n")
     if b'"' in content:
@@ -173,7 +177,7 @@ def _layout(path: Path, content: bytes, spec: CsvSpec) -> tuple[npt.NDArray[np.i
     return fields, lines
 
 
-def _quoted_layout(path: Path, content: bytes, spec: CsvSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
+def _quoted_layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
     # A quoted field may hold separators and line ends, so this needs the real grammar, row by row.
     fields: list[int] = []
     lines: list[int] = []
@@ -189,25 +193,24 @@ def _quoted_layout(path: Path, content: bytes, spec: CsvSpec) -> tuple[npt.NDArr
     return np.array(fields), lines
 
 
-def _header(path: Path, content: bytes, spec: CsvSpec) -> tuple[str, ...]:
+def _header(path: Path, content: bytes, spec: FileSpec) -> tuple[str, ...]:
     try:
         return tuple(next(_reader(content, spec)))
     except csv.Error as error:
         raise DataError(f"{path}:1: not a CSV header ({error}); write the names of the columns there") from None
 
 
-def _reader(content: bytes, spec: CsvSpec) -> "_csv.Reader":
+def _reader(content: bytes, spec: FileSpec) -> "_csv.Reader":
     """The rows by the grammar that pandas is told to use: spaces after a separator are skipped."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     return csv.reader(text, delimiter=spec.separator, skipinitialspace=spec.separator != " ", strict=True)
 
 
-def _check_header(path: Path, header: tuple[str, ...], spec: CsvSpec) -> None:
+def _check_header(path: Path, header: tuple[str, ...], spec: FileSpec) -> None:
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise DataError(f"{path}:1: the column {_cut(twice[0])!r} stands in the header twice; rename one")
-    wanted = [*spec.target, *spec.inputs, *([spec.time] if spec.time else [])]
-    unknown = sorted({*wanted} - {*header}, key=wanted.index)
+    unknown = sorted({*spec.columns} - {*header}, key=spec.columns.index)
     if unknown and len(header) == 1:
         for separator, written in _OTHER_SEPARATORS.items():
             if separator in header[0] and separator != spec.separator:

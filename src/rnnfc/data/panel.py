@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ class Panel:
     channels: names; the targets come first.
     num_targets: how many channels, from the first, are forecast.
     filled: bool[row, channel], True where the source had no value and `missing` filled it.
+    left_out: how many series of the source are not here.
     """
 
     values: Floats
@@ -41,6 +42,7 @@ class Panel:
     filled: npt.NDArray[np.bool_]
     missing: str = "error"
     unit: str = ""
+    left_out: int = 0
 
     @property
     def num_rows(self) -> int:
@@ -56,11 +58,24 @@ class Panel:
         """The same rows with other values, e.g. scaled ones."""
         return replace(self, values=values)
 
+    @property
+    def span(self) -> tuple[Any, Any]:
+        """First and last time of all series together."""
+        return self.time[self.bounds[:-1]].min(), self.time[self.bounds[1:] - 1].max()
+
     def tail(self, rows: int) -> Self:
-        """The last `rows` rows, of one series."""
-        part = slice(self.num_rows - rows, None)
-        bounds = np.array([0, rows])
+        """The last `rows` rows of every series, none of which is shorter."""
+        part = (self.bounds[1:, None] + np.arange(-rows, 0)).ravel()
+        bounds = rows * np.arange(len(self.bounds))
         return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], bounds=bounds)
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Self:
+        """The series that are kept[series]."""
+        lengths = np.diff(self.bounds)
+        rows, bounds = np.repeat(kept, lengths), np.concatenate([[0], np.cumsum(lengths[kept])])
+        made = replace(self, values=self.values[rows], time=self.time[rows], filled=self.filled[rows], bounds=bounds)
+        names = tuple(name for name, stays in zip(self.series, kept, strict=True) if stays)
+        return replace(made, series=names, left_out=self.left_out + int((~kept).sum()))
 
     def known(self, rows: slice, columns: slice = slice(None)) -> Floats:
         """values[row, channel] of some rows, NaN where `missing` filled them; not a copy where it filled none."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc import memory
-from rnnfc.config.data_spec import CsvSpec, SineSpec
+from rnnfc.config.data_spec import FileSpec, SineSpec
 from rnnfc.data.csv_file import load_csv
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
@@ -15,7 +15,7 @@ from rnnfc.data.panel import Panel
 _POINT_BYTES = 48
 
 
-def load_panel(spec: SineSpec | CsvSpec) -> Panel:
+def load_panel(spec: SineSpec | FileSpec) -> Panel:
     """The data of an experiment, checked and complete.
 
     Raises:
@@ -52,4 +52,4 @@ def load_sine(spec: SineSpec) -> Panel:
     )
 
 
-SOURCES: dict[str, Callable[[Any], Panel]] = {"sine": load_sine, "csv": load_csv}
+SOURCES: dict[str, Callable[[Any], Panel]] = {"sine": load_sine, "csv": load_csv, "long": load_csv}

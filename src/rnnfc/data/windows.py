@@ -8,7 +8,7 @@ import datetime as dt
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,11 @@ class Windows:
         return self.panel.time[self.target_rows]
 
     @property
+    def span(self) -> tuple[Any, Any]:
+        """Time of the first and of the last target."""
+        return self.panel.time[self.origins].min(), self.panel.time[self.origins + (self.horizon - 1)].max()
+
+    @property
     def origin_time(self) -> Times:
         """Time of each window's last input row, [window]."""
         return self.panel.time[self.origins - 1]
@@ -118,6 +123,7 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: in
     Raises:
         DataError: a split has too few rows for one window, or a border lies outside the data; with both numbers.
     """
+    _refuse_dates_outside(panel, split)
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
     parts: dict[str, Windows] = {}
     for index, name in enumerate(("train", "validation", "test")):
@@ -169,10 +175,8 @@ def _borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     """First row of train, validation and test, and the end of test."""
     first, end = map(int, panel.bounds[series : series + 2])
     if isinstance(split.test, str):
-        test = _row_of_date(panel, split.test, series=series, key="test")
-        validation = test
-        if split.validation is not None:
-            validation = _row_of_date(panel, split.validation, series=series, key="validation")
+        test = _row_of_date(panel, split.test, series=series)
+        validation = test if split.validation is None else _row_of_date(panel, split.validation, series=series)
         return [first, validation, test, end]
     if isinstance(split.test, int):
         return _count_borders(panel, series, split)
@@ -206,15 +210,26 @@ def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     return [start, validation, test, stop]
 
 
-def _row_of_date(panel: Panel, date: str, *, series: int, key: str) -> int:
+def _row_of_date(panel: Panel, date: str, *, series: int) -> int:
+    """The first row from `date` on; a series that ends before it has none, and gives its end."""
     first, end = map(int, panel.bounds[series : series + 2])
-    time = panel.time[first:end]
-    if time.dtype.kind != "M":
-        raise DataError(f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts")
-    row = first + int(np.searchsorted(time, np.datetime64(dt.datetime.fromisoformat(date), "us")))
-    if not first < row < end:
-        raise DataError(
-            f"split.{key}: {date} leaves no row before it or none from it on; series {panel.series[series]!r} runs from "
-            f"{exact_clock(time[0])} to {exact_clock(time[-1])}, choose a date after the first and up to the last"
-        )
-    return row
+    return first + int(np.searchsorted(panel.time[first:end], _moment(date)))
+
+
+def _refuse_dates_outside(panel: Panel, split: SplitSpec) -> None:
+    first, last = panel.span
+    whose = f"series {panel.series[0]!r} runs" if len(panel.series) == 1 else f"the {len(panel.series):,} series run"
+    for key, date in (("test", split.test), ("validation", split.validation)):
+        if not isinstance(date, str):
+            continue
+        if panel.time.dtype.kind != "M":
+            raise DataError(f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts")
+        if not first < _moment(date) <= last:
+            raise DataError(
+                f"split.{key}: {date} leaves no row before it or none from it on; {whose} from {exact_clock(first)} to "
+                f"{exact_clock(last)}, choose a date after the first and up to the last"
+            )
+
+
+def _moment(date: str) -> np.datetime64:
+    return np.datetime64(dt.datetime.fromisoformat(date), "us")

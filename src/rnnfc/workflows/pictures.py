@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnfc.config import Experiment
-from rnnfc.data.panel import Panel
 from rnnfc.data.windows import Rows, Windows
 from rnnfc.forecast import Forecast
 from rnnfc.run import Run
@@ -20,6 +19,8 @@ if TYPE_CHECKING:  # matplotlib takes a second to start
 def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     """The first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end.
 
+    Of many series it is the first one that has test windows.
+
     Lines have gaps where rows were filled, and where none was forecast.
     """
     from rnnfc import plots
@@ -28,12 +29,16 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     horizon = experiment.window.horizon
     kind = f" of {horizon} steps end to end" if horizon > 1 else ""
     which = f", {panel.targets[0]} (1 of {panel.num_targets} targets)" if panel.num_targets > 1 else ""
-    actual = panel.known(slice(None), slice(0, 1))[:, 0]
+    series = int(splits.test.series[0])
+    if len(panel.series) > 1:
+        which += f", {panel.series[series]} (1 of {len(panel.series):,} series)"
+    rows = slice(*panel.bounds[series : series + 2])
     return plots.forecast_picture(
         title=f"{experiment.name}: forecasts{kind}{which}",
-        actual=plots.Line(label="actual", time=panel.time, value=actual),
+        actual=plots.Line(label="actual", time=panel.time[rows], value=panel.known(rows, slice(0, 1))[:, 0]),
         parts=[
-            _line(forecasts.network[name], windows, panel, label=f"forecast: {name}") for name, windows in splits.scored.items()
+            _line(forecasts.network[name], windows, series=series, label=f"forecast: {name}")
+            for name, windows in splits.scored.items()
         ],
         test_start=panel.time[splits.test.origins[0]],
         ylabel=plots.axis_label(panel.targets[0], panel.unit),
@@ -52,14 +57,15 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return names if len(set(names)) == len(names) else [which.name for which in runs]
 
 
-def _line(made: Forecast, windows: Windows, panel: Panel, *, label: str) -> "Line":
+def _line(made: Forecast, windows: Windows, *, series: int, label: str) -> "Line":
     from rnnfc.plots import Line
 
-    chosen = _end_to_end(windows.origins.astype(np.int64), windows.horizon)
+    own = np.flatnonzero(made.series == series)
+    chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]
     rows = (windows.origins[chosen, None] + np.arange(windows.horizon)).ravel()
     gaps = np.flatnonzero(np.diff(rows) > 1) + 1  # the line breaks there, at the first row that was not forecast
     value = np.insert(made.point[chosen, :, 0].ravel(), gaps, np.nan)
-    return Line(label=label, time=panel.time[np.insert(rows, gaps, rows[gaps - 1] + 1)], value=value)
+    return Line(label=label, time=windows.panel.time[np.insert(rows, gaps, rows[gaps - 1] + 1)], value=value)
 
 
 def _end_to_end(origins: Rows, horizon: int) -> Rows:

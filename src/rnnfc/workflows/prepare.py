@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rnnfc import memory, run
 from rnnfc.config import Experiment
+from rnnfc.config.data_spec import LongSpec
 from rnnfc.data.panel import Panel, clock
 from rnnfc.data.scale import Scaler, training_range
 from rnnfc.data.sources import load_panel
@@ -65,13 +68,29 @@ def prepare(experiment: Experiment) -> Prepared:
     """
     window = experiment.window
     with Phases()("data") as loading:
-        panel = load_panel(experiment.data)
+        panel = _long_enough(load_panel(experiment.data), experiment)
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
         training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
     prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading)
     _refuse_large(prepared)
     return prepared
+
+
+def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
+    """The series of at least one window; a single one stays, for it is its split that is too short."""
+    window, rows = experiment.window, np.diff(panel.bounds)
+    short = rows < window.length + window.horizon
+    if len(rows) == 1 or not short.any():
+        return panel
+    if isinstance(experiment.data, LongSpec) and experiment.data.short == "skip" and not short.all():
+        return panel.only(~short)
+    first = int(np.argmax(short))
+    raise DataError(
+        f"series {panel.series[first]!r} has {rows[first]:,} rows, window.length={window.length:,} + window.horizon="
+        f"{window.horizon:,} needs {window.length + window.horizon:,} ({short.sum():,} of {len(rows):,} series are too short); "
+        "shorten the window, or set data.short: skip to leave such series out"
+    )
 
 
 def _refuse_large(prepared: Prepared) -> None:
@@ -109,9 +128,11 @@ def check(prepared: Prepared) -> dict[str, Any]:
     return {
         "experiment": experiment.model_dump(mode="json", exclude_none=True),
         "rows": panel.num_rows,
+        "series": len(panel.series),
+        "left_out_series": panel.left_out,
         "frequency": str(panel.frequency),
-        "first_time": clock(panel.time[0]),
-        "last_time": clock(panel.time[-1]),
+        "first_time": clock(panel.span[0]),
+        "last_time": clock(panel.span[1]),
         "filled_values": int(panel.filled.sum()),
         "channels": list(panel.channels),
         "targets": list(panel.targets),
@@ -123,9 +144,5 @@ def check(prepared: Prepared) -> dict[str, Any]:
 
 
 def _extent(windows: Windows) -> dict[str, Any]:
-    first, last = windows.origins[0], windows.origins[-1] + windows.horizon - 1
-    return {
-        "count": len(windows),
-        "first_target": clock(windows.panel.time[first]),
-        "last_target": clock(windows.panel.time[last]),
-    }
+    first, last = windows.span
+    return {"count": len(windows), "first_target": clock(first), "last_target": clock(last)}
