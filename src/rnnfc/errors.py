@@ -28,6 +28,10 @@ class DataError(RnnfcError):
     """The data cannot be used as the experiment asks."""
 
 
+class MissingExtraError(RnnfcError):
+    """A package that only some experiments need is not installed; which, and how to install it."""
+
+
 class RunError(RnnfcError):
     """A run folder is missing, unfinished or damaged."""
 

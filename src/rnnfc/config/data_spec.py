@@ -55,7 +55,10 @@ _Columns = Annotated[tuple[_Column, ...], BeforeValidator(_as_tuple, json_schema
 
 
 class FileSpec(Spec):
-    """A CSV file with one header row: a time column if there is one, the columns to forecast, further input columns."""
+    """A CSV file with one header row, or a Parquet file (*.parquet).
+
+    It has a time column or none, the columns to forecast and further input columns.
+    """
 
     kind: str
     path: str = Field(min_length=1, description="file; a relative path is read from the config's folder")

@@ -29,25 +29,37 @@ _PART_ROWS = 2**18
 _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
 
-def read_cells(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
+def read_cells(
+    source: Source, spec: FileSpec, *, columns: tuple[str, ...], frame: "pd.DataFrame | None" = None
+) -> tuple[Floats, Times]:
     """values[row, channel] with NaN for empty cells, and times; row numbers where there is no time column.
 
+    Args:
+        frame: the columns of a file that is no text.
     Raises:
         DataError: the first cell that is no finite number or no time, with its line.
     """
+    if frame is not None:
+        moments = _plain_times(frame[spec.time]) if spec.time else None
+        return _values(source, frame, spec, columns), moments if moments is not None else _time_of(source, frame, spec)
     return _plain(source, spec, columns=columns) or _careful(source, spec, columns=columns)
 
 
-def read_series(source: Source, spec: FileSpec, *, column: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+def read_series(
+    source: Source, spec: FileSpec, *, column: str, frame: "pd.DataFrame | None" = None
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Index of each row's series, [row], and the names, as they first appear; a series may be called NA.
 
+    Args:
+        frame: the columns of a file that is no text.
     Raises:
         DataError: the first cell that is empty, or no visible characters on one line.
     """
     import pandas as pd
 
-    (frame,) = _parse(source, spec, columns=(), others=(column,), part_rows=len(source.lines), dtype=str)
-    series, names = pd.factorize(frame[column])
+    if frame is None:
+        (frame,) = _parse(source, spec, columns=(), others=(column,), part_rows=len(source.lines), dtype=str)
+    series, names = pd.factorize(_texts(frame[column]))
     for place, name in enumerate(names):
         if not name or not name.isprintable():
             raise DataError(
@@ -118,8 +130,19 @@ def _careful(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tup
     """values[row, channel] and times, each odd cell looked at."""
     kinds = {spec.time: str} if spec.time else {}
     (frame,) = _parse(source, spec, columns=columns, others=(spec.time,), part_rows=len(source.lines), dtype=kinds)
-    values = np.column_stack([_numbers(source, frame[name], spec) for name in columns])
-    return values, np.arange(len(values)) if spec.time is None else _times(source, frame[spec.time], spec)
+    return _values(source, frame, spec, columns), _time_of(source, frame, spec)
+
+
+def _values(source: Source, frame: "pd.DataFrame", spec: FileSpec, columns: tuple[str, ...]) -> Floats:
+    return np.column_stack([_numbers(source, frame[name], spec) for name in columns])
+
+
+def _time_of(source: Source, frame: "pd.DataFrame", spec: FileSpec) -> Times:
+    return np.arange(len(frame)) if spec.time is None else _times(source, _texts(frame[spec.time]), spec)
+
+
+def _texts(column: "pd.Series") -> "pd.Series":
+    return column.astype("str").where(column.notna(), "")
 
 
 def _parse(

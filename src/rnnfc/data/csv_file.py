@@ -1,4 +1,4 @@
-"""CSV files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
+"""CSV and Parquet files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.data_spec import FileSpec, LongSpec
-from rnnfc.data import csv_text, gaps
+from rnnfc.data import csv_text, gaps, parquet_file
 from rnnfc.data.csv_cells import read_cells, read_series
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
@@ -27,15 +27,14 @@ class _Part:
 
 
 def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
-    """The rows of a CSV file: one series, or many where `spec` is a LongSpec; channels are the targets, then the inputs.
+    """The rows of a CSV or Parquet file: one series, or many of a LongSpec; channels are the targets, then the inputs.
 
     Args:
         frequency: the step that the rows must have, where it is known from earlier rows; None: it is inferred.
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
-    source = csv_text.read(spec, fewest=2 if frequency is None else 1)
-    parts = _parts(source, spec)
+    parts = _parts(spec, fewest=2 if frequency is None else 1)
     axis = Frequency(unit="number", size=1) if spec.time is None else _common_axis(parts, spec, frequency)
     closed = [_close(part, axis, spec) for part in parts]
     values, time, filled = map(_joined, zip(*closed, strict=True))
@@ -53,12 +52,16 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
     )
 
 
-def _parts(source: Source, spec: FileSpec) -> list[_Part]:
+def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
     """The series in the order of their first rows, the rows of each in the order of the file."""
-    values, time = read_cells(source, spec, columns=(*spec.target, *spec.inputs))
+    if spec.path.endswith(".parquet"):
+        source, frame = parquet_file.read(spec, fewest=fewest)
+    else:
+        source, frame = csv_text.read(spec, fewest=fewest), None
+    values, time = read_cells(source, spec, columns=(*spec.target, *spec.inputs), frame=frame)
     if not isinstance(spec, LongSpec):
         return [_Part(name=source.path.stem, source=source, values=values, time=time)]
-    series, names = read_series(source, spec, column=spec.series)
+    series, names = read_series(source, spec, column=spec.series, frame=frame)
     order = np.argsort(series, kind="stable")
     bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
     lines = np.asarray(source.lines)
@@ -110,8 +113,8 @@ def _refuse_disorder(source: Source, time: Times) -> None:
         row = bad[0] + 1
         if time[row] == time[row - 1]:
             raise DataError(
-                f"{source.at(row)}: the time {exact_clock(time[row])} stands here again (first on line {source.lines[row - 1]}); "
-                "keep one row for each time"
+                f"{source.at(row)}: the time {exact_clock(time[row])} stands here again (first on {source.place} "
+                f"{source.lines[row - 1]}); keep one row for each time"
             )
         raise DataError(
             f"{source.at(row)}: {exact_clock(time[row])} comes after {exact_clock(time[row - 1])}; "

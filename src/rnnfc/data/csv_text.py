@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ _PIECE_BYTES = 16 * 2**20
 class Source:
     """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
 
-    Of a file with many series also the part of one: its name and lines.
+    A Parquet file has no text, and rows for lines. Of a file with many series also the part of one: its name and lines.
     """
 
     path: Path
@@ -49,9 +49,11 @@ class Source:
     header: tuple[str, ...]
     lines: Sequence[int] | npt.NDArray[np.int64]
     series: str | None = None
+    place: Literal["line", "row"] = "line"
 
     def at(self, row: int | np.intp) -> str:
-        return f"{self.path}:{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
+        place = ":" if self.place == "line" else ": row "
+        return f"{self.path}{place}{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
 
 
 def read(spec: FileSpec, *, fewest: int = 2) -> Source:
@@ -60,7 +62,7 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
-    path = _short(Path(spec.path))
+    path = shown(spec)
     content = _decode(path, spec)
     if b"\0" in content:
         raise DataError(f"{path}: holds NUL bytes; is this a text file? Save it as CSV, or name its encoding with data.encoding")
@@ -76,7 +78,7 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
     regular = csv_quick.num_lines(content, spec.separator)
     fields, lines = (np.zeros(0), range(1, regular + 1)) if regular else _layout(path, content, spec)
     header = _header(path, content, spec)
-    _check_header(path, header, spec)
+    check_header(path, header, spec)
     wrong = np.flatnonzero(fields[1:] != len(header))
     if len(wrong):
         row = wrong[0] + 1
@@ -84,12 +86,17 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
             f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
             "put quotes around a field that holds the separator, or mend the row"
         )
-    if len(lines) - 1 < fewest:
+    refuse_few_rows(path, len(lines) - 1, fewest=fewest)
+    return Source(path=path, content=content, header=header, lines=lines[1:])
+
+
+def refuse_few_rows(path: Path, rows: int, *, fewest: int) -> None:
+    """Refuse a file of less than `fewest` rows."""
+    if rows < fewest:
         needed = (
             "at least one is needed" if fewest == 1 else "at least two are needed, and window.length + window.horizon to train"
         )
-        raise DataError(f"{path}: {counted(len(lines) - 1, 'data row')}; {needed}")
-    return Source(path=path, content=content, header=header, lines=lines[1:])
+        raise DataError(f"{path}: {counted(rows, 'data row')}; {needed}")
 
 
 def counted(number: int, noun: str) -> str:
@@ -97,21 +104,27 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _short(path: Path) -> Path:
-    """Relative to the working folder where it lies below it: what people typed, and short."""
+def shown(spec: FileSpec) -> Path:
+    """Its path, relative to the working folder where it lies below it: what people typed, and short."""
+    path = Path(spec.path)
     try:
         return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     except FileNotFoundError:  # the working folder is not there any more
         return path
 
 
-def _decode(path: Path, spec: FileSpec) -> bytes:
+def read_bytes(path: Path, spec: FileSpec) -> bytes:
+    """The file as it is, which is small enough for the memory there is.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
             raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
         memory.refuse(_GROWTH * about.st_size, f"{path}: reading {memory.size(about.st_size)}", remedy="cut the file")
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise DataError(
             f"{spec.path}: no such file, looked for at this absolute path; "
@@ -119,6 +132,10 @@ def _decode(path: Path, spec: FileSpec) -> bytes:
         ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file") from None
+
+
+def _decode(path: Path, spec: FileSpec) -> bytes:
+    raw = read_bytes(path, spec)
     if spec.encoding == "utf-8":
         raw = raw.removeprefix(b"\xef\xbb\xbf")
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -206,7 +223,8 @@ def _reader(content: bytes, spec: FileSpec) -> "_csv.Reader":
     return csv.reader(text, delimiter=spec.separator, skipinitialspace=spec.separator != " ", strict=True)
 
 
-def _check_header(path: Path, header: tuple[str, ...], spec: FileSpec) -> None:
+def check_header(path: Path, header: tuple[str, ...], spec: FileSpec) -> None:
+    """Refuse a header that lacks a column, or has one twice."""
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise DataError(f"{path}:1: the column {_cut(twice[0])!r} stands in the header twice; rename one")
