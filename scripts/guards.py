@@ -50,7 +50,7 @@ GUARDS = (
         name="count filled values as targets",
         path="data/windows.py",
         changes={
-            "origins[~_touches_filled(panel, origins, horizon=horizon)] if panel.filled.any() else origins\n": "origins\n",
+            "origins[_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins\n": "origins\n",
         },
         test="tests/data/test_windows.py::test_a_filled_row_is_never_a_target_nor_the_last_input",
     ),

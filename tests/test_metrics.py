@@ -31,6 +31,28 @@ def test_a_metric_by_hand(name: str, actual: list[float], point: list[float], va
     assert value is None or type(value) is float
 
 
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize(("actual", "point", "values"), BY_HAND)
+def test_what_is_not_known_counts_for_nothing(
+    name: str, actual: list[float], point: list[float], values: dict[str, float | None]
+) -> None:
+    with_gaps = np.array([[np.nan, *actual], [np.nan] * (len(actual) + 1)])
+    value = measure(name, with_gaps, np.array([[7.0, *point], [0.0] * (len(actual) + 1)]))
+    expected = values[name]
+    assert value is None if expected is None else value == pytest.approx(expected, rel=1e-14)
+    assert measure(name, with_gaps[1:], with_gaps[1:]) is None
+
+
+def test_a_lead_is_that_of_the_known_steps() -> None:
+    draw = np.random.default_rng(1)
+    actual, ours, theirs = (draw.normal(size=(40, 1, 2)) for _ in range(3))
+    hidden = actual.copy()
+    hidden[:, :, 1] = np.nan
+    known = lead(forecast_of(ours[..., :1], actual[..., :1]), forecast_of(theirs[..., :1], actual[..., :1]))
+    assert known is not None
+    assert lead(forecast_of(ours, hidden), forecast_of(theirs, hidden)) == pytest.approx(known, rel=1e-12)
+
+
 def scaler_of(center: list[list[float]], scale: list[list[float]]) -> Scaler:
     numbers = {"center": center, "scale": scale, "low": center, "high": scale}
     return Scaler.from_json({"method": "minmax", **numbers})

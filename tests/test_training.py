@@ -8,6 +8,7 @@ import pytest
 
 from rnnfc import training
 from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.specs import SplitSpec
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.scale import Scaler
 from rnnfc.data.sources import load_panel
@@ -371,3 +372,58 @@ def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> 
     told = threads()
     assert told == {"processors": num_processors(), "intra_op": 1, "inter_op": num_processors()}
     assert told["processors"] >= 1
+
+
+# --- masked targets
+
+
+def masked_case(train: str, *, fill: float = 0.3) -> tuple[Network, Any, Experiment]:
+    """A network of two targets and 14 training windows of horizon 2, whose last target row was filled, as row 9's first was."""
+    spec = experiment(train=train)
+    values = np.sin(0.3 * np.arange(24))[:, None] * [0.5, 0.25] + 0.5
+    values[19] = fill
+    filled = np.zeros(values.shape, dtype=np.bool_)
+    filled[9, 0] = filled[19] = filled[23, 1] = True
+    panel = replace(
+        load_panel(spec.data.model_copy(update={"points": 24})),
+        values=values,
+        filled=filled,
+        channels=("a", "b"),
+        num_targets=2,
+        missing="mask",
+    )
+    splits = cut(panel, length=5, horizon=2, split=SplitSpec(test=4))
+    assert len(splits.train) == 14
+    scaler = Scaler.fit(panel, splits.train_rows, method="none")
+    return Network(build(spec, channels=2, targets=2), scaler, length=5), splits, spec
+
+
+def hardly_trained(network: Network, splits: Any, spec: Experiment, recipe: Recipe) -> training.Epoch:
+    options = {"train": splits.train, "validation": splits.test, "spec": spec.train, "seed": 5, "recipe": recipe}
+    return next(training.epochs(training.start(network.net, spec.train), network, **options))
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "recipe"),
+    # Every miss is below 1, where Huber's loss is a square.
+    [("mse", lambda miss: miss**2, LOOP), ("mae", np.abs, SHARDED), ("huber", lambda miss: miss**2 / 2, GRAPH)],
+    ids=["mse", "mae", "huber"],
+)
+def test_the_loss_is_the_mean_over_known_targets(loss: str, error: Any, recipe: Recipe) -> None:
+    network, splits, spec = masked_case(
+        f"{{epochs: 1, batch_size: 4, optimizer: sgd, learning_rate: 1e-12, loss: {loss}}}", fill=0.9
+    )
+    expected = [np.nanmean(error(windows.actual() - network.scaled_points(windows))) for _, windows in splits]
+    row = hardly_trained(network, splits, spec, recipe)
+    assert [row.loss, row.validation_loss] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_stands_under_the_mask_does_not_reach_the_weights() -> None:
+    trained = []
+    for fill in (0.3, 0.9):
+        network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", fill=fill)
+        start = network.net.get_weights()
+        hardly_trained(network, splits, spec, GRAPH)
+        trained.append([array.tobytes() for array in network.net.get_weights()])
+        assert trained[-1] != [array.tobytes() for array in start]
+    assert trained[0] == trained[1]

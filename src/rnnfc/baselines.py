@@ -89,7 +89,7 @@ class LinearMap:
         Args:
             train: unscaled training windows.
         """
-        chosen = _newest(train.spread(_MOST_FIT_WINDOWS))
+        chosen = _newest(train.complete().spread(_MOST_FIT_WINDOWS))
         inputs = _inputs(chosen) + 1
         gram = np.zeros((inputs, inputs))
         moment = np.zeros((inputs, train.horizon * train.panel.num_targets))

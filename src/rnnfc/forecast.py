@@ -16,7 +16,7 @@ class Forecast:
     """Point forecasts of some windows.
 
     point: f64[window, horizon, target], in data units.
-    actual: the same shape; None past the end of the data.
+    actual: the same shape, NaN where the data has no value (`missing: mask`); None past the end of the data.
     time: [window, horizon], time of each target.
     origin_time: [window], time of the last row that the forecaster saw.
     series: i64[window], index of each window's series.
@@ -33,7 +33,7 @@ class Forecast:
         """The forecast `point` [window, horizon, target] for unscaled windows."""
         return cls(
             point=point,
-            actual=windows.targets(),
+            actual=windows.actual(),
             time=windows.target_time,
             origin_time=windows.origin_time,
             series=windows.series,

@@ -57,7 +57,12 @@ _NORMAL = 1.959964
 
 
 def measure(metric: str, actual: Floats, point: Floats) -> float | None:
-    """One of METRICS; None where it is not defined or not finite, e.g. the square of an error of 1e200. Never a warning."""
+    """One of METRICS over what is known; None where it is not defined or not finite, e.g. of no value. Never a warning."""
+    unknown = np.isnan(actual)
+    if unknown.all():
+        return None
+    if unknown.any():
+        actual, point = actual[~unknown], point[~unknown]
     with np.errstate(all="ignore"):
         return _finite(METRICS[metric](actual, point))
 
@@ -151,7 +156,8 @@ def lead(forecast: Forecast, other: Forecast) -> float | None:
         raise ValueError("a forecast past the end of the data cannot be compared with actual values")
     windows, horizon = forecast.point.shape[:2]
     with np.errstate(all="ignore"):
-        gain = ((forecast.point - actual) ** 2 - (other.point - actual) ** 2).mean(axis=(1, 2))
+        apart = (forecast.point - actual) ** 2 - (other.point - actual) ** 2
+        gain = np.nanmean(apart, axis=(1, 2)) if np.isnan(actual).any() else apart.mean(axis=(1, 2))
         centered = gain - gain.mean()
         variance = float(centered @ centered) / windows
         for lag in range(1, min(horizon, windows)):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rnnfc import metrics
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel, clock
@@ -67,7 +69,7 @@ def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
         "stride": stride,
         "windows": {name: len(windows) for name, windows in splits},
         "scored_windows": {name: len(windows) for name, windows in splits.scored.items()},
-        "scored_test_values": len(test) * test.horizon * panel.num_targets,
+        "scored_test_values": int((~np.isnan(test.actual())).sum()),
         "first_test_target": clock(first),
         "last_test_target": clock(last),
     }

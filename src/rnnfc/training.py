@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.train_spec import TrainSpec
+from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.models.backend import keras
@@ -96,7 +97,7 @@ def epochs(
         order = order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch)
         loss = _run(program, order, tick, state=state, seed=seed)
         state.epoch += 1
-        watched = None if validation is None else _mean_loss(network, validation, spec)
+        watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec)
         _refuse_non_finite(state, watched)
         if watched is not None and remember(state, watched, spec):
             state.best_weights = state.net.get_weights()
@@ -126,9 +127,13 @@ def keep_best(state: TrainState, spec: TrainSpec) -> int:
     return state.best_epoch
 
 
-def _mean_loss(network: Network, windows: Windows, spec: TrainSpec) -> float:
-    loss = LOSSES[spec.loss](reduction="sum_over_batch_size")
-    return float(loss(windows.targets().astype(np.float32), network.scaled_points(windows).astype(np.float32)))
+def mean_loss(windows: Windows, point: Floats, spec: TrainSpec) -> float:
+    """The loss of a scaled forecast, without what is masked."""
+    actual, point = windows.actual().astype(np.float32), point.astype(np.float32)
+    if not windows.masked:
+        return float(LOSSES[spec.loss](reduction="sum_over_batch_size")(actual, point))
+    each = np.asarray(LOSSES[spec.loss](reduction=None)(actual[..., None], np.expand_dims(point, 3)))
+    return float(np.nanmean(each))  # [window, horizon, target]
 
 
 def _refuse_non_finite(state: TrainState, watched: float | None) -> None:

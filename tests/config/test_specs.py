@@ -554,6 +554,19 @@ def test_a_scale_is_one_word_or_a_group(build: Build, written: str, label: str) 
     assert build(scale=written).scale.label == label
 
 
+def test_a_mask_is_not_for_the_network_that_counts_every_target(refusal: Refusal) -> None:
+    message = refusal(model="{kind: scratch, units: 3}", data="{kind: csv, path: a, target: y, missing: mask}")
+    assert message == (
+        "x.yaml:2: data.missing: model.kind scratch counts every target in its loss, so mask is not for it; choose another"
+    )
+
+
+def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
+    assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}") == (
+        "x.yaml:2: data: missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill"
+    )
+
+
 def test_what_the_scratch_network_has_is_accepted(build: Build) -> None:
     options = "optimizer: sgd, bptt_steps: 5, clip: {by: norm, limit: 1}, early_stopping: {patience: 2}, schedule: {kind: cosine}"
     model = "{kind: scratch, units: 3, activation: sigmoid}"

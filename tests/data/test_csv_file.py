@@ -24,7 +24,8 @@ FIELDS = "put quotes around a field that holds the separator, or mend the row"
 FEW_ROWS = "at least two are needed, and window.length + window.horizon to train"
 ISO = "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30; mend the row, the ones before it are"
 OFFSET = "times with a UTC offset are not read; write them in one time zone, without it"
-FILL = "set data.missing: interpolate or ffill to fill them, or data.frequency: rows to take each row as one step"
+FILL = "set data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
+FILL_OR_MEND = "set data.missing: interpolate, ffill, seasonal or mask, or mend the file"
 EQUAL_STEPS = "resample the file to equal steps, or set data.frequency: rows to take each row as one step"
 SEMICOLON = {"separator": ";", "decimal": ","}
 NO_STRPTIME = "is not a strptime format; write one such as '%d/%m/%Y %H:%M'"
@@ -219,12 +220,12 @@ for _word in ("", " ", "NA", "N/A", "NaN", "nan", "null"):
     CELLS[f"missing, written as {_word!r}"] = (
         f"day,sold\n1,5\n2,{_word}\n3,7\n4,{_word}\n",
         {},
-        "sales.csv:3: sold: the value is missing (2 in all); set data.missing: interpolate or ffill, or mend the file",
+        f"sales.csv:3: sold: the value is missing (2 in all); {FILL_OR_MEND}",
     )
 CELLS["missing, on a line of spaces"] = (
     "sold\n5\n  \n7\n",
     {"time": None},
-    "sales.csv:3: sold: the value is missing (1 in all); set data.missing: interpolate or ffill, or mend the file",
+    f"sales.csv:3: sold: the value is missing (1 in all); {FILL_OR_MEND}",
 )
 TIMES: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "a time twice": (

@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.gaps import Table, close
+from rnnfc.data.gaps import Table, close, refill
 from rnnfc.errors import DataError
 
 NAN = np.nan
@@ -96,7 +96,7 @@ def test_trailing_gaps_are_filled_forward() -> None:
 
 
 CUT = "cut these rows"
-STEP = "set data.missing: interpolate or ffill to fill them, or data.frequency: rows to take each row as one step"
+STEP = "set data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,8 @@ STEP = "set data.missing: interpolate or ffill to fill them, or data.frequency: 
             "error",
             [[1, 10], [2, NAN], [NAN, NAN]],
             None,
-            "sales.csv:3: price: the value is missing (3 in all); set data.missing: interpolate or ffill, or mend the file",
+            "sales.csv:3: price: the value is missing (3 in all); "
+            "set data.missing: interpolate, ffill, seasonal or mask, or mend the file",
         ),
         (
             "error",
@@ -154,3 +155,33 @@ def test_as_many_absent_rows_as_present_ones_are_filled() -> None:
     complete, filled = filled_by("interpolate", [[0], [1], [5]], [0, 1, 5])
     assert complete == [[0], [1], [2], [3], [4], [5]]
     assert filled.sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("policy", "season", "column", "complete"),
+    [
+        # The sixth takes the third's, the seventh the first's, over a filled fourth.
+        ("seasonal", 3, [1, 2, 3, NAN, 5, NAN, NAN, NAN, 9], [1, 2, 3, 1, 5, 3, 1, 5, 9]),
+        ("mask", 3, [1, 2, 3, NAN, 5, NAN, NAN, NAN, 9], [1, 2, 3, 1, 5, 3, 1, 5, 9]),
+        ("mask", None, [1, 2, 3, NAN, 5, NAN, NAN], [1, 2, 3, 3, 5, 5, 5]),
+        # No season before: the value before; nothing before: the first one, which no window sees.
+        ("mask", 3, [NAN, 2, NAN, NAN, 5, NAN], [2, 2, 2, 2, 5, 5]),
+    ],
+)
+def test_a_season_before_fills_and_where_there_is_none_a_mask_takes_the_row_before(
+    policy: str, season: int | None, column: list[float], complete: list[float]
+) -> None:
+    values, _, filled = close(table([[value] for value in column]), policy=policy, channels=CHANNELS[:1], season=season)
+    assert values.ravel().tolist() == complete
+    assert filled.ravel().tolist() == np.isnan(column).tolist()
+    made = refill(np.where(filled, -1.0, values), filled, policy=policy, season=season, bounds=np.array([0, len(column)]))
+    assert made.ravel().tolist() == complete
+
+
+def test_a_season_that_does_not_stand_before_is_told() -> None:
+    with pytest.raises(DataError) as caught:
+        close(table([[1], [NAN], [3], [4]]), policy="seasonal", channels=CHANNELS[:1], season=2)
+    assert str(caught.value) == (
+        "sales.csv:2: sold: 1 values of the first season are missing and no season before it can fill them; "
+        "cut these rows or set data.missing: mask"
+    )

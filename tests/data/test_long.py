@@ -99,13 +99,13 @@ def test_trading_days_are_rows_of_each_series(tmp_path: Path) -> None:
             "north,2020-01-02,11",
             "north,2020-01-02,",
             "shops.csv:5: series 'north': sold: the value is missing (1 in all); "
-            "set data.missing: interpolate or ffill, or mend the file",
+            "set data.missing: interpolate, ffill, seasonal or mask, or mend the file",
         ),
         (
             "south,2020-01-05",
             "south,2020-01-06",
-            "shops.csv:7: series 'south': between 2020-01-04 and 2020-01-06 rows are absent (1 in all at the step daily); set "
-            "data.missing: interpolate or ffill to fill them, or data.frequency: rows to take each row as one step",
+            "shops.csv:7: series 'south': between 2020-01-04 and 2020-01-06 rows are absent (1 in all at the step daily); "
+            "set data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row",
         ),
         ("south,2020-01-05,7", "south,2020-01-05,x", "shops.csv:7: sold: 'x' is not a number; a missing value is written as an"),
         ("shop,day", "store,day", "shops.csv:1: no column 'shop'; the header has: store, day, sold, price"),

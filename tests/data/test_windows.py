@@ -52,6 +52,39 @@ def test_origins_of_ten_rows_by_hand() -> None:
     assert splits.train.origins.dtype == np.int32
 
 
+# Column 2 has no value before row 2; target 0 has none in row 5, no target has one in rows 8 and 9.
+MASKED = replace(panel_of(12, filled=[(0, 2), (1, 2), (5, 0), (8, 0), (8, 1), (9, 0), (9, 1)]), missing="mask")
+
+
+def test_a_mask_keeps_windows_with_a_known_target_and_scores_what_is_known() -> None:
+    splits = cut(MASKED, length=2, horizon=2, split=SplitSpec(test=5))
+    # From row 2 + length on; the window from row 8 on has no known target, the one from row 10 on a masked last input row.
+    assert origins(splits) == {"train": [4, 5], "test": [7, 9, 10]}
+    actual = splits.test.actual()
+    assert actual[0, 0].tolist() == [70, 71]
+    assert np.isnan(actual).tolist() == [[[False] * 2, [True] * 2], [[True] * 2, [False] * 2], [[False] * 2, [False] * 2]]
+    assert splits.test.complete().origins.tolist() == [10]
+    assert splits.train.complete() is splits.train  # none is whole: all stay
+    # 8 of 12 values are known, so each counts for 1.5.
+    assert splits.test.weights()[7:].tolist() == [[1.5, 1.5], [0, 0], [0, 0], [1.5, 1.5], [1.5, 1.5]]
+    assert splits.test.weights()[5].tolist() == [0, 1.5]
+
+
+def test_without_a_mask_every_target_counts() -> None:
+    splits = cut(replace(MASKED, missing="ffill"), length=2, horizon=1, split=SplitSpec(test=5))
+    assert origins(splits) == {"train": [3, 4], "test": [7, 11]}
+    assert not splits.test.masked
+    assert splits.test.actual().tolist() == splits.test.targets().tolist()
+    assert splits.test.complete() is splits.test
+
+
+def test_a_mask_needs_a_known_target() -> None:
+    filled = np.zeros((8, 3), dtype=np.bool_)
+    filled[6:, :2] = True
+    with pytest.raises(DataError, match=r"the test split has 2 windows and all of them need a row that data\.missing filled"):
+        cut(replace(panel_of(8), filled=filled, missing="mask"), length=2, horizon=1, split=SplitSpec(test=2))
+
+
 @pytest.mark.parametrize(
     ("split", "south", "expected"),
     [

@@ -23,7 +23,7 @@ CLAIMS = (
     "a change in row t leaves test windows that end before t as they are",
     "no row is a target in two splits",
     "each window's first target is the row after its last input",
-    "no filled value is a target",
+    "no filled value is scored",
 )
 SCALER, WINDOWS, WEIGHTS, TRAIN, VALIDATION, TEST, SHARED, ADJACENT, FILLED = CLAIMS
 SINE = "{kind: sine, points: 70, stop: 20.0, noise: 0.2}"
@@ -63,12 +63,14 @@ def broken(done: Any) -> set[str]:
     [
         {},
         {"data": SHOP},
+        {"data": SHOP.replace("interpolate", "seasonal, season: 5")},
+        {"data": SHOP.replace("interpolate", "mask"), "model": "{kind: stacked, cell: GRU, units: [2]}"},
         {"data": SHOP.replace("interpolate", "ffill"), "scale": "standard", "window": ", stride: 3, normalize: last"},
         {"model": "{kind: stacked, cell: SimpleRNN, units: [3], dropout: 0.2}", "scale": "none"},
         {"data": SHOP, "model": "{kind: stacked, cell: LSTM, units: [3, 2], recurrent_dropout: 0.1}"},
         {"data": SHOP, "model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}", "scale": "standard"},
     ],
-    ids=["sine", "gaps", "ffill", "SimpleRNN", "LSTM", "GRU"],
+    ids=["sine", "gaps", "seasonal", "mask", "ffill", "SimpleRNN", "LSTM", "GRU"],
 )
 def test_every_claim_holds_for_what_the_program_does(rnnfc: Command, tmp_path: Path, words: dict[str, str]) -> None:
     path = config(tmp_path, **words)
@@ -149,7 +151,7 @@ def training_to_the_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def filled_targets(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(windows, "_touches_filled", lambda _, origins, **__: np.zeros(len(origins), dtype=np.bool_))
+    patch.setattr(windows, "_usable", lambda _, origins, **__: np.ones(len(origins), dtype=np.bool_))
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,11 @@ def test_runs_without_a_row_in_common_name_the_files_that_differ(tmp_path: Path)
     assert "no test row in common (data sine / x.csv); compare" in refused(*runs)
 
 
+def test_rows_whose_actual_value_is_masked_are_not_compared(tmp_path: Path) -> None:
+    runs = [publish(tmp_path, name, [*ONE[:3], (*ONE[3][:2], float("nan"), 5.0)]) for name in ("one", "two")]
+    assert compare(runs, outputs=tmp_path).rows == 3
+
+
 @pytest.mark.parametrize(("actual", "same"), [(3.0, True), (3.0 + 1e-12, True), (3.0001, False), (-3.0, False)])
 def test_runs_of_other_data_are_refused(tmp_path: Path, actual: float, same: bool) -> None:
     first, second = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)

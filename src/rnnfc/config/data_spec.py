@@ -69,7 +69,10 @@ class FileSpec(Spec):
     frequency: Literal["infer", "rows"] = Field(
         "infer", description="infer: times are equally spaced; rows: each row is one step, whatever its time (trading days)"
     )
-    missing: Literal["error", "interpolate", "ffill"] = Field("error", description="what to do with empty cells and absent rows")
+    missing: Literal["error", "interpolate", "ffill", "seasonal", "mask"] = Field(
+        "error",
+        description="empty cells and absent rows; mask: filled from a season or a row before, and no window is lost for them",
+    )
     separator: _Separator = ","
     decimal: Literal[".", ","] = "."
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
@@ -83,6 +86,8 @@ class FileSpec(Spec):
             raise wrong(f"column {twice[0]!r} is named twice; name each column once")
         if self.time is None and (self.time_format or self.frequency == "rows"):
             raise wrong("time_format and frequency need a time column; add time: COLUMN or leave them out")
+        if self.missing == "seasonal" and self.season is None:
+            raise wrong("missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill")
         if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):
             raise wrong(f"separator is {self.separator!r}, a quote or no visible character; use one such as ',', ';' or a tab")
         if self.separator == self.decimal:

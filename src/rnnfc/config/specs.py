@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from rnnfc.config.data_spec import DataSpec
+from rnnfc.config.data_spec import DataSpec, SineSpec
 from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
 from rnnfc.config.spec import MAX_SEED, Spec, wrong
 from rnnfc.config.train_spec import TrainSpec
@@ -157,6 +157,13 @@ class Experiment(Spec):
             if getattr(self.data, "inputs", ()):
                 text = "model.kind segment reads each target by itself and no further columns; leave inputs out"
                 raise wrong(text, at=("data", "inputs"))
+        return self
+
+    @model_validator(mode="after")
+    def _loss_counts_what_is_known(self) -> Self:
+        if isinstance(self.model, ScratchSpec) and not isinstance(self.data, SineSpec) and self.data.missing == "mask":
+            text = "model.kind scratch counts every target in its loss, so mask is not for it; choose another"
+            raise wrong(text, at=("data", "missing"))
         return self
 
     @model_validator(mode="after")

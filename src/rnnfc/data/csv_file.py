@@ -96,7 +96,7 @@ def _close(part: _Part, axis: Frequency, spec: FileSpec) -> tuple[Floats, Times,
     table = gaps.Table(values=part.values, time=part.time, frequency=axis, where=part.source.at)
     try:
         _refuse_off_grid(part.source, part.time, axis)
-        return gaps.close(table, policy=spec.missing, channels=(*spec.target, *spec.inputs))
+        return gaps.close(table, policy=spec.missing, channels=(*spec.target, *spec.inputs), season=spec.season)
     except DataError:
         _refuse_compact_dates(part.source, part.time, axis)
         raise

@@ -24,12 +24,12 @@ class Table:
     where: Callable[[int], str]
 
 
-def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floats, Times, Mask]:
+def close(table: Table, *, policy: str, channels: tuple[str, ...], season: int | None = None) -> tuple[Floats, Times, Mask]:
     """Values, times and the mask filled[row, channel] of the complete rows.
 
     Raises:
-        DataError: something is missing and `policy` is `error`, nothing stands before (ffill) or around (interpolate) it, or
-            more rows are absent than present.
+        DataError: something is missing and `policy` is `error`, nothing stands where it is filled from, or more rows are
+            absent than present.
     """
     row_of = _grid(table)
     num_rows = int(row_of[-1]) + 1
@@ -47,7 +47,9 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...]) -> tuple[Floa
         values[row_of] = table.values
     filled = np.isnan(values)
     for channel, name in enumerate(channels):
-        _fill(values[:, channel], filled[:, channel], policy, name=name, table=table)
+        if filled[:, channel].any():
+            values[:, channel] = fill(values[:, channel], filled[:, channel], policy=policy, season=season)
+            _refuse_unfilled(values[:, channel], filled[:, channel], policy, name=name, table=table)
     return values, _full_time(table, row_of, num_rows), filled
 
 
@@ -77,50 +79,65 @@ def _refuse_missing(table: Table, row_of: npt.NDArray[np.int64], channels: tuple
         count = int(row_of[-1]) + 1 - len(row_of)
         raise DataError(
             f"{table.where(row)}: between {exact_clock(table.time[row - 1])} and {exact_clock(table.time[row])} "
-            f"rows are absent ({count:,} in all at the step {table.frequency}); set data.missing: interpolate or ffill "
-            "to fill them, or data.frequency: rows to take each row as one step"
+            f"rows are absent ({count:,} in all at the step {table.frequency}); set data.missing: interpolate, ffill, "
+            "seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
         )
     empty = np.argwhere(np.isnan(table.values))
     if len(empty):
         row, channel = map(int, empty[0])
         raise DataError(
             f"{table.where(row)}: {channels[channel]}: the value is missing ({len(empty):,} in all); "
-            "set data.missing: interpolate or ffill, or mend the file"
+            "set data.missing: interpolate, ffill, seasonal or mask, or mend the file"
         )
 
 
-def _fill(column: Floats, missing: Mask, policy: str, *, name: str, table: Table) -> None:
-    """Fill `column` [row] in place where `missing`."""
-    if not missing.any():
-        return
-    known = np.flatnonzero(~missing)
-    if not len(known):
-        raise DataError(f"{table.where(0)}: {name}: the column has no value at all; leave it out")
-    if known[0] > 0:
-        raise DataError(
-            f"{table.where(0)}: {name}: the first {known[0]:,} values are missing and nothing before them can fill them; "
-            "cut these rows"
-        )
-    if policy != "ffill" and known[-1] < len(column) - 1:
-        raise DataError(
-            f"{table.where(-1)}: {name}: the last {len(column) - 1 - known[-1]:,} values are missing, nothing after them to "
-            "interpolate to; cut these rows or set data.missing: ffill"
-        )
-    column[missing] = _between(column, known, np.flatnonzero(missing), policy)
-
-
-def refill(values: Floats, filled: Mask, *, policy: str, bounds: npt.NDArray[np.int64]) -> Floats:
-    """values[row, channel] with what was `filled` made anew from the known values of the same series, as `close` does."""
-    made = values.copy()
-    for first, end in itertools.pairwise(bounds):
-        for channel in range(values.shape[1]):
-            column, missing = made[first:end, channel], filled[first:end, channel]
-            column[missing] = _between(column, np.flatnonzero(~missing), np.flatnonzero(missing), policy)
+def fill(column: Floats, missing: Mask, *, policy: str, season: int | None) -> Floats:
+    """`column` [row] with what `policy` puts where it is `missing`; NaN where it has nothing to put there."""
+    rows, known = np.arange(len(column)), np.flatnonzero(~missing)
+    if policy == "interpolate":
+        made = np.interp(rows, known, column[known], left=np.nan, right=np.nan) if len(known) else np.nan
+        return np.where(missing, made, column)
+    made = _earlier(column, missing, season=season if policy in ("seasonal", "mask") and season else 1)
+    if policy == "mask":
+        made = np.where(np.isnan(made), _earlier(column, missing, season=1), made)
+        made[: known[0] if len(known) else 0] = column[known[:1]]  # which no window sees
     return made
 
 
-def _between(column: Floats, known: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], policy: str) -> Floats:
-    """What `policy` puts into `rows` of `column`, given its `known` rows."""
-    if policy == "ffill":
-        return np.asarray(column[known[np.searchsorted(known, rows, side="right") - 1]])
-    return np.interp(rows, known, column[known])
+def _earlier(column: Floats, missing: Mask, *, season: int) -> Floats:
+    """The newest known value of each row that lies a whole number of seasons before it; NaN where there is none."""
+    source = np.where(missing, -1, np.arange(len(column)))
+    source = np.append(source, np.full(-len(column) % season, -1)).reshape(-1, season)
+    source = np.maximum.accumulate(source, axis=0).ravel()[: len(column)]
+    return np.where(source < 0, np.nan, column[source])
+
+
+def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, table: Table) -> None:
+    left = np.flatnonzero(np.isnan(column))
+    if not len(left):
+        return
+    if missing.all():
+        raise DataError(f"{table.where(0)}: {name}: the column has no value at all; leave it out")
+    if left[0] == 0 and policy != "seasonal":
+        raise DataError(
+            f"{table.where(0)}: {name}: the first {np.argmin(missing):,} values are missing and nothing before them can fill "
+            "them; cut these rows"
+        )
+    if policy == "seasonal":
+        raise DataError(
+            f"{table.where(0)}: {name}: {len(left):,} values of the first season are missing and no season before it can fill "
+            "them; cut these rows or set data.missing: mask"
+        )
+    raise DataError(
+        f"{table.where(-1)}: {name}: the last {len(left):,} values are missing, nothing after them to "
+        "interpolate to; cut these rows or set data.missing: ffill"
+    )
+
+
+def refill(values: Floats, filled: Mask, *, policy: str, season: int | None, bounds: npt.NDArray[np.int64]) -> Floats:
+    """values[row, channel] with what was `filled` made anew from the known values of the same series, as `close` does."""
+    made = values.copy()
+    for first, end in itertools.pairwise(bounds):
+        for channel in np.flatnonzero(filled[first:end].any(axis=0)):
+            made[first:end, channel] = fill(made[first:end, channel], filled[first:end, channel], policy=policy, season=season)
+    return made

@@ -5,6 +5,7 @@ window belongs to the split that owns all its target rows; its inputs may reach 
 """
 
 import datetime as dt
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -66,6 +67,29 @@ class Windows:
         """y[window, horizon, target] of some windows."""
         return np.asarray(self.panel.values[self.target_rows[part], : self.panel.num_targets])
 
+    def actual(self) -> Floats:
+        """y[window, horizon, target] as it is scored: NaN where `missing: mask` filled it."""
+        if not self.masked:
+            return self.targets()
+        return np.where(self.panel.filled[self.target_rows, : self.panel.num_targets], np.nan, self.targets())
+
+    @property
+    def masked(self) -> bool:
+        """Whether targets may be among the values that `missing` filled; they count for nothing."""
+        return self.panel.missing == "mask" and bool(self.panel.filled[:, : self.panel.num_targets].any())
+
+    def complete(self) -> Self:
+        """The windows with no masked target; all where there is no such window."""
+        whole = _filled_targets(self.panel, self.origins, horizon=self.horizon) == 0 if self.masked else np.zeros(0)
+        return replace(self, origins=self.origins[whole]) if whole.any() else self
+
+    def weights(self) -> npt.NDArray[np.float32]:
+        """What each value counts for in a mean loss of all windows, [row, target]: nothing where masked, the others share."""
+        targets = self.panel.num_targets
+        values = len(self) * self.horizon * targets
+        known = values - int(_filled_targets(self.panel, self.origins, horizon=self.horizon).sum())
+        return np.where(self.panel.filled[:, :targets], 0.0, values / known).astype(np.float32)
+
     @property
     def target_rows(self) -> Rows:
         """Row of each target, [window, horizon]."""
@@ -118,7 +142,7 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: in
     """The windows of every split: every `stride`-th of training, all of the others.
 
     A row that `missing` filled is never a target, and never the last input row either: an interpolated value there would
-    know the target after it.
+    know the target after it. Where it masks, windows need one known target, and no row before the first value of a column.
 
     Raises:
         DataError: a split has too few rows for one window, or a border lies outside the data; with both numbers.
@@ -137,12 +161,12 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: in
 
 def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int, stride: int) -> Windows:
     """Windows whose targets lie in rows[series, 2], from the first on in steps of `stride` rows."""
-    first = np.maximum(rows[:, 0], panel.bounds[:-1] + length)
+    first = np.maximum(rows[:, 0], _first_known(panel) + length)
     last = rows[:, 1] - horizon
     origins = np.concatenate([np.arange(start, end + 1, stride, dtype=np.int32) for start, end in zip(first, last, strict=True)])
     if not len(origins):
         _refuse_short(panel, rows, name=name, length=length, horizon=horizon)
-    kept = origins[~_touches_filled(panel, origins, horizon=horizon)] if panel.filled.any() else origins
+    kept = origins[_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins
     if not len(kept):
         raise DataError(
             f"the {name} split has {len(origins):,} windows and all of them need a row that data.missing filled; "
@@ -151,10 +175,26 @@ def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: in
     return Windows(panel=panel, origins=kept, length=length, horizon=horizon)
 
 
-def _touches_filled(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> npt.NDArray[np.bool_]:
-    """Whether a target, or the last input row, was filled, [window]."""
-    target = np.concatenate([[0], np.cumsum(panel.filled[:, : panel.num_targets].any(axis=1))])  # filled rows before each row
-    return (target[origins + horizon] > target[origins]) | panel.filled[origins - 1].any(axis=1)
+def _first_known(panel: Panel) -> Rows:
+    """The row from which on every column has had a value, [series]; only `mask` lets it be later than the first."""
+    if panel.missing != "mask":
+        return panel.bounds[:-1]
+    series = itertools.pairwise(panel.bounds)
+    return np.array([first + panel.filled[first:end].argmin(axis=0).max() for first, end in series])
+
+
+def _usable(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> npt.NDArray[np.bool_]:
+    """Whether no target and not the last input row was filled, or a target is known where they are masked, [window]."""
+    filled = _filled_targets(panel, origins, horizon=horizon)
+    if panel.missing == "mask":
+        return filled < horizon * panel.num_targets
+    return np.asarray((filled == 0) & ~panel.filled[origins - 1].any(axis=1))
+
+
+def _filled_targets(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> Rows:
+    """How many targets of each window were filled, [window]."""
+    before = np.concatenate([[0], np.cumsum(panel.filled[:, : panel.num_targets].sum(axis=1))])  # filled values before each row
+    return np.asarray(before[origins + horizon] - before[origins])
 
 
 def _refuse_short(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int) -> None:

@@ -43,6 +43,7 @@ class EpochProgram:
         self._batch = min(spec.batch_size, len(train))
         self._batches = -(-self._windows // self._batch)
         self._rows = tf.constant(train.panel.values, tf.float32)
+        self._weights = tf.constant(train.weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
         self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
@@ -117,9 +118,17 @@ class EpochProgram:
             with traced_as_plain_loops(self._net, unroll=self._unroll), self._dropout.of(shard):
                 made = [forward(member, x, bptt_steps=self._bptt_steps) for member in members_of(self._net)]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
-            losses = tf.add_n([tf.reduce_mean(self._loss(y, forecast), axis=1) for forecast in made])
+            losses = tf.add_n([self._losses(y, forecast, origins) for forecast in made])
             loss = tf.reduce_sum(losses * counted) / weight
         return loss, tape.gradient(loss, self._net.trainable_variables)
+
+    def _losses(self, y: Any, forecast: Any, origins: Any) -> Any:
+        """The mean loss of each window, [n]."""
+        if self._weights is None:
+            return tf.reduce_mean(self._loss(y, forecast), axis=1)
+        each = self._loss(y[..., None], tf.expand_dims(forecast, 3))  # [n, horizon, target]
+        weights = tf.gather(self._weights, origins[:, None] + tf.range(y.shape[1], dtype=tf.int32))
+        return tf.reduce_mean(each * weights, axis=(1, 2))
 
 
 class _DropoutStates:

@@ -1,5 +1,6 @@
 """The Keras engine: all that a workflow asks of a stacked network; `models.scratch_engine` has the same functions."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def warm_start(network: Network, experiment: Experiment, *, train: Windows, vali
     """Fit what is fitted in closed form, a linear map beside the network; windows over the scaled panel."""
 
     def pairs_of(windows: Windows) -> Any:
-        return lambda: networks.normalized(windows, experiment.window.normalize)
+        return lambda: networks.normalized(windows.complete(), experiment.window.normalize)
 
     linear.warm_start(network.net, pairs=pairs_of(train), validation=pairs_of(validation) if validation else None)
 
@@ -65,8 +66,8 @@ def warm_start(network: Network, experiment: Experiment, *, train: Windows, vali
 def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
     """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
     if validation is not None:
-        loss, actual = training.LOSSES[spec.loss](), validation.targets()
-        linear.choose_share(network.net, lambda: network.scaled_points(validation), lambda point: float(loss(actual, point)))
+        loss = functools.partial(training.mean_loss, validation, spec=spec)
+        linear.choose_share(network.net, lambda: network.scaled_points(validation), loss)
 
 
 def epochs(state: TrainState, network: Network, **options: Any) -> Iterator[Epoch]:
@@ -97,5 +98,6 @@ def further_files(network: Network) -> dict[str, Callable[[Path], object]]:
 
 def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:
     """norm[lag] of the loss' gradient by the states of every layer, the mean over windows of a scaled panel."""
+    scaled = scaled.complete()
     x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
     return through_time.state_gradients(network.net, x, y, loss=training.LOSSES[spec.loss](reduction=None))

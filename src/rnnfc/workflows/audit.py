@@ -31,7 +31,7 @@ def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
 
     Trains one epoch twice, in a folder that goes away.
     """
-    panel, splits = prepared.panel, prepared.splits
+    splits = prepared.splits
     noisy = _with_noise(prepared, first_row=splits.train_rows[:, 1])
     last = {name: _ending_before(windows, prepared) for name, windows in splits}
     return [
@@ -53,7 +53,7 @@ def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
             claim="each window's first target is the row after its last input",
             holds=all(_adjacent(windows) for _, windows in splits),
         ),
-        Finding(claim="no filled value is a target", holds=not any(_filled_target(panel, windows) for _, windows in splits)),
+        Finding(claim="no filled value is scored", holds=not any(_filled_target(windows) for _, windows in splits)),
     ]
 
 
@@ -65,7 +65,9 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
     for series, first in enumerate(first_row):
         part = slice(int(first), int(panel.bounds[series + 1]))
         values[part] += draw.normal(scale=values.std(axis=0) + 1.0, size=values[part].shape)
-    changed = panel.with_values(refill(values, panel.filled, policy=panel.missing, bounds=panel.bounds))
+    changed = panel.with_values(
+        refill(values, panel.filled, policy=panel.missing, season=experiment.data.season, bounds=panel.bounds)
+    )
     window = experiment.window
     return replace(
         prepared,
@@ -134,5 +136,6 @@ def _adjacent(windows: Windows) -> bool:
     return all(bool((part.inputs()[:, -1] + 1 == part.targets()[:, 0]).all()) for part in numbered.parts())
 
 
-def _filled_target(panel: Panel, windows: Windows) -> bool:
-    return bool(panel.filled[windows.target_rows, : panel.num_targets].any())
+def _filled_target(windows: Windows) -> bool:
+    panel = windows.panel
+    return bool((panel.filled[windows.target_rows, : panel.num_targets] & ~np.isnan(windows.actual())).any())

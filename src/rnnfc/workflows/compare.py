@@ -98,6 +98,7 @@ def _table(which: Run) -> _Table:
         values = {
             (row["target"], row["series"], int(row["step"]), place): (_finite(row["actual"]), _finite(row["forecast"]))
             for row, place in zip(rows, places, strict=True)
+            if row["actual"] != "nan"  # which `missing: mask` leaves
         }
     except (OverflowError, TypeError, ValueError) as error:
         raise RunError(
