@@ -14,11 +14,12 @@ import numpy as np
 
 from rnnfc.config.specs import Experiment
 from rnnfc.data.panel import Floats, Panel
-from rnnfc.data.windows import Windows
+from rnnfc.data.scale import Scaler, flat
+from rnnfc.data.windows import Rows, Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.forecast import Forecast
 
-WINDOW, FORECAST = "window", "forecast"
+WINDOW, SERIES, FORECAST = "window", "series", "forecast"
 # The newest operator set that tf2onnx 1.17 writes.
 OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
@@ -29,8 +30,8 @@ _EXTERNAL = re.compile(rb"\n(\x08|\x88\x80*\x00)location")
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
 
-# Raw window[n, length, channel] -> raw forecast[n, horizon, target].
-Answer = Callable[[Floats], Floats]
+# Raw window[n, length, channel], index of each one's series [n] -> raw forecast[n, horizon, target].
+Answer = Callable[[Floats, Rows], Floats]
 
 
 class OnnxNetwork:
@@ -40,6 +41,7 @@ class OnnxNetwork:
 
     def __init__(self, session: Any, *, source: str) -> None:
         self._session, self._source = session, source
+        self._by_series = len(session.get_inputs()) > 1
 
     @classmethod
     def read(cls, content: bytes, *, source: str) -> Self:
@@ -59,7 +61,7 @@ class OnnxNetwork:
         except Exception as error:  # onnxruntime's exceptions share no base class but this one
             raise RunError(f"{source}: not a readable ONNX model; the run is damaged, train it again") from error
         names = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
-        if names != [[WINDOW], [FORECAST]]:
+        if names[0] not in ([WINDOW], [WINDOW, SERIES]) or names[1] != [FORECAST]:
             raise RunError(f"{source}: not a model from {WINDOW!r} to {FORECAST!r}; the run is damaged, train it again")
         return cls(session, source=source)
 
@@ -83,9 +85,10 @@ class OnnxNetwork:
             )
         return point
 
-    def answer(self, window: Floats) -> Floats:
-        """The raw forecast [n, horizon, target] of a raw window [n, length, channel]."""
-        return np.asarray(self._session.run([FORECAST], {WINDOW: window})[0])
+    def answer(self, window: Floats, series: Rows) -> Floats:
+        """The raw forecast [n, horizon, target] of a raw window [n, length, channel] of a series [n]."""
+        given = {WINDOW: window, SERIES: series.astype(np.int64)} if self._by_series else {WINDOW: window}
+        return np.asarray(self._session.run([FORECAST], given)[0])
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
@@ -94,15 +97,19 @@ class OnnxNetwork:
 
 def points_of(answer: Answer, windows: Windows) -> Floats:
     """point[window, horizon, target] in data units, for unscaled windows, a batch at a time."""
-    return np.concatenate([answer(part.inputs()) for part in windows.parts(most=_BATCH)])
+    return np.concatenate([answer(part.inputs(), part.series) for part in windows.parts(most=_BATCH)])
 
 
-def interface(experiment: Experiment, panel: Panel) -> dict[str, Any]:
-    """What goes into an exported network and what comes out: names, shapes, columns, unit; plain values."""
+def interface(experiment: Experiment, panel: Panel, scaler: Scaler) -> dict[str, Any]:
+    """What goes into an exported network and what comes out: names, shapes, columns, unit; plain values.
+
+    Where the series are scaled by different numbers, each window comes with the place of its series among `series_names`.
+    """
     window = experiment.window
+    series = {SERIES: ["n"], "series_names": list(panel.series)} if scaler.by_series else {}
     return {
         "experiment": experiment.name,
-        "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels)},
+        "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels), **series},
         "output": {FORECAST: ["n", window.horizon, panel.num_targets], "targets": list(panel.targets), "unit": panel.unit},
     }
 
@@ -114,20 +121,27 @@ def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any]) -> bytes:
         forecast: a TensorFlow function in raw units, see `models.network.raw_forecaster`.
         facts: its `interface`, which goes into the metadata as JSON.
     """
-    from rnnfc.models.backend import tf
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx 1.17 uses names that NumPy and protobuf have deprecated
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
         import onnx
         import tf2onnx
 
-        signature = (tf.TensorSpec([None, *facts["input"][WINDOW][1:]], tf.float64, name=WINDOW),)
-        serve = tf.function(forecast, input_signature=signature, autograph=False)
-        exported, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=OPSET)
+        serve = served(forecast, facts, dtype="float64")
+        exported, _ = tf2onnx.convert.from_function(serve, input_signature=serve.input_signature, opset=OPSET)
     _rename_output(exported.graph, FORECAST)
     onnx.helper.set_model_props(exported, {"rnnfc": json.dumps(facts, ensure_ascii=False)})
     return bytes(exported.SerializeToString())
+
+
+def served(forecast: Callable[..., Any], facts: dict[str, Any], *, dtype: str) -> Any:
+    """`forecast` as a TensorFlow function of the inputs that its `interface` names; windows are of `dtype`."""
+    from rnnfc.models.backend import tf
+
+    signature = [tf.TensorSpec([None, *facts["input"][WINDOW][1:]], dtype, name=WINDOW)]
+    if SERIES in facts["input"]:
+        signature.append(tf.TensorSpec([None], tf.int64, name=SERIES))
+    return tf.function(forecast, input_signature=signature, autograph=False)
 
 
 def _rename_output(graph: Any, name: str) -> None:
@@ -137,14 +151,17 @@ def _rename_output(graph: Any, name: str) -> None:
     output.name = name
 
 
-def difference(point: Floats, expected: Floats, panel: Panel, *, what: str = "ONNX model", mend: str = MEND) -> float:
-    """The largest difference of two forecasts [window, horizon, target], as a share of each target's range in the data.
+def difference(
+    point: Floats, expected: Floats, windows: Windows, scaler: Scaler, *, what: str = "ONNX model", mend: str = MEND
+) -> float:
+    """The largest difference of two forecasts [window, horizon, target] of `windows`, as a share of each target's range.
+
+    That is the range of all the data, or of each series where they are scaled by different numbers.
 
     Raises:
         TrainError: it is above LARGEST_DIFFERENCE; such a file must not be published.
     """
-    targets = panel.values[:, : panel.num_targets]
-    spread = targets.max(axis=0) - targets.min(axis=0)
+    spread = _spread(windows.panel, scaler)[windows.series, None]
     share = float((np.abs(point - expected) / np.where(spread > 0, spread, 1.0)).max())
     if not share <= LARGEST_DIFFERENCE:
         raise TrainError(
@@ -152,3 +169,14 @@ def difference(point: Floats, expected: Floats, panel: Panel, *, what: str = "ON
             f"{LARGEST_DIFFERENCE:.0e} is let through; {mend}"
         )
     return share
+
+
+def _spread(panel: Panel, scaler: Scaler) -> Floats:
+    """The range of each target, [series, target], of one series or of all; at least 1 where training saw a constant."""
+    targets, shape = panel.values[:, : panel.num_targets], (len(panel.series), panel.num_targets)
+    if not scaler.by_series:
+        return np.broadcast_to(np.ptp(targets, axis=0), shape)
+    ranges = np.zeros(shape)
+    for series, (first, end) in enumerate(zip(panel.bounds[:-1], panel.bounds[1:], strict=True)):
+        ranges[series] = np.ptp(targets[first:end], axis=0) if end > first else 0.0
+    return np.maximum(ranges, flat(scaler.low, scaler.high)[:, : panel.num_targets])

@@ -1,12 +1,13 @@
 """Every format forecasts what the network forecasts, for every engine, cell and shape that the config offers."""
 
 import typing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from three_channels import panel
+from three_channels import panel, train_rows, windows_of
 
 from rnnfc import export
 from rnnfc.cli import app
@@ -38,9 +39,8 @@ def network(data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Exp
         "train: {epochs: 1}\n",
         source="test",
     )
-    scaler = Scaler.fit(data, np.array([[0, 20]]), method=scale)
-    windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
-    return spec, engine_of(spec).build(spec, data, scaler), windows
+    scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
+    return spec, engine_of(spec).build(spec, data, scaler), windows_of(data)
 
 
 def test_the_tables_of_formats_agree_with_the_option() -> None:
@@ -57,15 +57,28 @@ def test_every_format_forecasts_what_the_network_forecasts(
     data = panel()
     spec, net, windows = network(data, model=model, normalize=normalize, scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
-    form.save(spec, net, export.interface(spec, data), path)
+    form.save(spec, net, export.interface(spec, data, net.scaler), path)
     answer = form.read(path)
     made, expected = export.points_of(answer, windows), net.points(windows)
     assert made.shape == (23, 4, 2)
     assert made.dtype == np.float64
-    assert export.difference(made, expected, data) <= 1e-6
+    assert export.difference(made, expected, windows, net.scaler) <= 1e-6
     assert np.ptp(made[:, 0, 0]) > 1e-3  # the windows do differ
-    one = answer(windows.inputs(slice(6, 7)))  # the same reader, another batch
-    assert export.difference(one, expected[6:7], data) <= 1e-6
+    one = replace(windows, origins=windows.origins[6:7])  # the same reader, another batch
+    assert export.difference(export.points_of(answer, one), expected[6:7], one, net.scaler) <= 1e-6
+
+
+@pytest.mark.parametrize("scale", ["minmax", "{method: standard, transform: box_cox}"])
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
+def test_every_format_asks_for_the_series_where_each_has_its_scale(tmp_path: Path, kind: str, scale: str) -> None:
+    data = panel(lengths=(31, 23, 26), positive=True)
+    spec, net, windows = network("GRU", data, model="units: [4]", normalize="mean_std", scale=scale)
+    path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
+    form.save(spec, net, export.interface(spec, data, net.scaler), path)
+    made = export.points_of(form.read(path), windows)
+    assert export.difference(made, net.points(windows), windows, net.scaler) <= (3e-6 if kind == "litert" else 1e-6)
+    sizes = [np.abs(made[windows.series == series]).max() for series in range(3)]
+    assert 30 * sizes[0] < sizes[1] < sizes[2] / 30
 
 
 @pytest.mark.parametrize("kind", [kind for kind, form in FORMATS.items() if form.dtype == "float64"])
@@ -73,17 +86,17 @@ def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path:
     data = panel(offset=1e9)
     spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
     path = tmp_path / f"m{ENDINGS[kind]}"
-    FORMATS[kind].save(spec, net, export.interface(spec, data), path)
+    FORMATS[kind].save(spec, net, export.interface(spec, data, net.scaler), path)
     made = export.points_of(FORMATS[kind].read(path), windows)
-    assert export.difference(made, net.points(windows), data) <= 1e-5
+    assert export.difference(made, net.points(windows), windows, net.scaler) <= 1e-5
     assert 0.1 < np.ptp(made[:, :, 0]) < 100
 
 
 def test_float32_loses_that_series_and_says_so(tmp_path: Path) -> None:
     data, form = panel(offset=1e9), FORMATS["litert"]
     spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
-    form.save(spec, net, export.interface(spec, data), tmp_path / "m.tflite")
+    form.save(spec, net, export.interface(spec, data, net.scaler), tmp_path / "m.tflite")
     made = export.points_of(form.read(tmp_path / "m.tflite"), windows)
     text = r"litert model's forecasts differ .* LiteRT computes in float32, which keeps about seven digits: too few for a series"
     with pytest.raises(TrainError, match=text):
-        export.difference(made, net.points(windows), data, what="litert model", mend=form.mend)
+        export.difference(made, net.points(windows), windows, net.scaler, what="litert model", mend=form.mend)

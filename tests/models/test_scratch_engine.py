@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import onnx
 import pytest
+import three_channels
 
 from rnnfc import training
 from rnnfc.config import Experiment, from_yaml
@@ -132,6 +133,19 @@ def test_five_training_steps_are_those_of_keras(train: str, activation: str, nor
     np.testing.assert_allclose(ours.network.points(ours.raw.test), theirs.network.points(theirs.raw.test), atol=1e-3)
 
 
+def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
+    data = three_channels.panel(lengths=(31, 23, 26))
+    scaler = Scaler.fit(data, three_channels.train_rows(data), method="standard")
+    spec, windows = experiment(model="{kind: scratch, units: 4}"), three_channels.windows_of(data)
+    spec = spec.model_copy(update={"window": spec.window.model_copy(update={"length": 5})})
+    network = engine_of(spec).build(spec, data, scaler)
+    content = engine_of(spec).to_onnx(spec, network, {})
+    point = OnnxNetwork.read(content, source="m.onnx").points(windows)
+    assert difference(point, network.points(windows), windows, scaler) <= 1e-6
+    sizes = [np.abs(point[windows.series == series]).max() for series in range(3)]
+    assert 30 * sizes[0] < sizes[1] < sizes[2] / 30
+
+
 @pytest.mark.parametrize("normalize", ["none", "last"])
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, normalize: str) -> None:
@@ -140,7 +154,7 @@ def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, nor
     content = case.engine.to_onnx(case.spec, case.network, {"unit": "°C"})
     point = OnnxNetwork.read(content, source="m.onnx").points(case.raw.test)
     assert point.shape == (6, 4, 2)
-    assert difference(point, case.network.points(case.raw.test), case.data) <= 1e-6
+    assert difference(point, case.network.points(case.raw.test), case.raw.test, case.network.scaler) <= 1e-6
     (told,) = onnx.load_model_from_string(content).metadata_props
     assert (told.key, json.loads(told.value)) == ("rnnfc", {"unit": "°C"})
 

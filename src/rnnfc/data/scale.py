@@ -153,9 +153,13 @@ def training_range(
     """
     if transform != "none":
         refuse_not_positive(panel, what=f"scale.transform: {transform}")
-    _refuse_unknown(panel, train_rows)
     parts = [panel.known(slice(first, end)) for first, end in train_rows]
-    low, high = (np.array([edge(part, axis=0) for part in parts]) for edge in (np.nanmin, np.nanmax))
+    low = np.array([np.fmin.reduce(part, axis=0, initial=np.inf) for part in parts])
+    high = np.array([np.fmax.reduce(part, axis=0, initial=-np.inf) for part in parts])
+    unknown = np.asarray(low > high)
+    shared = by == "all" or (method == "none" and transform != "box_cox")
+    _refuse_unknown(panel, train_rows, unknown.all(axis=0, keepdims=True) if shared else unknown)
+    low, high = np.where(unknown, low.min(axis=0), low), np.where(unknown, high.max(axis=0), high)
     if method != "none":
         edges = _edges(low, high, by)
         _refuse_constant(panel, *edges)
@@ -233,10 +237,16 @@ def _parts(first: int, end: int) -> Iterator[slice]:
     return (slice(start, min(start + _PART_ROWS, end)) for start in range(first, end, _PART_ROWS))
 
 
-def _refuse_unknown(panel: Panel, train_rows: npt.NDArray[np.int64]) -> None:
-    unknown = np.argwhere([panel.filled[first:end].all(axis=0) for first, end in train_rows])
-    if len(unknown):
-        series, channel = unknown[0]
+def _refuse_unknown(panel: Panel, train_rows: npt.NDArray[np.int64], unknown: Any) -> None:
+    """Refuse the first that is unknown[series, channel]."""
+    wrong = np.argwhere(unknown)
+    if len(wrong):
+        series, channel = wrong[0]
+        if train_rows[series, 0] == train_rows[series, 1]:
+            raise DataError(
+                f"{panel.series[series]}: none of its rows are training rows, there is nothing to scale it by; move the split, "
+                "leave the series out, or set scale: {by: all}"
+            )
         raise DataError(
             f"{panel.series[series]}: {panel.channels[channel]} has no value on the training rows, data.missing filled them all; "
             "leave the column out or give more training rows"

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnfc.config.specs import Experiment
 from rnnfc.data.panel import Floats, Panel
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scale import Scaler, inverted, transformed
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
 from rnnfc.forecast import Forecast
@@ -145,23 +145,30 @@ def at_rest(experiment: Experiment, network: Network) -> Any:
     return core
 
 
-def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callable[[Any], Any]:
-    """A function on tensors: raw window[n, length, channel] -> raw forecast[n, horizon, target], of one series.
+def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callable[..., Any]:
+    """A function on tensors: raw window[n, length, channel] -> raw forecast[n, horizon, target].
 
     Both are of `dtype` and so is the scaling: float64 keeps the shape of a series at offset 1e9, of which float32 would keep one
-    value of a thousand.
+    value of a thousand. Where series are scaled by different numbers it takes the index of each window's series too, int64[n].
     """
-    center, scale = scaler.center[0].astype(dtype), scaler.scale[0].astype(dtype)
+    arrays: list[Any] = [None if array is None else array.astype(dtype) for array in (scaler.center, scaler.scale, scaler.power)]
     targets = core.output_shape[-1]
 
-    def forecast(window: Any) -> Any:
-        scaled = core(keras.ops.cast((window - center) / scale, "float32"), training=False)
-        return keras.ops.cast(scaled, dtype) * scale[:targets] + center[:targets]
+    def of(array: Any, series: Any) -> Any:
+        if array is None:
+            return None
+        return array[0] if series is None else keras.ops.take(array, series, axis=0)[:, None]  # [series, ...] -> [n, 1, ...]
+
+    def forecast(window: Any, series: Any = None) -> Any:
+        center, scale, power = (of(array, series) for array in arrays)
+        scaled = keras.ops.cast((transformed(window, power, keras.ops) - center) / scale, "float32")
+        made = keras.ops.cast(core(scaled, training=False), dtype)
+        return inverted(made * scale[..., :targets] + center[..., :targets], power, keras.ops)
 
     return forecast
 
 
-def raw_forecaster(experiment: Experiment, network: Network) -> Callable[[Any], Any]:
+def raw_forecaster(experiment: Experiment, network: Network) -> Callable[..., Any]:
     """`network` as a function on float64 tensors in raw units, see `in_raw_units`."""
     return in_raw_units(at_rest(experiment, network), network.scaler)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnfc import export
 from rnnfc.config.specs import Experiment
-from rnnfc.export import FORECAST, WINDOW, Answer
+from rnnfc.export import FORECAST, SERIES, WINDOW, Answer, served
 from rnnfc.models.backend import keras, quiet_stderr, tf
 from rnnfc.models.engines import engine_of
 from rnnfc.models.network import in_raw_units, traced_as_plain_loops
@@ -48,16 +48,11 @@ def _read_onnx(path: Path) -> Answer:
     return export.OnnxNetwork.read(path.read_bytes(), source=path.name).answer
 
 
-def _served(forecast: Callable[[Any], Any], facts: dict[str, Any], *, dtype: str) -> Any:
-    """`forecast` as a TensorFlow function of a tensor `window`, to a dictionary with `forecast`."""
-    signature = [tf.TensorSpec([None, *facts["input"][WINDOW][1:]], dtype, name=WINDOW)]
-    return tf.function(lambda window: {FORECAST: forecast(window)}, input_signature=signature, autograph=False)
-
-
 def _save_savedmodel(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     holder = tf.Module()
     holder.core = engine_of(experiment).at_rest(experiment, network)  # whose variables are saved because the module holds it
-    holder.serve = _served(in_raw_units(holder.core, network.scaler), facts, dtype="float64")
+    forecast = in_raw_units(holder.core, network.scaler)
+    holder.serve = served(lambda window, series=None: {FORECAST: forecast(window, series)}, facts, dtype="float64")
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
     except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:  # its names for ENOSPC and EFBIG
@@ -66,14 +61,20 @@ def _save_savedmodel(experiment: Experiment, network: Any, facts: dict[str, Any]
 
 def _read_savedmodel(path: Path) -> Answer:
     loaded = tf.saved_model.load(str(path))  # which the signature needs and does not keep alive
-    return lambda window: loaded.signatures[_SIGNATURE](**{WINDOW: tf.constant(window)})[FORECAST].numpy()
+    serve = loaded.signatures[_SIGNATURE]
+
+    def answer(window: Any, series: Any) -> Any:
+        given = {WINDOW: window, SERIES: series}
+        return serve(**{name: tf.constant(given[name]) for name in serve.structured_input_signature[1]})[FORECAST].numpy()
+
+    return answer
 
 
 def _save_litert(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     core = engine_of(experiment).at_rest(experiment, network)
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
-    holder.serve = _served(in_raw_units(core, network.scaler, dtype="float32"), facts, dtype="float32")
+    holder.serve = served(in_raw_units(core, network.scaler, dtype="float32"), facts, dtype="float32")
     with traced_as_plain_loops(core, unroll=True):  # LiteRT has no loops over tensor lists
         traced = holder.serve.get_concrete_function()
     with quiet_stderr():
@@ -86,12 +87,15 @@ def _read_litert(path: Path) -> Answer:
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated", category=UserWarning)
         reader = tf.lite.Interpreter(model_path=str(path))
         reader.allocate_tensors()
-    (given,), (made,) = reader.get_input_details(), reader.get_output_details()
+    inputs, (made,) = sorted(reader.get_input_details(), key=lambda given: -len(given["shape"])), reader.get_output_details()
 
-    def answer(window: Any) -> Any:
-        reader.resize_tensor_input(given["index"], window.shape)
+    def answer(window: Any, series: Any) -> Any:
+        arrays = list(zip(inputs, (window.astype("float32"), series), strict=False))  # the window comes first
+        for given, array in arrays:
+            reader.resize_tensor_input(given["index"], array.shape)
         reader.allocate_tensors()
-        reader.set_tensor(given["index"], window.astype("float32"))
+        for given, array in arrays:
+            reader.set_tensor(given["index"], array)
         reader.invoke()
         return reader.get_tensor(made["index"]).astype("float64")
 
@@ -100,14 +104,16 @@ def _read_litert(path: Path) -> Answer:
 
 def _save_keras(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     # Plain arithmetic: a Rescaling layer takes its numbers through float32, and so loses an offset of 1e9.
-    window = keras.Input(facts["input"][WINDOW][1:], dtype="float64", name=WINDOW)
+    given = [keras.Input(facts["input"][WINDOW][1:], dtype="float64", name=WINDOW)]
+    if SERIES in facts["input"]:
+        given.append(keras.Input((), dtype="int64", name=SERIES))
     forecast = in_raw_units(engine_of(experiment).at_rest(experiment, network), network.scaler)
-    keras.Model(window, forecast(window), name=FORECAST).save(path)
+    keras.Model(given if len(given) > 1 else given[0], forecast(*given), name=FORECAST).save(path)
 
 
 def _read_keras(path: Path) -> Answer:
     model = keras.saving.load_model(path, compile=False)
-    return lambda window: model(window).numpy()
+    return lambda window, series: model([window, series] if len(model.inputs) > 1 else window).numpy()
 
 
 FORMATS = {

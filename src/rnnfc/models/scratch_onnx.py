@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc.data.scale import Scaler
-from rnnfc.export import FORECAST, OPSET, WINDOW
+from rnnfc.export import FORECAST, OPSET, SERIES, WINDOW
 from rnnfc.models.scratch import Weights
 
 # The format of the file itself, as old as the operator set.
@@ -17,37 +17,53 @@ _OPERATORS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 def to_onnx(
     weights: Weights, scaler: Scaler, facts: dict[str, Any], *, activation: str, around_last: bool, length: int, horizon: int
 ) -> bytes:
-    """The bytes of an .onnx file, raw window[n, length, channel] -> raw forecast[n, horizon, target], of one series.
+    """The bytes of an .onnx file, raw window[n, length, channel] -> raw forecast[n, horizon, target].
 
-    Both and the scaling are float64, the network is float32, as in `export.to_onnx`; `facts` go into the metadata as JSON.
+    Both and the scaling are float64, the network is float32, as in `export.to_onnx`; `facts` go into the metadata as JSON. Where
+    series are scaled by different numbers, the index of each window's series is a second input.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     U, W, b, V, c = (array.astype(np.float32) for array in weights)
-    center, scale = scaler.center[0], scaler.scale[0]
-    channels, targets = len(center), len(c) // horizon
+    channels, targets = scaler.center.shape[1], len(c) // horizon
+    scaling, gathered = _scaling(scaler, targets=targets)
+    given = [helper.make_tensor_value_info(WINDOW, TensorProto.DOUBLE, ["n", length, channels])]
+    if gathered:
+        given.append(helper.make_tensor_value_info(SERIES, TensorProto.INT64, ["n"]))
     constants = {
-        "center": center, "scale": scale, "target_center": center[:targets], "target_scale": scale[:targets],
+        **scaling,
         "U": U.T[None], "W": W.T[None], "b": np.concatenate([b, 0 * b])[None], "V": V, "c": c,
         "zero": np.array([0]), "one": np.array([1]), "two": np.array([2]), "minus_one": np.array([-1]),
         "end": np.array([length]), "targets": np.array([targets]), "shape": np.array([-1, horizon, targets]),
     }  # fmt: skip
     nodes = [
+        *gathered,
         helper.make_node("Sub", [WINDOW, "center"], ["centred"]),
         helper.make_node("Div", ["centred", "scale"], ["scaled"]),
         *_network_nodes(around_last, hidden_size=len(b), activations=[_OPERATORS[activation]]),
         helper.make_node("Mul", ["scaled_forecast", "target_scale"], ["spread"]),
         helper.make_node("Add", ["spread", "target_center"], [FORECAST]),
     ]
-    ends: dict[str, list[str | int | None]] = {WINDOW: ["n", length, channels], FORECAST: ["n", horizon, targets]}
-    given, made = (helper.make_tensor_value_info(name, TensorProto.DOUBLE, shape) for name, shape in ends.items())
+    made = helper.make_tensor_value_info(FORECAST, TensorProto.DOUBLE, ["n", horizon, targets])
     tensors = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph(nodes, "scratch", [given], [made], tensors)
+    graph = helper.make_graph(nodes, "scratch", given, [made], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION)
     helper.set_model_props(model, {"rnnfc": json.dumps(facts, ensure_ascii=False)})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def _scaling(scaler: Scaler, *, targets: int) -> tuple[dict[str, Any], list[Any]]:
+    """The scaler's numbers, [1, 1, channel]; or [series, 1, channel], and the nodes that gather those of each window."""
+    from onnx.helper import make_node
+
+    numbers = {"center": scaler.center[:, None], "scale": scaler.scale[:, None]}
+    numbers |= {f"target_{name}": array[..., :targets] for name, array in numbers.items()}
+    if not scaler.by_series:
+        return {name: array[:1] for name, array in numbers.items()}, []
+    nodes = [make_node("Gather", [f"{name}_of_series", SERIES], [name], axis=0) for name in numbers]
+    return {f"{name}_of_series": array for name, array in numbers.items()}, nodes
 
 
 def _network_nodes(around_last: bool, **recurrence: Any) -> list[Any]:

@@ -57,14 +57,14 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     windows, origin = _windows(which, experiment, last, scaler)
     network = engine_of(experiment).restore(experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS))
     expected = network.points(windows)
-    _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").points(windows), expected, windows.panel)
+    _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").points(windows), expected, windows, scaler)
     from rnnfc.models.saved import FORMATS
 
-    form, facts = FORMATS[kind], interface(experiment, last)
+    form, facts = FORMATS[kind], interface(experiment, last, scaler)
     with new_files(to, *beside) as (place, *card_places):
         form.save(experiment, network, facts, place)
         made = points_of(form.read(place), windows)
-        share = difference(made, expected, windows.panel, what=f"{kind} model", mend=form.mend)
+        share = difference(made, expected, windows, scaler, what=f"{kind} model", mend=form.mend)
         card = {
             "format": kind,
             "dtype": form.dtype,
@@ -97,17 +97,21 @@ def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) ->
             test = prepared.splits.test
             return replace(test, origins=test.origins[:: -(-len(test) // _MOST_WINDOWS)]), "test"
     length, horizon = experiment.window.length, experiment.window.horizon
-    drawn = np.random.default_rng(experiment.seed).uniform(scaler.low[0], scaler.high[0], (_DRAWN * length, len(last.channels)))
-    rows = np.concatenate([drawn, last.values])
-    panel = replace(last, values=rows, bounds=np.array([0, len(rows)]))
-    origins = np.arange(length, len(rows) + 1, length, dtype=np.int32)
+    every = np.arange(len(last.series))
+    series = np.sort(np.concatenate([np.resize(every, _DRAWN), every]), kind="stable")  # the series of each window
+    shape = (len(series), length, len(last.channels))
+    rows = np.random.default_rng(experiment.seed).uniform(scaler.low[series, None], scaler.high[series, None], shape)
+    ends = np.searchsorted(series, every, side="right")
+    rows[ends - 1] = last.values.reshape(-1, *shape[1:])  # the last of each series
+    panel = replace(last, values=rows.reshape(-1, shape[2]), bounds=length * np.concatenate([[0], ends]))
+    origins = np.arange(length, panel.num_rows + 1, length, dtype=np.int32)
     return Windows(panel=panel, origins=origins, length=length, horizon=horizon), "last window and drawn from the trained range"
 
 
-def _refuse_mixed(which: Run, shipped: Floats, expected: Floats, panel: Panel) -> None:
+def _refuse_mixed(which: Run, shipped: Floats, expected: Floats, windows: Windows, scaler: Scaler) -> None:
     """Refuse a run whose model.onnx, which `predict` reads, is not the network of its weights, which is exported."""
     try:
-        difference(shipped, expected, panel)
+        difference(shipped, expected, windows, scaler)
     except TrainError as error:
         both = f"{run.ONNX} and {run.WEIGHTS} hold different networks"
         raise RunError(f"{which.folder}: {both}; the run is damaged, train it again") from error
@@ -115,7 +119,7 @@ def _refuse_mixed(which: Run, shipped: Floats, expected: Floats, panel: Panel) -
 
 def _origin(which: Run, last: Panel, scaler: Scaler) -> dict[str, Any]:
     """The run, the step of its rows, the range of each column in training, and the versions that wrote the file."""
-    spans = zip(last.channels, scaler.low[0].tolist(), scaler.high[0].tolist(), strict=True)
+    spans = zip(last.channels, scaler.low.min(axis=0).tolist(), scaler.high.max(axis=0).tolist(), strict=True)
     return {
         "run": which.name,
         "rows": str(last.frequency),

@@ -195,8 +195,8 @@ def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
     expected = network.points(test)
     refuse_not_finite(Forecast.of(test, expected), "test")
-    exported = engine_of(experiment).to_onnx(experiment, network, interface(experiment, panel))
-    return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, panel)
+    exported = engine_of(experiment).to_onnx(experiment, network, interface(experiment, panel, network.scaler))
+    return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, test, network.scaler)
 
 
 def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report) -> None:
