@@ -72,7 +72,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
 def test_every_format_asks_for_the_series_where_each_has_its_scale(tmp_path: Path, kind: str, scale: str) -> None:
     data = panel(lengths=(31, 23, 26), positive=True)
-    spec, net, windows = network("GRU", data, model="units: [4]", normalize="mean_std", scale=scale)
+    spec, net, windows = network(data, model=GRU, normalize="mean_std", scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
     form.save(spec, net, export.interface(spec, data, net.scaler), path)
     made = export.points_of(form.read(path), windows)
