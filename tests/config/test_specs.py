@@ -16,7 +16,14 @@ Refusal = Callable[..., str]
 BORDER = "must be a fraction between 0 and 1, a number of rows from 1, or the date of its first target such as 1989-01-01"
 
 # group, the group with $ for the value, key, the value at the border, the value past it, what is allowed
+SEGMENT = "{kind: segment, cell: GRU, segment: 2, width: 4"
 RANGES = [
+    ("model", "{kind: segment, cell: GRU, segment: $, width: 4}", "model.segment", "1", "0", "1 or more"),
+    ("model", "{kind: segment, cell: GRU, segment: 2, width: $}", "model.width", "2", "0", "2 or more"),
+    ("model", "{kind: segment, cell: GRU, segment: 2, width: $}", "model.width", "16384", "16386", "16,384 or less"),
+    ("model", f"{SEGMENT}, linear: {{use: path, length: $}}}}", "model.linear.length", "1", "0", "1 or more"),
+    ("model", f"{SEGMENT}, ensemble: {{seeds: $}}}}", "model.ensemble.seeds", "2", "1", "2 or more"),
+    ("model", f"{SEGMENT}, ensemble: {{seeds: $}}}}", "model.ensemble.seeds", "64", "65", "64 or less"),
     ("seed", "$", "seed", "0", "-1", "0 or more"),
     ("seed", "$", "seed", "2147483647", "2147483648", "2,147,483,647 or less"),
     ("data", "{kind: sine, points: $, stop: 9}", "data.points", "2", "1", "2 or more"),
@@ -266,7 +273,7 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group:
             "{kind: stacked, cell: gru, units: [3]}",
             "5: model.cell: got 'gru'; did you mean 'GRU'? allowed: SimpleRNN, LSTM, GRU",
         ),
-        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model: kind is 'deep'; allowed: stacked, scratch"),
+        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model: kind is 'deep'; allowed: stacked, segment, scratch"),
         (
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
             "6: train.schedule: kind is 'Cosin'; did you mean 'cosine'? allowed: constant, cosine, step, plateau",

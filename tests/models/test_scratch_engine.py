@@ -16,7 +16,7 @@ import three_channels
 
 from rnnfc import training
 from rnnfc.config import Experiment, from_yaml
-from rnnfc.config.model_spec import ScratchSpec, StackedSpec
+from rnnfc.config.model_spec import NetSpec, ScratchSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
@@ -245,14 +245,14 @@ def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
 
 def test_sizes_are_counted_without_building() -> None:
     spec = ScratchSpec(kind="scratch", units=4)
-    sizes = {"channels": 3, "horizon": 4, "targets": 2}
+    sizes = {"channels": 3, "length": 6, "horizon": 4, "targets": 2}
     assert num_parameters(spec, **sizes) == 3 * 4 + 4 * 4 + 4 + 4 * 8 + 8 == sum(a.size for a in Case(experiment()).arrays())
-    more = {**sizes, "length": 6, "batch_size": 4, "rows": 47}
+    more = {**sizes, "batch_size": 4, "rows": 47}
     assert training_bytes(spec, **more) == 2 * training_bytes(spec.as_stacked, **more)  # float64
 
 
 def test_every_kind_of_model_has_an_engine_with_the_same_functions() -> None:
-    kinds = {get_args(spec.model_fields["kind"].annotation)[0] for spec in (StackedSpec, ScratchSpec)}
+    kinds = {get_args(spec.model_fields["kind"].annotation)[0] for spec in (*NetSpec.__subclasses__(), ScratchSpec)}
     assert set(ENGINES) == kinds
     assert set(get_args(ScratchSpec.model_fields["activation"].annotation)) == set(scratch.ACTIVATIONS)
     for name in keras_engine.__all__:

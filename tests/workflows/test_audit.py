@@ -104,8 +104,8 @@ class Leaky(Scaler):
     """A scaler of all rows."""
 
     @classmethod
-    def fit(cls, panel: Any, _: Any, *, method: str) -> Any:
-        return Scaler.fit(panel, np.stack([panel.bounds[:-1], panel.bounds[1:]], axis=1), method=method)
+    def fit(cls, panel: Any, _: Any, **options: Any) -> Any:
+        return Scaler.fit(panel, np.stack([panel.bounds[:-1], panel.bounds[1:]], axis=1), **options)
 
 
 def leaky_scaler(patch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,6 @@ def test_a_forecast_line_breaks_where_no_row_was_forecast() -> None:
     made, _ = prepared()
     windows = replace(made.splits.train, origins=np.array([6, 8, 13, 20], dtype=np.int32))
     forecast = Constant(0.5).predict(windows)
-    line = pictures._line(forecast, windows, made.panel, label="forecast: train")
+    line = pictures._line(forecast, windows, series=0, label="forecast: train")
     assert line.time.tolist() == [6, 7, 8, 9, 10, 13, 14, 15, 20, 21]
     assert np.flatnonzero(np.isnan(line.value)).tolist() == [4, 7]
