@@ -24,6 +24,7 @@ _WANTED = {
 _BOUNDS = {
     "greater_than": ("gt", "must be greater than {}"),
     "greater_than_equal": ("ge", "must be {} or more"),
+    "multiple_of": ("multiple_of", "must be a multiple of {}"),
     "less_than": ("lt", "must be less than {}"),
     "less_than_equal": ("le", "must be {} or less"),
     "too_short": ("min_length", "its length must be {} or more"),
