@@ -55,7 +55,7 @@ def experiment(
 class Case:
     """A network that is about to be trained on a short sine."""
 
-    def __init__(self, spec: Experiment, recipe: Recipe = LOOP) -> None:
+    def __init__(self, spec: Experiment, recipe: Recipe = GRAPH) -> None:  # XLA compiles for seconds
         self.recipe = recipe
         panel = load_panel(spec.data)
         splits = cut(panel, length=spec.window.length, horizon=spec.window.horizon, split=spec.split)
@@ -112,7 +112,9 @@ def assert_trains_like_fit(case: Case, optimizer: Any, loss: Any) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str, loss: str) -> None:
-    case = Case(experiment(cell=cell, train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}"))
+    case = Case(
+        experiment(cell=cell, train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}"), LOOP
+    )
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01), training.LOSSES[loss]())
 
 
@@ -134,20 +136,27 @@ def test_a_last_minibatch_may_leave_shards_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "optimizer"),
+    ("options", "optimizer", "recipe"),
     [
         (
             "optimizer: adamw, weight_decay: 0.1, clip: {by: global_norm, limit: 0.1}",
             ("AdamW", {"weight_decay": 0.1, "global_clipnorm": 0.1}),
+            LOOP,
         ),
-        ("optimizer: rmsprop, momentum: 0.5, clip: {by: norm, limit: 0.1}", ("RMSprop", {"momentum": 0.5, "clipnorm": 0.1})),
-        ("optimizer: sgd, momentum: 0.9, clip: {by: value, limit: 0.01}", ("SGD", {"momentum": 0.9, "clipvalue": 0.01})),
+        (
+            "optimizer: rmsprop, momentum: 0.5, clip: {by: norm, limit: 0.1}",
+            ("RMSprop", {"momentum": 0.5, "clipnorm": 0.1}),
+            GRAPH,
+        ),
+        ("optimizer: sgd, momentum: 0.9, clip: {by: value, limit: 0.01}", ("SGD", {"momentum": 0.9, "clipvalue": 0.01}), GRAPH),
     ],
     ids=["adamw", "rmsprop", "sgd"],
 )
-def test_every_optimizer_and_clipping_acts_as_in_keras_fit_on_two_layers(options: str, optimizer: tuple[str, Any]) -> None:
+def test_every_optimizer_and_clipping_acts_as_in_keras_fit_on_two_layers(
+    options: str, optimizer: tuple[str, Any], recipe: Recipe
+) -> None:
     train = f"{{epochs: 3, batch_size: 8, shuffle: false, loss: mae, learning_rate: 0.01, {options}}}"
-    case = Case(experiment(cell="GRU", units="[4, 3]", bidirectional="[true, false]", train=train))
+    case = Case(experiment(cell="GRU", units="[4, 3]", bidirectional="[true, false]", train=train), recipe)
     name, settings = optimizer
     assert_trains_like_fit(case, getattr(keras.optimizers, name)(0.01, **settings), training.LOSSES["mae"]())
 
@@ -180,11 +189,11 @@ def test_golden_loss_curve(cell: str) -> None:
 
 
 def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = Case(experiment())
+    once = Case(experiment(), LOOP)
     once.epochs()
     monkeypatch.setattr(epoch, "_CALL_S", 0.0)
     shares: list[float] = []
-    stepwise = Case(experiment())
+    stepwise = Case(experiment(), LOOP)
     stepwise.epochs(tick=shares.append)
     assert shares == [0.25, 0.5, 0.75, 1.0] * 3
     for left, right in zip(once.net.get_weights(), stepwise.net.get_weights(), strict=True):
@@ -250,7 +259,7 @@ def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
 
 
 def test_a_long_epoch_sums_its_losses_without_losing_digits() -> None:
-    case = Case(experiment(train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"))
+    case = Case(experiment(train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"), LOOP)
     origins = np.tile(case.splits.train.origins, 20_000)  # 620,000 updates that change nothing
     many = replace(case.splits.train, origins=origins)
     kept = list(training.epochs(case.state, case.network, train=many, validation=None, spec=case.spec.train, seed=5, recipe=LOOP))
