@@ -180,12 +180,15 @@ def test_a_signal_ends_training_and_keeps_the_last_whole_epoch(tmp_path: Path, c
     command = [sys.executable, "-m", "rnnfc", "train", str(config), "--outputs", str(tmp_path)]
     command += ["--set", "train.epochs=1000000", "--set", "train.early_stopping.patience=1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        for _ in range(1200):
-            if list(tmp_path.glob(".*/.checkpoint.npz")):
-                break
-            time.sleep(0.1)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        try:
+            for _ in range(1200):
+                if list(tmp_path.glob(".*/.checkpoint.npz")):
+                    break
+                time.sleep(0.1)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()  # one that hears no signal trains on for days
     assert process.returncode == code, err
     assert "Traceback" not in err
     (folder,) = tmp_path.iterdir()
