@@ -11,12 +11,15 @@ READY := .venv/.ready
 train: $(READY)
 	$(BIN)/rnnfc train configs/sine.yaml
 
+# Two processes: more of them would each start TensorFlow and train what tests of a file share.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: $(READY)
-	$(BIN)/pytest --cov --cov-report=term
+	$(PYTEST) --cov --cov-report=term
 
 # What takes too long for every day: tests marked slow, and twenty times as many random inputs.
 test-all: $(READY)
-	$(BIN)/pytest --hypothesis-profile=long -m ""
+	$(PYTEST) --hypothesis-profile=long -m ""
 
 lint: $(READY)
 	$(BIN)/ruff check .
