@@ -210,6 +210,13 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         "10 rows of 1 col",
     ),
     "borders outside the rows": (run.LAST_WINDOW, lambda at: last_window(at, bounds=lambda a: a * 9), ONNX, "end to end"),
+    "more of the future than there is": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, num_known=1),
+        ONNX,
+        "of 1 columns it knows 1 of the future",
+    ),
+    "a calendar of nobody": (run.LAST_WINDOW, lambda at: last_window(at, calendar=["moon"]), ONNX, "it knows 0 of the future"),
     "targets that are true": (run.LAST_WINDOW, lambda at: last_window(at, num_targets=True), ONNX, "it forecasts True"),
     "a step of infinity": (run.LAST_WINDOW, frequency(size=float("inf")), ONNX, "no step of time of inf"),
     "a step backwards": (run.LAST_WINDOW, frequency(size=-1), ONNX, "no step of time of -1"),

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rnnfc.run import Run
+
 # 40 hours of one shop, and 25 of another that opens later; what is missing: two cells, and three rows of the second.
 NORTH, SOUTH = range(40), [hour for hour in range(12, 40) if hour not in (33, 34, 35)]
 CONFIG = """
 name: shops
-data: {kind: long, path: shops.csv, series: shop, time: hour, target: sold, missing: mask, season: 4}
+data: {kind: long, path: shops.csv, series: shop, time: hour, target: sold, missing: mask, season: 4, calendar: [hour]}
 window: {length: 6, horizon: 2}
 split: {validation: 6, test: 8}
 scale: none
@@ -41,5 +43,6 @@ def test_a_mask_keeps_what_is_known(rnnfc: Callable[..., Any], tmp_path: Path) -
     with (run / "forecast.csv").open() as file:
         masked = [(row["series"], row["time"][-5:]) for row in csv.DictReader(file) if row["actual"] == "nan"]
     assert masked == [("south", "09:00"), ("south", "11:00"), ("south", "14:00"), ("south", "14:00")]
+    assert Run.open(run).last_window(length=6).calendar == ("hour",)
     done = rnnfc("evaluate", run)
     assert (done.code, "the same scores as training (largest difference 0.0e+00)" in done.out) == (0, True)

@@ -513,6 +513,7 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: A
         filled=np.array([[False, True], [True, False], [False, False]]),
         missing="ffill",
         unit="€",
+        num_known=1,
     )
     with Draft(outputs, "tiny") as draft:
         draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel))
@@ -520,7 +521,7 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: A
     for name in ("values", "time", "bounds", "filled"):
         array, wanted = getattr(read, name), getattr(panel, name)
         assert (array.dtype, array.shape, array.tobytes()) == (wanted.dtype, wanted.shape, wanted.tobytes())
-    for name in ("series", "channels", "num_targets", "frequency", "missing", "unit"):
+    for name in ("series", "channels", "num_targets", "num_known", "calendar", "frequency", "missing", "unit"):
         assert getattr(read, name) == getattr(panel, name)
     assert read.fingerprint() == panel.fingerprint()
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from rnnfc import config, untrusted
 from rnnfc.checkpoint import CHECKPOINT
 from rnnfc.config import Experiment
+from rnnfc.data.calendar import CALENDAR
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel, exact_clock
 from rnnfc.data.scale import Scaler
@@ -227,7 +228,8 @@ def cell(name: str) -> str:
 
 def panel_to_arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
     """A panel as plain arrays, for an .npz file."""
-    plain = {"frequency": asdict(panel.frequency), "num_targets": panel.num_targets, "missing": panel.missing, "unit": panel.unit}
+    plain = {name: getattr(panel, name) for name in ("num_targets", "num_known", "calendar", "missing", "unit")}
+    plain["frequency"] = asdict(panel.frequency)
     names = {"series": np.array(panel.series), "channels": np.array(panel.channels), "plain": np.array(json.dumps(plain))}
     return {"values": panel.values, "time": panel.time, "bounds": panel.bounds, "filled": panel.filled, **names}
 
@@ -235,7 +237,7 @@ def panel_to_arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
 def panel_from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
     """The panel that `panel_to_arrays` wrote."""
     plain = json.loads(str(arrays["plain"]))
-    plain["frequency"] = Frequency(**plain["frequency"])
+    plain |= {"frequency": Frequency(**plain["frequency"]), "calendar": tuple(plain.get("calendar", ()))}
     return Panel(
         values=arrays["values"],
         time=arrays["time"],
@@ -256,6 +258,13 @@ def _check_panel(panel: Panel, *, length: int) -> None:
     frequency, time, columns = panel.frequency, panel.time, len(panel.channels)
     if type(panel.num_targets) is not int or not 1 <= panel.num_targets <= columns:
         raise ValueError(f"of {columns} columns it forecasts {panel.num_targets!r}")
+    known = panel.num_known
+    if (
+        type(known) is not int
+        or not 2 * len(panel.calendar) <= known <= columns - panel.num_targets
+        or {*panel.calendar} - {*CALENDAR}
+    ):
+        raise ValueError(f"of {columns} columns it knows {known!r} of the future")
     if not all(name.isprintable() for name in (*panel.channels, panel.unit)):
         raise ValueError("a name is not on one line of visible characters")
     kinds, rows = "M" if frequency.unit in _DATED else "ifM", length * len(panel.series)

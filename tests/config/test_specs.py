@@ -321,11 +321,11 @@ def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str)
         ),
         (
             "{kind: csv, path: a, target: x, time_format: '%Y'}",
-            "time_format and frequency need a time column; add time: COLUMN or leave them out",
+            "time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
         ),
         (
             "{kind: csv, path: a, target: x, frequency: rows}",
-            "time_format and frequency need a time column; add time: COLUMN or leave them out",
+            "time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
         ),
         (f"{CSV}, decimal: ','}}", "separator and decimal are the same character; a cell could not be told from a fraction"),
         (
@@ -572,6 +572,18 @@ def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}") == (
         "x.yaml:2: data: missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill"
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("calendar: [hour]", "data: time_format, frequency and calendar need a time column; add time: COLUMN or leave them out"),
+        ("time: day, calendar: [hour, hour]", "data: calendar names a feature twice; name each once"),
+        ("known: y", "data: column 'y' is named twice; name each column once"),
+    ],
+)
+def test_what_is_known_of_the_future_is_named_once(refusal: Refusal, keys: str, message: str) -> None:
+    assert refusal(data=f"{{kind: csv, path: a, target: y, {keys}}}") == f"x.yaml:2: {message}"
 
 
 def test_what_the_scratch_network_has_is_accepted(build: Build) -> None:

@@ -66,6 +66,10 @@ class FileSpec(Spec):
     time_format: str | None = Field(None, min_length=1, description="strptime format of the times; ISO 8601 without it")
     target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
     inputs: _Columns = Field((), description="further columns that the network sees but does not forecast")
+    known: _Columns = Field((), description="inputs whose future values will be known, such as prices that are set ahead")
+    calendar: tuple[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"], ...] = Field(
+        (), description="inputs from the time: where it stands in its hour, day, week, month or year, each as sine and cosine"
+    )
     frequency: Literal["infer", "rows"] = Field(
         "infer", description="infer: times are equally spaced; rows: each row is one step, whatever its time (trading days)"
     )
@@ -84,8 +88,10 @@ class FileSpec(Spec):
         twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
         if twice:
             raise wrong(f"column {twice[0]!r} is named twice; name each column once")
-        if self.time is None and (self.time_format or self.frequency == "rows"):
-            raise wrong("time_format and frequency need a time column; add time: COLUMN or leave them out")
+        if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
+            raise wrong("time_format, frequency and calendar need a time column; add time: COLUMN or leave them out")
+        if len(set(self.calendar)) < len(self.calendar):
+            raise wrong("calendar names a feature twice; name each once")
         if self.missing == "seasonal" and self.season is None:
             raise wrong("missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill")
         if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):
@@ -97,7 +103,12 @@ class FileSpec(Spec):
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
-        return (*self.target, *self.inputs, *([self.time] if self.time else []))
+        return (*self.numbers, *([self.time] if self.time else []))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers."""
+        return (*self.target, *self.inputs, *self.known)
 
 
 class CsvSpec(FileSpec):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.data_spec import FileSpec, LongSpec
-from rnnfc.data import csv_text, gaps, parquet_file
+from rnnfc.data import calendar, csv_text, gaps, parquet_file
 from rnnfc.data.csv_cells import read_cells, read_series
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
@@ -27,7 +27,7 @@ class _Part:
 
 
 def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
-    """The rows of a CSV or Parquet file: one series, or many of a LongSpec; channels are the targets, then the inputs.
+    """The rows of a CSV or Parquet file: one series, or many of a LongSpec; channels are as in Panel.
 
     Args:
         frequency: the step that the rows must have, where it is known from earlier rows; None: it is inferred.
@@ -38,13 +38,22 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
     axis = Frequency(unit="number", size=1) if spec.time is None else _common_axis(parts, spec, frequency)
     closed = [_close(part, axis, spec) for part in parts]
     values, time, filled = map(_joined, zip(*closed, strict=True))
+    if spec.calendar:
+        if time.dtype.kind != "M":
+            raise DataError(
+                f"{spec.path}: data.calendar needs dates, the times of column {spec.time!r} are numbers; leave it out"
+            )
+        values = np.hstack([values, calendar.values(time, spec.calendar)])
+        filled = np.pad(filled, ((0, 0), (0, 2 * len(spec.calendar))))
     return Panel(
         values=values,
         time=time,
         bounds=np.cumsum([0, *(len(rows) for rows, _, _ in closed)]),
         series=tuple(part.name for part in parts),
-        channels=(*spec.target, *spec.inputs),
+        channels=(*spec.numbers, *calendar.names(spec.calendar)),
         num_targets=len(spec.target),
+        num_known=len(spec.known) + 2 * len(spec.calendar),
+        calendar=spec.calendar,
         frequency=axis,
         filled=filled,
         missing=spec.missing,
@@ -58,7 +67,7 @@ def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
         source, frame = parquet_file.read(spec, fewest=fewest)
     else:
         source, frame = csv_text.read(spec, fewest=fewest), None
-    values, time = read_cells(source, spec, columns=(*spec.target, *spec.inputs), frame=frame)
+    values, time = read_cells(source, spec, columns=spec.numbers, frame=frame)
     if not isinstance(spec, LongSpec):
         return [_Part(name=source.path.stem, source=source, values=values, time=time)]
     series, names = read_series(source, spec, column=spec.series, frame=frame)
@@ -96,7 +105,7 @@ def _close(part: _Part, axis: Frequency, spec: FileSpec) -> tuple[Floats, Times,
     table = gaps.Table(values=part.values, time=part.time, frequency=axis, where=part.source.at)
     try:
         _refuse_off_grid(part.source, part.time, axis)
-        return gaps.close(table, policy=spec.missing, channels=(*spec.target, *spec.inputs), season=spec.season)
+        return gaps.close(table, policy=spec.missing, channels=spec.numbers, season=spec.season)
     except DataError:
         _refuse_compact_dates(part.source, part.time, axis)
         raise

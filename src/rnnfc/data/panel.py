@@ -26,8 +26,10 @@ class Panel:
     values: f64[row, channel], in data units.
     time: [row], datetime64[us], int64 or float64.
     bounds: i64[series + 1]; series s owns rows [bounds[s], bounds[s + 1]).
-    channels: names; the targets come first.
+    channels: names; first the targets, last what is known of the future too, at its end the calendar.
     num_targets: how many channels, from the first, are forecast.
+    num_known: how many channels, from the last, have future values that are known.
+    calendar: the features in the last of them, two channels each, see `data.calendar`; no scaler changes them.
     filled: bool[row, channel], True where the source had no value and `missing` filled it.
     left_out: how many series of the source are not here.
     """
@@ -43,6 +45,8 @@ class Panel:
     missing: str = "error"
     unit: str = ""
     left_out: int = 0
+    num_known: int = 0
+    calendar: tuple[str, ...] = ()
 
     @property
     def num_rows(self) -> int:

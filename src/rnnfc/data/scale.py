@@ -96,6 +96,8 @@ class Scaler:
             center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("mean_", "scale_"))
         center, scale = (np.repeat(array, size, axis=0) for array in (center, np.where(flat(*edges), 1.0, scale)))
         power = None if power is None else np.repeat(power, size, axis=0)
+        if panel.calendar:
+            center[:, -2 * len(panel.calendar) :], scale[:, -2 * len(panel.calendar) :] = 0.0, 1.0
         return cls(method=method, center=center, scale=scale, low=low, high=high, power=power)
 
     @property
@@ -160,6 +162,8 @@ def training_range(
     shared = by == "all" or (method == "none" and transform != "box_cox")
     _refuse_unknown(panel, train_rows, unknown.all(axis=0, keepdims=True) if shared else unknown)
     low, high = np.where(unknown, low.min(axis=0), low), np.where(unknown, high.max(axis=0), high)
+    if panel.calendar:  # which may not come round while training
+        low[:, -2 * len(panel.calendar) :], high[:, -2 * len(panel.calendar) :] = -1.0, 1.0
     if method != "none":
         edges = _edges(low, high, by)
         _refuse_constant(panel, *edges)
