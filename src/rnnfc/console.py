@@ -133,7 +133,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     return [
-        ("data", f"{rows}, {panel.frequency}, {first} to {last}{missing}"),
+        ("data", f"{rows}, {panel.step}, {first} to {last}{missing}"),
         (
             "windows",
             f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {model.label}, {prepared.parameters:,} parameters",

@@ -212,9 +212,9 @@ def write_forecast(forecast: Forecast, panel: Panel, file: TextIO) -> None:
     writer.writerow(FORECAST_COLUMNS)
     actual = forecast.actual if forecast.actual is not None else np.full_like(forecast.point, np.nan)
     for window, series in enumerate(forecast.series):
-        origin = exact_clock(forecast.origin_time[window])
+        origin = exact_clock(forecast.origin_time[window], panel.offset)
         for step in range(forecast.point.shape[1]):
-            when = exact_clock(forecast.time[window, step])
+            when = exact_clock(forecast.time[window, step], panel.offset)
             for place, target in enumerate(panel.targets):
                 values = (repr(float(array[window, step, place])) for array in (actual, forecast.point))
                 writer.writerow((cell(panel.series[series]), origin, step + 1, when, cell(target), *values))
@@ -228,7 +228,7 @@ def cell(name: str) -> str:
 
 def panel_to_arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
     """A panel as plain arrays, for an .npz file."""
-    plain = {name: getattr(panel, name) for name in ("num_targets", "num_known", "calendar", "missing", "unit")}
+    plain = {name: getattr(panel, name) for name in ("num_targets", "num_known", "calendar", "missing", "unit", "offset")}
     plain["frequency"] = asdict(panel.frequency)
     names = {"series": np.array(panel.series), "channels": np.array(panel.channels), "plain": np.array(json.dumps(plain))}
     return {"values": panel.values, "time": panel.time, "bounds": panel.bounds, "filled": panel.filled, **names}
@@ -265,7 +265,7 @@ def _check_panel(panel: Panel, *, length: int) -> None:
         or {*panel.calendar} - {*CALENDAR}
     ):
         raise ValueError(f"of {columns} columns it knows {known!r} of the future")
-    if not all(name.isprintable() for name in (*panel.channels, panel.unit)):
+    if not all(name.isprintable() for name in (*panel.channels, panel.unit, panel.offset)):
         raise ValueError("a name is not on one line of visible characters")
     kinds, rows = "M" if frequency.unit in _DATED else "ifM", length * len(panel.series)
     given = [(panel.values, "f", (rows, columns)), (panel.filled, "b", (rows, columns)), (time, kinds, (rows,))]

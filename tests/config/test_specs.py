@@ -397,7 +397,7 @@ def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal,
     [
         ("{}", "split.test: missing; add 'test'"),
         ("{train: 1.5, test: 2020-13-01}", f"split.train: {BORDER}\nx.yaml:4: split.test: {BORDER}"),
-        ("{test: 1990-01-01T00:00Z}", "split.test: a split date carries no UTC offset; write it as the time column does"),
+        ("{test: 1990-01-01T00:00Z}", "split.test: a split date carries no UTC offset; write the time on the data's own clock"),
         (
             "{train: 30, test: 0.2}",
             "split: mixes fractions, row counts and dates; use one kind for all parts (or leave train out)",

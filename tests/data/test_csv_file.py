@@ -23,7 +23,8 @@ INFINITE = "infinite, or too large for a float64; mend the cell or empty it"
 FIELDS = "put quotes around a field that holds the separator, or mend the row"
 FEW_ROWS = "at least two are needed, and window.length + window.horizon to train"
 ISO = "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30; mend the row, the ones before it are"
-OFFSET = "times with a UTC offset are not read; write them in one time zone, without it"
+OFFSET = "write all times at one UTC offset: the hours of a clock that changes with the season are not equally spaced"
+FORMAT_OFFSET = "a UTC offset is not read by data.time_format; write ISO 8601 times and leave it out"
 FILL = "set data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
 FILL_OR_MEND = "set data.missing: interpolate, ffill, seasonal or mask, or mend the file"
 EQUAL_STEPS = "resample the file to equal steps, or set data.frequency: rows to take each row as one step"
@@ -331,18 +332,25 @@ TIMES: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "sales.csv:5: day: '1e300' is not a number as most of the times are; mend the row",
     ),
     "a format that is none": ("day,sold\n1,5\n2,6\n", {"time_format": "%Q"}, f"sales.csv: data.time_format '%Q' {NO_STRPTIME}"),
-    "UTC": ("day,sold\n2020-01-01T00:00Z,5\n2020-01-02T00:00Z,6\n", {}, f"sales.csv:2: day: {OFFSET}"),
-    "two UTC offsets": ("day,sold\n2020-03-28T00:00+01:00,5\n2020-03-29T00:00+02:00,6\n", {}, f"sales.csv:2: day: {OFFSET}"),
-    "an offset in one row": ("day,sold\n2020-03-28T00:00,5\n2020-03-29T00:00+02:00,6\n", {}, f"sales.csv:2: day: {OFFSET}"),
+    "two UTC offsets": (
+        "day,sold\n2020-03-28T00:00+01:00,5\n2020-03-29T00:00+02:00,6\n",
+        {},
+        f"sales.csv:3: day: '2020-03-29T00:00+02:00' has +02:00, the first row has +01:00; {OFFSET}",
+    ),
+    "an offset in one row": (
+        "day,sold\n2020-03-28T00:00,5\n2020-03-29T00:00+02:00,6\n",
+        {},
+        f"sales.csv:3: day: '2020-03-29T00:00+02:00' has +02:00, the first row has none; {OFFSET}",
+    ),
     "an offset in the format": (
         "day,sold\n28/03/2020 +0100,5\n29/03/2020 +0100,6\n",
         {"time_format": "%d/%m/%Y %z"},
-        f"sales.csv:2: day: {OFFSET}",
+        f"sales.csv:2: day: {FORMAT_OFFSET}",
     ),
     "two offsets in the format": (
         "day,sold\n28/03/2020 +0100,5\n29/03/2020 +0200,6\n",
         {"time_format": "%d/%m/%Y %z"},
-        f"sales.csv:2: day: {OFFSET}",
+        f"sales.csv:2: day: {FORMAT_OFFSET}",
     ),
 }
 ENCODINGS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
@@ -553,3 +561,16 @@ def panel_or_refusal(spec: CsvSpec) -> Panel | str:
         return load_csv(spec)
     except DataError as error:
         return str(error)
+
+
+@pytest.mark.parametrize(
+    ("written", "offset"),
+    [("Z", "+00:00"), ("+10:00", "+10:00"), ("-0330", "-03:30"), ("+10", "+10:00")],
+)
+def test_a_utc_offset_is_kept_beside_the_times_of_its_clock(tmp_path: Path, written: str, offset: str) -> None:
+    panel = load_csv(spec_of(write(tmp_path, f"day,sold\n2020-01-01T23:00{written},5\n2020-01-02 00:00{written},6\n")))
+    assert panel.time.astype(str).tolist() == ["2020-01-01T23:00:00.000000", "2020-01-02T00:00:00.000000"]
+    assert (panel.offset, panel.step) == (offset, f"hourly at UTC{offset}")
+    plain = load_csv(spec_of(write(tmp_path, "day,sold\n2020-01-01T23:00,5\n2020-01-02 00:00,6\n")))
+    assert (plain.offset, plain.step) == ("", "hourly")
+    assert plain.fingerprint() != panel.fingerprint()

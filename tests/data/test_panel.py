@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Panel, clock, parse_clock
+from rnnfc.data.panel import Panel, clock, exact_clock, parse_clock
 
 
 @pytest.fixture
@@ -94,6 +94,7 @@ def test_a_number_is_written_without_noise(time: float, text: str) -> None:
 def test_written_times_are_read_back() -> None:
     dates = np.array(["2015-02-17T00:00", "2015-02-17T09:30", "2015-02-17T09:30:00.25"], dtype="datetime64[us]")
     assert parse_clock([clock(date) for date in dates]).tolist() == dates.tolist()
+    assert parse_clock([exact_clock(date, "-03:30") for date in dates]).tolist() == dates.tolist()
     nanoseconds = [1577836800123456789, -1577836800123456790]
     assert parse_clock([clock(count) for count in np.array(nanoseconds)]).tolist() == nanoseconds
     assert parse_clock([clock(count) for count in (-2, 17, 0.25)]).tolist() == [-2, 17, 0.25]

@@ -181,6 +181,7 @@ def future(**changes: Any) -> Future:
         "unit": "",
         "last_time": np.array([4]),
         "time": None,
+        "offset": "",
         "value": np.array([[1.5, -2.0, 0.1], [3.0, 4.0, 5.0]]),
         "out_of_range": [],
         "notes": [],
@@ -254,3 +255,35 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
         OutOfRange(column="a", low=1.0, high=16.0, trained_low=0.0, trained_high=9.0),
         OutOfRange(column="b", low=-160.0, high=8.0, trained_low=-99.0, trained_high=99.0),
     ]
+
+
+def test_forecasts_past_the_end_carry_the_offset_of_the_data() -> None:
+    times = {"last_time": np.array(["2013-12-31T22:00"], dtype="datetime64[us]"), "offset": "+10:00"}
+    ahead = future(**times, time=np.array(["2013-12-31T23:00", "2014-01-01T00:00"], dtype="datetime64[us]"))
+    assert ahead.labels() == ["2013-12-31T23:00+10:00", "2014-01-01T00:00+10:00"]
+    assert ahead.to_csv().splitlines()[4].startswith("2014-01-01T00:00+10:00,2,")
+    assert ahead.to_json()["last_time"] == "2013-12-31T22:00+10:00"
+
+
+def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
+    def write(name: str, zone: str) -> Path:
+        rows = [f"2020-01-{day:02}T00:00{zone},{day % 3}\n" for day in range(1, 13)]
+        (tmp_path / name).write_text("day,sold\n" + "".join(rows))
+        return tmp_path / name
+
+    write("sold.csv", "+10:00")
+    (tmp_path / "x.yaml").write_text(
+        "name: x\ndata: {kind: csv, path: sold.csv, time: day, target: sold}\nwindow: {length: 3}\nsplit: {test: 3}\n"
+        "model: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
+    )
+    assert rnnfc("train", tmp_path / "x.yaml", "--outputs", tmp_path / "outputs").code == 0
+    (run,) = (tmp_path / "outputs").iterdir()
+    assert "2020-01-13T00:00+10:00" in rnnfc("predict", run).out
+    assert (run / "forecast.csv").read_text().splitlines()[1].startswith("sold,2020-01-09T00:00+10:00,1,2020-01-10T00:00+10:00,")
+    assert rnnfc("predict", run, "--data", write("same.csv", "+10:00")).code == 0
+    fresh = write("fresh.csv", "")
+    done = rnnfc("predict", run, "--data", fresh)
+    assert (done.code, done.err) == (
+        2,
+        f"error: {fresh}: the times have no UTC offset, those of the run's data the UTC offset +10:00; write them as there\n",
+    )

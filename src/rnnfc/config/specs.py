@@ -55,7 +55,7 @@ def _border(value: Any) -> Any:
         except ValueError:
             raise wrong(text) from None
         if parsed.tzinfo is not None:
-            raise wrong("a split date carries no UTC offset; write it as the time column does")
+            raise wrong("a split date carries no UTC offset; write the time on the data's own clock")
     elif (isinstance(value, float) and not 0 < value < 1) or (isinstance(value, int) and value < 1):
         raise wrong(text)
     return value

@@ -23,6 +23,8 @@ MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null")
 _MARKS = {".": "point", ",": "comma"}
 # A time column that counts, in nanoseconds since 1970 at most; the distance of two whole numbers below the second still fits.
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
+# The UTC offset that a time of day ends with.
+_OFFSET = r"[T ]\d.*?(Z|[+-]\d\d(?::?\d\d)?)$"
 # Rows that are parsed at once: their text takes ten times the room of their numbers.
 _PART_ROWS = 2**18
 # Dates as people write them, and how many cells are tried.
@@ -31,8 +33,10 @@ _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", 
 
 def read_cells(
     source: Source, spec: FileSpec, *, columns: tuple[str, ...], frame: "pd.DataFrame | None" = None
-) -> tuple[Floats, Times]:
-    """values[row, channel] with NaN for empty cells, and times; row numbers where there is no time column.
+) -> tuple[Floats, Times, str]:
+    """values[row, channel] with NaN for empty cells, times, and their UTC offset such as +10:00, or nothing.
+
+    Times are as on the clock there; row numbers where there is no time column.
 
     Args:
         frame: the columns of a file that is no text.
@@ -41,7 +45,7 @@ def read_cells(
     """
     if frame is not None:
         moments = _plain_times(frame[spec.time]) if spec.time else None
-        return _values(source, frame, spec, columns), moments if moments is not None else _time_of(source, frame, spec)
+        return _values(source, frame, spec, columns), *((moments, "") if moments is not None else _time_of(source, frame, spec))
     return _plain(source, spec, columns=columns) or _careful(source, spec, columns=columns)
 
 
@@ -69,8 +73,8 @@ def read_series(
     return series, tuple(map(str, names))
 
 
-def _plain(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times] | None:
-    """values[row, channel] and times, read in parts; None where a cell is not a plain finite number or time."""
+def _plain(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times, str] | None:
+    """values[row, channel] and times without an offset, read in parts; None where a cell is not a plain finite number or time."""
     values, times, row = np.empty((len(source.lines), len(columns))), [], 0
     try:
         for frame in _parse(
@@ -91,11 +95,11 @@ def _plain(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple
     if row != len(values):
         return None
     if spec.time is None:
-        return values, np.arange(row)
+        return values, np.arange(row), ""
     if len({moments.dtype.kind == "M" for moments in times}) > 1:
         return None
     time = np.concatenate(times)
-    return values, _whole(time) if time.dtype.kind == "f" else time
+    return values, _whole(time) if time.dtype.kind == "f" else time, ""
 
 
 def _time_options(source: Source, spec: FileSpec) -> dict[str, Any]:
@@ -126,19 +130,40 @@ def _whole(numbers: npt.NDArray[np.float64]) -> Times:
     return numbers.astype(np.int64) if same else numbers
 
 
-def _careful(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times]:
-    """values[row, channel] and times, each odd cell looked at."""
+def _careful(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times, str]:
+    """values[row, channel], times and their offset, each odd cell looked at."""
     kinds = {spec.time: str} if spec.time else {}
     (frame,) = _parse(source, spec, columns=columns, others=(spec.time,), part_rows=len(source.lines), dtype=kinds)
-    return _values(source, frame, spec, columns), _time_of(source, frame, spec)
+    return _values(source, frame, spec, columns), *_time_of(source, frame, spec)
 
 
 def _values(source: Source, frame: "pd.DataFrame", spec: FileSpec, columns: tuple[str, ...]) -> Floats:
     return np.column_stack([_numbers(source, frame[name], spec) for name in columns])
 
 
-def _time_of(source: Source, frame: "pd.DataFrame", spec: FileSpec) -> Times:
-    return np.arange(len(frame)) if spec.time is None else _times(source, _texts(frame[spec.time]), spec)
+def _time_of(source: Source, frame: "pd.DataFrame", spec: FileSpec) -> tuple[Times, str]:
+    if spec.time is None:
+        return np.arange(len(frame)), ""
+    column, offset = _without_offset(source, _texts(frame[spec.time]), spec)
+    return _times(source, column, spec), offset
+
+
+def _without_offset(source: Source, column: "pd.Series", spec: FileSpec) -> "tuple[pd.Series, str]":
+    """The times as on the clock, and the UTC offset that all of them have, if the first has one."""
+    offsets = column.str.extract(_OFFSET, expand=False).fillna("")
+    first = offsets.iloc[0]
+    other = np.flatnonzero((offsets != first).to_numpy())
+    if spec.time_format is not None or not (first or len(other)):
+        return column, ""
+    if len(other):
+        given, cell = first or "none", column.iloc[other[0]]
+        raise DataError(
+            f"{source.at(other[0])}: {column.name}: {cell!r} has {offsets.iloc[other[0]] or 'no UTC offset'}, the first row has "
+            f"{given}; write all times at one UTC offset: the hours of a clock that changes with the season are not equally "
+            "spaced"
+        )
+    digits = "+0000" if first == "Z" else first.replace(":", "").ljust(5, "0")
+    return column.str.slice(stop=-len(first)), f"{digits[:3]}:{digits[3:]}"
 
 
 def _texts(column: "pd.Series") -> "pd.Series":
@@ -224,7 +249,7 @@ def _times(source: Source, column: "pd.Series", spec: FileSpec) -> Times:
             ) from None
     if has_offset:
         raise DataError(
-            f"{source.at(0)}: {column.name}: times with a UTC offset are not read; write them in one time zone, without it"
+            f"{source.at(0)}: {column.name}: a UTC offset is not read by data.time_format; write ISO 8601 times and leave it out"
         )
     _refuse_untimely(source, column, times, numbers, spec)
     dates = times.to_numpy(dtype="datetime64[us]")

@@ -24,6 +24,7 @@ class _Part:
     source: Source
     values: Floats
     time: Times
+    offset: str
 
 
 def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
@@ -58,6 +59,7 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
         filled=filled,
         missing=spec.missing,
         unit=spec.unit,
+        offset=parts[0].offset,
     )
 
 
@@ -67,15 +69,21 @@ def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
         source, frame = parquet_file.read(spec, fewest=fewest)
     else:
         source, frame = csv_text.read(spec, fewest=fewest), None
-    values, time = read_cells(source, spec, columns=spec.numbers, frame=frame)
+    values, time, offset = read_cells(source, spec, columns=spec.numbers, frame=frame)
     if not isinstance(spec, LongSpec):
-        return [_Part(name=source.path.stem, source=source, values=values, time=time)]
+        return [_Part(name=source.path.stem, source=source, values=values, time=time, offset=offset)]
     series, names = read_series(source, spec, column=spec.series, frame=frame)
     order = np.argsort(series, kind="stable")
     bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
     lines = np.asarray(source.lines)
     return [
-        _Part(name=name, source=replace(source, lines=lines[rows], series=name), values=values[rows], time=time[rows])
+        _Part(
+            name=name,
+            source=replace(source, lines=lines[rows], series=name),
+            values=values[rows],
+            time=time[rows],
+            offset=offset,
+        )
         for name, rows in zip(names, (order[first:end] for first, end in itertools.pairwise(bounds)), strict=True)
     ]
 

@@ -1,6 +1,7 @@
 """Panel: the rows of one or many series end to end, with their time axis."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -24,7 +25,7 @@ class Panel:
     """Rows of one or many series, finite and equally spaced.
 
     values: f64[row, channel], in data units.
-    time: [row], datetime64[us], int64 or float64.
+    time: [row], datetime64[us], int64 or float64; dates as on the clock at `offset` from UTC, where that is known.
     bounds: i64[series + 1]; series s owns rows [bounds[s], bounds[s + 1]).
     channels: names; first the targets, last what is known of the future too, at its end the calendar.
     num_targets: how many channels, from the first, are forecast.
@@ -47,6 +48,7 @@ class Panel:
     left_out: int = 0
     num_known: int = 0
     calendar: tuple[str, ...] = ()
+    offset: str = ""
 
     @property
     def num_rows(self) -> int:
@@ -61,6 +63,11 @@ class Panel:
     def with_values(self, values: Floats) -> Self:
         """The same rows with other values, e.g. scaled ones."""
         return replace(self, values=values)
+
+    @property
+    def step(self) -> str:
+        """From one row to the next, and on which clock: hourly, or hourly at UTC+10:00."""
+        return f"{self.frequency}{f' at UTC{self.offset}' if self.offset else ''}"
 
     @property
     def span(self) -> tuple[Any, Any]:
@@ -90,6 +97,7 @@ class Panel:
         """SHA-256 of values, times, bounds and names: equal only for the same data."""
         digest = hashlib.sha256(
             repr((self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)).encode()
+            + self.offset.encode()
         )
         for array in (self.values, self.time, self.bounds, self.filled):
             digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
@@ -97,19 +105,21 @@ class Panel:
 
 
 def parse_clock(texts: Sequence[str]) -> Times:
-    """The times that `exact_clock` wrote, [row]: datetime64[us], float64, or int64 where a float64 is too coarse."""
+    """The times that `exact_clock` wrote, [row]: datetime64[us] without offset, float64, or int64 where that is too coarse."""
     try:
         numbers = np.array([float(text) for text in texts])
         if len(numbers) and np.abs(numbers).max() >= _LARGEST_COUNT and all(text.lstrip("-").isdigit() for text in texts):
             return np.array([int(text) for text in texts], dtype=np.int64)
         return numbers
     except ValueError:
-        return np.array(texts, dtype="datetime64[us]")
+        return np.array([re.sub(r"[+-]\d\d:\d\d$", "", text) for text in texts], dtype="datetime64[us]")
 
 
-def exact_clock(time: np.datetime64 | np.int64 | np.float64) -> str:
-    """One time as text that reads back to the same time, for files."""
+def exact_clock(time: np.datetime64 | np.int64 | np.float64, offset: str = "") -> str:
+    """One time as text that reads back to the same time, for files; with its UTC offset 2014-01-01T00:00+10:00."""
     text = clock(time)
+    if offset:
+        return f"{text}{'' if 'T' in text else 'T00:00'}{offset}"
     return text if isinstance(time, np.datetime64) or float(text) == float(time) else repr(float(time))
 
 

@@ -42,7 +42,7 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
         ],
         test_start=panel.time[splits.test.origins[0]],
         ylabel=plots.axis_label(panel.targets[0], panel.unit),
-        xlabel=plots.axis_label(time_name(experiment), str(panel.frequency) if panel.time.dtype.kind == "M" else ""),
+        xlabel=plots.axis_label(time_name(experiment), panel.step if panel.time.dtype.kind == "M" else ""),
     )
 
 

@@ -46,13 +46,17 @@ class OutOfRange:
 
 @dataclass(frozen=True, kw_only=True)
 class Future:
-    """value[step, target] in data units; `time` is None where times past the end are not known (trading days)."""
+    """value[step, target] in data units; `time` is None where times past the end are not known (trading days).
+
+    `offset` is that of the clock from UTC, or nothing.
+    """
 
     run: Run
     targets: tuple[str, ...]
     unit: str
     last_time: Times
     time: Times | None
+    offset: str
     value: Floats
     out_of_range: list[OutOfRange]
     notes: list[str]
@@ -62,10 +66,11 @@ class Future:
         if self.time is None:
             return [f"{clock(self.last_time[0])} + {step}" for step in range(1, len(self.value) + 1)]
         short = [clock(moment) for moment in self.time]
-        return short if len(set(short)) == len(short) else [exact_clock(moment) for moment in self.time]
+        exact = [exact_clock(moment, self.offset) for moment in self.time]
+        return short if len(set(short)) == len(short) and not self.offset else exact
 
     def _exact_times(self) -> list[str] | list[None]:
-        return [None] * len(self.value) if self.time is None else [exact_clock(moment) for moment in self.time]
+        return [None] * len(self.value) if self.time is None else [exact_clock(moment, self.offset) for moment in self.time]
 
     def to_csv(self) -> str:
         """A row for each step and target; no name is a formula to a spreadsheet, and an unknown time is empty."""
@@ -86,7 +91,7 @@ class Future:
         return {
             "run": str(self.run.folder),
             "unit": self.unit,
-            "last_time": exact_clock(self.last_time[0]),
+            "last_time": exact_clock(self.last_time[0], self.offset),
             "forecast": rows,
             "out_of_range": [asdict(column) for column in self.out_of_range],
             "notes": self.notes,
@@ -156,6 +161,7 @@ def predict(which: Run, *, steps: int | None = None, data: Path | None = None, r
         unit=panel.unit,
         last_time=panel.time[-1:],
         time=times,
+        offset=panel.offset,
         value=value,
         out_of_range=out_of_range,
         notes=[_note(column, what=what, consequence=_CONSEQUENCE[experiment.window.normalize]) for column in out_of_range],
@@ -175,6 +181,9 @@ def _fresh(path: Path, experiment: Experiment, *, like: Panel) -> Panel:
     panel, length = load_csv(spec, frequency=like.frequency), experiment.window.length
     if panel.num_rows < length:
         raise DataError(f"{path}: {counted(panel.num_rows, 'row')}, window.length={length:,} needs {length:,}; add earlier rows")
+    if panel.offset != like.offset:
+        theirs, ours = (f"the UTC offset {one.offset}" if one.offset else "no UTC offset" for one in (panel, like))
+        raise DataError(f"{path}: the times have {theirs}, those of the run's data {ours}; write them as there")
     return panel.tail(length)
 
 

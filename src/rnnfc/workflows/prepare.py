@@ -130,7 +130,7 @@ def check(prepared: Prepared) -> dict[str, Any]:
         "rows": panel.num_rows,
         "series": len(panel.series),
         "left_out_series": panel.left_out,
-        "frequency": str(panel.frequency),
+        "frequency": panel.step,
         "first_time": clock(panel.span[0]),
         "last_time": clock(panel.span[1]),
         "filled_values": int(panel.filled.sum()),
