@@ -231,7 +231,7 @@ def test_predict_needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> N
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert [row["time"] for row in result["forecast"]] == ["2020-01-31", "2020-02-01"]
-    assert (result["unit"], result["last_time"], result["notes"]) == ("boxes", "2020-01-30", [])
+    assert (result["unit"], result["last_time"], result["notes"]) == ("boxes", {"sales": "2020-01-30"}, [])
     done = rnnfc("predict", "sales", "--last-window", "--steps", "3", "--outputs", tmp_path / "out")
     assert done.code == 2
     assert "--steps 3: beyond the horizon 2 the values of price would have to be known; ask for 2 steps at most" in done.err

@@ -228,12 +228,12 @@ def test_a_number_that_no_float_holds_is_refused(tmp_path: Path) -> None:
 
 
 def last_panel(**changed: Any) -> Panel:
-    """Three rows of two columns in two series."""
+    """Three rows of two columns."""
     good = Panel(
         values=np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
         time=np.array([7, 8, 9]),
-        bounds=np.array([0, 1, 3]),
-        series=("north", "south"),
+        bounds=np.array([0, 3]),
+        series=("north",),
         channels=("a", "b"),
         num_targets=1,
         frequency=Frequency(unit="number", size=0.5),
@@ -282,11 +282,12 @@ def test_a_panel_that_this_tool_writes_is_read(tmp_path: Path, changed: dict[str
         ({"time": np.arange(4)}, SHAPE),
         ({"time": np.array(["a", "b", "c"])}, SHAPE),
         ({"time": np.arange(3), "frequency": Frequency(unit="microsecond", size=1.0)}, SHAPE),
-        ({"bounds": np.array([0, 3])}, SHAPE),
-        ({"bounds": np.array([0.0, 1.0, 3.0])}, SHAPE),
-        ({"bounds": np.array([1, 2, 3])}, ENDS),
-        ({"bounds": np.array([0, 1, 2])}, ENDS),
-        ({"bounds": np.array([0, 0, 3])}, ENDS),
+        ({"bounds": np.array([0, 1, 3])}, SHAPE),
+        ({"bounds": np.array([0, 3, 3]), "series": ("north", "south")}, SHAPE),
+        ({"bounds": np.array([0.0, 3.0])}, SHAPE),
+        ({"bounds": np.array([1, 3])}, ENDS),
+        ({"bounds": np.array([1, 4])}, ENDS),
+        ({"bounds": np.array([0, 2])}, ENDS),
         ({"time": np.array([0.0, np.nan, 2.0])}, FINITE),
         ({"time": np.array(["2020-01-01", "NaT", "2020-01-03"], dtype="datetime64[us]")}, FINITE),
         ({"values": np.array([[1.0, 2.0], [3.0, np.inf], [5.0, 6.0]])}, FINITE),

@@ -116,13 +116,17 @@ class Run:
             raise self._damaged(next(wrong, MANIFEST), ValueError(f"it is not what {MANIFEST} says was written"))
         return self
 
-    def scaler(self, *, channels: int) -> Scaler:
-        """The scaler that was fitted on the training rows, of `channels` columns."""
+    def scaler(self, *, channels: int, series: int = 1) -> Scaler:
+        """The scaler that was fitted on the training rows, of so many columns and series."""
         try:
             scaler = Scaler.from_json(self._json(SCALER))
             arrays = np.stack([scaler.center, scaler.scale, scaler.low, scaler.high])
-            if arrays.shape[2:] != (channels,) or not np.isfinite(arrays).all() or not scaler.scale.all():
-                raise ValueError(f"finite numbers for {channels} columns are needed")
+            if arrays.shape[1:] != (series, channels) or not np.isfinite(arrays).all() or not scaler.scale.all():
+                raise ValueError(f"finite numbers for {channels} columns{f' of {series} series' * (series > 1)} are needed")
+            power = np.zeros((series, 1)) if scaler.power is None else scaler.power
+            whole = power.ndim == 2 and len(power) == series and 1 <= power.shape[1] <= channels
+            if not whole or not np.all((power >= 0) & (power <= 2)):
+                raise ValueError("powers from 0 to 2 are needed")
         except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise self._damaged(SCALER, error) from error
         return scaler

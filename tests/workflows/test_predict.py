@@ -130,7 +130,7 @@ def test_fresh_rows_are_answered_without_tensorflow(shop: Path, tmp_path: Path) 
 def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     rows = fresh(tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,-9.5,2\n", "2021-03-03,x,12,3\n")
     result = json.loads(rnnfc("predict", shop, "--json", "--data", rows).out)
-    expected = {"column": "=sold", "low": -9.5, "high": 12.0, "trained_low": 0.0, "trained_high": 6.0}
+    expected = {"series": "shop", "column": "=sold", "low": -9.5, "high": 12.0, "trained_low": 0.0, "trained_high": 6.0}
     assert result["out_of_range"] == [expected]
     (note,) = result["notes"]
     assert note.startswith(
@@ -142,9 +142,9 @@ def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(rnnfc: 
 def test_a_forecast_is_written_as_csv_without_a_formula_in_it(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     printed = json.loads(rnnfc("predict", shop, "--json", "--output", tmp_path / "f.csv").out)
     rows = list(csv.reader((tmp_path / "f.csv").read_text().splitlines()))
-    assert rows[0] == ["time", "step", "target", "forecast"]
-    assert [row[:3] for row in rows[1:]] == [["2021-02-10", "1", "'=sold"], ["2021-02-11", "2", "'=sold"]]
-    assert [float(row[3]) for row in rows[1:]] == [row["value"]["=sold"] for row in printed["forecast"]]
+    assert rows[0] == ["series", "time", "step", "target", "forecast"]
+    assert [row[:4] for row in rows[1:]] == [["shop", "2021-02-10", "1", "'=sold"], ["shop", "2021-02-11", "2", "'=sold"]]
+    assert [float(row[4]) for row in rows[1:]] == [row["value"]["=sold"] for row in printed["forecast"]]
 
 
 def test_a_forecast_is_written_as_the_json_that_is_printed(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
@@ -177,12 +177,13 @@ def test_an_output_is_refused_before_any_work(
 def future(**changes: Any) -> Future:
     given: dict[str, Any] = {
         "run": Run(Path("r")),
+        "series": ("+1",),
         "targets": ("@a", "\tb", "c-"),
         "unit": "",
         "last_time": np.array([4]),
         "time": None,
         "offset": "",
-        "value": np.array([[1.5, -2.0, 0.1], [3.0, 4.0, 5.0]]),
+        "value": np.array([[[1.5, -2.0, 0.1], [3.0, 4.0, 5.0]]]),
         "out_of_range": [],
         "notes": [],
     }
@@ -191,12 +192,12 @@ def future(**changes: Any) -> Future:
 
 def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> None:
     rows = list(csv.reader(future().to_csv().splitlines()))[1:]
-    assert rows[:3] == [["", "1", "'@a", "1.5"], ["", "1", r"\u0009b", "-2.0"], ["", "1", "c-", "0.1"]]
-    assert rows[5] == ["", "2", "c-", "5.0"]
+    assert rows[:3] == [["'+1", "", "1", "'@a", "1.5"], ["'+1", "", "1", r"\u0009b", "-2.0"], ["'+1", "", "1", "c-", "0.1"]]
+    assert rows[5] == ["'+1", "", "2", "c-", "5.0"]
 
 
 def test_every_kind_of_output_holds_every_value() -> None:
-    made = future(out_of_range=[OutOfRange(column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)])
+    made = future(out_of_range=[OutOfRange(series="s", column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)])
     texts = {ending: write(made) for ending, write in WRITERS.items()}
     assert set(texts) == {".csv", ".json"}
     for text in texts.values():
@@ -245,24 +246,24 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
         filled=np.zeros((3, 2), dtype=np.bool_),
     )
     value, fed_back = workflow._roll(Doubling(), panel, horizon=2, steps=5)
-    assert value.tolist() == [[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]
-    assert fed_back.tolist() == value.tolist()[:4]
+    assert value.tolist() == [[[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]]
+    assert fed_back.tolist() == value[:, :4].tolist()
     scaler = Scaler(
         method="none", center=np.zeros((1, 2)), scale=np.ones((1, 2)), low=np.array([[0, -99]]), high=np.array([[9, 99]])
     )
     found = workflow._out_of_range(panel, scaler, fed_back)
     assert found == [
-        OutOfRange(column="a", low=1.0, high=16.0, trained_low=0.0, trained_high=9.0),
-        OutOfRange(column="b", low=-160.0, high=8.0, trained_low=-99.0, trained_high=99.0),
+        OutOfRange(series="s", column="a", low=1.0, high=16.0, trained_low=0.0, trained_high=9.0),
+        OutOfRange(series="s", column="b", low=-160.0, high=8.0, trained_low=-99.0, trained_high=99.0),
     ]
 
 
 def test_forecasts_past_the_end_carry_the_offset_of_the_data() -> None:
     times = {"last_time": np.array(["2013-12-31T22:00"], dtype="datetime64[us]"), "offset": "+10:00"}
-    ahead = future(**times, time=np.array(["2013-12-31T23:00", "2014-01-01T00:00"], dtype="datetime64[us]"))
-    assert ahead.labels() == ["2013-12-31T23:00+10:00", "2014-01-01T00:00+10:00"]
-    assert ahead.to_csv().splitlines()[4].startswith("2014-01-01T00:00+10:00,2,")
-    assert ahead.to_json()["last_time"] == "2013-12-31T22:00+10:00"
+    ahead = future(**times, series=("s",), time=np.array([["2013-12-31T23:00", "2014-01-01T00:00"]], dtype="datetime64[us]"))
+    assert ahead.labels(0) == ["2013-12-31T23:00+10:00", "2014-01-01T00:00+10:00"]
+    assert ahead.to_csv().splitlines()[4].startswith("s,2014-01-01T00:00+10:00,2,")
+    assert ahead.to_json()["last_time"] == {"s": "2013-12-31T22:00+10:00"}
 
 
 def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, Runtime, WhichRun, app, 
 if TYPE_CHECKING:
     from rnnfc.workflows.predict import Future
 
+# What `predict` prints of many series.
+_MOST_SERIES, _MOST_STEPS = 10, 6
 # Scores made again from files may differ in the last bits of float32, where processors or threads differ.
 _SAME = 1e-6
 
@@ -46,6 +48,9 @@ def predict(
     steps: Annotated[
         int | None, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon.")
     ] = None,
+    series: Annotated[
+        list[str] | None, typer.Option("--series", metavar="NAME", help="Of many series this one; repeatable. Default: all.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="FILE", help="Fresh rows, in the format of the run's CSV file.")
     ] = None,
@@ -62,7 +67,7 @@ def predict(
     if output is not None:
         workflow.refuse_output(output)
     which = find(outputs, run)
-    future = workflow.predict(which, steps=steps, data=data, runtime=runtime)
+    future = workflow.predict(which, steps=steps, series=series or (), data=data, runtime=runtime)
     if output is not None:
         workflow.save(future, output)
     if as_json:
@@ -77,15 +82,39 @@ def predict(
 def _show(future: "Future") -> None:
     from rnnfc.console import note, show_table
 
-    times = future.labels()
-    headings = [f"{name}{f' ({future.unit})' if future.unit else ''}" for name in future.targets]
-    rows = [
-        [moment, str(step), *(f"{value:.6g}" for value in row)]
-        for step, (moment, row) in enumerate(zip(times, future.value, strict=True), 1)
-    ]
-    show_table(["time", "step", *headings], rows)
+    show_table(*(_of_one(future) if len(future.series) == 1 else _of_many(future)))
+    if len(future.series) > _MOST_SERIES:
+        note("more", f"{len(future.series) - _MOST_SERIES:,} series; --series NAME shows one, --output FILE writes all")
     for text in future.notes:
         note("note", text)
+
+
+def _of_one(future: "Future") -> tuple[list[str], list[list[str]]]:
+    """Headings and a row a step."""
+    headings = [f"{name}{f' ({future.unit})' if future.unit else ''}" for name in future.targets]
+    rows = [
+        [moment, str(step), *(f"{value:.6g}" for value in values)]
+        for step, (moment, values) in enumerate(zip(future.labels(0), future.value[0], strict=True), 1)
+    ]
+    return ["time", "step", *headings], rows
+
+
+def _of_many(future: "Future") -> tuple[list[str], list[list[str]]]:
+    """Headings and a row for each series (and target); of many steps the first ones and the last."""
+    steps = future.value.shape[1]
+    shown = range(steps) if steps <= _MOST_STEPS else [*range(_MOST_STEPS - 1), steps - 1]
+    unit = f" ({future.unit})" if future.unit else ""
+    headings = [f"step {step + 1}{unit * (step == 0)}" for step in shown]
+    rows = []
+    for place, series in enumerate(future.series[:_MOST_SERIES]):
+        for target, name in enumerate(future.targets):
+            label = series if len(future.targets) == 1 else f"{series}, {name}"
+            rows.append([label, future.labels(place)[0], *(f"{future.value[place, step, target]:.6g}" for step in shown)])
+    if steps > _MOST_STEPS:
+        headings.insert(-1, "…")
+        for row in rows:
+            row.insert(-1, "…")
+    return ["series", "from", *headings], rows
 
 
 @app.command(epilog="Example: rnnfc verify sine")

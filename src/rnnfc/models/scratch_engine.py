@@ -37,22 +37,25 @@ class Network:
     around_last: bool
     label = "network"
 
-    def pairs(self, scaled: Windows, part: slice) -> tuple[Floats, Floats, Floats]:
-        """x[n, T, C], target[n, Q], and the level[n, Q] that both are relative to, for some windows over a scaled panel."""
-        x, y = scaled.inputs(part), scaled.targets(part)
-        level = np.zeros_like(y)
-        if self.around_last:
-            level += x[:, -1:, : y.shape[-1]]
-            x -= x[:, -1:].copy()
-        return x, (y - level).reshape(len(y), -1), level.reshape(len(y), -1)
+    def inputs(self, scaled: Windows, part: slice = slice(None)) -> tuple[Floats, Floats]:
+        """x[n, T, C] of some windows over a scaled panel, and the level[n, 1, target] that they are relative to."""
+        x = scaled.inputs(part)
+        last = x[:, -1:] * self.around_last
+        return x - last, last[..., : scaled.panel.num_targets]
+
+    def pairs(self, scaled: Windows, part: slice) -> tuple[Floats, Floats]:
+        """x[n, T, C] and target[n, Q], relative to the same level."""
+        x, level = self.inputs(scaled, part)
+        return x, (scaled.targets(part) - level).reshape(len(x), -1)
 
     def scaled_points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         parts = []
         for part in scaled.parts(most=_FORWARD_BATCH):
-            x, _, level = self.pairs(part, slice(None))
-            parts.append(scratch.output(self.weights, scratch.states(self.weights, x, self.activation.f)) + level)
-        return np.concatenate(parts).reshape(len(scaled), scaled.horizon, -1)
+            x, level = self.inputs(part)
+            made = scratch.output(self.weights, scratch.states(self.weights, x, self.activation.f))
+            parts.append(made.reshape(len(x), scaled.horizon, -1) + level)
+        return np.concatenate(parts)
 
     def points(self, windows: Windows) -> Floats:
         """point[window, horizon, target] in data units, for unscaled windows."""
@@ -164,7 +167,7 @@ def _one_epoch(state: TrainState, train: Windows, spec: TrainSpec, rate: float, 
     network, total, told = state.network, 0.0, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite ends training, in our own words
         for step, first in enumerate(range(0, len(train), spec.batch_size), 1):
-            x, target, _ = network.pairs(train, slice(first, first + spec.batch_size))
+            x, target = network.pairs(train, slice(first, first + spec.batch_size))
             loss = scratch.train_step(network.weights, state.optimizer, x, target, f=network.activation, spec=spec, rate=rate)
             if not np.isfinite(loss):
                 raise TrainError(diverged("the loss", epoch=state.epoch + 1, step=step, rate=rate))
@@ -232,7 +235,7 @@ def further_files(network: Network) -> dict[str, Callable[[Path], object]]:  # n
 
 def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:  # noqa: ARG001  one loss only
     """As `keras_engine.state_gradients`: norm[lag] of dL/ds, the mean over the windows, of the one layer's hidden state."""
-    x, target, _ = network.pairs(scaled, slice(None))
+    x, target = network.pairs(scaled, slice(None))
     s = scratch.states(network.weights, x, network.activation.f)
     _, dy = scratch.mean_squared_error(scratch.output(network.weights, s), target)
     _, g = scratch.backpropagate(network.weights, x, s, dy * len(x), slope=network.activation.slope)  # L of each window by itself

@@ -53,7 +53,7 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     refuse_taken(to, *beside)
     experiment = which.experiment()
     last = which.last_window(length=experiment.window.length)
-    scaler = which.scaler(channels=len(last.channels))
+    scaler = which.scaler(channels=len(last.channels), series=len(last.series))
     windows, origin = _windows(which, experiment, last, scaler)
     network = engine_of(experiment).restore(experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS))
     expected = network.points(windows)

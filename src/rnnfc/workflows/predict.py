@@ -3,25 +3,22 @@
 import csv
 import io
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnfc import report
-from rnnfc.config import Experiment
-from rnnfc.config.data_spec import CsvSpec
-from rnnfc.data.csv_file import load_csv
-from rnnfc.data.csv_text import counted
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, clock, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.draft import new_files, refuse_taken
-from rnnfc.errors import ConfigError, DataError, RunError, TrainError
+from rnnfc.errors import ConfigError, RunError, TrainError
 from rnnfc.run import Run, cell
+from rnnfc.workflows.last_rows import chosen, ends_of, fresh, places_of
 from rnnfc.workflows.runtime import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
@@ -35,8 +32,9 @@ _CONSEQUENCE = {
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfRange:
-    """A column in which the network is shown values from `low` to `high`, outside the range that it was trained on."""
+    """A column of a series in which the network is shown values from `low` to `high`, outside the range of its training."""
 
+    series: str
     column: str
     low: float
     high: float
@@ -46,12 +44,14 @@ class OutOfRange:
 
 @dataclass(frozen=True, kw_only=True)
 class Future:
-    """value[step, target] in data units; `time` is None where times past the end are not known (trading days).
+    """value[series, step, target] in data units, after last_time[series].
 
-    `offset` is that of the clock from UTC, or nothing.
+    time: [series, step]; None where times past the end are not known (trading days).
+    offset: that of the clock from UTC, or nothing.
     """
 
     run: Run
+    series: tuple[str, ...]
     targets: tuple[str, ...]
     unit: str
     last_time: Times
@@ -61,37 +61,40 @@ class Future:
     out_of_range: list[OutOfRange]
     notes: list[str]
 
-    def labels(self) -> list[str]:
+    def labels(self, series: int) -> list[str]:
         """The time of each step for people: short where that tells them apart, steps after the last time where none is known."""
         if self.time is None:
-            return [f"{clock(self.last_time[0])} + {step}" for step in range(1, len(self.value) + 1)]
-        short = [clock(moment) for moment in self.time]
-        exact = [exact_clock(moment, self.offset) for moment in self.time]
+            return [f"{clock(self.last_time[series])} + {step}" for step in range(1, self.value.shape[1] + 1)]
+        short = [clock(moment) for moment in self.time[series]]
+        exact = [exact_clock(moment, self.offset) for moment in self.time[series]]
         return short if len(set(short)) == len(short) and not self.offset else exact
 
-    def _exact_times(self) -> list[str] | list[None]:
-        return [None] * len(self.value) if self.time is None else [exact_clock(moment, self.offset) for moment in self.time]
+    def _rows(self) -> Iterator[tuple[str, str | None, int, Floats]]:
+        """Series, time, step and values[target]."""
+        for place, name in enumerate(self.series):
+            for step, values in enumerate(self.value[place]):
+                yield name, None if self.time is None else exact_clock(self.time[place, step], self.offset), step + 1, values
 
     def to_csv(self) -> str:
-        """A row for each step and target; no name is a formula to a spreadsheet, and an unknown time is empty."""
+        """A row for each series, step and target; no name is a formula to a spreadsheet, and an unknown time is empty."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(("time", "step", "target", "forecast"))
-        names = [cell(name) for name in self.targets]
-        for step, (moment, row) in enumerate(zip(self._exact_times(), self.value, strict=True), 1):
-            writer.writerows((moment, step, name, repr(float(value))) for name, value in zip(names, row, strict=True))
+        writer.writerow(("series", "time", "step", "target", "forecast"))
+        targets = [cell(name) for name in self.targets]
+        for name, moment, step, values in self._rows():
+            writer.writerows((cell(name), moment, step, *pair) for pair in zip(targets, map(repr, values.tolist()), strict=True))
         return buffer.getvalue()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, one row a step."""
+        """Plain values, one row for each series and step."""
         rows = [
-            {"time": moment, "step": step, "value": dict(zip(self.targets, map(float, row), strict=True))}
-            for step, (moment, row) in enumerate(zip(self._exact_times(), self.value, strict=True), 1)
+            {"series": name, "time": moment, "step": step, "value": dict(zip(self.targets, values.tolist(), strict=True))}
+            for name, moment, step, values in self._rows()
         ]
         return {
             "run": str(self.run.folder),
             "unit": self.unit,
-            "last_time": exact_clock(self.last_time[0], self.offset),
+            "last_time": {name: exact_clock(last, self.offset) for name, last in zip(self.series, self.last_time, strict=True)},
             "forecast": rows,
             "out_of_range": [asdict(column) for column in self.out_of_range],
             "notes": self.notes,
@@ -128,102 +131,113 @@ def save(future: Future, path: Path) -> None:
         place.write_bytes(WRITERS[path.suffix](future).encode(errors="replace"))  # a folder's name may be no text
 
 
-def predict(which: Run, *, steps: int | None = None, data: Path | None = None, runtime: str = "onnx") -> Future:
-    """The `steps` (None: the horizon) rows after the last one of the data; beyond the horizon by feeding forecasts back.
+def predict(
+    which: Run, *, steps: int | None = None, series: Sequence[str] = (), data: Path | None = None, runtime: str = "onnx"
+) -> Future:
+    """The `steps` (None: the horizon) rows after the last one of each series; beyond the horizon by feeding forecasts back.
 
     Args:
+        series: names of those that are wanted; none: all.
         data: a file of fresh rows to forecast from, in the format of the run's own; None: the last rows of the run's data.
     Raises:
-        ConfigError, DataError: `data` cannot be used.
+        ConfigError, DataError: `data` cannot be used, or there is no such series.
         RunError: the run is damaged, or more steps than the horizon are asked for and an input column is not forecast itself.
     """
     experiment = which.experiment()
     panel = which.last_window(length=experiment.window.length)
-    scaler = which.scaler(channels=len(panel.channels))
+    scaler = which.scaler(channels=len(panel.channels), series=len(panel.series))
     horizon = experiment.window.horizon
-    steps = horizon if steps is None else steps
+    steps = _reachable(panel, horizon if steps is None else steps, horizon=horizon)
+    notes: list[str] = []
+    if data is not None:
+        panel, notes = fresh(data, experiment, like=panel, transformed=scaler.power is not None)
+    if series:
+        panel, notes = chosen(panel, series), []
+    network = open_network(which, panel, scaler, runtime=runtime)
+    value, fed_back = _roll(network, panel, horizon=horizon, steps=steps)
+    out_of_range = _out_of_range(panel, scaler, fed_back)
+    what = "last window and the forecasts fed back" if fed_back.size else "last window"
+    out_of_range_notes = _range_notes(out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize])
+    last_time = panel.time[ends_of(panel) - 1]
+    times = [panel.frequency.after(last_time[place : place + 1], steps=steps) for place in range(len(last_time))]
+    return Future(
+        run=which,
+        series=tuple(panel.series[place] for place in places_of(panel)),
+        targets=panel.targets,
+        unit=panel.unit,
+        last_time=last_time,
+        time=None if times[0] is None else np.array(times),
+        offset=panel.offset,
+        value=value,
+        out_of_range=out_of_range,
+        notes=[*out_of_range_notes, *notes],
+    )
+
+
+def _reachable(panel: Panel, steps: int, *, horizon: int) -> int:
+    """The steps, where all inputs will be known."""
     unknown = panel.channels[panel.num_targets :]
     if steps > horizon and unknown:
         raise RunError(
             f"--steps {steps}: beyond the horizon {horizon} the values of {', '.join(unknown)} would have to be known; "
             f"ask for {horizon} steps at most, or train with a longer window.horizon"
         )
-    if data is not None:
-        panel = _fresh(data, experiment, like=panel)
-    network = open_network(which, panel, scaler, runtime=runtime)
-    value, fed_back = _roll(network, panel, horizon=horizon, steps=steps)
-    times = panel.frequency.after(panel.time[-1:], steps=steps)
-    out_of_range = _out_of_range(panel, scaler, fed_back)
-    what = "last window and the forecasts fed back" if len(fed_back) else "last window"
-    return Future(
-        run=which,
-        targets=panel.targets,
-        unit=panel.unit,
-        last_time=panel.time[-1:],
-        time=times,
-        offset=panel.offset,
-        value=value,
-        out_of_range=out_of_range,
-        notes=[_note(column, what=what, consequence=_CONSEQUENCE[experiment.window.normalize]) for column in out_of_range],
-    )
-
-
-def _fresh(path: Path, experiment: Experiment, *, like: Panel) -> Panel:
-    """The last window of the rows in a file, read and checked as the run's own data was."""
-    if not isinstance(experiment.data, CsvSpec):
-        raise ConfigError(
-            f"--data {path}: the rows of this run come from no file but from data.kind: {experiment.data.kind}; "
-            "leave --data out, or name a run that was trained on a CSV file"
-        )
-    if not path.exists():
-        raise DataError(f"--data {path}: no such file; name a CSV file with the columns of the run's data")
-    spec = experiment.data.model_copy(update={"path": str(path.absolute())})
-    panel, length = load_csv(spec, frequency=like.frequency), experiment.window.length
-    if panel.num_rows < length:
-        raise DataError(f"{path}: {counted(panel.num_rows, 'row')}, window.length={length:,} needs {length:,}; add earlier rows")
-    if panel.offset != like.offset:
-        theirs, ours = (f"the UTC offset {one.offset}" if one.offset else "no UTC offset" for one in (panel, like))
-        raise DataError(f"{path}: the times have {theirs}, those of the run's data {ours}; write them as there")
-    return panel.tail(length)
+    return steps
 
 
 def _roll(network: Any, panel: Panel, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
-    """value[step, target] after the panel's rows, and those of them that were fed back as inputs.
+    """value[series, step, target] after the panel's rows, and those of them that were fed back as inputs.
 
     Args:
-        panel: exactly the rows that the network sees.
+        panel: of each series that has rows, exactly those that the network sees.
     """
-    length, rows, parts = panel.num_rows, panel.values, []
+    ends = ends_of(panel)
+    length, parts = panel.num_rows // len(ends), []
+    rows = panel.values.reshape(len(ends), length, -1)
     for _ in range(0, steps, horizon):
-        # The window's targets lie past the end and are never looked at.
-        origin = np.array([length], dtype=np.int32)
-        window = Windows(panel=panel.with_values(rows), origins=origin, length=length, horizon=horizon)
-        parts.append(network.points(window)[0])
+        # The windows' targets lie past the end and are never looked at.
+        seen = panel.with_values(rows.reshape(panel.num_rows, -1))
+        parts.append(network.points(Windows(panel=seen, origins=ends.astype(np.int32), length=length, horizon=horizon)))
         if not np.isfinite(parts[-1]).all():
             raise TrainError(
                 f"the forecast is not finite any more within step {len(parts) * horizon}: forecasts that were fed back have "
                 "grown without bound; ask for fewer --steps, or train again with a longer window.horizon"
             )
         if panel.num_targets == len(panel.channels):
-            rows = np.concatenate([rows, parts[-1]])[-length:]
-    value = np.concatenate(parts)
-    return value[:steps], value[: horizon * (len(parts) - 1)]
+            rows = np.concatenate([rows, parts[-1]], axis=1)[:, -length:]
+    value = np.concatenate(parts, axis=1)
+    return value[:, :steps], value[:, : horizon * (len(parts) - 1)]
 
 
 def _out_of_range(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[OutOfRange]:
-    """The columns in which the network is shown values outside the range that was seen in training."""
-    found = []
-    for place, name in enumerate(panel.channels):
-        seen = np.concatenate([panel.values[:, place], *fed_back.T[place : place + 1]])
-        low, high = float(scaler.low[0, place]), float(scaler.high[0, place])
-        if seen.min() < low or seen.max() > high:
-            column = OutOfRange(column=name, low=float(seen.min()), high=float(seen.max()), trained_low=low, trained_high=high)
-            found.append(column)
-    return found
+    """The series and columns in which the network is shown values outside the range that was seen in training."""
+    places = places_of(panel)
+    rows = panel.values.reshape(len(places), -1, len(panel.channels))
+    seen = np.concatenate([rows, fed_back], axis=1) if fed_back.size else rows
+    ranges = (seen.min(axis=1), seen.max(axis=1), scaler.low[places], scaler.high[places])
+    low, high, trained_low, trained_high = ranges
+    found = np.argwhere((low < trained_low) | (high > trained_high))
+    names = [field.name for field in fields(OutOfRange)][2:]
+    return [
+        OutOfRange(
+            series=panel.series[places[series]],
+            column=panel.channels[column],
+            **dict(zip(names, (float(edge[series, column]) for edge in ranges), strict=True)),
+        )
+        for series, column in found
+    ]
 
 
-def _note(column: OutOfRange, *, what: str, consequence: str) -> str:
-    return (
-        f"{column.column} runs from {report.figure(column.low)} to {report.figure(column.high)} in the {what}; "
-        f"training saw {report.figure(column.trained_low)} to {report.figure(column.trained_high)}, {consequence}"
-    )
+def _range_notes(found: list[OutOfRange], num_series: int, *, what: str, consequence: str) -> list[str]:
+    """One sentence a column; of many series it gives the first as an example."""
+    notes = []
+    for name in dict.fromkeys(each.column for each in found):
+        own = [each for each in found if each.column == name]
+        first, (low, high, trained_low, trained_high) = own[0], (report.figure(edge) for edge in astuple(own[0])[2:])
+        many = f" of {first.series}" if num_series > 1 else ""
+        others = f" ({len(own):,} of {num_series:,} series are outside of theirs)" if num_series > 1 else ""
+        notes.append(
+            f"{name}{many} runs from {low} to {high} in the {what}; training saw {trained_low} to {trained_high}{others}, "
+            f"{consequence}"
+        )
+    return notes

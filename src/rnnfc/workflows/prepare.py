@@ -113,7 +113,7 @@ def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
         RunError: the run is damaged.
     """
     prepared = prepare(which.experiment())
-    scaler = which.scaler(channels=len(prepared.panel.channels))
+    scaler = which.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
     if prepared.panel.fingerprint() != which.info().get("data_sha256"):
         raise DataError(
             f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
