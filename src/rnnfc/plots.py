@@ -91,6 +91,21 @@ def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_st
     return _png(figure)
 
 
+def series_picture(*, title: str, series: Sequence[tuple[Line, Sequence[Line]]], ylabels: Sequence[str], xlabel: str) -> bytes:
+    """The last rows of each of some series one above the other, with the forecasts by split, the test split last."""
+    figure, axes = _figure(len(series), title)
+    for axis, (actual, parts), ylabel in zip(axes, series, ylabels, strict=True):
+        rows = min(_CLOSE_UP_ROWS, len(actual.time))
+        _draw(axis, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
+        for colour, part in zip((_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST), parts, strict=True):
+            _draw(axis, _since(part, actual.time[-rows]), colour=colour, width=1.4)
+        axis.set_ylabel(_plain(ylabel), fontsize=9)
+        _time_axis(axis, actual.time)
+        _zoom(axis, actual, parts[-1], rows=rows)
+    axes[-1].set_xlabel(_plain(xlabel))
+    return _png(figure)
+
+
 def _zoom(axis: Axes, actual: Line, test: Line, *, rows: int) -> None:
     """Only the last `rows` rows; one row stands in the middle, as wide as the steps before and after it."""
     last = actual.time[-1]

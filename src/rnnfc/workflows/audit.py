@@ -58,13 +58,16 @@ def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
 
 
 def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
-    """Noise as large as the data on every known value from `first_row` [series] on; what was missing is filled anew."""
+    """Noise as large as the data on every known value from `first_row` [series] on; what was missing is filled anew.
+
+    It goes upwards, so that what had a logarithm still has one.
+    """
     panel, experiment = prepared.panel, prepared.experiment
     values = panel.values.copy()
     draw = np.random.default_rng(experiment.seed)
     for series, first in enumerate(first_row):
         part = slice(int(first), int(panel.bounds[series + 1]))
-        values[part] += draw.normal(scale=values.std(axis=0) + 1.0, size=values[part].shape)
+        values[part] += np.abs(draw.normal(scale=values.std(axis=0) + 1.0, size=values[part].shape))
     changed = panel.with_values(
         refill(values, panel.filled, policy=panel.missing, season=experiment.data.season, bounds=panel.bounds)
     )

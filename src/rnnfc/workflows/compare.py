@@ -174,6 +174,8 @@ def _picture(
         times = times.astype("datetime64[us]")
     targets = len({key[0] for key in common})
     which = [f"{target} (1 of {targets} targets)"] if targets > 1 else []
+    many = len({key[1] for key in common})
+    which += [f"{series} (1 of {many:,} series)"] if many > 1 else []
     which += [f"step {step} of each forecast"] if any(key[2] != step for table in tables for key in table.rows) else []
     lines = [
         plots.Line(label=f"{label}: MSE {figure(metrics.measure('mse', actual, point))}", time=times, value=point[chosen])

@@ -12,6 +12,9 @@ from rnnfc.run import Run
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.score import Forecasts
 
+# Panels of a picture of this height.
+_SHOWN_SERIES = 3
+
 if TYPE_CHECKING:  # matplotlib takes a second to start
     from rnnfc.plots import Line
 
@@ -19,31 +22,38 @@ if TYPE_CHECKING:  # matplotlib takes a second to start
 def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     """The first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end.
 
-    Of many series it is the first one that has test windows.
-
-    Lines have gaps where rows were filled, and where none was forecast.
+    Of many series it is the last rows of the first, the middle and the last one that have test windows. Lines have gaps where
+    rows were filled, and where none was forecast.
     """
     from rnnfc import plots
 
     experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
-    horizon = experiment.window.horizon
+    horizon, many = experiment.window.horizon, len(panel.series) > 1
+    tested = np.unique(splits.test.series)
+    shown = tested[np.unique(np.linspace(0, len(tested) - 1, _SHOWN_SERIES).round().astype(np.int64))]
     kind = f" of {horizon} steps end to end" if horizon > 1 else ""
     which = f", {panel.targets[0]} (1 of {panel.num_targets} targets)" if panel.num_targets > 1 else ""
-    series = int(splits.test.series[0])
-    if len(panel.series) > 1:
-        which += f", {panel.series[series]} (1 of {len(panel.series):,} series)"
+    which += f", {len(shown)} of {len(panel.series):,} series" if many else ""
+    drawn = [_lines(prepared, forecasts, series=series) for series in shown.tolist()]
+    title, ylabel = f"{experiment.name}: forecasts{kind}{which}", plots.axis_label(panel.targets[0], panel.unit)
+    xlabel = plots.axis_label(time_name(experiment), panel.step if panel.time.dtype.kind == "M" else "")
+    if many:
+        names = [plots.axis_label(panel.series[series], panel.unit) for series in shown]
+        return plots.series_picture(title=title, series=drawn, ylabels=names, xlabel=xlabel)
+    ((actual, parts),) = drawn
+    start = panel.time[splits.test.origins[0]]
+    return plots.forecast_picture(title=title, actual=actual, parts=parts, test_start=start, ylabel=ylabel, xlabel=xlabel)
+
+
+def _lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[Line, list[Line]]":
+    """Actual values of a series, and its forecasts by split."""
+    from rnnfc.plots import Line
+
+    panel, scored = prepared.panel, prepared.splits.scored
     rows = slice(*panel.bounds[series : series + 2])
-    return plots.forecast_picture(
-        title=f"{experiment.name}: forecasts{kind}{which}",
-        actual=plots.Line(label="actual", time=panel.time[rows], value=panel.known(rows, slice(0, 1))[:, 0]),
-        parts=[
-            _line(forecasts.network[name], windows, series=series, label=f"forecast: {name}")
-            for name, windows in splits.scored.items()
-        ],
-        test_start=panel.time[splits.test.origins[0]],
-        ylabel=plots.axis_label(panel.targets[0], panel.unit),
-        xlabel=plots.axis_label(time_name(experiment), panel.step if panel.time.dtype.kind == "M" else ""),
-    )
+    actual = Line(label="actual", time=panel.time[rows], value=panel.known(rows, slice(0, 1))[:, 0])
+    parts = [_line(forecasts.network[name], part, series=series, label=f"forecast: {name}") for name, part in scored.items()]
+    return actual, parts
 
 
 def time_name(experiment: Experiment) -> str:
