@@ -40,7 +40,7 @@ def _member(experiment: Experiment, model: Any, *, channels: int, targets: int, 
     core = BUILDERS[model.kind](model, **sizes, seed=seed)
     if model.linear:
         core = linear.beside(core, model.linear, targets=targets)
-    return around(core, window.normalize, channels=channels, targets=targets)
+    return around(core, window.normalize, channels=channels, targets=targets, known=experiment.data.num_known)
 
 
 def _together(members: list[Any], *, by: str) -> Any:
