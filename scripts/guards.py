@@ -57,7 +57,7 @@ GUARDS = (
     Guard(
         name="let the inputs of a window reach into the series before its own",
         path="data/windows.py",
-        changes={"first = np.maximum(rows[:, 0], panel.bounds[:-1] + length)": "first = np.maximum(rows[:, 0], length)"},
+        changes={"first = np.maximum(rows[:, 0], _first_known(panel) + length)": "first = np.maximum(rows[:, 0], length)"},
         test="tests/data/test_windows.py::test_each_series_gives_its_own_part_and_no_window_crosses_two",
     ),
     Guard(
