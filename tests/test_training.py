@@ -18,6 +18,7 @@ from rnnfc.models import epoch
 from rnnfc.models.backend import keras, tf, threads
 from rnnfc.models.network import Network, build
 from rnnfc.models.recipe import Recipe, num_processors
+from rnnfc.models.recurrence import written_out
 from rnnfc.models.stacked import CELLS
 from rnnfc.progress import order_of, stops_early
 
@@ -126,6 +127,23 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
     )
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01, global_clipnorm=0.1), training.LOSSES["mse"]())
     assert not case.net.layers[0].unroll, "the layer in the saved model stays a plain one"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "batch", "layers"), [(LOOP, 1, ["forward_1"]), (UNROLLED, 2, ["forward_1"]), (UNROLLED, 1, []), (GRAPH, 2, [])]
+)
+def test_keras_own_recurrence_is_compiled_in_plain_graphs_and_as_straight_code_of_one_window(
+    monkeypatch: pytest.MonkeyPatch, recipe: Recipe, batch: int, layers: list[str]
+) -> None:
+    seen: list[list[str]] = []
+
+    def watched(of: Any, **options: Any) -> Any:
+        seen.append([layer.name for layer in of])
+        return written_out(of, **options)
+
+    monkeypatch.setattr(epoch, "written_out", watched)
+    Case(experiment(train=f"{{epochs: 1, batch_size: {batch}}}"), recipe).epochs(validation=False)
+    assert seen == [layers] * len(seen) != []
 
 
 def test_a_last_minibatch_may_leave_shards_empty() -> None:

@@ -1,4 +1,4 @@
-"""The compiled epoch: a loop over minibatches inside one program, over an unchanged Keras model, optimizer and loss."""
+"""The compiled epoch: a loop over minibatches inside one program, over a Keras model, optimizer and loss."""
 
 import contextlib
 import time
@@ -11,8 +11,9 @@ import numpy.typing as npt
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.network import gather_inputs, members_of, traced_as_plain_loops
+from rnnfc.models.network import gather_inputs, members_of, recurrent_layers, traced_as_plain_loops
 from rnnfc.models.recipe import Recipe
+from rnnfc.models.recurrence import written_out
 from rnnfc.models.stacked import seed_of
 from rnnfc.models.through_time import forward
 
@@ -46,6 +47,9 @@ class EpochProgram:
         self._weights = tf.constant(train.weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
+        # One window's straight code is left to Keras: XLA makes one kernel of it, outer products and all.
+        by_hand = recipe.compiled and not (self._unroll and self._batch == 1)
+        self._written_out = recurrent_layers(net) if by_hand else []
         self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
         self._dropout = _DropoutStates(net, shards=recipe.shards)
         self._calls = tf.function(self._many_steps, jit_compile=recipe.compiled, autograph=False)
@@ -115,7 +119,11 @@ class EpochProgram:
         y = tf.gather(rows[:, :targets], origins[:, None] + tf.range(horizon, dtype=tf.int32))
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:
-            with traced_as_plain_loops(self._net, unroll=self._unroll), self._dropout.of(shard):
+            with (
+                traced_as_plain_loops(self._net, unroll=self._unroll),
+                written_out(self._written_out, unroll=self._unroll),
+                self._dropout.of(shard),
+            ):
                 made = [forward(member, x, bptt_steps=self._bptt_steps) for member in members_of(self._net)]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
             losses = tf.add_n([self._losses(y, forecast, origins) for forecast in made])

@@ -1,0 +1,73 @@
+"""The recurrence written out gives what Keras' cells give, forwards and back, and leaves the layers as they were."""
+
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from rnnfc.config.model_spec import StackedSpec
+from rnnfc.models import recurrence
+from rnnfc.models.backend import keras, tf
+from rnnfc.models.recurrence import EQUATIONS, written_out
+from rnnfc.models.stacked import CELLS
+
+ACTIVATIONS = get_args(StackedSpec.model_fields["activation"].annotation)
+# Windows, steps, channels, units: all different.
+N, T, C, H = 2, 5, 3, 4
+
+
+def layer_of(cell: str, **options: Any) -> Any:
+    layer = CELLS[cell](H, seed=1, **options)
+    layer.build((None, T, C))
+    rng = np.random.default_rng(3)
+    layer.set_weights([rng.normal(size=array.shape) for array in layer.get_weights()])  # biases too
+    return layer
+
+
+def outputs_and_gradients(layer: Any, initial_state: Any = None) -> list[Any]:
+    """All that the layer returns for some windows, and the gradient by them, by the states and by every weight."""
+    rng = np.random.default_rng(5)
+    x = tf.constant(rng.normal(size=(N, T, C)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([x, initial_state or []])
+        made = keras.tree.flatten(layer(x, initial_state=initial_state))
+        loss = tf.add_n([tf.reduce_sum(each * rng.normal(size=each.shape)) for each in made])
+    return [*made, *keras.tree.flatten(tape.gradient(loss, [x, initial_state or [], layer.trainable_variables]))]
+
+
+def assert_same_written_out(layer: Any, initial_state: Any = None, *, unroll: bool) -> None:
+    expected = outputs_and_gradients(layer, initial_state)
+    with written_out([layer], unroll=unroll):
+        made = outputs_and_gradients(layer, initial_state)
+    assert "inner_loop" not in vars(layer)
+    for ours, theirs in zip(made, expected, strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5)
+        assert np.abs(theirs).max() > 1e-3
+
+
+def test_every_cell_and_activation_of_a_config_is_written_out() -> None:
+    assert set(EQUATIONS) == set(CELLS)
+    assert set(recurrence._SLOPES) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_outputs_and_gradients_are_those_of_keras(cell: str, activation: str) -> None:
+    assert_same_written_out(layer_of(cell, activation=activation), unroll=activation == "tanh")
+
+
+@pytest.mark.parametrize("unroll", [False, True], ids=["loop", "straight"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_keras(cell: str, unroll: bool) -> None:
+    layer = layer_of(cell, return_sequences=True, return_state=True, go_backwards=True)
+    rng = np.random.default_rng(7)
+    start = [tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)]
+    assert_same_written_out(layer, start, unroll=unroll)
+
+
+@pytest.mark.parametrize("option", ["dropout", "recurrent_dropout"])
+def test_layers_that_drop_are_left_to_keras(option: str) -> None:
+    layer = layer_of("GRU", **{option: 0.5})
+    with written_out([layer], unroll=False):
+        assert "inner_loop" not in vars(layer)
