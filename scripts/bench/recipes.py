@@ -86,7 +86,7 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
 
 def _size(case: Case) -> Size:
     model: Any = case.experiment().model  # stacked, every case
-    return Size.of(model, channels=1, targets=1, length=case.length, batch=case.batch_size)
+    return Size.of(model, channels=1, targets=1, length=case.length, horizon=1, batch=case.batch_size)
 
 
 def _fit(features: list[Any], measured: Any) -> Any:

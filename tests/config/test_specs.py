@@ -9,6 +9,7 @@ from rnnfc.config.specs import ScaleSpec
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
 SINE = "{kind: sine, points: 40, stop: 9.0"
 PLATEAU = "{epochs: 4, schedule: {kind: plateau, patience: 1"
+SEQ2SEQ = "{kind: seq2seq, cell: GRU"
 STOPPING = "{epochs: 4, early_stopping: {patience: 1"
 STACKED = "{kind: stacked, cell: GRU, units: [3]"
 Build = Callable[..., Experiment]
@@ -76,6 +77,9 @@ RANGES = [
     ("train", "{epochs: 4, early_stopping: {patience: $}}", "train.early_stopping.patience", "1", "0", "1 or more"),
     ("train", f"{PLATEAU}, min_delta: $}}}}", "train.schedule.min_delta", "0", "-0.1", "0 or more"),
     ("train", f"{STOPPING}, min_delta: $}}}}", "train.early_stopping.min_delta", "0", "-0.1", "0 or more"),
+    ("model", f"{SEQ2SEQ}, units: $}}", "model.units", "16384", "16385", "16,384 or less"),
+    ("model", f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}", "model.teacher_forcing", "0", "-0.1", "0 or more"),
+    ("model", f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}", "model.teacher_forcing", "1", "1.1", "1 or less"),
 ]
 LINE = {"data": 2, "window": 3, "split": 4, "model": 5, "train": 6, "seed": 7, "scale": 7}
 

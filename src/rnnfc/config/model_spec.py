@@ -101,6 +101,29 @@ class SegmentSpec(NetSpec):
         return self._described(f"segment {self.cell} {self.width} (segments of {self.segment})")
 
 
+class Seq2SeqSpec(NetSpec):
+    """A recurrent layer reads the window; a cell of the same kind goes on from its state, a step of the horizon at a time."""
+
+    kind: Literal["seq2seq"]
+    cell: Cell
+    units: int = Field(ge=1, le=MAX_UNITS, description="of the encoder and of the decoder")
+    attention: Literal["none", "bahdanau", "luong"] = Field(
+        "none", description="what each step reads of the whole window: bahdanau by additive scores, luong by multiplicative ones"
+    )
+    dropout: _Dropout = Field(0.0, description="share of what the encoder hands on that is dropped, in training")
+    teacher_forcing: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="share of the steps that read, in training, the true value before them, not their own forecast",
+    )
+
+    @property
+    def label(self) -> str:
+        """Cell, units and attention, for people."""
+        return self._described(f"seq2seq {self.cell} {self.units}{'' if self.attention == 'none' else f', {self.attention}'}")
+
+
 class ScratchSpec(Spec):
     """One plain recurrent layer and a dense one, written out in NumPy and trained without TensorFlow."""
 
@@ -125,4 +148,4 @@ class ScratchSpec(Spec):
         return StackedSpec.model_validate(same)
 
 
-ModelSpec = Annotated[StackedSpec | SegmentSpec | ScratchSpec, Field(discriminator="kind")]
+ModelSpec = Annotated[StackedSpec | SegmentSpec | Seq2SeqSpec | ScratchSpec, Field(discriminator="kind")]

@@ -7,7 +7,7 @@ from rnnfc.config import Experiment
 
 # Imported when they are asked for: Keras' takes seconds to start TensorFlow, NumPy's never does.
 _KERAS = "rnnfc.models.keras_engine"
-ENGINES = {"stacked": _KERAS, "segment": _KERAS, "scratch": "rnnfc.models.scratch_engine"}
+ENGINES = {"stacked": _KERAS, "segment": _KERAS, "seq2seq": _KERAS, "scratch": "rnnfc.models.scratch_engine"}
 
 
 def engine_of(experiment: Experiment) -> Any:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
+from rnnfc.models import inputs
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.network import gather_inputs, members_of, recurrent_layers, traced_as_plain_loops
+from rnnfc.models.network import gather_inputs, members_of, recurrent_layers, taught, traced_as_plain_loops
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.recurrence import written_out
 from rnnfc.models.stacked import seed_of
@@ -115,7 +116,8 @@ class EpochProgram:
     def _shard(self, shard: int, rows: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
         """What one shard adds to the minibatch's mean loss, and to its gradients."""
         length, horizon, targets = self._shape
-        x = gather_inputs(rows, origins, length=length)
+        trained = [taught(member) for member in members_of(self._net)]
+        given = gather_inputs(trained[0], rows, origins, length=length)
         y = tf.gather(rows[:, :targets], origins[:, None] + tf.range(horizon, dtype=tf.int32))
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:
@@ -124,11 +126,16 @@ class EpochProgram:
                 written_out(self._written_out, unroll=self._unroll),
                 self._dropout.of(shard),
             ):
-                made = [forward(member, x, bptt_steps=self._bptt_steps) for member in members_of(self._net)]
+                made = [self._forecast(net, {**given, inputs.TARGET: y}) for net in trained]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
             losses = tf.add_n([self._losses(y, forecast, origins) for forecast in made])
             loss = tf.reduce_sum(losses * counted) / weight
         return loss, tape.gradient(loss, self._net.trainable_variables)
+
+    def _forecast(self, net: Any, given: dict[str, Any]) -> Any:
+        if self._bptt_steps is None:
+            return inputs.feed(net, given, training=True)
+        return forward(net, given[inputs.WINDOW], bptt_steps=self._bptt_steps)
 
     def _losses(self, y: Any, forecast: Any, origins: Any) -> Any:
         """The mean loss of each window, [n]."""

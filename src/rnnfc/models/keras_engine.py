@@ -91,9 +91,9 @@ def arrays_of(network: Network) -> dict[str, Floats]:
     return networks.weights_of(network.net)
 
 
-def further_files(network: Network) -> dict[str, Callable[[Path], object]]:
+def further_files(experiment: Experiment, network: Network) -> dict[str, Callable[[Path], object]]:
     """Files for other tools besides the ONNX model, each by the function that writes it."""
-    return {MODEL: network.net.save}
+    return {MODEL: networks.of_plain_layers(experiment, network).save}
 
 
 def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnfc.config.model_spec import LinearSpec
 from rnnfc.data.panel import Floats
+from rnnfc.models import inputs
 from rnnfc.models.backend import keras
 
 Pairs = Callable[[], Iterator[tuple[Floats, Floats]]]
@@ -23,20 +24,18 @@ PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 def beside(core: Any, spec: LinearSpec, *, targets: int) -> Any:
     """`core` [n, length, channel] -> [n, horizon, target] with the map beside it, which forecasts zero until `warm_start`."""
-    ops, blended = keras.ops, spec.use == "blend"
-    _, length, channels = core.input_shape
-    window = keras.Input((length, channels), name="window")
-    rows = ops.transpose(window[:, -(spec.length or length) :, :targets], (0, 2, 1))
+    ops, blended, given = keras.ops, spec.use == "blend", inputs.like(core)
+    rows = ops.transpose(given["window"][:, -(spec.length or 0) :, :targets], (0, 2, 1))
     line = keras.layers.Dense(
         core.output_shape[1], use_bias=False, kernel_initializer="zeros", trainable=not blended, name="linear"
     )
-    linear, made = ops.transpose(line(rows), (0, 2, 1)), core(window)
+    linear, made = ops.transpose(line(rows), (0, 2, 1)), inputs.feed(core, given)
     if blended:
         # made + (1 - share) (linear - made), so that a share of 1 is the network to the last bit
         share = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", trainable=False, name="share")
         apart = linear - made
         linear = apart - share(apart[..., None])[..., 0]
-    return keras.Model(window, made + linear, name="beside_linear")
+    return inputs.model(given, made + linear, name="beside_linear")
 
 
 def layers_of(net: Any, name: str) -> list[Any]:

@@ -12,44 +12,67 @@ from rnnfc.data.scale import Scaler, inverted, transformed
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
 from rnnfc.forecast import Forecast
-from rnnfc.models import linear
+from rnnfc.models import inputs, linear
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.normalize import NORMALIZE, around
+from rnnfc.models.roll import Roll
 from rnnfc.models.segment import build_segment
+from rnnfc.models.seq2seq import build_seq2seq
 from rnnfc.models.stacked import build_stacked, seed_of
 
-BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked, "segment": build_segment}
-_MEMBER = "member_"
+BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked, "segment": build_segment, "seq2seq": build_seq2seq}
+_MEMBER, _TAUGHT = "member_", "taught"
 
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
 # channels stays under 20 MB.
 _FORWARD_BATCH = 1024
 
 
-def build(experiment: Experiment, *, channels: int, targets: int) -> Any:
-    """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target]."""
+def build(experiment: Experiment, *, channels: int, targets: int, written_out: bool = False) -> Any:
+    """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target].
+
+    Args:
+        written_out: for forecasts alone, of plain layers alone: steps of the horizon that feed each other are written one after
+            another, where they are a loop otherwise. The weights have the same order.
+    """
     model: Any = experiment.model  # not a ScratchSpec: `models.engines` sends no such kind here
     seeds = [experiment.seed, *(seed_of(experiment.seed, member, 4) for member in range(1, model.num_members))]
-    members = [_member(experiment, model, channels=channels, targets=targets, seed=seed) for seed in seeds]
+    sizes = {"channels": channels, "targets": targets}
+    members = [_member(experiment, model, **sizes, seed=seed, written_out=written_out) for seed in seeds]
     return members[0] if len(members) == 1 else _together(members, by=model.ensemble.by)
 
 
-def _member(experiment: Experiment, model: Any, *, channels: int, targets: int, seed: int) -> Any:
+def _member(experiment: Experiment, model: Any, *, channels: int, targets: int, seed: int, written_out: bool) -> Any:
     window = experiment.window
     sizes = {"length": window.length, "channels": channels, "horizon": window.horizon, "targets": targets}
-    core = BUILDERS[model.kind](model, **sizes, seed=seed)
+    options = {"written_out": written_out} if model.kind == "seq2seq" else {}
+    core = BUILDERS[model.kind](model, **sizes, seed=seed, **options)
     if model.linear:
         core = linear.beside(core, model.linear, targets=targets)
-    return around(core, window.normalize, channels=channels, targets=targets, known=experiment.data.num_known)
+    core = around(core, window.normalize, channels=channels, targets=targets, known=experiment.data.num_known)
+    return _told_nothing(core, targets=targets) if inputs.TARGET in inputs.of(core) else core
+
+
+def _told_nothing(taught: Any, *, targets: int) -> Any:
+    """`taught` without true targets to read, which is how it forecasts; it is trained by itself."""
+    taught.name = _TAUGHT
+    given = {name: tensor for name, tensor in inputs.like(taught).items() if name != inputs.TARGET}
+    made = inputs.feed(taught, {**given, inputs.TARGET: given["window"][:, :0, :targets]})
+    return inputs.model(given, made, name="told_nothing")
+
+
+def taught(net: Any) -> Any:
+    """The network that is trained in place of `net`, with the same weights: the one inside it that reads true targets, if any."""
+    return next((layer for layer in net.layers if layer.name == _TAUGHT), net)
 
 
 def _together(members: list[Any], *, by: str) -> Any:
     """The mean or median of several networks' forecasts."""
-    window = keras.Input(members[0].input_shape[1:], name="window")
+    given = inputs.like(members[0])
     for place, member in enumerate(members):
         member.name = f"{_MEMBER}{place + 1}"
-    made = keras.ops.stack([member(window) for member in members])
-    return keras.Model(window, getattr(keras.ops, by)(made, axis=0), name="ensemble")
+    made = keras.ops.stack([inputs.feed(member, given) for member in members])
+    return inputs.model(given, getattr(keras.ops, by)(made, axis=0), name="ensemble")
 
 
 def members_of(net: Any) -> list[Any]:
@@ -70,7 +93,7 @@ def normalized(windows: Windows, normalize: str) -> Iterator[tuple[Floats, Float
 
 def recurrent_layers(net: Any) -> list[Any]:
     """Every recurrent layer, the two directions of a bidirectional one each for itself."""
-    return [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    return [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.RNN | Roll)]
 
 
 @contextlib.contextmanager
@@ -93,9 +116,14 @@ def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
                 layer.use_cudnn = cudnn
 
 
-def gather_inputs(rows: Any, origins: Any, *, length: int) -> Any:
-    """rows[row, channel], origins[n] -> x[n, length, channel], inside a compiled program."""
-    return tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))
+def gather_inputs(net: Any, rows: Any, origins: Any, *, length: int) -> dict[str, Any]:
+    """What `net` reads of rows[row, channel] before each of origins[n], by name, inside a compiled program."""
+
+    def window() -> Any:
+        return tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))
+
+    every = {inputs.WINDOW: window}
+    return {name: every[name]() for name in inputs.of(net) if name in every}
 
 
 class Network:
@@ -106,11 +134,11 @@ class Network:
     def __init__(self, net: Any, scaler: Scaler, *, length: int) -> None:
         self.net = net
         self.scaler = scaler
-        channels = net.input_shape[-1]
+        channels = inputs.of(net)["window"].shape[-1]
         signature = [tf.TensorSpec([None, channels], tf.float32), tf.TensorSpec([None], tf.int32)]
 
         def forward(rows: Any, origins: Any) -> Any:
-            return net(gather_inputs(rows, origins, length=length), training=False)
+            return inputs.feed(net, gather_inputs(net, rows, origins, length=length), training=False)
 
         self._forward = tf.function(forward, input_signature=signature, autograph=False)
         self._rows_of: tuple[Any, Any] = (None, None)
@@ -134,15 +162,26 @@ class Network:
         return Forecast.of(windows, self.points(windows))
 
 
-def at_rest(experiment: Experiment, network: Network) -> Any:
-    """The Keras model of `network` without dropout, which rests outside training, and its state, which exporters stumble over."""
+def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:
+    """The Keras model of `network` without what is drawn in training, and its state, which exporters stumble over.
+
+    Args:
+        written_out: see `build`.
+    """
     net = network.net
-    rates = {name: 0.0 for name in ("dropout", "recurrent_dropout") if hasattr(experiment.model, name)}
-    still = experiment.model.model_copy(update=rates)
-    core = build(experiment.model_copy(update={"model": still}), channels=net.input_shape[-1], targets=net.output_shape[-1])
+    rates = {name: 0.0 for name in ("dropout", "recurrent_dropout", "teacher_forcing") if hasattr(experiment.model, name)}
+    still = experiment.model_copy(update={"model": experiment.model.model_copy(update=rates)})
+    sizes = {"channels": inputs.of(net)["window"].shape[-1], "targets": net.output_shape[-1]}
+    core = build(still, **sizes, written_out=written_out)
     for variable, trained in zip(core.weights, net.weights, strict=True):
         variable.assign(trained)
     return core
+
+
+def of_plain_layers(experiment: Experiment, network: Network) -> Any:
+    """The Keras model of `network` for readers that know Keras' own layers alone."""
+    rolls = any(isinstance(layer, Roll) for layer in network.net._flatten_layers())
+    return at_rest(experiment, network, written_out=True) if rolls else network.net
 
 
 def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callable[..., Any]:

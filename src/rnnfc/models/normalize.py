@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rnnfc.models import inputs
 from rnnfc.models.backend import keras
 
 ops = keras.ops
@@ -36,10 +37,12 @@ def around(core: Any, normalize: str, *, channels: int, targets: int, known: int
     """A Keras model: what `core` forecasts from the window's channels as it sees them (but for the last `known`), turned back."""
     if normalize == "none":
         return core
-    rule, window = NORMALIZE[normalize], keras.Input((core.input_shape[1], channels), name="window")
-    own = window[..., : channels - known]
+    rule, given = NORMALIZE[normalize], inputs.like(core)
+    window = given["window"]
+    own, level = window[..., : channels - known], window[..., :targets]
     seen = ops.concatenate([rule.see(own), window[..., channels - known :]], axis=-1) if known else rule.see(own)
-    return keras.Model(window, rule.back(core(seen), window[..., :targets]), name=rule.name)
+    told = {"target": rule.inside(given["target"], level)} if "target" in given else {}
+    return inputs.model(given, rule.back(inputs.feed(core, {**given, "window": seen, **told}), level), name=rule.name)
 
 
 def _spread(window: Any) -> Any:

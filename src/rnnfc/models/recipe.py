@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from rnnfc.config.model_spec import ScratchSpec, SegmentSpec, StackedSpec
+from rnnfc.config.model_spec import ScratchSpec, SegmentSpec, Seq2SeqSpec, StackedSpec
 from rnnfc.config.specs import Experiment
 from rnnfc.models.size import GATES, num_parameters
 
@@ -50,11 +50,16 @@ class Size:
     points: int
 
     @classmethod
-    def of(cls, model: StackedSpec | SegmentSpec, *, channels: int, targets: int, length: int, batch: int) -> "Size":
+    def of(
+        cls, model: StackedSpec | SegmentSpec | Seq2SeqSpec, *, channels: int, targets: int, length: int, horizon: int, batch: int
+    ) -> "Size":
         """The recurrent layers; the other ones are small beside them."""
         gates = GATES[model.cell]
         if isinstance(model, SegmentSpec):
             layers, length, batch, width = 1, -(-length // model.segment), batch * targets, model.width
+            weights = gates * 2 * width**2
+        elif isinstance(model, Seq2SeqSpec):
+            layers, length, width = 1, length + horizon, model.units  # the decoder's steps after the encoder's
             weights = gates * 2 * width**2
         else:
             layers, width = sum(model.directions), model.width
@@ -110,7 +115,9 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
     spec, length = experiment.train, experiment.window.length
     batch = min(spec.batch_size, windows)
     updates = spec.epochs * -(-windows // batch)
-    size = Size.of(experiment.model, channels=channels, targets=targets, length=length, batch=batch)
+    size = Size.of(
+        experiment.model, channels=channels, targets=targets, length=length, horizon=experiment.window.horizon, batch=batch
+    )
     shards = dict.fromkeys(COSTS, 1) | {"sharded_graph": min(processors, batch)}
     open_to: list[RecipeName] = ["graph", "xla_loop"]
     if size.cells <= _UNROLL_CELLS:

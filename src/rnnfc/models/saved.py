@@ -107,7 +107,7 @@ def _save_keras(experiment: Experiment, network: Any, facts: dict[str, Any], pat
     given = [keras.Input(facts["input"][WINDOW][1:], dtype="float64", name=WINDOW)]
     if SERIES in facts["input"]:
         given.append(keras.Input((), dtype="int64", name=SERIES))
-    forecast = in_raw_units(engine_of(experiment).at_rest(experiment, network), network.scaler)
+    forecast = in_raw_units(engine_of(experiment).at_rest(experiment, network, written_out=True), network.scaler)
     keras.Model(given if len(given) > 1 else given[0], forecast(*given), name=FORECAST).save(path)
 
 

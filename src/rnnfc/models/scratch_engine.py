@@ -215,7 +215,7 @@ def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> 
     return scratch_onnx.to_onnx(network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon)
 
 
-def at_rest(experiment: Experiment, network: Network) -> Any:
+def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:  # noqa: ARG001  it has plain layers alone
     """The Keras model of the same equations, which alone starts TensorFlow: its arrays are these, in this order, in float32."""
     from rnnfc.models.network import build as build_keras
 
@@ -232,8 +232,8 @@ def arrays_of(network: Network) -> dict[str, Floats]:
     return dict(network.weights._asdict())
 
 
-def further_files(network: Network) -> dict[str, Callable[[Path], object]]:  # noqa: ARG001  as `keras_engine.further_files`
-    """Files for other tools besides the ONNX model: none."""
+def further_files(*_: Any) -> dict[str, Callable[[Path], object]]:
+    """As `keras_engine.further_files`; here there are none besides the ONNX model."""
     return {}
 
 

@@ -1,6 +1,6 @@
 """How large a network will be, counted without TensorFlow."""
 
-from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
+from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, Seq2SeqSpec, StackedSpec
 
 # Gates of each cell, and bias vectors of each gate: GRU keeps a second one for its recurrent half (Keras' reset_after).
 GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
@@ -13,6 +13,8 @@ def num_parameters(spec: ModelSpec, *, channels: int, length: int, horizon: int,
         return num_parameters(spec.as_stacked, channels=channels, length=length, horizon=horizon, targets=targets)
     if isinstance(spec, SegmentSpec):
         core = _segment_parameters(spec, horizon=horizon, targets=targets)
+    elif isinstance(spec, Seq2SeqSpec):
+        core = _seq2seq_parameters(spec, channels=channels, targets=targets)
     else:
         core = _stacked_parameters(spec, channels=channels, outputs=horizon * targets)
     if spec.linear:
@@ -35,6 +37,16 @@ def _segment_parameters(spec: SegmentSpec, *, horizon: int, targets: int) -> int
     return embeddings + dense + _cell_parameters(spec.cell, inputs=spec.width, units=spec.width)
 
 
+def _seq2seq_parameters(spec: Seq2SeqSpec, *, channels: int, targets: int) -> int:
+    units, attended = spec.units, spec.attention != "none"
+    encoder = _cell_parameters(spec.cell, inputs=channels, units=units) + attended * units**2  # the keys
+    if spec.attention == "bahdanau":  # query and score; the context is read by the cell and by the output
+        decoder = _cell_parameters(spec.cell, inputs=targets + units, units=units) + (units + 1) * units + units
+        return encoder + decoder + (2 * units + 1) * targets
+    decoder = _cell_parameters(spec.cell, inputs=targets, units=units) + attended * 2 * units**2
+    return encoder + decoder + (units + 1) * targets
+
+
 def _cell_parameters(cell: str, *, inputs: int, units: int) -> int:
     return GATES[cell] * units * (inputs + units + _BIASES[cell])
 
@@ -52,6 +64,9 @@ def training_bytes(spec: ModelSpec, *, channels: int, horizon: int, targets: int
     if isinstance(spec, SegmentSpec):
         steps = -(-length // spec.segment) + -(-horizon // spec.segment)
         kept = targets * (length + steps * spec.width * (gates + 1))
+    elif isinstance(spec, Seq2SeqSpec):
+        looked_at = length * spec.units * {"none": 0, "luong": 1, "bahdanau": 2}[spec.attention]
+        kept = length * (channels + spec.units * gates) + horizon * (spec.units * (gates + 2) + looked_at)
     else:
         kept = length * (channels + spec.width * gates)
     activations = 2 * batch_size * spec.num_members * kept

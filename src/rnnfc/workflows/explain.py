@@ -66,16 +66,17 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
     """
     runs = list({which.folder.resolve(): which for which in runs}.values())
     for which in runs:
-        if which.experiment().model.kind == "segment":
-            text = "explain follows the states of stacked and scratch networks, this one's model.kind is segment"
+        if (kind := which.experiment().model.kind) not in ("stacked", "scratch"):
+            text = f"explain follows the states of stacked and scratch networks, this one's model.kind is {kind}"
             raise ConfigError(f"{which.folder}: {text}; name another run")
     reopened = [(which, *prepare_again(which), which.weights()) for which in runs]
     curves = []
     for which, prepared, scaler, weights in reopened:
         experiment, engine = prepared.experiment, engine_of(prepared.experiment)
+        model: Any = experiment.model  # one that has states to follow, see above
         source = str(which.folder / run.WEIGHTS)
         network = engine.restore(experiment, prepared.panel, scaler, weights, source=source)
-        windows = _spread(prepared.splits.test, width=experiment.model.width).on(scaler.apply(prepared.panel))
+        windows = _spread(prepared.splits.test, width=model.width).on(scaler.apply(prepared.panel))
         norms = engine.state_gradients(network, windows, experiment.train)
         curves += [Curve(run=which.name, state=state, windows=len(windows), norm=norm) for state, norm in norms.items()]
     with Draft(outputs, "explain") as draft:

@@ -220,7 +220,7 @@ def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fit
 
     experiment, engine = prepared.experiment, engine_of(prepared.experiment)
     draft.write_arrays(run.WEIGHTS, engine.arrays_of(fitted.network))
-    for name, save in engine.further_files(fitted.network).items():
+    for name, save in engine.further_files(experiment, fitted.network).items():
         draft.write_with(name, save)
     draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     text = report.to_markdown(

@@ -1,0 +1,81 @@
+"""A network of one step, done once for every step of the horizon: what it forecasts is part of what its next step reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnnfc.models.backend import keras, tf
+
+ops = keras.ops
+
+
+def one_step(step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The forecast [n, target] of a step, and the state that the next one reads.
+
+    Args:
+        step: a Keras model from its named inputs to a dictionary with `forecast` and what the next step reads.
+        state: what the step before handed on.
+        given: see `Roll`.
+    """
+    row = {"ahead": given["future"][:, place]} if "future" in given else {}
+    handed_on = step({**state, **given["fixed"], **row})
+    forecast = handed_on.pop("forecast")
+    if "told" in given:
+        handed_on["previous"] = ops.where(given["told"][:, place], given["target"][:, place], forecast)
+    return forecast, handed_on
+
+
+def unrolled(step: Any, given: Mapping[str, Any], *, horizon: int) -> Any:
+    """What `Roll` forecasts, written out step by step: plain layers alone, which any Keras reads."""
+    state, made = given["start"], []
+    for place in range(horizon):
+        forecast, state = one_step(step, place, state, given)
+        made.append(forecast)
+    return ops.stack(made, axis=1)
+
+
+class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
+    """Calls `step` in a loop: -> [n, horizon, target].
+
+    It is given a dictionary with
+
+    start: what the first step reads; each step hands on as much.
+    fixed: what every step reads.
+    future: [n, horizon, known], where a step reads its row as `ahead`.
+    target: [n, horizon, target], the truth, of which the next step reads a share `teacher_forcing` of the values in place of the
+        forecasts as its `previous`, drawn anew for every window and step; or [n, 0, target], and it reads forecasts.
+
+    Source of the draw: Bengio et al., Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, NeurIPS 2015.
+    """
+
+    def __init__(self, step: Any, *, horizon: int, targets: int, teacher_forcing: float = 0.0, seed: int = 0) -> None:
+        super().__init__(name="roll")
+        self.step, self.horizon, self.targets, self.teacher_forcing = step, horizon, targets, teacher_forcing
+        self.unroll = False  # as of a recurrent layer, see `network.traced_as_plain_loops`
+        self.seed_generator = keras.random.SeedGenerator(seed) if 0 < teacher_forcing < 1 else None
+        self.built = True
+
+    def compute_output_spec(self, given: Mapping[str, Any]) -> Any:
+        """The shape of the forecast; nothing is traced for it."""
+        return keras.KerasTensor((given["target"].shape[0], self.horizon, self.targets))
+
+    def call(self, given: dict[str, Any]) -> Any:
+        """See the class."""
+        if given["target"].shape[1] == self.horizon and self.teacher_forcing:
+            given = {**given, "told": self._told(ops.shape(given["target"])[0])}
+        if self.unroll:
+            return unrolled(self.step, given, horizon=self.horizon)
+
+        def step(place: Any, state: Any, made: Any) -> Any:
+            forecast, state = one_step(self.step, place, state, given)
+            return place + 1, state, made.write(place, forecast)
+
+        made = tf.TensorArray(tf.float32, size=self.horizon, element_shape=(None, self.targets))
+        start = (tf.constant(0), given["start"], made)
+        *_, made = tf.while_loop(lambda place, *_: place < self.horizon, step, start, maximum_iterations=self.horizon)
+        return ops.transpose(made.stack(), (1, 0, 2))
+
+    def _told(self, windows: Any) -> Any:
+        shape = (windows, self.horizon, 1)
+        if self.seed_generator is None:
+            return ops.ones(shape, dtype="bool")
+        return keras.random.uniform(shape, seed=self.seed_generator) < self.teacher_forcing
