@@ -103,7 +103,7 @@ def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_it
         "series_names": ["s", "t", "u"],
     }
     reader, one = export.OnnxNetwork.read(content, source="m.onnx"), windows.inputs(slice(30, 31))
-    right, wrong = (reader.answer(one, np.array([series])) for series in (1, 2))
+    right, wrong = (reader.answer({"window": one, "series": np.array([series])}) for series in (1, 2))
     np.testing.assert_allclose(right, net.points(windows)[30:31], rtol=1e-5)
     assert np.abs(wrong).max() > 100 * np.abs(right).max()
 

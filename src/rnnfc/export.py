@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -15,11 +15,11 @@ import numpy as np
 from rnnfc.config.specs import Experiment
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler, flat
-from rnnfc.data.windows import Rows, Windows
+from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.forecast import Forecast
 
-WINDOW, SERIES, FORECAST = "window", "series", "forecast"
+WINDOW, FUTURE, SERIES, FORECAST = "window", "future", "series", "forecast"
 # The newest operator set that tf2onnx 1.17 writes.
 OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
@@ -30,8 +30,8 @@ _EXTERNAL = re.compile(rb"\n(\x08|\x88\x80*\x00)location")
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
 
-# Raw window[n, length, channel], index of each one's series [n] -> raw forecast[n, horizon, target].
-Answer = Callable[[Floats, Rows], Floats]
+# What `inputs_of` gives, of which it takes what it reads -> raw forecast[n, horizon, target].
+Answer = Callable[[Mapping[str, Any]], Floats]
 
 
 class OnnxNetwork:
@@ -41,7 +41,7 @@ class OnnxNetwork:
 
     def __init__(self, session: Any, *, source: str) -> None:
         self._session, self._source = session, source
-        self._by_series = len(session.get_inputs()) > 1
+        self._reads = [value.name for value in session.get_inputs()]
 
     @classmethod
     def read(cls, content: bytes, *, source: str) -> Self:
@@ -61,7 +61,7 @@ class OnnxNetwork:
         except Exception as error:  # onnxruntime's exceptions share no base class but this one
             raise RunError(f"{source}: not a readable ONNX model; the run is damaged, train it again") from error
         names = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
-        if names[0] not in ([WINDOW], [WINDOW, SERIES]) or names[1] != [FORECAST]:
+        if names[0][:1] != [WINDOW] or not {*names[0]} <= {WINDOW, FUTURE, SERIES} or names[1] != [FORECAST]:
             raise RunError(f"{source}: not a model from {WINDOW!r} to {FORECAST!r}; the run is damaged, train it again")
         return cls(session, source=source)
 
@@ -85,10 +85,9 @@ class OnnxNetwork:
             )
         return point
 
-    def answer(self, window: Floats, series: Rows) -> Floats:
-        """The raw forecast [n, horizon, target] of a raw window [n, length, channel] of a series [n]."""
-        given = {WINDOW: window, SERIES: series.astype(np.int64)} if self._by_series else {WINDOW: window}
-        return np.asarray(self._session.run([FORECAST], given)[0])
+    def answer(self, given: Mapping[str, Any]) -> Floats:
+        """The raw forecast [n, horizon, target] of what is given by name, see `inputs_of`."""
+        return np.asarray(self._session.run([FORECAST], {name: given[name] for name in self._reads})[0])
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
@@ -97,19 +96,33 @@ class OnnxNetwork:
 
 def points_of(answer: Answer, windows: Windows) -> Floats:
     """point[window, horizon, target] in data units, for unscaled windows, a batch at a time."""
-    return np.concatenate([answer(part.inputs(), part.series) for part in windows.parts(most=_BATCH)])
+    return np.concatenate([answer(inputs_of(part)) for part in windows.parts(most=_BATCH)])
+
+
+def inputs_of(windows: Windows) -> dict[str, Any]:
+    """All that a network may read of unscaled windows, by name: window[n, length, channel], the index of its series int64[n] and,
+    where channels are known ahead, their future[n, horizon, known].
+    """
+    future = {FUTURE: windows.future()} if windows.panel.num_known else {}
+    return {WINDOW: windows.inputs(), **future, SERIES: windows.series.astype(np.int64)}
 
 
 def interface(experiment: Experiment, panel: Panel, scaler: Scaler) -> dict[str, Any]:
     """What goes into an exported network and what comes out: names, shapes, columns, unit; plain values.
 
-    Where the series are scaled by different numbers, each window comes with the place of its series among `series_names`.
+    Where the network tells series apart, or they are scaled by different numbers, each window comes with the place of its series
+    among `series_names`; where it reads channels that are known ahead, with their rows of the horizon.
     """
-    window = experiment.window
-    series = {SERIES: ["n"], "series_names": list(panel.series)} if scaler.by_series else {}
+    window, model = experiment.window, experiment.model
+    by_series = scaler.by_series or getattr(model, "series_embedding", None)
+    further: dict[str, Any] = {}
+    if panel.num_known and model.kind != "scratch":
+        further = {FUTURE: ["n", window.horizon, panel.num_known], "known": list(panel.channels[-panel.num_known :])}
+    if by_series:
+        further |= {SERIES: ["n"], "series_names": list(panel.series)}
     return {
         "experiment": experiment.name,
-        "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels), **series},
+        "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels), **further},
         "output": {FORECAST: ["n", window.horizon, panel.num_targets], "targets": list(panel.targets), "unit": panel.unit},
     }
 
@@ -135,13 +148,16 @@ def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any]) -> bytes:
 
 
 def served(forecast: Callable[..., Any], facts: dict[str, Any], *, dtype: str) -> Any:
-    """`forecast` as a TensorFlow function of the inputs that its `interface` names; windows are of `dtype`."""
+    """`forecast` as a TensorFlow function of the inputs that its `interface` names, in that order; numbers are of `dtype`."""
     from rnnfc.models.backend import tf
 
-    signature = [tf.TensorSpec([None, *facts["input"][WINDOW][1:]], dtype, name=WINDOW)]
-    if SERIES in facts["input"]:
-        signature.append(tf.TensorSpec([None], tf.int64, name=SERIES))
-    return tf.function(forecast, input_signature=signature, autograph=False)
+    names = [name for name in (WINDOW, FUTURE, SERIES) if name in facts["input"]]
+    signature = [
+        tf.TensorSpec([None, *facts["input"][name][1:]], "int64" if name == SERIES else dtype, name=name) for name in names
+    ]
+    return tf.function(
+        lambda *given: forecast(**dict(zip(names, given, strict=True))), input_signature=signature, autograph=False
+    )
 
 
 def _rename_output(graph: Any, name: str) -> None:

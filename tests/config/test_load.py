@@ -242,7 +242,7 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         (
             "model={cell: GRU, units: [3]}",
             "--set model={cell: GRU, units: [3]}: model: a group of keys that starts with kind is needed here; "
-            "kinds: stacked, segment, scratch",
+            "kinds: stacked, segment, seq2seq, scratch",
         ),
         (
             "train.early_stopping.patience=5",

@@ -77,6 +77,7 @@ RANGES = [
     ("train", "{epochs: 4, early_stopping: {patience: $}}", "train.early_stopping.patience", "1", "0", "1 or more"),
     ("train", f"{PLATEAU}, min_delta: $}}}}", "train.schedule.min_delta", "0", "-0.1", "0 or more"),
     ("train", f"{STOPPING}, min_delta: $}}}}", "train.early_stopping.min_delta", "0", "-0.1", "0 or more"),
+    ("model", f"{SEQ2SEQ}, units: 4, series_embedding: $}}", "model.series_embedding", "1", "0", "1 or more"),
     ("model", f"{SEQ2SEQ}, units: $}}", "model.units", "16384", "16385", "16,384 or less"),
     ("model", f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}", "model.teacher_forcing", "0", "-0.1", "0 or more"),
     ("model", f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}", "model.teacher_forcing", "1", "1.1", "1 or less"),
@@ -277,7 +278,7 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group:
             "{kind: stacked, cell: gru, units: [3]}",
             "5: model.cell: got 'gru'; did you mean 'GRU'? allowed: SimpleRNN, LSTM, GRU",
         ),
-        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model: kind is 'deep'; allowed: stacked, segment, scratch"),
+        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model: kind is 'deep'; allowed: stacked, segment, seq2seq, scratch"),
         (
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
             "6: train.schedule: kind is 'Cosin'; did you mean 'cosine'? allowed: constant, cosine, step, plateau",

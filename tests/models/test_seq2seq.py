@@ -176,9 +176,9 @@ def test_every_format_forecasts_what_the_network_forecasts(tmp_path: Path, kind:
     net = network.Network(network.build(spec, channels=3, targets=2), scaler, length=5)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[kind]}"
-    FORMATS[kind].save(spec, net, export.interface(spec, data), path)
+    FORMATS[kind].save(spec, net, export.interface(spec, data, net.scaler), path)
     made, expected = export.points_of(FORMATS[kind].read(path), windows), net.points(windows)
-    assert export.difference(made, expected, data) <= 1e-6
+    assert export.difference(made, expected, windows, scaler) <= 1e-6
     assert np.ptp(expected[:, :, 0]) > 1e-3
 
 
@@ -206,4 +206,4 @@ def test_a_run_can_be_verified_and_says_what_it_is(tmp_path: Path, rnnfc: Callab
     (folder,) = (tmp_path / "out").iterdir()
     refused = rnnfc("explain", folder, "--outputs", tmp_path / "out")
     assert refused.code == 2
-    assert "stacked and scratch networks, this one's model.kind is seq2seq; name another run" in refused.err
+    assert "one stacked or scratch network by itself, this one is seq2seq GRU 4, luong; name another run" in refused.err

@@ -36,6 +36,9 @@ class NetSpec(Spec):
 
     linear: LinearSpec | None = None
     ensemble: EnsembleSpec | None = None
+    series_embedding: int | None = Field(
+        None, ge=1, le=MAX_UNITS, description="numbers of each series that are learned and read beside every row; several series"
+    )
 
     @property
     def num_members(self) -> int:

@@ -123,6 +123,15 @@ class Experiment(Spec):
     model: ModelSpec
     train: TrainSpec
 
+    @property
+    def is_one_stack(self) -> bool:
+        """Whether the network is recurrent layers one above the other, by itself, that read the window alone."""
+        model, data = self.model, self.data
+        if isinstance(model, ScratchSpec):
+            return True
+        ahead = getattr(data, "known", ()) or getattr(data, "calendar", ())
+        return isinstance(model, StackedSpec) and not (model.linear or model.ensemble or model.series_embedding or ahead)
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.split.validation is None:
@@ -154,9 +163,10 @@ class Experiment(Spec):
             if model.segment > length:
                 text = f"{model.segment} is longer than window.length {length}; shorten it"
                 raise wrong(text, at=("model", "segment"))
-            if getattr(self.data, "inputs", ()):
-                text = "model.kind segment reads each target by itself and no further columns; leave inputs out"
-                raise wrong(text, at=("data", "inputs"))
+            for group, key in (("data", "inputs"), ("data", "known"), ("data", "calendar"), ("model", "series_embedding")):
+                if getattr(getattr(self, group), key, None):
+                    text = f"model.kind segment reads each target by itself and nothing further; leave {key} out"
+                    raise wrong(text, at=(group, key))
         return self
 
     @model_validator(mode="after")
@@ -187,8 +197,8 @@ class Experiment(Spec):
             if train.momentum is not None:
                 raise wrong("model.kind scratch has sgd without momentum; leave it out", at=("train", "momentum"))
         elif steps is not None:
-            if not isinstance(model, StackedSpec) or model.linear or model.ensemble:
-                text = "acts with one stacked network by itself; leave bptt_steps, or the linear map or ensemble, out"
+            if not self.is_one_stack or not isinstance(model, StackedSpec):
+                text = "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
                 raise wrong(text, at=("train", "bptt_steps"))
             if 2 in model.directions:
                 text = "a bidirectional layer reads the window from its end too, where no earlier steps can be cut off"

@@ -67,6 +67,11 @@ class Windows:
         """y[window, horizon, target] of some windows."""
         return np.asarray(self.panel.values[self.target_rows[part], : self.panel.num_targets])
 
+    def future(self) -> Floats:
+        """[window, horizon, known]: what is known ahead of the rows of the targets."""
+        known = slice(len(self.panel.channels) - self.panel.num_known, None)
+        return np.asarray(self.panel.values[self.target_rows, known])
+
     def actual(self) -> Floats:
         """y[window, horizon, target] as it is scored: NaN where `missing: mask` filled it."""
         if not self.masked:

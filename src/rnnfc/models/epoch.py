@@ -12,7 +12,14 @@ from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
 from rnnfc.models import inputs
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.network import gather_inputs, members_of, recurrent_layers, taught, traced_as_plain_loops
+from rnnfc.models.network import (
+    gather_inputs,
+    members_of,
+    on_device,
+    recurrent_layers,
+    taught,
+    traced_as_plain_loops,
+)
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.recurrence import written_out
 from rnnfc.models.stacked import seed_of
@@ -44,7 +51,7 @@ class EpochProgram:
         self._bptt_steps = spec.bptt_steps
         self._batch = min(spec.batch_size, len(train))
         self._batches = -(-self._windows // self._batch)
-        self._rows = tf.constant(train.panel.values, tf.float32)
+        self._data = on_device(train.panel)
         self._weights = tf.constant(train.weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
@@ -72,7 +79,7 @@ class EpochProgram:
         while done < self._batches:
             began = time.perf_counter()
             stop = min(done + self._call_batches, self._batches)
-            reached, total, bad = self._calls(self._rows, device_order, tf.constant(done), tf.constant(stop), total)
+            reached, total, bad = self._calls(self._data, device_order, tf.constant(done), tf.constant(stop), total)
             if int(bad) >= 0:
                 raise LossNotFiniteError(int(bad) + 1)
             self._pace(batches=stop - done, seconds=time.perf_counter() - began)
@@ -85,9 +92,9 @@ class EpochProgram:
         fitting = int(batches * _CALL_S / max(seconds, 1e-6))
         self._call_batches = max(1, min(fitting, 64 * batches))
 
-    def _many_steps(self, rows: Any, order: Any, first: Any, stop: Any, total: Any) -> Any:
+    def _many_steps(self, data: Any, order: Any, first: Any, stop: Any, total: Any) -> Any:
         def step(index: Any, total: Any, _: Any) -> Any:
-            loss, weight = self._step(rows, order, index)
+            loss, weight = self._step(data, order, index)
             bad = tf.where(tf.math.is_finite(loss), -1, index)
             # Summed in float64: a million float32 terms would lose the fourth digit.
             return index + 1, total + tf.cast(loss * weight, tf.float64), bad
@@ -97,13 +104,13 @@ class EpochProgram:
 
         return tf.while_loop(goes_on, step, (first, total, tf.constant(-1)), parallel_iterations=1)
 
-    def _step(self, rows: Any, order: Any, index: Any) -> tuple[Any, Any]:
+    def _step(self, data: Any, order: Any, index: Any) -> tuple[Any, Any]:
         """One minibatch: its loss before the update, and how many windows it counts for."""
         variables = self._net.trainable_variables
         first = index * self._batch
         weight = tf.cast(tf.minimum(self._windows - first, self._batch), tf.float32)
         parts = [
-            self._shard(shard, rows, tf.slice(order, [first + start], [end - start]), first + start, weight)
+            self._shard(shard, data, tf.slice(order, [first + start], [end - start]), first + start, weight)
             for shard, (start, end) in enumerate(zip(self._cuts, self._cuts[1:], strict=False))
         ]
         # Added from left to right: the same bits in every run.
@@ -113,11 +120,11 @@ class EpochProgram:
         self._optimizer.apply(gradients, variables)
         return loss, weight
 
-    def _shard(self, shard: int, rows: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
+    def _shard(self, shard: int, data: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
         """What one shard adds to the minibatch's mean loss, and to its gradients."""
-        length, horizon, targets = self._shape
+        (rows, series), (length, horizon, targets) = data, self._shape
         trained = [taught(member) for member in members_of(self._net)]
-        given = gather_inputs(trained[0], rows, origins, length=length)
+        given = gather_inputs(trained[0], rows, series, origins, length=length)
         y = tf.gather(rows[:, :targets], origins[:, None] + tf.range(horizon, dtype=tf.int32))
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:

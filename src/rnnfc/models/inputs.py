@@ -5,7 +5,7 @@ from typing import Any
 
 from rnnfc.models.backend import keras
 
-WINDOW, TARGET = "window", "target"
+WINDOW, FUTURE, SERIES, TARGET = "window", "future", "series", "target"
 
 
 def of(net: Any) -> dict[str, Any]:

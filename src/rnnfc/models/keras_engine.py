@@ -45,7 +45,7 @@ ROWS = np.float32
 
 def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
     """The network of an experiment with its starting weights."""
-    net = networks.build(experiment, channels=len(panel.channels), targets=panel.num_targets)
+    net = networks.build_for(experiment, panel)
     return Network(net, scaler, length=experiment.window.length)
 
 

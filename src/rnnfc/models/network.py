@@ -21,36 +21,68 @@ from rnnfc.models.seq2seq import build_seq2seq
 from rnnfc.models.stacked import build_stacked, seed_of
 
 BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked, "segment": build_segment, "seq2seq": build_seq2seq}
-_MEMBER, _TAUGHT = "member_", "taught"
+_MEMBER, _TAUGHT, _EMBEDDING = "member_", "taught", "series_embedding"
 
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
 # channels stays under 20 MB.
 _FORWARD_BATCH = 1024
 
 
-def build(experiment: Experiment, *, channels: int, targets: int, written_out: bool = False) -> Any:
+def build(
+    experiment: Experiment, *, channels: int, targets: int, known: int = 0, series: int = 1, written_out: bool = False
+) -> Any:
     """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target].
 
     Args:
+        known: the last channels, which are known ahead.
+        series: how many there are, where the network is to tell them apart.
         written_out: for forecasts alone, of plain layers alone: steps of the horizon that feed each other are written one after
             another, where they are a loop otherwise. The weights have the same order.
     """
     model: Any = experiment.model  # not a ScratchSpec: `models.engines` sends no such kind here
     seeds = [experiment.seed, *(seed_of(experiment.seed, member, 4) for member in range(1, model.num_members))]
-    sizes = {"channels": channels, "targets": targets}
-    members = [_member(experiment, model, **sizes, seed=seed, written_out=written_out) for seed in seeds]
+    options: dict[str, Any] = {
+        "channels": channels,
+        "targets": targets,
+        "known": known,
+        "series": series,
+        "written_out": written_out,
+    }
+    members = [_member(experiment, model, **options, seed=seed) for seed in seeds]
     return members[0] if len(members) == 1 else _together(members, by=model.ensemble.by)
 
 
-def _member(experiment: Experiment, model: Any, *, channels: int, targets: int, seed: int, written_out: bool) -> Any:
-    window = experiment.window
-    sizes = {"length": window.length, "channels": channels, "horizon": window.horizon, "targets": targets}
-    options = {"written_out": written_out} if model.kind == "seq2seq" else {}
-    core = BUILDERS[model.kind](model, **sizes, seed=seed, **options)
+def build_for(experiment: Experiment, panel: Panel) -> Any:
+    """`build` for the data of `panel`."""
+    channels, targets = len(panel.channels), panel.num_targets
+    return build(experiment, channels=channels, targets=targets, known=panel.num_known, series=len(panel.series))
+
+
+def _member(
+    experiment: Experiment, model: Any, *, channels: int, targets: int, known: int, series: int, seed: int, written_out: bool
+) -> Any:
+    window, embedded = experiment.window, model.series_embedding or 0
+    sizes = {"length": window.length, "channels": channels + embedded, "horizon": window.horizon, "targets": targets}
+    core = BUILDERS[model.kind](model, **sizes, known=known, seed=seed, written_out=written_out)
+    if embedded:
+        core = _told_the_series(core, channels=channels, series=series, size=embedded, seed=seed)
     if model.linear:
         core = linear.beside(core, model.linear, targets=targets)
-    core = around(core, window.normalize, channels=channels, targets=targets, known=experiment.data.num_known)
+    core = around(core, window.normalize, channels=channels, targets=targets, known=known)
     return _told_nothing(core, targets=targets) if inputs.TARGET in inputs.of(core) else core
+
+
+def _told_the_series(core: Any, *, channels: int, series: int, size: int, seed: int) -> Any:
+    """`core` on each window with further channels: `size` numbers of its series, learned and the same in every row."""
+    length = inputs.of(core)["window"].shape[1]
+    given = {**inputs.like(core), "window": keras.Input((length, channels), name="window")}
+    given["series"] = keras.Input((), dtype="int32", name="series")
+    start = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed_of(seed, 0, 5))  # Keras' own
+    numbers = keras.layers.Embedding(series, size, start, name=_EMBEDDING)(given["series"])
+    rows = keras.ops.repeat(numbers[:, None], length, axis=1)
+    return inputs.model(
+        given, inputs.feed(core, {**given, "window": keras.ops.concatenate([given["window"], rows], axis=-1)}), name="of_series"
+    )
 
 
 def _told_nothing(taught: Any, *, targets: int) -> Any:
@@ -116,14 +148,25 @@ def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
                 layer.use_cudnn = cudnn
 
 
-def gather_inputs(net: Any, rows: Any, origins: Any, *, length: int) -> dict[str, Any]:
-    """What `net` reads of rows[row, channel] before each of origins[n], by name, inside a compiled program."""
+def on_device(panel: Panel) -> tuple[Any, Any]:
+    """The rows of a scaled panel as a tensor, f32[row, channel], and the index of each one's series, i32[row]."""
+    series = np.repeat(np.arange(len(panel.series), dtype=np.int32), np.diff(panel.bounds))
+    return tf.constant(panel.values, tf.float32), tf.constant(series)
 
-    def window() -> Any:
-        return tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))
 
-    every = {inputs.WINDOW: window}
-    return {name: every[name]() for name in inputs.of(net) if name in every}
+def gather_inputs(net: Any, rows: Any, series: Any, origins: Any, *, length: int) -> dict[str, Any]:
+    """What `net` reads of the rows on the device around each of origins[n], by name, inside a compiled program.
+
+    True targets, which are no input of a forecast, are left out.
+    """
+    read = {name: tensor.shape for name, tensor in inputs.of(net).items()}
+    given = {inputs.WINDOW: tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))}
+    if inputs.FUTURE in read:
+        _, horizon, known = read[inputs.FUTURE]
+        given[inputs.FUTURE] = tf.gather(rows[:, -known:], origins[:, None] + tf.range(horizon, dtype=tf.int32))
+    if inputs.SERIES in read:
+        given[inputs.SERIES] = tf.gather(series, origins - 1)  # by the last input row, as `Windows.series`
+    return given
 
 
 class Network:
@@ -135,10 +178,11 @@ class Network:
         self.net = net
         self.scaler = scaler
         channels = inputs.of(net)["window"].shape[-1]
-        signature = [tf.TensorSpec([None, channels], tf.float32), tf.TensorSpec([None], tf.int32)]
+        indices = tf.TensorSpec([None], tf.int32)
+        signature = [tf.TensorSpec([None, channels], tf.float32), indices, indices]
 
-        def forward(rows: Any, origins: Any) -> Any:
-            return inputs.feed(net, gather_inputs(net, rows, origins, length=length), training=False)
+        def forward(rows: Any, series: Any, origins: Any) -> Any:
+            return inputs.feed(net, gather_inputs(net, rows, series, origins, length=length), training=False)
 
         self._forward = tf.function(forward, input_signature=signature, autograph=False)
         self._rows_of: tuple[Any, Any] = (None, None)
@@ -147,10 +191,10 @@ class Network:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         if self._rows_of[0] is not scaled.panel:  # the validation rows go to the device once, not once an epoch
             self._rows_of = (None, None)  # or the old rows would be there beside the new ones
-            self._rows_of = (scaled.panel, tf.constant(scaled.panel.values, tf.float32))
+            self._rows_of = (scaled.panel, on_device(scaled.panel))
         rows = self._rows_of[1]
         parts = scaled.parts(most=_FORWARD_BATCH)
-        return np.concatenate([self._forward(rows, tf.constant(part.origins)).numpy() for part in parts]).astype(np.float64)
+        return np.concatenate([self._forward(*rows, tf.constant(part.origins)).numpy() for part in parts]).astype(np.float64)
 
     def points(self, windows: Windows) -> Floats:
         """point[window, horizon, target] in data units, for unscaled windows."""
@@ -171,11 +215,18 @@ def at_rest(experiment: Experiment, network: Network, *, written_out: bool = Fal
     net = network.net
     rates = {name: 0.0 for name in ("dropout", "recurrent_dropout", "teacher_forcing") if hasattr(experiment.model, name)}
     still = experiment.model_copy(update={"model": experiment.model.model_copy(update=rates)})
-    sizes = {"channels": inputs.of(net)["window"].shape[-1], "targets": net.output_shape[-1]}
-    core = build(still, **sizes, written_out=written_out)
+    core = build(still, **_sizes_of(net), written_out=written_out)
     for variable, trained in zip(core.weights, net.weights, strict=True):
         variable.assign(trained)
     return core
+
+
+def _sizes_of(net: Any) -> dict[str, int]:
+    """What `build` was told of the data."""
+    read, embeddings = inputs.of(net), linear.layers_of(net, _EMBEDDING)
+    known = read[inputs.FUTURE].shape[-1] if inputs.FUTURE in read else 0
+    sizes = {"channels": read[inputs.WINDOW].shape[-1], "targets": net.output_shape[-1], "known": known}
+    return {**sizes, "series": embeddings[0].input_dim if embeddings else 1}
 
 
 def of_plain_layers(experiment: Experiment, network: Network) -> Any:
@@ -188,7 +239,8 @@ def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callab
     """A function on tensors: raw window[n, length, channel] -> raw forecast[n, horizon, target].
 
     Both are of `dtype` and so is the scaling: float64 keeps the shape of a series at offset 1e9, of which float32 would keep one
-    value of a thousand. Where series are scaled by different numbers it takes the index of each window's series too, int64[n].
+    value of a thousand. Where the network or its scaling tells series apart it takes the index of each window's series too,
+    int64[n], and where channels are known ahead their future[n, horizon, known].
     """
     arrays: list[Any] = [None if array is None else array.astype(dtype) for array in (scaler.center, scaler.scale, scaler.power)]
     targets = core.output_shape[-1]
@@ -198,10 +250,15 @@ def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callab
             return None
         return array[0] if series is None else keras.ops.take(array, series, axis=0)[:, None]  # [series, ...] -> [n, 1, ...]
 
-    def forecast(window: Any, series: Any = None) -> Any:
-        center, scale, power = (of(array, series) for array in arrays)
-        scaled = keras.ops.cast((transformed(window, power, keras.ops) - center) / scale, "float32")
-        made = keras.ops.cast(core(scaled, training=False), dtype)
+    def forecast(window: Any, series: Any = None, future: Any = None) -> Any:
+        center, scale, power = (of(array, series if scaler.by_series else None) for array in arrays)
+        given = {inputs.WINDOW: keras.ops.cast((transformed(window, power, keras.ops) - center) / scale, "float32")}
+        if future is not None:
+            known = slice(center.shape[-1] - future.shape[-1], None)
+            given[inputs.FUTURE] = keras.ops.cast((future - center[..., known]) / scale[..., known], "float32")
+        if series is not None:
+            given[inputs.SERIES] = keras.ops.cast(series, "int32")
+        made = keras.ops.cast(inputs.feed(core, given, training=False), dtype)
         return inverted(made * scale[..., :targets] + center[..., :targets], power, keras.ops)
 
     return forecast
@@ -218,7 +275,7 @@ def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[
     Raises:
         RunError: the arrays are not this network's.
     """
-    net = build(experiment, channels=len(panel.channels), targets=panel.num_targets)
+    net = build_for(experiment, panel)
     set_weights(net, weights, source=source)
     return Network(net, scaler, length=experiment.window.length)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnfc import export
 from rnnfc.config.specs import Experiment
-from rnnfc.export import FORECAST, SERIES, WINDOW, Answer, served
+from rnnfc.export import FORECAST, FUTURE, SERIES, WINDOW, Answer, served
 from rnnfc.models.backend import keras, quiet_stderr, tf
 from rnnfc.models.engines import engine_of
 from rnnfc.models.network import in_raw_units, traced_as_plain_loops
@@ -52,7 +52,7 @@ def _save_savedmodel(experiment: Experiment, network: Any, facts: dict[str, Any]
     holder = tf.Module()
     holder.core = engine_of(experiment).at_rest(experiment, network)  # whose variables are saved because the module holds it
     forecast = in_raw_units(holder.core, network.scaler)
-    holder.serve = served(lambda window, series=None: {FORECAST: forecast(window, series)}, facts, dtype="float64")
+    holder.serve = served(lambda **given: {FORECAST: forecast(**given)}, facts, dtype="float64")
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
     except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:  # its names for ENOSPC and EFBIG
@@ -63,8 +63,7 @@ def _read_savedmodel(path: Path) -> Answer:
     loaded = tf.saved_model.load(str(path))  # which the signature needs and does not keep alive
     serve = loaded.signatures[_SIGNATURE]
 
-    def answer(window: Any, series: Any) -> Any:
-        given = {WINDOW: window, SERIES: series}
+    def answer(given: Any) -> Any:
         return serve(**{name: tf.constant(given[name]) for name in serve.structured_input_signature[1]})[FORECAST].numpy()
 
     return answer
@@ -87,15 +86,16 @@ def _read_litert(path: Path) -> Answer:
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated", category=UserWarning)
         reader = tf.lite.Interpreter(model_path=str(path))
         reader.allocate_tensors()
-    inputs, (made,) = sorted(reader.get_input_details(), key=lambda given: -len(given["shape"])), reader.get_output_details()
+    (made,) = reader.get_output_details()
+    # Every tensor keeps the name of its input, with a number after it.
+    read = {tensor["name"].split(":")[0].removeprefix("serving_default_"): tensor for tensor in reader.get_input_details()}
 
-    def answer(window: Any, series: Any) -> Any:
-        arrays = list(zip(inputs, (window.astype("float32"), series), strict=False))  # the window comes first
-        for given, array in arrays:
-            reader.resize_tensor_input(given["index"], array.shape)
+    def answer(given: Any) -> Any:
+        for name, tensor in read.items():
+            reader.resize_tensor_input(tensor["index"], given[name].shape)
         reader.allocate_tensors()
-        for given, array in arrays:
-            reader.set_tensor(given["index"], array)
+        for name, tensor in read.items():
+            reader.set_tensor(tensor["index"], given[name].astype(tensor["dtype"]))
         reader.invoke()
         return reader.get_tensor(made["index"]).astype("float64")
 
@@ -104,16 +104,19 @@ def _read_litert(path: Path) -> Answer:
 
 def _save_keras(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     # Plain arithmetic: a Rescaling layer takes its numbers through float32, and so loses an offset of 1e9.
-    given = [keras.Input(facts["input"][WINDOW][1:], dtype="float64", name=WINDOW)]
-    if SERIES in facts["input"]:
-        given.append(keras.Input((), dtype="int64", name=SERIES))
+    given = {
+        name: keras.Input(facts["input"][name][1:], dtype="int64" if name == SERIES else "float64", name=name)
+        for name in (WINDOW, FUTURE, SERIES)
+        if name in facts["input"]
+    }
     forecast = in_raw_units(engine_of(experiment).at_rest(experiment, network, written_out=True), network.scaler)
-    keras.Model(given if len(given) > 1 else given[0], forecast(*given), name=FORECAST).save(path)
+    keras.Model([*given.values()] if len(given) > 1 else given[WINDOW], forecast(**given), name=FORECAST).save(path)
 
 
 def _read_keras(path: Path) -> Answer:
     model = keras.saving.load_model(path, compile=False)
-    return lambda window, series: model([window, series] if len(model.inputs) > 1 else window).numpy()
+    names = [tensor.name for tensor in model.inputs]
+    return lambda given: model([given[name] for name in names] if len(names) > 1 else given[names[0]]).numpy()
 
 
 FORMATS = {

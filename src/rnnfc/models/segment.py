@@ -11,7 +11,7 @@ from rnnfc.models.stacked import CELLS, seed_of
 ops = keras.ops
 
 
-def build_segment(spec: SegmentSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int) -> Any:
+def build_segment(spec: SegmentSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int, **_: Any) -> Any:
     """A Keras model: [n, length, channel] -> [n, horizon, target]; it reads the targets' channels only.
 
     The window is filled up with zeros before its first row, and the forecast cut after its last, to whole segments.

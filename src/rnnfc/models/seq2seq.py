@@ -18,29 +18,39 @@ STEPS = {"SimpleRNN": keras.layers.SimpleRNNCell, "LSTM": keras.layers.LSTMCell,
 
 
 def build_seq2seq(
-    spec: Seq2SeqSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int, written_out: bool
+    spec: Seq2SeqSpec,
+    *,
+    length: int,
+    channels: int,
+    horizon: int,
+    targets: int,
+    seed: int,
+    known: int = 0,
+    written_out: bool = False,
 ) -> Any:
     """A Keras model: window[n, length, channel], target[n, horizon or 0, target] -> [n, horizon, target].
 
     Where there are true targets, which is in training, each step of the decoder reads the one before its own; with none, the
-    forecast before its own. The first step reads the window's last row either way.
+    forecast before its own. The first step reads the window's last row either way. With `known` channels that are known ahead
+    each step reads its own row of a further input, `future` [n, horizon, known].
 
     Args:
         written_out: without a loop and without the input `target`, for forecasts alone, of plain layers alone.
     """
     given = {"window": keras.Input((length, channels), name="window")}
+    if known:
+        given["future"] = keras.Input((horizon, known), name="future")
     if not written_out:
         given["target"] = keras.Input((None, targets), name="target")
     handed = _encoder(spec, length=length, channels=channels, seed=seed)(given["window"])
     fixed = {name: handed.pop(name) for name in ("memory", "keys") if name in handed}
-    step = _decoder_step(spec, length=length, targets=targets, seed=seed)
+    step = _decoder_step(spec, length=length, targets=targets, known=known, seed=seed)
     start = {"previous": given["window"][:, -1, :targets], **handed}
     told = {name: tensor for name, tensor in given.items() if name != "window"} | {"start": start, "fixed": fixed}
     if written_out:
         made = unrolled(step, told, horizon=horizon)
     else:
-        roll = Roll(step, horizon=horizon, targets=targets, teacher_forcing=spec.teacher_forcing, seed=seed_of(seed, 0))
-        made = roll(told)
+        made = Roll(step, horizon=horizon, targets=targets, teacher_forcing=spec.teacher_forcing, seed=seed_of(seed, 0))(told)
     return inputs.model(given, made, name="seq2seq")
 
 
@@ -77,14 +87,16 @@ def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any
     return keras.Model(window, handed, name="read")
 
 
-def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, seed: int) -> Any:
+def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, seed: int) -> Any:
     """previous[n, target], the states and, for attention, what it looks at -> forecast[n, target] and the new states."""
     sizes: dict[str, tuple[int, ...]] = {"previous": (targets,), **dict.fromkeys(_states(spec), (spec.units,))}
+    if known:
+        sizes["ahead"] = (known,)
     if spec.attention != "none":
         sizes |= dict.fromkeys(("memory", "keys"), (length, spec.units))
     given = {name: keras.Input(shape, name=name) for name, shape in sizes.items()}
     state = [given[name] for name in _states(spec)]
-    read = given["previous"]
+    read = ops.concatenate([given["previous"], given["ahead"]], axis=-1) if known else given["previous"]
     cell = STEPS[spec.cell](spec.units, **_weights(seed, 4), name="decoder")
     if spec.attention == "bahdanau":
         query = _dense(spec.units, "query", seed=seed, role=5)(state[0])

@@ -7,28 +7,32 @@ GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 _BIASES = {"SimpleRNN": 1, "LSTM": 1, "GRU": 2}
 
 
-def num_parameters(spec: ModelSpec, *, channels: int, length: int, horizon: int, targets: int) -> int:
+def num_parameters(
+    spec: ModelSpec, *, channels: int, length: int, horizon: int, targets: int, known: int = 0, series: int = 1
+) -> int:
     """Parameters of the network that is built from `spec`, those of a blended linear map included."""
     if isinstance(spec, ScratchSpec):
         return num_parameters(spec.as_stacked, channels=channels, length=length, horizon=horizon, targets=targets)
+    embedded = spec.series_embedding or 0
     if isinstance(spec, SegmentSpec):
         core = _segment_parameters(spec, horizon=horizon, targets=targets)
     elif isinstance(spec, Seq2SeqSpec):
-        core = _seq2seq_parameters(spec, channels=channels, targets=targets)
+        core = _seq2seq_parameters(spec, channels=channels + embedded, targets=targets, known=known)
     else:
-        core = _stacked_parameters(spec, channels=channels, outputs=horizon * targets)
+        core = _stacked_parameters(spec, channels=channels + embedded, ahead=horizon * known, outputs=horizon * targets)
+    core += series * embedded
     if spec.linear:
         rows = min(length, spec.linear.length or length)
         core += rows * horizon + (spec.linear.use == "blend")  # the share is one number
     return spec.num_members * core
 
 
-def _stacked_parameters(spec: StackedSpec, *, channels: int, outputs: int) -> int:
+def _stacked_parameters(spec: StackedSpec, *, channels: int, ahead: int, outputs: int) -> int:
     total, inputs = 0, channels
     for units, directions in zip(spec.units, spec.directions, strict=True):
         total += directions * _cell_parameters(spec.cell, inputs=inputs, units=units)
         inputs = directions * units
-    return total + (inputs + 1) * outputs
+    return total + (inputs + ahead + 1) * outputs
 
 
 def _segment_parameters(spec: SegmentSpec, *, horizon: int, targets: int) -> int:
@@ -37,13 +41,13 @@ def _segment_parameters(spec: SegmentSpec, *, horizon: int, targets: int) -> int
     return embeddings + dense + _cell_parameters(spec.cell, inputs=spec.width, units=spec.width)
 
 
-def _seq2seq_parameters(spec: Seq2SeqSpec, *, channels: int, targets: int) -> int:
+def _seq2seq_parameters(spec: Seq2SeqSpec, *, channels: int, targets: int, known: int) -> int:
     units, attended = spec.units, spec.attention != "none"
     encoder = _cell_parameters(spec.cell, inputs=channels, units=units) + attended * units**2  # the keys
     if spec.attention == "bahdanau":  # query and score; the context is read by the cell and by the output
-        decoder = _cell_parameters(spec.cell, inputs=targets + units, units=units) + (units + 1) * units + units
+        decoder = _cell_parameters(spec.cell, inputs=targets + known + units, units=units) + (units + 1) * units + units
         return encoder + decoder + (2 * units + 1) * targets
-    decoder = _cell_parameters(spec.cell, inputs=targets, units=units) + attended * 2 * units**2
+    decoder = _cell_parameters(spec.cell, inputs=targets + known, units=units) + attended * 2 * units**2
     return encoder + decoder + (units + 1) * targets
 
 
@@ -51,13 +55,24 @@ def _cell_parameters(cell: str, *, inputs: int, units: int) -> int:
     return GATES[cell] * units * (inputs + units + _BIASES[cell])
 
 
-def training_bytes(spec: ModelSpec, *, channels: int, horizon: int, targets: int, length: int, batch_size: int, rows: int) -> int:
+def training_bytes(
+    spec: ModelSpec,
+    *,
+    channels: int,
+    horizon: int,
+    targets: int,
+    length: int,
+    batch_size: int,
+    rows: int,
+    known: int = 0,
+    series: int = 1,
+) -> int:
     """Rough peak memory of training beyond TensorFlow itself, in bytes.
 
     Weights, gradients and two optimizer slots in float32; the rows once; the gates and states of every step of one batch,
     which backpropagation through time keeps (the same again for their gradients).
     """
-    sizes = {"channels": channels, "horizon": horizon, "targets": targets, "length": length}
+    sizes = {"channels": channels, "horizon": horizon, "targets": targets, "length": length, "known": known, "series": series}
     if isinstance(spec, ScratchSpec):  # float64
         return 2 * training_bytes(spec.as_stacked, **sizes, batch_size=batch_size, rows=rows)
     gates = GATES[spec.cell] + 1

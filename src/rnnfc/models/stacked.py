@@ -15,8 +15,13 @@ def seed_of(*path: int) -> int:
     return int(np.random.SeedSequence(path).generate_state(1)[0]) & 0x7FFF_FFFF
 
 
-def build_stacked(spec: StackedSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int) -> Any:
+def build_stacked(
+    spec: StackedSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int, known: int = 0, **_: Any
+) -> Any:
     """A Keras Sequential: [n, length, channel] -> [n, horizon, target].
+
+    With `known` channels that are known ahead it is a model of a second input, `future` [n, horizon, known], all of which the
+    last layer reads beside the last state.
 
     Every initializer and dropout has a seed of its own, so nothing depends on Keras' or Python's global generators.
     """
@@ -30,9 +35,16 @@ def build_stacked(spec: StackedSpec, *, length: int, channels: int, horizon: int
             backward = _recurrent(spec, index, seed=seed, direction=1)
             layers.append(keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bidirectional_{index + 1}"))
     start = keras.initializers.GlorotUniform(seed=seed_of(seed, len(spec.units), 0))
-    layers.append(keras.layers.Dense(horizon * targets, kernel_initializer=start, name="output"))
-    layers.append(keras.layers.Reshape((horizon, targets), name="forecast"))
-    return keras.Sequential(layers, name="stacked")
+    head = [
+        keras.layers.Dense(horizon * targets, kernel_initializer=start, name="output"),
+        keras.layers.Reshape((horizon, targets), name="forecast"),
+    ]
+    if not known:
+        return keras.Sequential([*layers, *head], name="stacked")
+    given = {"window": layers[0], "future": keras.Input((horizon, known), name="future")}
+    state = keras.Sequential(layers, name="recurrent")(given["window"])
+    read = keras.ops.concatenate([state, keras.ops.reshape(given["future"], (-1, horizon * known))], axis=-1)
+    return keras.Model(given, keras.Sequential(head, name="head")(read), name="stacked")
 
 
 def _recurrent(spec: StackedSpec, index: int, *, seed: int, direction: int) -> Any:

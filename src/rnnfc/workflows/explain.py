@@ -66,8 +66,8 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
     """
     runs = list({which.folder.resolve(): which for which in runs}.values())
     for which in runs:
-        if (kind := which.experiment().model.kind) not in ("stacked", "scratch"):
-            text = f"explain follows the states of stacked and scratch networks, this one's model.kind is {kind}"
+        if not (experiment := which.experiment()).is_one_stack:
+            text = f"explain follows the states of one stacked or scratch network by itself, this one is {experiment.model.label}"
             raise ConfigError(f"{which.folder}: {text}; name another run")
     reopened = [(which, *prepare_again(which), which.weights()) for which in runs]
     curves = []

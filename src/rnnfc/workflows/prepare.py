@@ -33,7 +33,13 @@ class Prepared:
         """Rows and channels in, horizon and targets out."""
         window, panel = self.experiment.window, self.panel
         sizes = {"length": window.length, "channels": len(panel.channels)}
-        return {**sizes, "horizon": window.horizon, "targets": panel.num_targets}
+        return {
+            **sizes,
+            "horizon": window.horizon,
+            "targets": panel.num_targets,
+            "known": panel.num_known,
+            "series": len(panel.series),
+        }
 
     @property
     def parameters(self) -> int:
@@ -72,6 +78,9 @@ def prepare(experiment: Experiment) -> Prepared:
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
         training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
+    if len(panel.series) == 1 and getattr(experiment.model, "series_embedding", None):
+        text = "model.series_embedding tells series apart, and the data has one"
+        raise DataError(f"{text}; leave it out, or give several series (data.kind: long)")
     prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading)
     _refuse_large(prepared)
     return prepared

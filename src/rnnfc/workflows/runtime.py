@@ -34,6 +34,7 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
     window = experiment.window
     sizes = {"channels": len(panel.channels), "length": window.length, "horizon": window.horizon, "targets": panel.num_targets}
+    sizes |= {"known": panel.num_known, "series": len(panel.series)}
     needed, given = num_parameters(experiment.model, **sizes), sum(array.size for array in weights.values())
     if given < needed:
         raise RunError(
