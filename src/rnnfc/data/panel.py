@@ -33,7 +33,6 @@ class Panel:
     calendar: the features in the last of them, two channels each, see `data.calendar`; no scaler changes them.
     filled: bool[row, channel], True where the source had no value and `missing` filled it.
     left_out: how many series of the source are not here.
-    num_known: of how many channels, from the last, the values are known ahead.
     """
 
     values: Floats
