@@ -148,9 +148,7 @@ def predict(
     scaler = which.scaler(channels=len(panel.channels), series=len(panel.series))
     horizon = experiment.window.horizon
     steps = _reachable(panel, horizon if steps is None else steps, horizon=horizon)
-    notes: list[str] = []
-    if data is not None:
-        panel, notes = fresh(data, experiment, like=panel, transformed=scaler.power is not None)
+    panel, notes = fresh(data, experiment, like=panel, transformed=scaler.power is not None) if data else (panel, [])
     if series:
         panel, notes = chosen(panel, series), []
     network = open_network(which, panel, scaler, runtime=runtime)
