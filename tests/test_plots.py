@@ -190,6 +190,20 @@ def test_a_forecast_picture_shows_every_split_in_its_own_colour(
     np.testing.assert_array_equal(curves(whole)["test"].get_ydata(), VALUES[30:] + 0.1)
 
 
+def test_each_of_many_series_has_its_rows_and_its_name(drawn: list[Figure]) -> None:
+    groups = [
+        (Line(label="actual", time=DAYS[:end], value=VALUES[:end]), [line("train", slice(5, 20)), line("test", slice(20, end))])
+        for end in (30, 40)
+    ]
+    plots.series_picture(title="2 of 9 series", series=groups, ylabels=["north", "south"], xlabel="date")
+    north, south = drawn[0].axes
+    assert (north.get_ylabel(), south.get_ylabel(), north.get_xlabel(), south.get_xlabel()) == ("north", "south", "", "date")
+    for axis, end in ((north, 30), (south, 40)):
+        assert list(curves(axis)) == ["actual", "train", "test"]
+        np.testing.assert_array_equal(curves(axis)["test"].get_ydata(), VALUES[20:end] + 0.1)
+        assert axis.get_xlim()[1] == axis.xaxis.convert_units(DAYS[end - 1])
+
+
 NUMBERS = np.arange(40) / 4
 
 

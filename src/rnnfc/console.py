@@ -133,12 +133,16 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     return [
-        ("data", f"{rows}, {panel.step}, {first} to {last}{missing}"),
+        ("data", f"{rows}, {panel.step}, {first} to {last}{missing}{_constant(prepared.constant_series)}"),
         (
             "windows",
             f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {model.label}, {prepared.parameters:,} parameters",
         ),
     ]
+
+
+def _constant(number: int) -> str:
+    return f", {number:,} series with a constant column (centred, not scaled)" if number else ""
 
 
 def show_report(report: Report) -> None:
@@ -176,8 +180,9 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def show_check(result: dict[str, Any]) -> None:
     """What `check` found."""
     filled = f", {result['filled_values']:,} missing values filled" if result["filled_values"] else ""
-    rows = f"{result['rows']:,} rows{of_series(result['series'], result['left_out_series'])}"
-    say("data", f"{rows}, {result['frequency']}, {result['first_time']} to {result['last_time']}{filled}")
+    rows = f"{result['rows']:,} rows{of_series(result['series'], result['left_out_series'])}, {result['frequency']}"
+    constant = _constant(result["constant_series"])
+    say("data", f"{rows}, {result['first_time']} to {result['last_time']}{filled}{constant}")
     say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
         say(name, f"{part['count']:,} windows, targets {part['first_target']} to {part['last_target']}")

@@ -197,6 +197,19 @@ def test_an_export_of_many_series_is_checked_without_the_data_on_a_window_of_eac
     assert card["trained_range"]["sold"] == [0.002, 8e8]
 
 
+def test_a_constant_series_is_counted(rnnfc: Command, tmp_path: Path) -> None:
+    days = np.arange("2021-01-01", "2021-01-21", dtype="datetime64[D]")
+    lines = [f"{name},{day},{5 if name == 'B' else place}\n" for name in "ABC" for place, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("shop,day,sold\n" + "".join(lines))
+    (tmp_path / "t.yaml").write_text(
+        "name: t\ndata: {kind: long, path: t.csv, series: shop, time: day, target: sold}\nwindow: {length: 2}\nsplit: {test: 5}\n"
+        "model: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
+    )
+    told = "60 rows of 3 series, daily, 2021-01-01 to 2021-01-20, 1 series with a constant column (centred, not scaled)"
+    assert told in rnnfc("check", tmp_path / "t.yaml").out
+    assert "constant column" not in rnnfc("check", tmp_path / "t.yaml", "--set", "scale={by: all}").out
+
+
 def test_a_transform_refuses_fresh_rows_that_it_cannot_take(rnnfc: Command, tmp_path: Path) -> None:
     lines = [row(name, day, 1.0) for name in ("A", "B") for day in range(20)]
     (tmp_path / "t.csv").write_text(HEADER + "".join(lines))

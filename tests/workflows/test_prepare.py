@@ -41,6 +41,7 @@ def test_check_of_the_first_config() -> None:
         "first_time": "0",
         "last_time": "100",
         "filled_values": 0,
+        "constant_series": 0,
         "channels": ["sine"],
         "targets": ["sine"],
         "windows": {  # x is 100 / 999 times the row
@@ -67,6 +68,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
         "first_time": "2020-01-01",
         "last_time": "2020-01-20",
         "filled_values": 1,
+        "constant_series": 0,
         "channels": ["sales", "price"],
         "targets": ["sales"],
         "windows": {  # of the six training windows the one whose last input row was filled is left out

@@ -9,7 +9,7 @@ from rnnfc import memory, run
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
 from rnnfc.data.panel import Panel, clock
-from rnnfc.data.scale import Scaler, training_range
+from rnnfc.data.scale import Scaler, flat, training_range
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import Splits, Windows, cut
 from rnnfc.errors import DataError
@@ -21,12 +21,16 @@ from rnnfc.workflows.phases import Phase, Phases
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """An experiment with its data and windows."""
+    """An experiment with its data and windows.
+
+    constant_series: how many have a channel that does not change on the training rows, so that it is centred alone.
+    """
 
     experiment: Experiment
     panel: Panel
     splits: Splits
     loading: Phase
+    constant_series: int
 
     @property
     def size(self) -> dict[str, int]:
@@ -76,12 +80,14 @@ def prepare(experiment: Experiment) -> Prepared:
     with Phases()("data") as loading:
         panel = _long_enough(load_panel(experiment.data), experiment)
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
-        training_range(panel, splits.train_rows, **experiment.scale.model_dump())
+        edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
     if len(panel.series) == 1 and getattr(experiment.model, "series_embedding", None):
         text = "model.series_embedding tells series apart, and the data has one"
         raise DataError(f"{text}; leave it out, or give several series (data.kind: long)")
-    prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading)
+    scaled_alone = experiment.scale.method != "none" and experiment.scale.by == "series"
+    constant = int(flat(*edges).any(axis=1).sum()) if scaled_alone else 0
+    prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading, constant_series=constant)
     _refuse_large(prepared)
     return prepared
 
@@ -143,6 +149,7 @@ def check(prepared: Prepared) -> dict[str, Any]:
         "first_time": clock(panel.span[0]),
         "last_time": clock(panel.span[1]),
         "filled_values": int(panel.filled.sum()),
+        "constant_series": prepared.constant_series,
         "channels": list(panel.channels),
         "targets": list(panel.targets),
         "windows": {name: _extent(windows) for name, windows in prepared.splits},
