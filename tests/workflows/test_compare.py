@@ -169,7 +169,7 @@ def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, wo
     assert made.rows == 5
     assert words["ylabel"] == "a (m)"
     assert curves(words)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
-    assert words["title"] == "2 runs on the same test rows, a (1 of 2 targets), step 1 of each forecast"
+    assert words["title"] == "2 runs on the same test rows, a (1 of 2 targets), s (1 of 2 series), step 1 of each forecast"
     assert made.note == ""  # all that the runs have is compared, though not all of it drawn
 
 
