@@ -77,7 +77,10 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
         "model:\n  kind: stacked\n  cell: lstm\n  units:\n  - 3\n  - 0\n"
         "train:\n  epoch: 5\n  schedule:\n    kind: step\n    factor: 1\n"
     )
-    columns = "decimal, encoding, frequency, inputs, kind, missing, path, season, separator, target, time, time_format, unit"
+    columns = (
+        "calendar, decimal, encoding, frequency, inputs, kind, known, missing, path, season, separator, target, time, "
+        "time_format, unit"
+    )
     optimizer = (
         "batch_size, bptt_steps, clip, early_stopping, epochs, learning_rate, loss, momentum, optimizer, schedule, shuffle, "
         "weight_decay"

@@ -17,7 +17,7 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.models import network
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.normalize import NORMALIZE
+from rnnfc.models.normalize import NORMALIZE, around
 from rnnfc.models.saved import FORMATS
 from rnnfc.models.seq2seq import STEPS
 from rnnfc.models.size import num_parameters, training_bytes
@@ -132,11 +132,11 @@ def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_other
     assert changed.tolist() == [False, False, False, True]  # the truth of a step is read after it
 
 
-@pytest.mark.parametrize("normalize", [name for name in NORMALIZE if name != "none"])
+@pytest.mark.parametrize("normalize", NORMALIZE)
 def test_the_truth_is_normalised_as_the_window_is(normalize: str) -> None:
     window, target = keras.Input((5, 3), name="window"), keras.Input((None, 2), name="target")
     core = keras.Model({"window": window, "target": target}, 1.0 * target)  # forecasts what it is told
-    net = NORMALIZE[normalize](core, channels=3, targets=2)
+    net = around(core, normalize, channels=3, targets=2)
     np.testing.assert_allclose(net({"window": X, "target": Y}).numpy(), Y, atol=1e-5)
     assert net({"window": X, "target": Y[:, :0]}).shape == (2, 0, 2)
 

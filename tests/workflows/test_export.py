@@ -77,7 +77,7 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_p
     }
     window = Run.open(trained).last_window(length=10).values[None]
     expected = json.loads(rnnfc("predict", trained, "--json").out)["forecast"][0]["value"]["sine"]
-    np.testing.assert_allclose(saved.FORMATS[kind].read(to)(window, np.array([0])), [[[expected]]], atol=1e-6)
+    np.testing.assert_allclose(saved.FORMATS[kind].read(to)({"window": window}), [[[expected]]], atol=1e-6)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = rnnfc("export", trained, "--format", kind, "--to", to)
     assert (again.code, again.out) == (2, "")

@@ -120,7 +120,7 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
         ("validation", [10, 11, 12, 13]),
         ("test", [15, 16, 17, 18]),
     ]
-    assert prepared.size == {"length": 3, "channels": 2, "horizon": 2, "targets": 1}
+    assert prepared.size == {"length": 3, "channels": 2, "known": 0, "series": 1, "horizon": 2, "targets": 1}
 
 
 @pytest.mark.parametrize(
