@@ -35,11 +35,6 @@ class SineSpec(Spec):
         return self
 
     @property
-    def num_known(self) -> int:
-        """Channels whose future values are known."""
-        return 0
-
-    @property
     def spacing(self) -> float:
         """Distance between two neighbouring x."""
         return self.step if self.step is not None else (self.stop or 0.0) / (self.points - 1)
@@ -109,11 +104,6 @@ class FileSpec(Spec):
     def columns(self) -> tuple[str, ...]:
         """Every column that is read."""
         return (*self.numbers, *([self.time] if self.time else []))
-
-    @property
-    def num_known(self) -> int:
-        """Channels whose future values are known; they are the last ones."""
-        return len(self.known) + 2 * len(self.calendar)
 
     @property
     def numbers(self) -> tuple[str, ...]:

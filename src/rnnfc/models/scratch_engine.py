@@ -29,21 +29,18 @@ _FORWARD_BATCH = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The weights with their scaler; forecasts windows. `weights` are changed in place by training.
-
-    moved: [channel], 1 where it is seen minus the window's last row (`window.normalize`), else 0.
-    """
+    """The weights with their scaler; forecasts windows. `weights` are changed in place by training."""
 
     weights: Weights
     scaler: Scaler
     activation: Activation
-    moved: Floats
+    around_last: bool
     label = "network"
 
     def inputs(self, scaled: Windows, part: slice = slice(None)) -> tuple[Floats, Floats]:
         """x[n, T, C] of some windows over a scaled panel, and the level[n, 1, target] that they are relative to."""
         x = scaled.inputs(part)
-        last = x[:, -1:] * self.moved
+        last = x[:, -1:] * self.around_last
         return x - last, last[..., : scaled.panel.num_targets]
 
     def pairs(self, scaled: Windows, part: slice) -> tuple[Floats, Floats]:
@@ -106,9 +103,8 @@ def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
     spec: Any = experiment.model  # a ScratchSpec: `workflows.engines` sends no other kind here
     outputs = experiment.window.horizon * panel.num_targets
     weights = scratch.initial(channels=len(panel.channels), units=spec.units, outputs=outputs, seed=experiment.seed)
-    moved = np.full(len(panel.channels), float(experiment.window.normalize == "last"))
-    moved[len(moved) - panel.num_known :] = 0.0  # what is known ahead has no level to drift off
-    return Network(weights=weights, scaler=scaler, activation=scratch.ACTIVATIONS[spec.activation], moved=moved)
+    around_last = experiment.window.normalize == "last"
+    return Network(weights=weights, scaler=scaler, activation=scratch.ACTIVATIONS[spec.activation], around_last=around_last)
 
 
 def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:
@@ -210,7 +206,7 @@ def facts(network: Network) -> dict[str, Any]:
 def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
     """The bytes of model.onnx, raw units in and out; `facts` go into its metadata."""
     spec: Any = experiment.model
-    options: dict[str, Any] = {"activation": spec.activation, "moved": network.moved}
+    options: dict[str, Any] = {"activation": spec.activation, "around_last": network.around_last}
     window = experiment.window
     return scratch_onnx.to_onnx(network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.data.panel import Floats
 from rnnfc.data.scale import Scaler
 from rnnfc.export import FORECAST, OPSET, SERIES, WINDOW
 from rnnfc.models.scratch import Weights
@@ -16,7 +15,7 @@ _OPERATORS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
 def to_onnx(
-    weights: Weights, scaler: Scaler, facts: dict[str, Any], *, activation: str, moved: Floats, length: int, horizon: int
+    weights: Weights, scaler: Scaler, facts: dict[str, Any], *, activation: str, around_last: bool, length: int, horizon: int
 ) -> bytes:
     """The bytes of an .onnx file, raw window[n, length, channel] -> raw forecast[n, horizon, target].
 
@@ -33,7 +32,7 @@ def to_onnx(
     if gathered:
         given.append(helper.make_tensor_value_info(SERIES, TensorProto.INT64, ["n"]))
     constants = {
-        **scaling, "moved": moved,
+        **scaling,
         "U": U.T[None], "W": W.T[None], "b": np.concatenate([b, 0 * b])[None], "V": V, "c": c,
         "zero": np.array([0]), "one": np.array([1]), "two": np.array([2]), "minus_one": np.array([-1]),
         "end": np.array([length]), "targets": np.array([targets]), "shape": np.array([-1, horizon, targets]),
@@ -42,7 +41,7 @@ def to_onnx(
         *gathered,
         helper.make_node("Sub", [WINDOW, "center"], ["centred"]),
         helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        *_network_nodes(hidden_size=len(b), activations=[_OPERATORS[activation]]),
+        *_network_nodes(around_last, hidden_size=len(b), activations=[_OPERATORS[activation]]),
         helper.make_node("Mul", ["scaled_forecast", "target_scale"], ["spread"]),
         helper.make_node("Add", ["spread", "target_center"], [FORECAST]),
     ]
@@ -67,15 +66,12 @@ def _scaling(scaler: Scaler, *, targets: int) -> tuple[dict[str, Any], list[Any]
     return {f"{name}_of_series": array for name, array in numbers.items()}, nodes
 
 
-def _network_nodes(**recurrence: Any) -> list[Any]:
+def _network_nodes(around_last: bool, **recurrence: Any) -> list[Any]:
     """From `scaled` windows to the `scaled_forecast`, both float64."""
     from onnx import TensorProto
     from onnx.helper import make_node
 
-    return [
-        make_node("Slice", ["scaled", "minus_one", "end", "one"], ["last"]),  # [n, 1, C]
-        make_node("Mul", ["last", "moved"], ["level"]),
-        make_node("Sub", ["scaled", "level"], ["seen"]),
+    network = [
         make_node("Cast", ["seen"], ["seen32"], to=TensorProto.FLOAT),
         make_node("Transpose", ["seen32"], ["steps"], perm=[1, 0, 2]),  # [n, T, C] -> [T, n, C]
         make_node("RNN", ["steps", "U", "W", "b"], ["", "s"], **recurrence),
@@ -83,6 +79,14 @@ def _network_nodes(**recurrence: Any) -> list[Any]:
         make_node("Gemm", ["state", "V", "c"], ["y"]),
         make_node("Reshape", ["y", "shape"], ["y_by_step"]),  # [n, Q] -> [n, horizon, target]
         make_node("Cast", ["y_by_step"], ["forecast_seen"], to=TensorProto.DOUBLE),
-        make_node("Slice", ["level", "zero", "targets", "two"], ["target_level"]),  # [n, 1, target]
-        make_node("Add", ["forecast_seen", "target_level"], ["scaled_forecast"]),
+    ]
+    if not around_last:
+        same = [make_node("Identity", *ends) for ends in ((["scaled"], ["seen"]), (["forecast_seen"], ["scaled_forecast"]))]
+        return [same[0], *network, same[1]]
+    return [
+        make_node("Slice", ["scaled", "minus_one", "end", "one"], ["last"]),  # [n, 1, C]
+        make_node("Sub", ["scaled", "last"], ["seen"]),
+        *network,
+        make_node("Slice", ["last", "zero", "targets", "two"], ["level"]),  # [n, 1, target]
+        make_node("Add", ["forecast_seen", "level"], ["scaled_forecast"]),
     ]
