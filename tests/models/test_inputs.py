@@ -16,6 +16,7 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.models import inputs, network
 from rnnfc.models.backend import tf
+from rnnfc.models.roll import taught
 from rnnfc.models.saved import FORMATS
 from rnnfc.models.size import num_parameters
 from rnnfc.workflows.export import ENDINGS
@@ -65,7 +66,7 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str
     spec, net, windows = made(kind)
     sizes = {"channels": 4, "length": 5, "horizon": 4, "targets": 2, "known": 1, "series": 2}
     assert num_parameters(spec.model, **sizes) == net.net.count_params()
-    trained = network.taught(net.net)
+    trained = taught(net.net)
     given = network.gather_inputs(trained, *network.on_device(windows.panel), tf.constant(windows.origins), length=5)
     given[inputs.TARGET] = tf.constant(windows.targets(), tf.float32)
     np.testing.assert_allclose(given["future"], windows.future(), rtol=1e-6)

@@ -18,6 +18,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.models import network
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.normalize import NORMALIZE, around
+from rnnfc.models.roll import taught
 from rnnfc.models.saved import FORMATS
 from rnnfc.models.seq2seq import STEPS
 from rnnfc.models.size import num_parameters, training_bytes
@@ -48,7 +49,7 @@ def build(cell: str = "GRU", attention: str = "luong", **options: str) -> Any:
 
 def told(net: Any, truth: Any = Y, **options: Any) -> Any:
     """What `net` forecasts in training, where it reads `truth`."""
-    return network.taught(net)({"window": X, "target": truth}, **options).numpy()
+    return taught(net)({"window": X, "target": truth}, **options).numpy()
 
 
 def by_hand(net: Any, attention: str, truth: Any) -> Any:
@@ -106,7 +107,7 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str
     net, sizes = build(cell, attention), {"channels": 3, "length": 5, "horizon": 4, "targets": 2}
     assert num_parameters(experiment(cell, attention).model, **sizes) == net.count_params()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean((network.taught(net)({"window": X, "target": Y}, training=True) - Y) ** 2)
+        loss = tf.reduce_mean((taught(net)({"window": X, "target": Y}, training=True) - Y) ** 2)
     gradients = tape.gradient(loss, net.trainable_variables)
     assert len(gradients) == len(net.weights)
     assert all(np.abs(gradient.numpy()).max() > 1e-6 for gradient in gradients)

@@ -62,6 +62,11 @@ class StackedSpec(NetSpec):
     dropout: _Dropout = Field(0.0, description="share of each layer's inputs that is dropped in training")
     recurrent_dropout: _Dropout = Field(0.0, description="share of each layer's state that is dropped in training")
     bidirectional: bool | tuple[bool, ...] = Field(False, description="for all layers, or a list with one entry a layer")
+    strategy: Literal["direct", "recursive"] = Field(
+        "direct",
+        description="direct: all steps of the horizon at once; recursive: a step at a time, the newest row of the window for "
+        "the next, and trained on the first step alone",
+    )
 
     @model_validator(mode="after")
     def _an_entry_a_layer(self) -> Self:
@@ -72,7 +77,8 @@ class StackedSpec(NetSpec):
     @property
     def label(self) -> str:
         """Cell and units, for people."""
-        return self._described(f"{self.cell} {' + '.join(map(str, self.units))}")
+        named = f"{self.cell} {' + '.join(map(str, self.units))}"
+        return self._described(named if self.strategy == "direct" else f"{named}, recursive")
 
     @property
     def directions(self) -> tuple[int, ...]:

@@ -130,7 +130,8 @@ class Experiment(Spec):
         if isinstance(model, ScratchSpec):
             return True
         ahead = getattr(data, "known", ()) or getattr(data, "calendar", ())
-        return isinstance(model, StackedSpec) and not (model.linear or model.ensemble or model.series_embedding or ahead)
+        more = model.linear or model.ensemble or model.series_embedding or ahead
+        return isinstance(model, StackedSpec) and model.strategy == "direct" and not more
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -178,6 +179,19 @@ class Experiment(Spec):
             for key in ("known", "calendar"):
                 if getattr(self.data, key):
                     raise wrong(f"model.kind scratch reads the window alone; leave {key} out", at=("data", key))
+        return self
+
+    @model_validator(mode="after")
+    def _forecasts_can_be_fed_back(self) -> Self:
+        model = self.model
+        if not isinstance(model, StackedSpec) or model.strategy == "direct":
+            return self
+        if columns := getattr(self.data, "inputs", ()):
+            text = f"recursive needs the next row of every column, and nobody forecasts or knows that of {', '.join(columns)}"
+            raise wrong(f"{text}; leave data.inputs out, or choose direct", at=("model", "strategy"))
+        if model.linear:
+            text = "recursive makes one step at a time and the linear map all of them; leave one of the two out"
+            raise wrong(text, at=("model", "strategy"))
         return self
 
     @model_validator(mode="after")

@@ -17,11 +17,11 @@ from rnnfc.models.network import (
     members_of,
     on_device,
     recurrent_layers,
-    taught,
     traced_as_plain_loops,
 )
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.recurrence import written_out
+from rnnfc.models.roll import taught
 from rnnfc.models.stacked import seed_of
 from rnnfc.models.through_time import forward
 
@@ -135,6 +135,7 @@ class EpochProgram:
             ):
                 made = [self._forecast(net, {**given, inputs.TARGET: y}) for net in trained]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
+            y = y[:, : made[0].shape[1]]  # of a recursive network the first step
             losses = tf.add_n([self._losses(y, forecast, origins) for forecast in made])
             loss = tf.reduce_sum(losses * counted) / weight
         return loss, tape.gradient(loss, self._net.trainable_variables)

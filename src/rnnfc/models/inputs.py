@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnfc.models.backend import keras
+from rnnfc.models.stacked import seed_of
 
+EMBEDDING = "series_embedding"
 WINDOW, FUTURE, SERIES, TARGET = "window", "future", "series", "target"
 
 
@@ -27,3 +29,16 @@ def feed(net: Any, given: Mapping[str, Any], **options: Any) -> Any:
 def model(inputs: Mapping[str, Any], made: Any, *, name: str) -> Any:
     """The Keras model from `inputs`, of which one by itself is no dictionary, to `made`."""
     return keras.Model(inputs[WINDOW] if len(inputs) == 1 else dict(inputs), made, name=name)
+
+
+def with_series(core: Any, *, channels: int, series: int, size: int, seed: int) -> Any:
+    """`core` on each window with further channels: `size` numbers of its series, learned and the same in every row."""
+    length = of(core)["window"].shape[1]
+    given = {**like(core), "window": keras.Input((length, channels), name="window")}
+    given["series"] = keras.Input((), dtype="int32", name="series")
+    start = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed_of(seed, 0, 5))  # Keras' own
+    numbers = keras.layers.Embedding(series, size, start, name=EMBEDDING)(given["series"])
+    rows = keras.ops.repeat(numbers[:, None], length, axis=1)
+    return model(
+        given, feed(core, {**given, "window": keras.ops.concatenate([given["window"], rows], axis=-1)}), name="of_series"
+    )

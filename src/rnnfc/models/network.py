@@ -15,13 +15,13 @@ from rnnfc.forecast import Forecast
 from rnnfc.models import inputs, linear
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.normalize import NORMALIZE, around
-from rnnfc.models.roll import Roll
+from rnnfc.models.roll import Roll, rolled, untold
 from rnnfc.models.segment import build_segment
 from rnnfc.models.seq2seq import build_seq2seq
 from rnnfc.models.stacked import build_stacked, seed_of
 
 BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked, "segment": build_segment, "seq2seq": build_seq2seq}
-_MEMBER, _TAUGHT, _EMBEDDING = "member_", "taught", "series_embedding"
+_MEMBER = "member_"
 
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
 # channels stays under 20 MB.
@@ -62,40 +62,18 @@ def _member(
     experiment: Experiment, model: Any, *, channels: int, targets: int, known: int, series: int, seed: int, written_out: bool
 ) -> Any:
     window, embedded = experiment.window, model.series_embedding or 0
-    sizes = {"length": window.length, "channels": channels + embedded, "horizon": window.horizon, "targets": targets}
+    recursive = getattr(model, "strategy", None) == "recursive"
+    steps = 1 if recursive else window.horizon
+    sizes = {"length": window.length, "channels": channels + embedded, "horizon": steps, "targets": targets}
     core = BUILDERS[model.kind](model, **sizes, known=known, seed=seed, written_out=written_out)
     if embedded:
-        core = _told_the_series(core, channels=channels, series=series, size=embedded, seed=seed)
+        core = inputs.with_series(core, channels=channels, series=series, size=embedded, seed=seed)
     if model.linear:
         core = linear.beside(core, model.linear, targets=targets)
     core = around(core, window.normalize, channels=channels, targets=targets, known=known)
-    return _told_nothing(core, targets=targets) if inputs.TARGET in inputs.of(core) else core
-
-
-def _told_the_series(core: Any, *, channels: int, series: int, size: int, seed: int) -> Any:
-    """`core` on each window with further channels: `size` numbers of its series, learned and the same in every row."""
-    length = inputs.of(core)["window"].shape[1]
-    given = {**inputs.like(core), "window": keras.Input((length, channels), name="window")}
-    given["series"] = keras.Input((), dtype="int32", name="series")
-    start = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed_of(seed, 0, 5))  # Keras' own
-    numbers = keras.layers.Embedding(series, size, start, name=_EMBEDDING)(given["series"])
-    rows = keras.ops.repeat(numbers[:, None], length, axis=1)
-    return inputs.model(
-        given, inputs.feed(core, {**given, "window": keras.ops.concatenate([given["window"], rows], axis=-1)}), name="of_series"
-    )
-
-
-def _told_nothing(taught: Any, *, targets: int) -> Any:
-    """`taught` without true targets to read, which is how it forecasts; it is trained by itself."""
-    taught.name = _TAUGHT
-    given = {name: tensor for name, tensor in inputs.like(taught).items() if name != inputs.TARGET}
-    made = inputs.feed(taught, {**given, inputs.TARGET: given["window"][:, :0, :targets]})
-    return inputs.model(given, made, name="told_nothing")
-
-
-def taught(net: Any) -> Any:
-    """The network that is trained in place of `net`, with the same weights: the one inside it that reads true targets, if any."""
-    return next((layer for layer in net.layers if layer.name == _TAUGHT), net)
+    if recursive:
+        return rolled(core, horizon=window.horizon, written_out=written_out)
+    return untold(core, targets=targets) if inputs.TARGET in inputs.of(core) else core
 
 
 def _together(members: list[Any], *, by: str) -> Any:
@@ -125,16 +103,17 @@ def normalized(windows: Windows, normalize: str) -> Iterator[tuple[Floats, Float
 
 def recurrent_layers(net: Any) -> list[Any]:
     """Every recurrent layer, the two directions of a bidirectional one each for itself."""
-    return [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.RNN | Roll)]
+    return [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.RNN)]
 
 
 @contextlib.contextmanager
 def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
-    """Recurrent layers trace as straight code or as loops of plain operations: XLA cannot compile cuDNN.
+    """Recurrent layers, and steps that feed each other, trace as straight code or as loops of plain operations: XLA cannot compile cuDNN.
 
     The layers themselves are the same before and after.
     """
-    before = [(layer, layer.unroll, getattr(layer, "use_cudnn", None)) for layer in recurrent_layers(net)]
+    loops = [*recurrent_layers(net), *(layer for layer in net._flatten_layers() if isinstance(layer, Roll))]
+    before = [(layer, layer.unroll, getattr(layer, "use_cudnn", None)) for layer in loops]
     for layer, _, cudnn in before:
         layer.unroll = unroll
         if cudnn is not None:
@@ -223,7 +202,7 @@ def at_rest(experiment: Experiment, network: Network, *, written_out: bool = Fal
 
 def _sizes_of(net: Any) -> dict[str, int]:
     """What `build` was told of the data."""
-    read, embeddings = inputs.of(net), linear.layers_of(net, _EMBEDDING)
+    read, embeddings = inputs.of(net), linear.layers_of(net, inputs.EMBEDDING)
     known = read[inputs.FUTURE].shape[-1] if inputs.FUTURE in read else 0
     sizes = {"channels": read[inputs.WINDOW].shape[-1], "targets": net.output_shape[-1], "known": known}
     return {**sizes, "series": embeddings[0].input_dim if embeddings else 1}

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rnnfc.models import inputs
 from rnnfc.models.backend import keras, tf
 
 ops = keras.ops
+TAUGHT = "taught"
 
 
 def one_step(step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -79,3 +81,51 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
         if self.seed_generator is None:
             return ops.ones(shape, dtype="bool")
         return keras.random.uniform(shape, seed=self.seed_generator) < self.teacher_forcing
+
+
+def taught(net: Any) -> Any:
+    """The network that is trained in place of `net`, with the same weights: one inside it, that reads true targets, or makes the
+    first step alone; if any.
+    """
+    return next((layer for layer in net._flatten_layers() if layer.name == TAUGHT), net)
+
+
+def untold(taught: Any, *, targets: int) -> Any:
+    """`taught` without true targets to read, which is how it forecasts; it is trained by itself."""
+    taught.name = TAUGHT
+    given = {name: tensor for name, tensor in inputs.like(taught).items() if name != inputs.TARGET}
+    made = inputs.feed(taught, {**given, inputs.TARGET: given["window"][:, :0, :targets]})
+    return inputs.model(given, made, name="told_nothing")
+
+
+def rolled(net: Any, *, horizon: int, written_out: bool) -> Any:
+    """A Keras model of `horizon` steps from `net` of one: of each step the window is that before, without its first row and with
+    the forecast, and what is known ahead, as its last. What is trained is `net`.
+
+    Args:
+        written_out: without a loop, of plain layers alone.
+    """
+    net.name = TAUGHT
+    given, targets = inputs.like(net), net.output_shape[-1]
+    told: dict[str, Any] = {"start": {"window": given["window"]}, "fixed": {}}
+    if "future" in given:
+        told["future"] = given["future"] = keras.Input((horizon, given["future"].shape[-1]), name="future")
+    if "series" in given:
+        told["fixed"] = {"series": given["series"]}
+    if written_out:
+        return inputs.model(given, unrolled(_next_window(net), told, horizon=horizon), name="recursive")
+    made = Roll(_next_window(net), horizon=horizon, targets=targets)({**told, "target": given["window"][:, :0, :targets]})
+    return inputs.model(given, made, name="recursive")
+
+
+def _next_window(net: Any) -> Any:
+    """The step of a recursive network, as `Roll` takes it."""
+    given = inputs.like(net)
+    read = dict(given)
+    if "future" in given:
+        given["ahead"] = keras.Input((given.pop("future").shape[-1],), name="ahead")
+        read["future"] = given["ahead"][:, None]
+    made = inputs.feed(net, read)  # [n, 1, target]
+    newest = [made, read["future"]] if "future" in read else [made]
+    window = ops.concatenate([given["window"][:, 1:], ops.concatenate(newest, axis=-1)], axis=1)
+    return keras.Model(given, {"forecast": made[:, 0], "window": window}, name="step")

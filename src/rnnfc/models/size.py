@@ -19,7 +19,8 @@ def num_parameters(
     elif isinstance(spec, Seq2SeqSpec):
         core = _seq2seq_parameters(spec, channels=channels + embedded, targets=targets, known=known)
     else:
-        core = _stacked_parameters(spec, channels=channels + embedded, ahead=horizon * known, outputs=horizon * targets)
+        steps = horizon if spec.strategy == "direct" else 1
+        core = _stacked_parameters(spec, channels=channels + embedded, ahead=steps * known, outputs=steps * targets)
     core += series * embedded
     if spec.linear:
         rows = min(length, spec.linear.length or length)
