@@ -245,7 +245,7 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
         frequency=Frequency(unit="number", size=1),
         filled=np.zeros((3, 2), dtype=np.bool_),
     )
-    value, fed_back = workflow._roll(Doubling(), panel, horizon=2, steps=5)
+    value, fed_back = workflow._roll(Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5)
     assert value.tolist() == [[[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]]
     assert fed_back.tolist() == value[:, :4].tolist()
     scaler = Scaler(

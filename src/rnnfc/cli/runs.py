@@ -54,6 +54,9 @@ def predict(
     data: Annotated[
         Path | None, typer.Option("--data", metavar="FILE", help="Fresh rows, in the format of the run's CSV file.")
     ] = None,
+    known: Annotated[
+        Path | None, typer.Option("--future", metavar="FILE", help="The data.known columns of the rows that are forecast.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write a new file too: .csv or .json.")] = None,
     runtime: Runtime = "onnx",
     outputs: Outputs = OUTPUTS,
@@ -67,7 +70,7 @@ def predict(
     if output is not None:
         workflow.refuse_output(output)
     which = find(outputs, run)
-    future = workflow.predict(which, steps=steps, series=series or (), data=data, runtime=runtime)
+    future = workflow.predict(which, steps=steps, series=series or (), data=data, known=known, runtime=runtime)
     if output is not None:
         workflow.save(future, output)
     if as_json:

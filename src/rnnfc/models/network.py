@@ -108,7 +108,8 @@ def recurrent_layers(net: Any) -> list[Any]:
 
 @contextlib.contextmanager
 def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
-    """Recurrent layers, and steps that feed each other, trace as straight code or as loops of plain operations: XLA cannot compile cuDNN.
+    """Recurrent layers, and steps that feed each other, trace as straight code or as loops of plain operations: XLA cannot
+    compile cuDNN.
 
     The layers themselves are the same before and after.
     """

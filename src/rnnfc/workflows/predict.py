@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.draft import new_files, refuse_taken
 from rnnfc.errors import ConfigError, RunError, TrainError
 from rnnfc.run import Run, cell
+from rnnfc.workflows.ahead import known_ahead, times_ahead
 from rnnfc.workflows.last_rows import chosen, ends_of, fresh, places_of
 from rnnfc.workflows.runtime import open_network
 
@@ -132,15 +133,22 @@ def save(future: Future, path: Path) -> None:
 
 
 def predict(
-    which: Run, *, steps: int | None = None, series: Sequence[str] = (), data: Path | None = None, runtime: str = "onnx"
+    which: Run,
+    *,
+    steps: int | None = None,
+    series: Sequence[str] = (),
+    data: Path | None = None,
+    known: Path | None = None,
+    runtime: str = "onnx",
 ) -> Future:
     """The `steps` (None: the horizon) rows after the last one of each series; beyond the horizon by feeding forecasts back.
 
     Args:
         series: names of those that are wanted; none: all.
         data: a file of fresh rows to forecast from, in the format of the run's own; None: the last rows of the run's data.
+        known: a file with the data.known columns of the rows that are forecast.
     Raises:
-        ConfigError, DataError: `data` cannot be used, or there is no such series.
+        ConfigError, DataError: `data` or `known` cannot be used, or there is no such series.
         RunError: the run is damaged, or more steps than the horizon are asked for and an input column is not forecast itself.
     """
     experiment = which.experiment()
@@ -152,29 +160,33 @@ def predict(
     if series:
         panel, notes = chosen(panel, series), []
     network = open_network(which, panel, scaler, runtime=runtime)
-    value, fed_back = _roll(network, panel, horizon=horizon, steps=steps)
+    ahead = known_ahead(panel, experiment, known, rows=-(-steps // horizon) * horizon)
+    value, fed_back = _roll(network, panel, ahead, horizon=horizon, steps=steps)
     out_of_range = _out_of_range(panel, scaler, fed_back)
     what = "last window and the forecasts fed back" if fed_back.size else "last window"
-    out_of_range_notes = _range_notes(out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize])
-    last_time = panel.time[ends_of(panel) - 1]
-    times = [panel.frequency.after(last_time[place : place + 1], steps=steps) for place in range(len(last_time))]
+    notes = [*_range_notes(out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize]), *notes]
+    return _future(which, panel, value, out_of_range=out_of_range, notes=notes)
+
+
+def _future(which: Run, panel: Panel, value: Floats, *, out_of_range: list[OutOfRange], notes: list[str]) -> Future:
+    times = times_ahead(panel, rows=value.shape[1])
     return Future(
         run=which,
         series=tuple(panel.series[place] for place in places_of(panel)),
         targets=panel.targets,
         unit=panel.unit,
-        last_time=last_time,
+        last_time=panel.time[ends_of(panel) - 1],
         time=None if times[0] is None else np.array(times),
         offset=panel.offset,
         value=value,
         out_of_range=out_of_range,
-        notes=[*out_of_range_notes, *notes],
+        notes=notes,
     )
 
 
 def _reachable(panel: Panel, steps: int, *, horizon: int) -> int:
     """The steps, where all inputs will be known."""
-    unknown = panel.channels[panel.num_targets :]
+    unknown = panel.channels[panel.num_targets : len(panel.channels) - panel.num_known]
     if steps > horizon and unknown:
         raise RunError(
             f"--steps {steps}: beyond the horizon {horizon} the values of {', '.join(unknown)} would have to be known; "
@@ -183,28 +195,41 @@ def _reachable(panel: Panel, steps: int, *, horizon: int) -> int:
     return steps
 
 
-def _roll(network: Any, panel: Panel, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
-    """value[series, step, target] after the panel's rows, and those of them that were fed back as inputs.
+def _roll(network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
+    """value[series, step, target] after the panel's rows, and the rows[series, row, channel] that were fed back as inputs.
 
     Args:
         panel: of each series that has rows, exactly those that the network sees.
+        ahead: [series, row, known], for as many rows as whole horizons take.
     """
     ends = ends_of(panel)
     length, parts = panel.num_rows // len(ends), []
     rows = panel.values.reshape(len(ends), length, -1)
-    for _ in range(0, steps, horizon):
-        # The windows' targets lie past the end and are never looked at.
-        seen = panel.with_values(rows.reshape(panel.num_rows, -1))
-        parts.append(network.points(Windows(panel=seen, origins=ends.astype(np.int32), length=length, horizon=horizon)))
+    for first in range(0, steps, horizon):
+        known = ahead[:, first : first + horizon]
+        parts.append(network.points(_past_the_end(panel, rows, known, horizon=horizon)))
         if not np.isfinite(parts[-1]).all():
             raise TrainError(
                 f"the forecast is not finite any more within step {len(parts) * horizon}: forecasts that were fed back have "
                 "grown without bound; ask for fewer --steps, or train again with a longer window.horizon"
             )
-        if panel.num_targets == len(panel.channels):
-            rows = np.concatenate([rows, parts[-1]], axis=1)[:, -length:]
+        if panel.num_targets + panel.num_known == len(panel.channels):
+            rows = np.concatenate([rows, np.concatenate([parts[-1], known], axis=2)], axis=1)[:, -length:]
     value = np.concatenate(parts, axis=1)
-    return value[:, :steps], value[:, : horizon * (len(parts) - 1)]
+    return value[:, :steps], np.concatenate([value, ahead], axis=2)[:, : horizon * (len(parts) - 1)]
+
+
+def _past_the_end(panel: Panel, rows: Floats, known: Floats, *, horizon: int) -> Windows:
+    """The window of each series over its rows[series, length, channel], with what is known[series, horizon, known] after them."""
+    # The targets there are never looked at.
+    after = np.repeat(rows[:, -1:], horizon if panel.num_known else 0, axis=1)
+    after[:, :, after.shape[2] - panel.num_known :] = known[:, : after.shape[1]]
+    lengths = np.diff(panel.bounds)
+    bounds = np.concatenate([[0], np.cumsum(np.where(lengths, lengths + after.shape[1], 0))])
+    values = np.concatenate([rows, after], axis=1).reshape(-1, rows.shape[2])
+    seen = replace(panel, values=values, bounds=bounds)
+    origins = (ends_of(seen) - after.shape[1]).astype(np.int32)
+    return Windows(panel=seen, origins=origins, length=rows.shape[1], horizon=horizon)
 
 
 def _out_of_range(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[OutOfRange]:
