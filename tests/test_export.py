@@ -37,7 +37,7 @@ def experiment(cell: str, *, model: str = "units: [4]", normalize: str = "none",
 
 def network(spec: Experiment, data: Panel) -> tuple[Network, Windows]:
     scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
-    return Network(build(spec, channels=3, targets=2), scaler, length=5), windows_of(data)
+    return Network(build(spec, channels=3, targets=2), scaler, length=5, levels=spec.levels), windows_of(data)
 
 
 def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes:
@@ -49,6 +49,8 @@ def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes
     ("model", "normalize"),
     [
         ("units: [4]", "none"),
+        ("units: [4], levels: [0.2, 0.5]", "last"),
+        ("units: [4], levels: [0.2, 0.5]", "difference"),
         ("units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1", "last"),
         ("units: [4]", "mean_std"),
         ("units: [4]", "difference"),
@@ -57,12 +59,13 @@ def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes
 def test_onnx_forecasts_what_keras_forecasts(monkeypatch: pytest.MonkeyPatch, cell: str, model: str, normalize: str) -> None:
     spec, data = experiment(cell, model=model, normalize=normalize), panel()
     net, windows = network(spec, data)
-    reader = export.OnnxNetwork.read(exported(spec, net), source="m.onnx")
-    whole = reader.points(windows)
-    assert whole.shape == (23, 4, 2)
-    assert export.difference(whole, net.points(windows), windows, net.scaler) <= 1e-6
+    reader = export.OnnxNetwork.read(exported(spec, net), source="m.onnx", levels=spec.levels)
+    whole = reader.outputs(windows)
+    assert whole["forecast"].shape == (23, 4, 2)
+    assert whole.get("quantiles", np.zeros((23, 4, 2, 0))).shape == (23, 4, 2, len(spec.levels))
+    assert export.difference(whole, net.outputs(windows), windows, net.scaler) <= 1e-6
     monkeypatch.setattr(export, "_BATCH", 7)
-    np.testing.assert_allclose(reader.predict(windows).point, whole, atol=1e-4)
+    np.testing.assert_allclose(reader.predict(windows).point, whole["forecast"], atol=1e-4)
 
 
 def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
@@ -70,7 +73,7 @@ def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
     net, windows = network(spec, panel())
     far, far_windows = network(spec, panel(offset=1e9))
     reader = export.OnnxNetwork.read(exported(spec, far), source="m.onnx")
-    np.testing.assert_allclose(reader.points(far_windows) - 1e9, net.points(windows), atol=1e-3)
+    np.testing.assert_allclose(reader.outputs(far_windows)["forecast"] - 1e9, net.outputs(windows)["forecast"], atol=1e-3)
 
 
 @pytest.mark.parametrize("lengths", [(31,), (31, 23, 26)], ids=["one", "many"])
@@ -84,8 +87,8 @@ def test_every_scaling_lies_inside_the_file(scale: str, lengths: tuple[int, ...]
     by_series = len(lengths) > 1 and "none" not in scale and "by: all" not in scale
     assert net.scaler.by_series == by_series
     reader = export.OnnxNetwork.read(exported(spec, net, data), source="m.onnx")
-    assert reader.points(windows).shape == ({1: 23, 3: 56}[len(lengths)], 4, 2)
-    assert export.difference(reader.points(windows), net.points(windows), windows, net.scaler) <= 1e-6
+    assert reader.outputs(windows)["forecast"].shape == ({1: 23, 3: 56}[len(lengths)], 4, 2)
+    assert export.difference(reader.outputs(windows), net.outputs(windows), windows, net.scaler) <= 1e-6
 
 
 def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_its_place() -> None:
@@ -103,8 +106,8 @@ def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_it
         "series_names": ["s", "t", "u"],
     }
     reader, one = export.OnnxNetwork.read(content, source="m.onnx"), windows.inputs(slice(30, 31))
-    right, wrong = (reader.answer({"window": one, "series": np.array([series])}) for series in (1, 2))
-    np.testing.assert_allclose(right, net.points(windows)[30:31], rtol=1e-5)
+    right, wrong = (reader.answer({"window": one, "series": np.array([series])})["forecast"] for series in (1, 2))
+    np.testing.assert_allclose(right, net.outputs(windows)["forecast"][30:31], rtol=1e-5)
     assert np.abs(wrong).max() > 100 * np.abs(right).max()
 
 
@@ -129,7 +132,7 @@ def test_a_difference_is_a_share_of_each_targets_range() -> None:
     point = np.zeros((23, 4, 2))
     off = point.copy()
     off[1, 3, 1] = 4e-6 * np.ptp(data.values[:, 1])
-    assert export.difference(point, off, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
 
 
 def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
@@ -141,11 +144,11 @@ def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
     for window, (first, end) in ((0, (0, 31)), (23, (31, 54))):
         off = point.copy()
         off[window, 3, 1] = 4e-6 * np.ptp(data.values[first:end, 1])
-        assert export.difference(point, off, windows, each) == pytest.approx(4e-6, rel=1e-9)
+        assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(4e-6, rel=1e-9)
     off = point.copy()
     off[-1, 0, 0] = 4e-6
-    assert export.difference(point, off, windows, each) == pytest.approx(4e-6, rel=1e-9)
-    assert export.difference(point, off, windows, every) < 4e-8
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(4e-6, rel=1e-9)
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, every) < 4e-8
 
 
 @pytest.mark.parametrize("off", [1.1e-5, float("nan")])
@@ -153,7 +156,34 @@ def test_a_file_that_differs_too_much_is_not_published(off: float) -> None:
     data = replace(panel(), values=np.ones((31, 3)))  # a range of zero counts as one
     windows, scaler = windows_of(data), Scaler.fit(panel(), train_rows(data), method="minmax")
     with pytest.raises(TrainError, match=r"differ from the network's by (1\.1e-05|nan) of the data's range, at most 1e-05"):
-        export.difference(np.full((23, 4, 2), off), np.zeros((23, 4, 2)), windows, scaler)
+        export.difference({"forecast": np.full((23, 4, 2), off)}, {"forecast": np.zeros((23, 4, 2))}, windows, scaler)
+
+
+def test_a_difference_of_quantiles_counts_too() -> None:
+    data = panel()
+    windows, scaler = windows_of(data), Scaler.fit(data, train_rows(data), method="standard")
+    made, off = ({"forecast": np.zeros((23, 4, 2)), "quantiles": np.zeros((23, 4, 2, 3))} for _ in range(2))
+    off["quantiles"][1, 3, 1, 2] = 4e-6 * np.ptp(data.values[:, 1])
+    assert export.difference(made, off, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
+
+
+def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> None:
+    spec = experiment("GRU", model="units: [4], levels: [0.2, 0.5, 0.9]")
+    content = exported(spec, network(spec, panel())[0])
+    (facts,) = onnx.load_model_from_string(content).metadata_props
+    assert json.loads(facts.value)["output"] == {
+        "forecast": ["n", 4, 2],
+        "quantiles": ["n", 4, 2, 3],
+        "levels": [0.2, 0.5, 0.9],
+        "targets": ["a", "b"],
+        "unit": "",
+    }
+    with pytest.raises(RunError, match=r"^m\.onnx: not a model from 'window' to 'forecast'; the run is damaged, train it again$"):
+        export.OnnxNetwork.read(content, source="m.onnx")
+    other = export.OnnxNetwork.read(content, source="m.onnx", levels=(0.4, 0.5))
+    text = r"^m\.onnx: its quantiles is float64\[23, 4, 2, 3\], the run's windows need float64\[23, 4, 2, 2\]; the run is damaged"
+    with pytest.raises(RunError, match=text):
+        other.outputs(network(spec, panel())[1])
 
 
 def test_another_model_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,29 @@ def test_a_forecast_picture_shades_the_test_rows_and_shows_them_close_up(drawn: 
     assert (low, high) == pytest.approx((inside.min() - 0.08 * np.ptp(inside), inside.max() + 0.08 * np.ptp(inside)))
     assert isinstance(whole.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
     assert isinstance(close_up.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
+
+
+def test_a_band_is_filled_around_its_line_thinned_with_it_and_fits_the_close_up(drawn: list[Figure]) -> None:
+    test = line("test", slice(30, 40))
+    banded = replace(test, band=np.stack([test.value - 3, test.value + 5]), band_label="10 % to 90 %")
+    actual = Line(label="actual", time=DAYS, value=VALUES)
+    plots.forecast_picture(
+        title="x", actual=actual, parts=[line("train", slice(5, 30)), banded], test_start=DAYS[30], ylabel="y", xlabel="x"
+    )
+    assert legend(drawn[0]) == ["actual", "train", "test", "10 % to 90 %"]
+    whole, close_up = drawn[0].axes
+    for axis in (whole, close_up):
+        (band,) = [each for each in axis.collections if each.get_label() == "10 % to 90 %"]
+        (path,) = band.get_paths()
+        edges = path.vertices[:, 1]
+        assert (edges.min(), edges.max()) == pytest.approx((test.value.min() - 3, test.value.max() + 5))
+    low, high = close_up.get_ylim()
+    assert low < test.value.min() - 3
+    assert high > test.value.max() + 5
+    picked = banded.at(slice(2, 4))
+    assert picked.band is not None
+    assert picked.band.tolist() == [(test.value[2:4] - 3).tolist(), (test.value[2:4] + 5).tolist()]
+    assert test.at([1]).band is None
 
 
 def test_a_close_up_shows_at_most_the_last_120_rows(drawn: list[Figure]) -> None:

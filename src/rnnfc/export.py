@@ -19,7 +19,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.forecast import Forecast
 
-WINDOW, FUTURE, SERIES, FORECAST = "window", "future", "series", "forecast"
+WINDOW, FUTURE, SERIES, FORECAST, QUANTILES = "window", "future", "series", "forecast", "quantiles"
 # The newest operator set that tf2onnx 1.17 writes.
 OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
@@ -30,8 +30,10 @@ _EXTERNAL = re.compile(rb"\n(\x08|\x88\x80*\x00)location")
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
 
-# What `inputs_of` gives, of which it takes what it reads -> raw forecast[n, horizon, target].
-Answer = Callable[[Mapping[str, Any]], Floats]
+# What leaves a network, by name, in data units: forecast[n, horizon, target]; with levels quantiles[n, horizon, target, level].
+Outputs = dict[str, Floats]
+# What `inputs_of` gives, of which it takes what it reads -> raw outputs.
+Answer = Callable[[Mapping[str, Any]], Outputs]
 
 
 class OnnxNetwork:
@@ -39,13 +41,13 @@ class OnnxNetwork:
 
     label = "network"
 
-    def __init__(self, session: Any, *, source: str) -> None:
-        self._session, self._source = session, source
+    def __init__(self, session: Any, *, source: str, levels: tuple[float, ...]) -> None:
+        self._session, self._source, self._levels = session, source, levels
         self._reads = [value.name for value in session.get_inputs()]
 
     @classmethod
-    def read(cls, content: bytes, *, source: str) -> Self:
-        """The forecaster in the bytes of an .onnx file.
+    def read(cls, content: bytes, *, source: str, levels: tuple[float, ...] = ()) -> Self:
+        """The forecaster in the bytes of an .onnx file, which gives quantiles of these levels.
 
         Raises:
             RunError: the bytes are no model of this tool.
@@ -60,43 +62,55 @@ class OnnxNetwork:
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class but this one
             raise RunError(f"{source}: not a readable ONNX model; the run is damaged, train it again") from error
-        names = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
-        if names[0][:1] != [WINDOW] or not {*names[0]} <= {WINDOW, FUTURE, SERIES} or names[1] != [FORECAST]:
-            raise RunError(f"{source}: not a model from {WINDOW!r} to {FORECAST!r}; the run is damaged, train it again")
-        return cls(session, source=source)
+        given, made = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
+        expected = [FORECAST, QUANTILES] if levels else [FORECAST]
+        if given[:1] != [WINDOW] or not {*given} <= {WINDOW, FUTURE, SERIES} or sorted(made) != expected:
+            what = f"from {WINDOW!r} to {' and '.join(map(repr, expected))}"
+            raise RunError(f"{source}: not a model {what}; the run is damaged, train it again")
+        return cls(session, source=source, levels=levels)
 
-    def points(self, windows: Windows) -> Floats:
-        """point[window, horizon, target] in data units, for unscaled windows.
+    def outputs(self, windows: Windows) -> Outputs:
+        """Forecast, and quantiles with levels, in data units, for unscaled windows.
 
         Raises:
             RunError: the model is one for other windows.
         """
         try:
-            point = points_of(self.answer, windows)
+            made = outputs_of(self.answer, windows)
         except Exception as error:
             raise RunError(
                 f"{self._source}: its model cannot read the run's windows; the run is damaged, train it again"
             ) from error
-        expected = (len(windows), windows.horizon, windows.panel.num_targets)
-        if point.shape != expected or point.dtype.kind != "f":
-            raise RunError(
-                f"{self._source}: its forecasts are {point.dtype}{list(point.shape)}, the run's windows need float64"
-                f"{list(expected)}; the run is damaged, train it again"
-            )
-        return point
+        for name, array in made.items():
+            shape = (len(windows), windows.horizon, windows.panel.num_targets)
+            expected = (*shape, len(self._levels)) if name == QUANTILES else shape
+            if array.shape != expected or array.dtype.kind != "f":
+                raise RunError(
+                    f"{self._source}: its {name} is {array.dtype}{list(array.shape)}, the run's windows need float64"
+                    f"{list(expected)}; the run is damaged, train it again"
+                )
+        return made
 
-    def answer(self, given: Mapping[str, Any]) -> Floats:
-        """The raw forecast [n, horizon, target] of what is given by name, see `inputs_of`."""
-        return np.asarray(self._session.run([FORECAST], {name: given[name] for name in self._reads})[0])
+    def answer(self, given: Mapping[str, Any]) -> Outputs:
+        """The raw outputs for what is given by name, see `inputs_of`."""
+        names = [FORECAST, QUANTILES] if self._levels else [FORECAST]
+        made = self._session.run(names, {name: given[name] for name in self._reads})
+        return dict(zip(names, map(np.asarray, made), strict=True))
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        return Forecast.of(windows, self.points(windows))
+        return forecast_of(self.outputs(windows), windows, levels=self._levels)
 
 
-def points_of(answer: Answer, windows: Windows) -> Floats:
-    """point[window, horizon, target] in data units, for unscaled windows, a batch at a time."""
-    return np.concatenate([answer(inputs_of(part)) for part in windows.parts(most=_BATCH)])
+def outputs_of(answer: Answer, windows: Windows) -> Outputs:
+    """What a reader answers for unscaled windows, a batch at a time."""
+    parts = [answer(inputs_of(part)) for part in windows.parts(most=_BATCH)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def forecast_of(made: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
+    """What a network gave for unscaled windows as their forecast."""
+    return Forecast.of(windows, made[FORECAST], quantiles=made.get(QUANTILES), levels=levels)
 
 
 def inputs_of(windows: Windows) -> dict[str, Any]:
@@ -113,17 +127,19 @@ def interface(experiment: Experiment, panel: Panel, scaler: Scaler) -> dict[str,
     Where the network tells series apart, or they are scaled by different numbers, each window comes with the place of its series
     among `series_names`; where it reads channels that are known ahead, with their rows of the horizon.
     """
-    window, model = experiment.window, experiment.model
+    window, model, levels = experiment.window, experiment.model, list(experiment.levels)
     by_series = scaler.by_series or getattr(model, "series_embedding", None)
     further: dict[str, Any] = {}
     if panel.num_known and model.kind != "scratch":
         further = {FUTURE: ["n", window.horizon, panel.num_known], "known": list(panel.channels[-panel.num_known :])}
     if by_series:
         further |= {SERIES: ["n"], "series_names": list(panel.series)}
+    shape = ["n", window.horizon, panel.num_targets]
+    quantiles = {QUANTILES: [*shape, len(levels)], "levels": levels} if levels else {}
     return {
         "experiment": experiment.name,
         "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels), **further},
-        "output": {FORECAST: ["n", window.horizon, panel.num_targets], "targets": list(panel.targets), "unit": panel.unit},
+        "output": {FORECAST: shape, **quantiles, "targets": list(panel.targets), "unit": panel.unit},
     }
 
 
@@ -142,7 +158,6 @@ def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any]) -> bytes:
 
         serve = served(forecast, facts, dtype="float64")
         exported, _ = tf2onnx.convert.from_function(serve, input_signature=serve.input_signature, opset=OPSET)
-    _rename_output(exported.graph, FORECAST)
     onnx.helper.set_model_props(exported, {"rnnfc": json.dumps(facts, ensure_ascii=False)})
     return bytes(exported.SerializeToString())
 
@@ -160,25 +175,20 @@ def served(forecast: Callable[..., Any], facts: dict[str, Any], *, dtype: str) -
     )
 
 
-def _rename_output(graph: Any, name: str) -> None:
-    (output,) = graph.output
-    for node in graph.node:
-        node.output[:] = [name if made == output.name else made for made in node.output]
-    output.name = name
-
-
 def difference(
-    point: Floats, expected: Floats, windows: Windows, scaler: Scaler, *, what: str = "ONNX model", mend: str = MEND
+    made: Outputs, expected: Outputs, windows: Windows, scaler: Scaler, *, what: str = "ONNX model", mend: str = MEND
 ) -> float:
-    """The largest difference of two forecasts [window, horizon, target] of `windows`, as a share of each target's range.
+    """The largest difference of two networks' outputs for `windows`, as a share of each target's range.
 
     That is the range of all the data, or of each series where they are scaled by different numbers.
 
     Raises:
         TrainError: it is above LARGEST_DIFFERENCE; such a file must not be published.
     """
-    spread = _spread(windows.panel, scaler)[windows.series, None]
-    share = float((np.abs(point - expected) / np.where(spread > 0, spread, 1.0)).max())
+    spread = _spread(windows.panel, scaler)[windows.series, None, :, None]
+    unit = np.where(spread > 0, spread, 1.0)  # [window, 1, target, 1]
+    apart = [np.abs(made[name] - array).reshape(*array.shape[:3], -1) / unit for name, array in expected.items()]
+    share = float(np.max([each.max() for each in apart]))
     if not share <= LARGEST_DIFFERENCE:
         raise TrainError(
             f"the exported {what}'s forecasts differ from the network's by {share:.1e} of the data's range, at most "

@@ -13,10 +13,11 @@ from rnnfc.data.windows import Windows
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """Point forecasts of some windows.
+    """Point forecasts of some windows, and quantiles where the forecaster has levels.
 
-    point: f64[window, horizon, target], in data units.
-    actual: the same shape, NaN where the data has no value (`missing: mask`); None past the end of the data.
+    point: f64[window, horizon, target], in data units; the median where there are quantiles.
+    quantiles: f64[window, horizon, target, level], in data units, ascending along `levels`.
+    actual: the shape of `point`, NaN where the data has no value (`missing: mask`); None past the end of the data.
     time: [window, horizon], time of each target.
     origin_time: [window], time of the last row that the forecaster saw.
     series: i64[window], index of each window's series.
@@ -27,12 +28,16 @@ class Forecast:
     time: Times
     origin_time: Times
     series: npt.NDArray[np.int64]
+    quantiles: Floats | None = None
+    levels: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, windows: Windows, point: Floats) -> Self:
+    def of(cls, windows: Windows, point: Floats, *, quantiles: Floats | None = None, levels: tuple[float, ...] = ()) -> Self:
         """The forecast `point` [window, horizon, target] for unscaled windows."""
         return cls(
             point=point,
+            quantiles=quantiles,
+            levels=levels,
             actual=windows.actual(),
             time=windows.target_time,
             origin_time=windows.origin_time,

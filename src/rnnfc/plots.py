@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,11 +38,21 @@ _CLOSE_UP_ROWS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One curve: time and value, [point], ascending in time; it has a gap where a value is NaN."""
+    """One curve: time and value, [point], ascending in time; it has a gap where a value is NaN.
+
+    band: lowest and highest value around it, [2, point].
+    """
 
     label: str
     time: Times
     value: Floats
+    band: Floats | None = None
+    band_label: str = ""
+
+    def at(self, points: Any) -> Self:
+        """Some of its points, in their order."""
+        band = None if self.band is None else self.band[:, points]
+        return replace(self, time=self.time[points], value=self.value[points], band=band)
 
 
 def loss_curve(*, title: str, losses: Sequence[float], validation: Sequence[float | None], best_epoch: int, ylabel: str) -> bytes:
@@ -114,7 +124,8 @@ def _zoom(axis: Axes, actual: Line, test: Line, *, rows: int) -> None:
     else:
         step = last - actual.time[-2]
         axis.set_xlim(last - step, last + step)
-    inside = _drawable(np.concatenate([actual.value[-rows:], test.value[test.time >= actual.time[-rows]]]))
+    shown = test.at(test.time >= actual.time[-rows])
+    inside = _drawable(np.concatenate([actual.value[-rows:], shown.value, *([] if shown.band is None else shown.band)]))
     inside = inside[~np.isnan(inside)]
     if len(inside):
         margin = 0.08 * float(np.ptp(inside)) or 1.0
@@ -172,12 +183,15 @@ def _draw(axis: Axes, line: Line, *, colour: str, width: float, style: str = "-"
     alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])  # a point between gaps has no line to be seen
     marks: dict[str, Any] = {"marker": "o", "markersize": 2 + width, "markevery": alone.tolist()} if len(alone) else {}
     axis.plot(line.time, value, color=colour, linewidth=width, linestyle=style, label=_plain(line.label), **marks)
+    if line.band is not None:
+        low, high = map(_drawable, line.band)
+        axis.fill_between(line.time, low, high, color=colour, alpha=0.2, linewidth=0, label=_plain(line.band_label))
 
 
 def _since(line: Line, start: Any) -> Line:
     """A long line without what lies before `start`, but for the two points that lead there."""
     first = max(0, int(np.searchsorted(line.time, start)) - 2) if len(line.time) > _MOST_POINTS else 0
-    return replace(line, time=line.time[first:], value=line.value[first:])
+    return line.at(slice(first, None))
 
 
 def _thinned(line: Line) -> Line:
@@ -189,7 +203,7 @@ def _thinned(line: Line) -> Line:
         value = _drawable(line.value[first:end])
         empty = bool(np.isnan(value).all())
         chosen += [first] if empty else sorted({first + int(np.nanargmin(value)), first + int(np.nanargmax(value))})
-    return replace(line, time=line.time[chosen], value=line.value[chosen])
+    return line.at(chosen)
 
 
 def _drawable(value: Floats) -> Floats:

@@ -172,12 +172,13 @@ class Run:
         return scores
 
     def forecast_rows(self) -> list[dict[str, str]]:
-        """forecast.csv, one mapping a row, everything as text."""
+        """forecast.csv, one mapping a row, everything as text; columns of quantiles may follow those of FORECAST_COLUMNS."""
+        known = len(FORECAST_COLUMNS)
         try:
             rows = list(csv.DictReader(io.StringIO(self._text(FORECAST))))
         except csv.Error as error:
             raise self._damaged(FORECAST, error) from error
-        if not rows or any(tuple(row) != FORECAST_COLUMNS or None in row.values() for row in rows):
+        if not rows or any(tuple(row)[:known] != FORECAST_COLUMNS or None in (*row, *row.values()) for row in rows):
             raise self._damaged(FORECAST, ValueError(f"columns must be {', '.join(FORECAST_COLUMNS)}"))
         return [{**row, **{name: row[name].removeprefix("'") for name in ("series", "target")}} for row in rows]
 
@@ -207,21 +208,29 @@ class Run:
 
 def score_key(row: dict[str, Any]) -> tuple[Any, ...]:
     """What tells one score of a report from the others."""
-    return tuple(row[name] for name in row if name != "value")
+    return tuple(row[name] for name in row if name not in ("value", "undefined"))
 
 
 def write_forecast(forecast: Forecast, panel: Panel, file: TextIO) -> None:
-    """The rows of forecast.csv, in data units."""
+    """The rows of forecast.csv, in data units; of each level a column."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(FORECAST_COLUMNS)
+    writer.writerow((*FORECAST_COLUMNS, *map(quantile_name, forecast.levels)))
+    none = np.empty((*forecast.point.shape, 0))
+    quantiles = none if forecast.quantiles is None else forecast.quantiles
     actual = forecast.actual if forecast.actual is not None else np.full_like(forecast.point, np.nan)
     for window, series in enumerate(forecast.series):
         origin = exact_clock(forecast.origin_time[window], panel.offset)
         for step in range(forecast.point.shape[1]):
             when = exact_clock(forecast.time[window, step], panel.offset)
             for place, target in enumerate(panel.targets):
-                values = (repr(float(array[window, step, place])) for array in (actual, forecast.point))
+                at = (window, step, place)
+                values = map(repr, map(float, (actual[at], forecast.point[at], *quantiles[at])))
                 writer.writerow((cell(panel.series[series]), origin, step + 1, when, cell(target), *values))
+
+
+def quantile_name(level: float) -> str:
+    """What the column of a level is called: q0.1."""
+    return f"q{level:g}"
 
 
 def cell(name: str) -> str:

@@ -15,6 +15,7 @@ from rnnfc.errors import TrainError
 from rnnfc.models.backend import keras
 from rnnfc.models.epoch import EpochProgram, LossNotFiniteError
 from rnnfc.models.network import Network
+from rnnfc.models.quantiles import Pinball
 from rnnfc.models.recipe import Recipe
 from rnnfc.progress import Epoch, Progress, diverged, order_of, remember, scheduled_rate
 
@@ -24,7 +25,12 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
     "sgd": keras.optimizers.SGD,
 }
-LOSSES = {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError, "huber": keras.losses.Huber}
+LOSSES = {
+    "mse": keras.losses.MeanSquaredError,
+    "mae": keras.losses.MeanAbsoluteError,
+    "huber": keras.losses.Huber,
+    "pinball": Pinball,
+}
 
 
 @dataclass(kw_only=True)
@@ -52,6 +58,11 @@ class TrainState(Progress):
     @property
     def _variables(self) -> list[Any]:
         return [*self.net.variables, *self.optimizer.variables]
+
+
+def loss_of(spec: TrainSpec, levels: tuple[float, ...], **options: Any) -> Any:
+    """The Keras loss of an experiment whose network gives quantiles of these levels, or none."""
+    return LOSSES[spec.loss](**({"levels": levels} if levels else {}), **options)
 
 
 def start(net: Any, spec: TrainSpec) -> TrainState:
@@ -88,8 +99,8 @@ def epochs(
     Raises:
         TrainError: a loss or weight is not finite any more; names epoch and step.
     """
-    loss_of = LOSSES[spec.loss](reduction=None)
-    program = EpochProgram(state.net, state.optimizer, train, spec=spec, loss=loss_of, recipe=recipe)
+    loss_each = loss_of(spec, network.levels, reduction=None)
+    program = EpochProgram(state.net, state.optimizer, train, spec=spec, loss=loss_each, recipe=recipe)
     while state.epoch < spec.epochs:
         began = time.perf_counter()
         rate = scheduled_rate(state, spec)
@@ -97,7 +108,7 @@ def epochs(
         order = order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch)
         loss = _run(program, order, tick, state=state, seed=seed)
         state.epoch += 1
-        watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec)
+        watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec, network.levels)
         _refuse_non_finite(state, watched)
         if watched is not None and remember(state, watched, spec):
             state.best_weights = state.net.get_weights()
@@ -127,12 +138,12 @@ def keep_best(state: TrainState, spec: TrainSpec) -> int:
     return state.best_epoch
 
 
-def mean_loss(windows: Windows, point: Floats, spec: TrainSpec) -> float:
-    """The loss of a scaled forecast, without what is masked."""
-    actual, point = windows.actual().astype(np.float32), point.astype(np.float32)
+def mean_loss(windows: Windows, made: Floats, spec: TrainSpec, levels: tuple[float, ...]) -> float:
+    """The loss of what a network gives for windows over a scaled panel, without what is masked."""
+    actual, made = windows.actual().astype(np.float32), made.astype(np.float32)
     if not windows.masked:
-        return float(LOSSES[spec.loss](reduction="sum_over_batch_size")(actual, point))
-    each = np.asarray(LOSSES[spec.loss](reduction=None)(actual[..., None], np.expand_dims(point, 3)))
+        return float(loss_of(spec, levels)(actual, made))
+    each = np.asarray(loss_of(spec, levels, reduction=None)(actual[..., None], np.expand_dims(made, 3)))
     return float(np.nanmean(each))  # [window, horizon, target]
 
 

@@ -80,12 +80,12 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_forecasts_follow_what_is_known_ahead_and_nothing_else_that_is(kind: str) -> None:
     _, net, windows = made(kind)
-    base, values = net.points(windows), windows.panel.values
+    base, values = net.outputs(windows)["forecast"], windows.panel.values
 
     def moved(channels: slice, rows: slice) -> Any:
         changed = values.copy()
         changed[rows, channels] += 3.0
-        return np.abs(net.points(windows.on(windows.panel.with_values(changed))) - base).max(axis=(1, 2))
+        return np.abs(net.outputs(windows.on(windows.panel.with_values(changed)))["forecast"] - base).max(axis=(1, 2))
 
     ahead = slice(24, 29)  # targets of the first three windows, from row 24 on, and inputs of none but the third, up to row 23
     assert (moved(slice(3, 4), ahead) > 0).tolist() == [False, True, True, False, False]
@@ -126,8 +126,8 @@ def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> No
         "series_names": ["s", "t"],
     }
     FORMATS[form].save(spec, net, facts, path)
-    points = export.points_of(FORMATS[form].read(path), windows)
-    assert export.difference(points, net.points(windows), windows, net.scaler) <= 1e-6
+    points = export.outputs_of(FORMATS[form].read(path, ()), windows)
+    assert export.difference(points, net.outputs(windows), windows, net.scaler) <= 1e-6
 
 
 def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
     for form in ("onnx", "litert"):
         path = tmp_path / f"m{ENDINGS[form]}"
         FORMATS[form].save(spec, net, facts, path)
-        points = export.points_of(FORMATS[form].read(path), single)
-        assert export.difference(points, net.points(single), single, scaler) <= 1e-6
+        points = export.outputs_of(FORMATS[form].read(path, ()), single)
+        assert export.difference(points, net.outputs(single), single, scaler) <= 1e-6
 
 
 def test_an_embedding_of_one_series_is_refused(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:

@@ -130,7 +130,9 @@ def test_five_training_steps_are_those_of_keras(train: str, activation: str, nor
         np.testing.assert_allclose(left, right, atol=1e-5)
         assert np.abs(left - start).max() > 1e-5
     assert max(np.abs(left - start).max() for start, left in zip(before, ours.arrays(), strict=True)) > 1e-3
-    np.testing.assert_allclose(ours.network.points(ours.raw.test), theirs.network.points(theirs.raw.test), atol=1e-3)
+    np.testing.assert_allclose(
+        ours.network.predict(ours.raw.test).point, theirs.network.predict(theirs.raw.test).point, atol=1e-3
+    )
 
 
 def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
@@ -140,9 +142,9 @@ def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
     spec = spec.model_copy(update={"window": spec.window.model_copy(update={"length": 5})})
     network = engine_of(spec).build(spec, data, scaler)
     content = engine_of(spec).to_onnx(spec, network, {})
-    point = OnnxNetwork.read(content, source="m.onnx").points(windows)
-    assert difference(point, network.points(windows), windows, scaler) <= 1e-6
-    sizes = [np.abs(point[windows.series == series]).max() for series in range(3)]
+    made = OnnxNetwork.read(content, source="m.onnx").outputs(windows)
+    assert difference(made, network.outputs(windows), windows, scaler) <= 1e-6
+    sizes = [np.abs(made["forecast"][windows.series == series]).max() for series in range(3)]
     assert 30 * sizes[0] < sizes[1] < sizes[2] / 30
 
 
@@ -152,18 +154,18 @@ def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, nor
     case = Case(experiment(model=f"{{kind: scratch, units: 4, activation: {activation}}}", normalize=normalize))
     case.epochs()
     content = case.engine.to_onnx(case.spec, case.network, {"unit": "°C"})
-    point = OnnxNetwork.read(content, source="m.onnx").points(case.raw.test)
-    assert point.shape == (6, 4, 2)
-    assert difference(point, case.network.points(case.raw.test), case.raw.test, case.network.scaler) <= 1e-6
+    made = OnnxNetwork.read(content, source="m.onnx").outputs(case.raw.test)
+    assert made["forecast"].shape == (6, 4, 2)
+    assert difference(made, case.network.outputs(case.raw.test), case.raw.test, case.network.scaler) <= 1e-6
     (told,) = onnx.load_model_from_string(content).metadata_props
     assert (told.key, json.loads(told.value)) == ("rnnfc", {"unit": "°C"})
 
 
 def test_points_do_not_depend_on_the_size_of_a_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(experiment(normalize="last"))
-    whole = case.network.points(case.raw.train)
+    whole = case.network.predict(case.raw.train).point
     monkeypatch.setattr(scratch_engine, "_FORWARD_BATCH", 5)
-    np.testing.assert_allclose(case.network.points(case.raw.train), whole, rtol=1e-12)
+    np.testing.assert_allclose(case.network.predict(case.raw.train).point, whole, rtol=1e-12)
 
 
 CONTINUED = [
@@ -236,7 +238,7 @@ def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
     case.epochs()
     arrays = {name: array.copy() for name, array in case.engine.arrays_of(case.network).items()}
     again = case.engine.restore(case.spec, case.data, case.scaler, arrays, source="w.npz")
-    np.testing.assert_array_equal(again.points(case.raw.test), case.network.points(case.raw.test))
+    np.testing.assert_array_equal(again.predict(case.raw.test).point, case.network.predict(case.raw.test).point)
     with pytest.raises(RunError, match=r"w\.npz: W has shape \(4, 5\), the experiment's network needs \(4, 4\)"):
         case.engine.restore(case.spec, case.data, case.scaler, {**arrays, "W": np.zeros((4, 5))}, source="w.npz")
     with pytest.raises(RunError, match=r"w\.npz: U has shape None, the experiment's network needs \(3, 4\)"):

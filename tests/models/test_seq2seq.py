@@ -164,7 +164,8 @@ def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> No
     values = data.values.copy()
     values[12:] += 7.0
     windows = Windows(panel=data, origins=np.array([12], dtype=np.int32), length=5, horizon=4)
-    np.testing.assert_array_equal(made.points(windows), made.points(windows.on(data.with_values(values))))
+    later = made.outputs(windows.on(data.with_values(values)))
+    np.testing.assert_array_equal(made.outputs(windows)["forecast"], later["forecast"])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_every_format_forecasts_what_the_network_forecasts(tmp_path: Path, kind:
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[kind]}"
     FORMATS[kind].save(spec, net, export.interface(spec, data, net.scaler), path)
-    made, expected = export.points_of(FORMATS[kind].read(path), windows), net.points(windows)
+    made, expected = export.outputs_of(FORMATS[kind].read(path, ()), windows), net.outputs(windows)
     assert export.difference(made, expected, windows, scaler) <= 1e-6
     assert np.ptp(expected[:, :, 0]) > 1e-3
 

@@ -77,7 +77,8 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_p
     }
     window = Run.open(trained).last_window(length=10).values[None]
     expected = json.loads(rnnfc("predict", trained, "--json").out)["forecast"][0]["value"]["sine"]
-    np.testing.assert_allclose(saved.FORMATS[kind].read(to)({"window": window}), [[[expected]]], atol=1e-6)
+    made = saved.FORMATS[kind].read(to, ())({"window": window})
+    np.testing.assert_allclose(made["forecast"], [[[expected]]], atol=1e-6)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = rnnfc("export", trained, "--format", kind, "--to", to)
     assert (again.code, again.out) == (2, "")
@@ -141,7 +142,11 @@ def test_a_network_that_forecasts_something_else_is_not_written(
 ) -> None:
     (tmp_path / "to").mkdir()
     right = saved.FORMATS["keras"]
-    wrong = saved.Format(save=right.save, read=lambda path: lambda *given: right.read(path)(*given) + 3e-5)
+
+    def read(path: Path, levels: tuple[float, ...]) -> Any:
+        return lambda window: {name: array + 3e-5 for name, array in right.read(path, levels)(window).items()}
+
+    wrong = saved.Format(save=right.save, read=read)
     monkeypatch.setitem(saved.FORMATS, "keras", wrong)
     done = rnnfc("export", small_run, "--format", "keras", "--to", tmp_path / "to/m.keras")
     assert done.code == 1

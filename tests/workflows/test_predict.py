@@ -229,9 +229,9 @@ def test_a_fresh_row_alone_is_enough_for_a_window_of_one(rnnfc: Command, shop: P
 class Doubling:
     """Forecasts twice the newest row, then four times it."""
 
-    def points(self, windows: Windows) -> Any:
+    def outputs(self, windows: Windows) -> Any:
         last = windows.inputs()[:, -1:, :]
-        return np.concatenate([2 * last, 4 * last], axis=1)
+        return {"forecast": np.concatenate([2 * last, 4 * last], axis=1)}
 
 
 def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
@@ -245,8 +245,9 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
         frequency=Frequency(unit="number", size=1),
         filled=np.zeros((3, 2), dtype=np.bool_),
     )
-    value, fed_back = workflow._roll(Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5)
+    value, quantiles, fed_back = workflow._roll(Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5)
     assert value.tolist() == [[[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]]
+    assert quantiles is None
     assert fed_back.tolist() == value[:, :4].tolist()
     scaler = Scaler(
         method="none", center=np.zeros((1, 2)), scale=np.ones((1, 2)), low=np.array([[0, -99]]), high=np.array([[9, 99]])

@@ -1,6 +1,7 @@
 """Commands that begin with a finished run: evaluate, predict, export, verify, explain."""
 
 import contextlib
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -93,17 +94,31 @@ def _show(future: "Future") -> None:
 
 
 def _of_one(future: "Future") -> tuple[list[str], list[list[str]]]:
-    """Headings and a row a step."""
-    headings = [f"{name}{f' ({future.unit})' if future.unit else ''}" for name in future.targets]
-    rows = [
-        [moment, str(step), *(f"{value:.6g}" for value in values)]
-        for step, (moment, values) in enumerate(zip(future.labels(0), future.value[0], strict=True), 1)
-    ]
+    """Headings and a row a step; beside each target the ends of its outer band."""
+    ends = _ends(future)
+    headings = [cell for name in future.targets for cell in (f"{name}{f' ({future.unit})' if future.unit else ''}", *ends)]
+    rows = []
+    for step, moment in enumerate(future.labels(0)):
+        cells = [[f"{value:.6g}", *_quantiles(future, 0, step, target)] for target, value in enumerate(future.value[0, step])]
+        rows.append([moment, str(step + 1), *itertools.chain(*cells)])
     return ["time", "step", *headings], rows
 
 
+def _ends(future: "Future") -> list[str]:
+    """What the ends of the outer band are called, the lowest and the highest level; nothing where there is no band."""
+    from rnnfc.run import quantile_name
+
+    return [quantile_name(future.levels[end]) for end in (0, -1)] if len(future.levels) > 1 else []
+
+
+def _quantiles(future: "Future", series: int, step: int, target: int) -> list[str]:
+    """The ends of the outer band at a step (from 0)."""
+    known = future.quantiles_of(series, step)[target]
+    return [f"{known[end]:.6g}" if known else "–" for end, _ in zip((0, -1), _ends(future), strict=False)]
+
+
 def _of_many(future: "Future") -> tuple[list[str], list[list[str]]]:
-    """Headings and a row for each series (and target); of many steps the first ones and the last."""
+    """Headings and a row for each series (and target) and end of its outer band; of many steps the first ones and the last."""
     steps = future.value.shape[1]
     shown = range(steps) if steps <= _MOST_STEPS else [*range(_MOST_STEPS - 1), steps - 1]
     unit = f" ({future.unit})" if future.unit else ""
@@ -113,6 +128,8 @@ def _of_many(future: "Future") -> tuple[list[str], list[list[str]]]:
         for target, name in enumerate(future.targets):
             label = series if len(future.targets) == 1 else f"{series}, {name}"
             rows.append([label, future.labels(place)[0], *(f"{future.value[place, step, target]:.6g}" for step in shown)])
+            bands = zip(*(_quantiles(future, place, step, target) for step in shown), strict=True)
+            rows += [[f"  {name}", "", *cells] for name, cells in zip(_ends(future), bands, strict=True)]
     if steps > _MOST_STEPS:
         headings.insert(-1, "…")
         for row in rows:

@@ -1,5 +1,6 @@
 """The network: one group of keys for each kind of model."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,7 +9,8 @@ from rnnfc.config.spec import Spec, wrong
 
 # Larger layers do not fit: one SimpleRNN layer of 16,384 units has 268 million recurrent weights, 1 GiB in float32.
 MAX_UNITS = 16_384
-
+# The level of the forecast itself.
+MEDIAN = 0.5
 
 Cell = Literal["SimpleRNN", "LSTM", "GRU"]
 _Dropout = Annotated[float, Field(ge=0, lt=1)]
@@ -34,11 +36,30 @@ class EnsembleSpec(Spec):
 class NetSpec(Spec):
     """What every Keras network can have."""
 
+    levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (),
+        max_length=99,
+        description="quantiles to forecast, e.g. [0.1, 0.5, 0.9]; the forecast itself is then the median, and the loss pinball",
+    )
     linear: LinearSpec | None = None
     ensemble: EnsembleSpec | None = None
     series_embedding: int | None = Field(
         None, ge=1, le=MAX_UNITS, description="numbers of each series that are learned and read beside every row; several series"
     )
+
+    @model_validator(mode="after")
+    def _median_among_levels(self) -> Self:
+        if any(later <= earlier for earlier, later in pairwise(self.levels)):
+            raise wrong(f"levels {list(self.levels)} do not ascend; write {sorted(set(self.levels))}")
+        if self.levels and MEDIAN not in self.levels:
+            whole = sorted({*self.levels, MEDIAN})
+            raise wrong(f"levels {list(self.levels)} leave out {MEDIAN}, the median, which is the forecast itself; write {whole}")
+        return self
+
+    @property
+    def num_outputs(self) -> int:
+        """Numbers that are forecast of each step and target."""
+        return max(1, len(self.levels))
 
     @property
     def num_members(self) -> int:

@@ -133,6 +133,29 @@ class Experiment(Spec):
         more = model.linear or model.ensemble or model.series_embedding or ahead
         return isinstance(model, StackedSpec) and model.strategy == "direct" and not more
 
+    @model_validator(mode="before")
+    @classmethod
+    def _loss_of_levels(cls, given: Any) -> Any:
+        model, train = (given.get(key) if isinstance(given, dict) else None for key in ("model", "train"))
+        if isinstance(model, dict) and model.get("levels") and isinstance(train, dict) and train.get("loss") is None:
+            return {**given, "train": {**train, "loss": "pinball"}}
+        return given
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles that are forecast, ascending, the median's among them; none where only points are."""
+        return getattr(self.model, "levels", ())
+
+    @model_validator(mode="after")
+    def _loss_fits_levels(self) -> Self:
+        if self.levels and self.train.loss != "pinball":
+            text = f"model.levels are trained with pinball, not {self.train.loss}; leave train.loss, or model.levels, out"
+            raise wrong(text, at=("train", "loss"))
+        if self.train.loss == "pinball" and not self.levels:
+            text = "pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber"
+            raise wrong(text, at=("train", "loss"))
+        return self
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.split.validation is None:
@@ -189,6 +212,9 @@ class Experiment(Spec):
         if columns := getattr(self.data, "inputs", ()):
             text = f"recursive needs the next row of every column, and nobody forecasts or knows that of {', '.join(columns)}"
             raise wrong(f"{text}; leave data.inputs out, or choose direct", at=("model", "strategy"))
+        if self.levels:
+            text = "recursive feeds back medians, so of later steps nothing is known but those; leave it or model.levels out"
+            raise wrong(text, at=("model", "strategy"))
         if model.linear:
             text = "recursive makes one step at a time and the linear map all of them; leave one of the two out"
             raise wrong(text, at=("model", "strategy"))

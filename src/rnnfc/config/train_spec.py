@@ -62,7 +62,7 @@ class TrainSpec(Spec):
     learning_rate: float = Field(0.001, gt=0, le=10)
     weight_decay: float | None = Field(None, ge=0, lt=1, description="adamw only; 0.004 without it")
     momentum: float | None = Field(None, ge=0, lt=1, description="sgd and rmsprop only")
-    loss: Literal["mse", "mae", "huber"] = "mse"
+    loss: Literal["mse", "mae", "huber", "pinball"] = Field("mse", description="pinball: with model.levels, and always there")
     clip: ClipSpec | None = None
     bptt_steps: int | None = Field(
         None, ge=1, description="the gradient goes back through this many steps of the window; all of them without it"

@@ -45,7 +45,7 @@ class EpochProgram:
     """
 
     def __init__(self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe) -> None:
-        """`loss` is a Keras loss without reduction: (y[n, horizon, target], forecast) -> [n, horizon]."""
+        """`loss` is a Keras loss without reduction: (y[n, horizon, target], what `net` gives) -> [n, horizon]."""
         self._net, self._optimizer, self._loss = net, optimizer, loss
         self._windows = len(train)
         self._bptt_steps = spec.bptt_steps

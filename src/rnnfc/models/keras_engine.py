@@ -46,7 +46,7 @@ ROWS = np.float32
 def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
     """The network of an experiment with its starting weights."""
     net = networks.build_for(experiment, panel)
-    return Network(net, scaler, length=experiment.window.length)
+    return Network(net, scaler, length=experiment.window.length, levels=experiment.levels)
 
 
 def start(network: Network, spec: TrainSpec) -> TrainState:
@@ -66,7 +66,7 @@ def warm_start(network: Network, experiment: Experiment, *, train: Windows, vali
 def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
     """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
     if validation is not None:
-        loss = functools.partial(training.mean_loss, validation, spec=spec)
+        loss = functools.partial(training.mean_loss, validation, spec=spec, levels=network.levels)
         linear.choose_share(network.net, lambda: network.scaled_points(validation), loss)
 
 
@@ -100,4 +100,4 @@ def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[
     """norm[lag] of the loss' gradient by the states of every layer, the mean over windows of a scaled panel."""
     scaled = scaled.complete()
     x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
-    return through_time.state_gradients(network.net, x, y, loss=training.LOSSES[spec.loss](reduction=None))
+    return through_time.state_gradients(network.net, x, y, loss=training.loss_of(spec, network.levels, reduction=None))

@@ -13,6 +13,7 @@ from rnnfc.config.model_spec import LinearSpec
 from rnnfc.data.panel import Floats
 from rnnfc.models import inputs
 from rnnfc.models.backend import keras
+from rnnfc.models.quantiles import median, shifted
 
 Pairs = Callable[[], Iterator[tuple[Floats, Floats]]]
 
@@ -22,8 +23,11 @@ SHARES = np.linspace(0, 1, 21)
 PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
-def beside(core: Any, spec: LinearSpec, *, targets: int) -> Any:
-    """`core` [n, length, channel] -> [n, horizon, target] with the map beside it, which forecasts zero until `warm_start`."""
+def beside(core: Any, spec: LinearSpec, *, targets: int, levels: tuple[float, ...] = ()) -> Any:
+    """`core` [n, length, channel] -> [n, horizon, target (, level)] with the map beside it.
+
+    The map forecasts zero until `warm_start`, and moves all quantiles alike, by what it moves the median.
+    """
     ops, blended, given = keras.ops, spec.use == "blend", inputs.like(core)
     rows = ops.transpose(given["window"][:, -(spec.length or 0) :, :targets], (0, 2, 1))
     line = keras.layers.Dense(
@@ -33,9 +37,9 @@ def beside(core: Any, spec: LinearSpec, *, targets: int) -> Any:
     if blended:
         # made + (1 - share) (linear - made), so that a share of 1 is the network to the last bit
         share = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", trainable=False, name="share")
-        apart = linear - made
+        apart = linear - median(made, levels)
         linear = apart - share(apart[..., None])[..., 0]
-    return inputs.model(given, made + linear, name="beside_linear")
+    return inputs.model(given, shifted(made, linear, levels), name="beside_linear")
 
 
 def layers_of(net: Any, name: str) -> list[Any]:

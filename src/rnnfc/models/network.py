@@ -11,8 +11,9 @@ from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler, inverted, transformed
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
+from rnnfc.export import Outputs, forecast_of
 from rnnfc.forecast import Forecast
-from rnnfc.models import inputs, linear
+from rnnfc.models import inputs, linear, quantiles
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.normalize import NORMALIZE, around
 from rnnfc.models.roll import Roll, rolled, untold
@@ -31,7 +32,7 @@ _FORWARD_BATCH = 1024
 def build(
     experiment: Experiment, *, channels: int, targets: int, known: int = 0, series: int = 1, written_out: bool = False
 ) -> Any:
-    """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target].
+    """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target (, level)].
 
     Args:
         known: the last channels, which are known ahead.
@@ -69,7 +70,7 @@ def _member(
     if embedded:
         core = inputs.with_series(core, channels=channels, series=series, size=embedded, seed=seed)
     if model.linear:
-        core = linear.beside(core, model.linear, targets=targets)
+        core = linear.beside(core, model.linear, targets=targets, levels=model.levels)
     core = around(core, window.normalize, channels=channels, targets=targets, known=known)
     if recursive:
         return rolled(core, horizon=window.horizon, written_out=written_out)
@@ -150,13 +151,14 @@ def gather_inputs(net: Any, rows: Any, series: Any, origins: Any, *, length: int
 
 
 class Network:
-    """A Keras model, its scaler and one traced forward pass."""
+    """A Keras model, its scaler, the levels of its quantiles (if it has any) and one traced forward pass."""
 
     label = "network"
 
-    def __init__(self, net: Any, scaler: Scaler, *, length: int) -> None:
+    def __init__(self, net: Any, scaler: Scaler, *, length: int, levels: tuple[float, ...] = ()) -> None:
         self.net = net
         self.scaler = scaler
+        self.levels = levels
         channels = inputs.of(net)["window"].shape[-1]
         indices = tf.TensorSpec([None], tf.int32)
         signature = [tf.TensorSpec([None, channels], tf.float32), indices, indices]
@@ -168,7 +170,7 @@ class Network:
         self._rows_of: tuple[Any, Any] = (None, None)
 
     def scaled_points(self, scaled: Windows) -> Floats:
-        """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
+        """What the Keras model gives, [window, horizon, target (, level)], for windows over a scaled panel."""
         if self._rows_of[0] is not scaled.panel:  # the validation rows go to the device once, not once an epoch
             self._rows_of = (None, None)  # or the old rows would be there beside the new ones
             self._rows_of = (scaled.panel, on_device(scaled.panel))
@@ -176,14 +178,15 @@ class Network:
         parts = scaled.parts(most=_FORWARD_BATCH)
         return np.concatenate([self._forward(*rows, tf.constant(part.origins)).numpy() for part in parts]).astype(np.float64)
 
-    def points(self, windows: Windows) -> Floats:
-        """point[window, horizon, target] in data units, for unscaled windows."""
-        scaled = self.scaler.apply(windows.panel, dtype=np.float32)
-        return self.scaler.invert(self.scaled_points(windows.on(scaled)), windows.series)
+    def outputs(self, windows: Windows) -> Outputs:
+        """Forecast, and quantiles with levels, in data units, for unscaled windows."""
+        made = self.scaled_points(windows.on(self.scaler.apply(windows.panel, dtype=np.float32)))
+        series = windows.series
+        return quantiles.outputs(made, self.levels, raw=lambda points: self.scaler.invert(points, series), stack=np.stack)
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        return Forecast.of(windows, self.points(windows))
+        return forecast_of(self.outputs(windows), windows, levels=self.levels)
 
 
 def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:
@@ -205,7 +208,7 @@ def _sizes_of(net: Any) -> dict[str, int]:
     """What `build` was told of the data."""
     read, embeddings = inputs.of(net), linear.layers_of(net, inputs.EMBEDDING)
     known = read[inputs.FUTURE].shape[-1] if inputs.FUTURE in read else 0
-    sizes = {"channels": read[inputs.WINDOW].shape[-1], "targets": net.output_shape[-1], "known": known}
+    sizes = {"channels": read[inputs.WINDOW].shape[-1], "targets": net.output_shape[2], "known": known}
     return {**sizes, "series": embeddings[0].input_dim if embeddings else 1}
 
 
@@ -215,22 +218,24 @@ def of_plain_layers(experiment: Experiment, network: Network) -> Any:
     return at_rest(experiment, network, written_out=True) if rolls else network.net
 
 
-def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callable[..., Any]:
-    """A function on tensors: raw window[n, length, channel] -> raw forecast[n, horizon, target].
+def in_raw_units(
+    core: Any, scaler: Scaler, *, levels: tuple[float, ...], dtype: str = "float64"
+) -> Callable[..., dict[str, Any]]:
+    """A function on tensors: raw window[n, length, channel] -> raw outputs by name, see `quantiles.outputs`.
 
-    Both are of `dtype` and so is the scaling: float64 keeps the shape of a series at offset 1e9, of which float32 would keep one
+    All are of `dtype` and so is the scaling: float64 keeps the shape of a series at offset 1e9, of which float32 would keep one
     value of a thousand. Where the network or its scaling tells series apart it takes the index of each window's series too,
     int64[n], and where channels are known ahead their future[n, horizon, known].
     """
     arrays: list[Any] = [None if array is None else array.astype(dtype) for array in (scaler.center, scaler.scale, scaler.power)]
-    targets = core.output_shape[-1]
+    targets = core.output_shape[2]
 
     def of(array: Any, series: Any) -> Any:
         if array is None:
             return None
         return array[0] if series is None else keras.ops.take(array, series, axis=0)[:, None]  # [series, ...] -> [n, 1, ...]
 
-    def forecast(window: Any, series: Any = None, future: Any = None) -> Any:
+    def forecast(window: Any, series: Any = None, future: Any = None) -> dict[str, Any]:
         center, scale, power = (of(array, series if scaler.by_series else None) for array in arrays)
         given = {inputs.WINDOW: keras.ops.cast((transformed(window, power, keras.ops) - center) / scale, "float32")}
         if future is not None:
@@ -239,14 +244,18 @@ def in_raw_units(core: Any, scaler: Scaler, *, dtype: str = "float64") -> Callab
         if series is not None:
             given[inputs.SERIES] = keras.ops.cast(series, "int32")
         made = keras.ops.cast(inputs.feed(core, given, training=False), dtype)
-        return inverted(made * scale[..., :targets] + center[..., :targets], power, keras.ops)
+
+        def raw(points: Any) -> Any:
+            return inverted(points * scale[..., :targets] + center[..., :targets], power, keras.ops)
+
+        return quantiles.outputs(made, levels, raw=raw, stack=keras.ops.stack)
 
     return forecast
 
 
-def raw_forecaster(experiment: Experiment, network: Network) -> Callable[..., Any]:
+def raw_forecaster(experiment: Experiment, network: Network) -> Callable[..., dict[str, Any]]:
     """`network` as a function on float64 tensors in raw units, see `in_raw_units`."""
-    return in_raw_units(at_rest(experiment, network), network.scaler)
+    return in_raw_units(at_rest(experiment, network), network.scaler, levels=network.levels)
 
 
 def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:
@@ -257,7 +266,7 @@ def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[
     """
     net = build_for(experiment, panel)
     set_weights(net, weights, source=source)
-    return Network(net, scaler, length=experiment.window.length)
+    return Network(net, scaler, length=experiment.window.length, levels=experiment.levels)
 
 
 def weights_of(net: Any) -> dict[str, Floats]:

@@ -23,7 +23,8 @@ class Normalization:
     """Three functions of tensors.
 
     see: of a window [n, length, channel], what the network is shown.
-    back: (forecast [n, horizon, target], window [n, length, target]), the network's forecast in the window's own level.
+    back: (forecast [n, horizon, target], window [n, length, target]), the network's forecast in the window's own level; with
+        levels both have a last axis more, and ascending quantiles stay ascending.
     inside: the inverse of `back`.
     """
 
@@ -42,7 +43,9 @@ def around(core: Any, normalize: str, *, channels: int, targets: int, known: int
     own, level = window[..., : channels - known], window[..., :targets]
     seen = ops.concatenate([rule.see(own), window[..., channels - known :]], axis=-1) if known else rule.see(own)
     told = {"target": rule.inside(given["target"], level)} if "target" in given else {}
-    return inputs.model(given, rule.back(inputs.feed(core, {**given, "window": seen, **told}), level), name=rule.name)
+    made = inputs.feed(core, {**given, "window": seen, **told})
+    back = rule.back(made, level[..., None] if len(made.shape) == 4 else level)  # all quantiles by the same level
+    return inputs.model(given, back, name=rule.name)
 
 
 def _spread(window: Any) -> Any:

@@ -11,10 +11,11 @@ TAUGHT = "taught"
 
 
 def one_step(step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The forecast [n, target] of a step, and the state that the next one reads.
+    """The forecast [n, target (, level)] of a step, and the state that the next one reads.
 
     Args:
-        step: a Keras model from its named inputs to a dictionary with `forecast` and what the next step reads.
+        step: a Keras model from its named inputs to a dictionary with `forecast` and what the next step reads, of
+            which `previous` [n, target] is the forecast itself, or its median.
         state: what the step before handed on.
         given: see `Roll`.
     """
@@ -22,7 +23,7 @@ def one_step(step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str
     handed_on = step({**state, **given["fixed"], **row})
     forecast = handed_on.pop("forecast")
     if "told" in given:
-        handed_on["previous"] = ops.where(given["told"][:, place], given["target"][:, place], forecast)
+        handed_on["previous"] = ops.where(given["told"][:, place], given["target"][:, place], handed_on["previous"])
     return forecast, handed_on
 
 
@@ -36,7 +37,7 @@ def unrolled(step: Any, given: Mapping[str, Any], *, horizon: int) -> Any:
 
 
 class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
-    """Calls `step` in a loop: -> [n, horizon, target].
+    """Calls `step` in a loop: -> [n, horizon, target (, level)].
 
     It is given a dictionary with
 
@@ -49,16 +50,17 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
     Source of the draw: Bengio et al., Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, NeurIPS 2015.
     """
 
-    def __init__(self, step: Any, *, horizon: int, targets: int, teacher_forcing: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, step: Any, *, horizon: int, teacher_forcing: float = 0.0, seed: int = 0) -> None:
         super().__init__(name="roll")
-        self.step, self.horizon, self.targets, self.teacher_forcing = step, horizon, targets, teacher_forcing
+        self.step, self.horizon, self.teacher_forcing = step, horizon, teacher_forcing
+        self.shape = step.output["forecast"].shape[1:]
         self.unroll = False  # as of a recurrent layer, see `network.traced_as_plain_loops`
         self.seed_generator = keras.random.SeedGenerator(seed) if 0 < teacher_forcing < 1 else None
         self.built = True
 
     def compute_output_spec(self, given: Mapping[str, Any]) -> Any:
         """The shape of the forecast; nothing is traced for it."""
-        return keras.KerasTensor((given["target"].shape[0], self.horizon, self.targets))
+        return keras.KerasTensor((given["target"].shape[0], self.horizon, *self.shape))
 
     def call(self, given: dict[str, Any]) -> Any:
         """See the class."""
@@ -71,10 +73,10 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
             forecast, state = one_step(self.step, place, state, given)
             return place + 1, state, made.write(place, forecast)
 
-        made = tf.TensorArray(tf.float32, size=self.horizon, element_shape=(None, self.targets))
+        made = tf.TensorArray(tf.float32, size=self.horizon, element_shape=(None, *self.shape))
         start = (tf.constant(0), given["start"], made)
         *_, made = tf.while_loop(lambda place, *_: place < self.horizon, step, start, maximum_iterations=self.horizon)
-        return ops.transpose(made.stack(), (1, 0, 2))
+        return ops.moveaxis(made.stack(), 0, 1)
 
     def _told(self, windows: Any) -> Any:
         shape = (windows, self.horizon, 1)
@@ -114,7 +116,7 @@ def rolled(net: Any, *, horizon: int, written_out: bool) -> Any:
         told["fixed"] = {"series": given["series"]}
     if written_out:
         return inputs.model(given, unrolled(_next_window(net), told, horizon=horizon), name="recursive")
-    made = Roll(_next_window(net), horizon=horizon, targets=targets)({**told, "target": given["window"][:, :0, :targets]})
+    made = Roll(_next_window(net), horizon=horizon)({**told, "target": given["window"][:, :0, :targets]})
     return inputs.model(given, made, name="recursive")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnfc import export
 from rnnfc.config.specs import Experiment
-from rnnfc.export import FORECAST, FUTURE, SERIES, WINDOW, Answer, served
+from rnnfc.export import FORECAST, FUTURE, QUANTILES, SERIES, WINDOW, Answer, served
 from rnnfc.models.backend import keras, quiet_stderr, tf
 from rnnfc.models.engines import engine_of
 from rnnfc.models.network import in_raw_units, traced_as_plain_loops
@@ -29,13 +29,13 @@ class Format:
     """One kind of reader.
 
     save: writes a network of either engine to a path; the dictionary is its `export.interface`.
-    read: the forecaster at a path that `save` has just written; nobody else's file is ever read.
+    read: the forecaster at a path that `save` has just written, with these levels; nobody else's file is ever read.
     dtype: of windows and forecasts.
     mend: what to do where forecasts differ too much.
     """
 
     save: Callable[[Experiment, Any, dict[str, Any], Path], object]
-    read: Callable[[Path], Answer]
+    read: Callable[[Path, tuple[float, ...]], Answer]
     dtype: str = "float64"
     mend: str = export.MEND
 
@@ -44,27 +44,27 @@ def _save_onnx(experiment: Experiment, network: Any, facts: dict[str, Any], path
     path.write_bytes(engine_of(experiment).to_onnx(experiment, network, facts))
 
 
-def _read_onnx(path: Path) -> Answer:
-    return export.OnnxNetwork.read(path.read_bytes(), source=path.name).answer
+def _read_onnx(path: Path, levels: tuple[float, ...]) -> Answer:
+    return export.OnnxNetwork.read(path.read_bytes(), source=path.name, levels=levels).answer
 
 
 def _save_savedmodel(experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
     holder = tf.Module()
     holder.core = engine_of(experiment).at_rest(experiment, network)  # whose variables are saved because the module holds it
-    forecast = in_raw_units(holder.core, network.scaler)
-    holder.serve = served(lambda **given: {FORECAST: forecast(**given)}, facts, dtype="float64")
+    holder.serve = served(in_raw_units(holder.core, network.scaler, levels=experiment.levels), facts, dtype="float64")
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
     except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:  # its names for ENOSPC and EFBIG
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
-def _read_savedmodel(path: Path) -> Answer:
+def _read_savedmodel(path: Path, _: tuple[float, ...]) -> Answer:
     loaded = tf.saved_model.load(str(path))  # which the signature needs and does not keep alive
     serve = loaded.signatures[_SIGNATURE]
 
     def answer(given: Any) -> Any:
-        return serve(**{name: tf.constant(given[name]) for name in serve.structured_input_signature[1]})[FORECAST].numpy()
+        made = serve(**{name: tf.constant(given[name]) for name in serve.structured_input_signature[1]})
+        return {name: tensor.numpy() for name, tensor in made.items()}
 
     return answer
 
@@ -73,20 +73,21 @@ def _save_litert(experiment: Experiment, network: Any, facts: dict[str, Any], pa
     core = engine_of(experiment).at_rest(experiment, network)
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
-    holder.serve = served(in_raw_units(core, network.scaler, dtype="float32"), facts, dtype="float32")
+    forecast = in_raw_units(core, network.scaler, levels=experiment.levels, dtype="float32")
+    holder.serve = served(forecast, facts, dtype="float32")
     with traced_as_plain_loops(core, unroll=True):  # LiteRT has no loops over tensor lists
         traced = holder.serve.get_concrete_function()
     with quiet_stderr():
         path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced], holder).convert())
 
 
-def _read_litert(path: Path) -> Answer:
+def _read_litert(path: Path, _: tuple[float, ...]) -> Answer:
     with warnings.catch_warnings(), quiet_stderr():
         # Its successor is a package of its own, and reads the same files.
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated", category=UserWarning)
         reader = tf.lite.Interpreter(model_path=str(path))
         reader.allocate_tensors()
-    (made,) = reader.get_output_details()
+    made = reader.get_output_details()
     # Every tensor keeps the name of its input, with a number after it.
     read = {tensor["name"].split(":")[0].removeprefix("serving_default_"): tensor for tensor in reader.get_input_details()}
 
@@ -97,7 +98,8 @@ def _read_litert(path: Path) -> Answer:
         for name, tensor in read.items():
             reader.set_tensor(tensor["index"], given[name].astype(tensor["dtype"]))
         reader.invoke()
-        return reader.get_tensor(made["index"]).astype("float64")
+        tensors = (reader.get_tensor(each["index"]).astype("float64") for each in made)
+        return {FORECAST if tensor.ndim == 3 else QUANTILES: tensor for tensor in tensors}  # it has no names of ours
 
     return answer
 
@@ -109,14 +111,21 @@ def _save_keras(experiment: Experiment, network: Any, facts: dict[str, Any], pat
         for name in (WINDOW, FUTURE, SERIES)
         if name in facts["input"]
     }
-    forecast = in_raw_units(engine_of(experiment).at_rest(experiment, network, written_out=True), network.scaler)
-    keras.Model([*given.values()] if len(given) > 1 else given[WINDOW], forecast(**given), name=FORECAST).save(path)
+    core, levels = engine_of(experiment).at_rest(experiment, network, written_out=True), experiment.levels
+    made = in_raw_units(core, network.scaler, levels=levels)(**given)
+    read = [*given.values()] if len(given) > 1 else given[WINDOW]
+    keras.Model(read, made if levels else made[FORECAST], name=FORECAST).save(path)
 
 
-def _read_keras(path: Path) -> Answer:
+def _read_keras(path: Path, levels: tuple[float, ...]) -> Answer:
     model = keras.saving.load_model(path, compile=False)
     names = [tensor.name for tensor in model.inputs]
-    return lambda given: model([given[name] for name in names] if len(names) > 1 else given[names[0]]).numpy()
+
+    def answer(given: Any) -> Any:
+        made = model([given[name] for name in names] if len(names) > 1 else given[names[0]])
+        return {name: tensor.numpy() for name, tensor in (made if levels else {FORECAST: made}).items()}
+
+    return answer
 
 
 FORMATS = {

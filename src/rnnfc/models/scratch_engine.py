@@ -15,6 +15,7 @@ from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
+from rnnfc.export import FORECAST, Outputs, forecast_of
 from rnnfc.forecast import Forecast
 from rnnfc.models import scratch, scratch_onnx
 from rnnfc.models.recipe import Recipe, num_processors
@@ -57,13 +58,14 @@ class Network:
             parts.append(made.reshape(len(x), scaled.horizon, -1) + level)
         return np.concatenate(parts)
 
-    def points(self, windows: Windows) -> Floats:
-        """point[window, horizon, target] in data units, for unscaled windows."""
-        return self.scaler.invert(self.scaled_points(windows.on(self.scaler.apply(windows.panel))), windows.series)
+    def outputs(self, windows: Windows) -> Outputs:
+        """The forecast in data units, for unscaled windows."""
+        made = self.scaled_points(windows.on(self.scaler.apply(windows.panel)))
+        return {FORECAST: self.scaler.invert(made, windows.series)}
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        return Forecast.of(windows, self.points(windows))
+        return forecast_of(self.outputs(windows), windows)
 
 
 @dataclass(kw_only=True)

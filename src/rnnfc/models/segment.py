@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc.config.model_spec import SegmentSpec
+from rnnfc.models import quantiles
 from rnnfc.models.backend import keras
 from rnnfc.models.stacked import CELLS, seed_of
 
@@ -12,7 +13,9 @@ ops = keras.ops
 
 
 def build_segment(spec: SegmentSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int, **_: Any) -> Any:
-    """A Keras model: [n, length, channel] -> [n, horizon, target]; it reads the targets' channels only.
+    """A Keras model: [n, length, channel] -> [n, horizon, target], or [n, horizon, target, level] with levels.
+
+    It reads the targets' channels only.
 
     The window is filled up with zeros before its first row, and the forecast cut after its last, to whole segments.
 
@@ -28,7 +31,8 @@ def build_segment(spec: SegmentSpec, *, length: int, channels: int, horizon: int
         name="recurrent",
     )
     embed = keras.layers.Dense(width, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed=embedding), name="embed")
-    read_out = keras.layers.Dense(size, kernel_initializer=keras.initializers.GlorotUniform(seed=out), name="output")
+    outputs = size * spec.num_outputs
+    read_out = keras.layers.Dense(outputs, kernel_initializer=keras.initializers.GlorotUniform(seed=out), name="output")
 
     window = keras.Input((length, channels), name="window")
     x = ops.transpose(window[:, :, :targets], (0, 2, 1))  # [n, target, length]
@@ -37,9 +41,13 @@ def build_segment(spec: SegmentSpec, *, length: int, channels: int, horizon: int
     # Each output segment goes one step on from the window's last state, on a query of its own.
     state = [ops.repeat(part, steps, axis=0) for part in state]
     after, *_ = cell(_queries(window, steps=steps, targets=targets, width=width, seed=seed), initial_state=state)
-    made = read_out(keras.layers.Dropout(spec.dropout, seed=dropped, name="dropout")(after))  # [n * target * step, size]
-    made = ops.reshape(made, (-1, targets, steps * size))[:, :, :horizon]
-    return keras.Model(window, ops.transpose(made, (0, 2, 1)), name="segment")
+    made = read_out(keras.layers.Dropout(spec.dropout, seed=dropped, name="dropout")(after))  # [n * target * step, outputs]
+    if spec.levels:
+        made = ops.reshape(made, (-1, targets, steps * size, len(spec.levels)))[:, :, :horizon]
+        made = quantiles.head(horizon, targets, levels=spec.levels)(ops.transpose(made, (0, 2, 1, 3)))
+    else:
+        made = ops.transpose(ops.reshape(made, (-1, targets, steps * size))[:, :, :horizon], (0, 2, 1))
+    return keras.Model(window, made, name="segment")
 
 
 def _queries(window: Any, *, steps: int, targets: int, width: int, seed: int) -> Any:

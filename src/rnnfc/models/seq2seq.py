@@ -8,7 +8,7 @@ Approaches to Attention-based Neural Machine Translation, EMNLP 2015 (multiplica
 from typing import Any
 
 from rnnfc.config.model_spec import Seq2SeqSpec
-from rnnfc.models import inputs
+from rnnfc.models import inputs, quantiles
 from rnnfc.models.backend import keras
 from rnnfc.models.roll import Roll, unrolled
 from rnnfc.models.stacked import CELLS, seed_of
@@ -28,11 +28,12 @@ def build_seq2seq(
     known: int = 0,
     written_out: bool = False,
 ) -> Any:
-    """A Keras model: window[n, length, channel], target[n, horizon or 0, target] -> [n, horizon, target].
+    """A Keras model: window[n, length, channel], target[n, horizon or 0, target] ->
+    [n, horizon, target (, level)].
 
     Where there are true targets, which is in training, each step of the decoder reads the one before its own; with none, the
-    forecast before its own. The first step reads the window's last row either way. With `known` channels that are known ahead
-    each step reads its own row of a further input, `future` [n, horizon, known].
+    forecast before its own, of quantiles the median. The first step reads the window's last row either way. With `known` channels
+    that are known ahead each step reads its own row of a further input, `future` [n, horizon, known].
 
     Args:
         written_out: without a loop and without the input `target`, for forecasts alone, of plain layers alone.
@@ -50,7 +51,7 @@ def build_seq2seq(
     if written_out:
         made = unrolled(step, told, horizon=horizon)
     else:
-        made = Roll(step, horizon=horizon, targets=targets, teacher_forcing=spec.teacher_forcing, seed=seed_of(seed, 0))(told)
+        made = Roll(step, horizon=horizon, teacher_forcing=spec.teacher_forcing, seed=seed_of(seed, 0))(told)
     return inputs.model(given, made, name="seq2seq")
 
 
@@ -88,7 +89,7 @@ def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any
 
 
 def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, seed: int) -> Any:
-    """previous[n, target], the states and, for attention, what it looks at -> forecast[n, target] and the new states."""
+    """previous[n, target], the states and, for attention, what it looks at -> forecast[n, target (, level)] and new states."""
     sizes: dict[str, tuple[int, ...]] = {"previous": (targets,), **dict.fromkeys(_states(spec), (spec.units,))}
     if known:
         sizes["ahead"] = (known,)
@@ -110,8 +111,11 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
         context = _weighted(given["memory"], ops.matmul(given["keys"], hidden[:, :, None]))
         attend = _dense(spec.units, "attend", seed=seed, role=7, activation="tanh", use_bias=False)
         hidden = attend(ops.concatenate([context, hidden], axis=-1))
-    forecast = _dense(targets, "output", seed=seed, role=8)(hidden)
-    handed = {"forecast": forecast, "previous": forecast, **dict(zip(_states(spec), state, strict=True))}
+    forecast = _dense(targets * spec.num_outputs, "output", seed=seed, role=8)(hidden)
+    if spec.levels:
+        forecast = quantiles.head(targets, levels=spec.levels)(ops.reshape(forecast, (-1, targets, len(spec.levels))))
+    previous = quantiles.median(forecast, spec.levels)
+    handed = {"forecast": forecast, "previous": previous, **dict(zip(_states(spec), state, strict=True))}
     return keras.Model(given, handed, name="step")
 
 

@@ -20,7 +20,8 @@ def num_parameters(
         core = _seq2seq_parameters(spec, channels=channels + embedded, targets=targets, known=known)
     else:
         steps = horizon if spec.strategy == "direct" else 1
-        core = _stacked_parameters(spec, channels=channels + embedded, ahead=steps * known, outputs=steps * targets)
+        outputs = steps * targets * spec.num_outputs
+        core = _stacked_parameters(spec, channels=channels + embedded, ahead=steps * known, outputs=outputs)
     core += series * embedded
     if spec.linear:
         rows = min(length, spec.linear.length or length)
@@ -38,7 +39,7 @@ def _stacked_parameters(spec: StackedSpec, *, channels: int, ahead: int, outputs
 
 def _segment_parameters(spec: SegmentSpec, *, horizon: int, targets: int) -> int:
     embeddings = (-(-horizon // spec.segment) + targets) * (spec.width // 2)
-    dense = (spec.segment + 1) * spec.width + (spec.width + 1) * spec.segment
+    dense = (spec.segment + 1) * spec.width + (spec.width + 1) * spec.segment * spec.num_outputs
     return embeddings + dense + _cell_parameters(spec.cell, inputs=spec.width, units=spec.width)
 
 
@@ -47,9 +48,9 @@ def _seq2seq_parameters(spec: Seq2SeqSpec, *, channels: int, targets: int, known
     encoder = _cell_parameters(spec.cell, inputs=channels, units=units) + attended * units**2  # the keys
     if spec.attention == "bahdanau":  # query and score; the context is read by the cell and by the output
         decoder = _cell_parameters(spec.cell, inputs=targets + known + units, units=units) + (units + 1) * units + units
-        return encoder + decoder + (2 * units + 1) * targets
+        return encoder + decoder + (2 * units + 1) * targets * spec.num_outputs
     decoder = _cell_parameters(spec.cell, inputs=targets + known, units=units) + attended * 2 * units**2
-    return encoder + decoder + (units + 1) * targets
+    return encoder + decoder + (units + 1) * targets * spec.num_outputs
 
 
 def _cell_parameters(cell: str, *, inputs: int, units: int) -> int:

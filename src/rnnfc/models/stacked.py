@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc.config.model_spec import StackedSpec
+from rnnfc.models import quantiles
 from rnnfc.models.backend import keras
 
 CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
@@ -18,7 +19,7 @@ def seed_of(*path: int) -> int:
 def build_stacked(
     spec: StackedSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int, known: int = 0, **_: Any
 ) -> Any:
-    """A Keras Sequential: [n, length, channel] -> [n, horizon, target].
+    """A Keras Sequential: [n, length, channel] -> [n, horizon, target], or [n, horizon, target, level] with levels.
 
     With `known` channels that are known ahead it is a model of a second input, `future` [n, horizon, known], all of which the
     last layer reads beside the last state.
@@ -35,10 +36,12 @@ def build_stacked(
             backward = _recurrent(spec, index, seed=seed, direction=1)
             layers.append(keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bidirectional_{index + 1}"))
     start = keras.initializers.GlorotUniform(seed=seed_of(seed, len(spec.units), 0))
-    head = [
-        keras.layers.Dense(horizon * targets, kernel_initializer=start, name="output"),
-        keras.layers.Reshape((horizon, targets), name="forecast"),
-    ]
+    head = [keras.layers.Dense(horizon * targets * spec.num_outputs, kernel_initializer=start, name="output")]
+    if spec.levels:
+        head.append(keras.layers.Reshape((horizon, targets, len(spec.levels)), name="median_and_gaps"))
+        head.append(quantiles.head(horizon, targets, levels=spec.levels))
+    else:
+        head.append(keras.layers.Reshape((horizon, targets), name="forecast"))
     if not known:
         return keras.Sequential([*layers, *head], name="stacked")
     given = {"window": layers[0], "future": keras.Input((horizon, known), name="future")}

@@ -11,12 +11,12 @@ import numpy as np
 
 from rnnfc import run
 from rnnfc.config import Experiment
-from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.draft import new_files, refuse_taken, sha256
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
-from rnnfc.export import LARGEST_DIFFERENCE, difference, interface, points_of
+from rnnfc.export import LARGEST_DIFFERENCE, Outputs, difference, interface, outputs_of
 from rnnfc.models.engines import engine_of
 from rnnfc.run import Run
 from rnnfc.workflows.facts import PACKAGES
@@ -56,14 +56,14 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     scaler = which.scaler(channels=len(last.channels), series=len(last.series))
     windows, origin = _windows(which, experiment, last, scaler)
     network = engine_of(experiment).restore(experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS))
-    expected = network.points(windows)
-    _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").points(windows), expected, windows, scaler)
+    expected = network.outputs(windows)
+    _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").outputs(windows), expected, windows, scaler)
     from rnnfc.models.saved import FORMATS
 
     form, facts = FORMATS[kind], interface(experiment, last, scaler)
     with new_files(to, *beside) as (place, *card_places):
         form.save(experiment, network, facts, place)
-        made = points_of(form.read(place), windows)
+        made = outputs_of(form.read(place, experiment.levels), windows)
         share = difference(made, expected, windows, scaler, what=f"{kind} model", mend=form.mend)
         card = {
             "format": kind,
@@ -108,7 +108,7 @@ def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) ->
     return Windows(panel=panel, origins=origins, length=length, horizon=horizon), "last window and drawn from the trained range"
 
 
-def _refuse_mixed(which: Run, shipped: Floats, expected: Floats, windows: Windows, scaler: Scaler) -> None:
+def _refuse_mixed(which: Run, shipped: Outputs, expected: Outputs, windows: Windows, scaler: Scaler) -> None:
     """Refuse a run whose model.onnx, which `predict` reads, is not the network of its weights, which is exported."""
     try:
         difference(shipped, expected, windows, scaler)

@@ -1,11 +1,13 @@
 """The forecast picture of a run: what is drawn, and what stands beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnnfc.config import Experiment
+from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Rows, Windows
 from rnnfc.forecast import Forecast
 from rnnfc.run import Run
@@ -52,7 +54,7 @@ def _lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[L
     panel, scored = prepared.panel, prepared.splits.scored
     rows = slice(*panel.bounds[series : series + 2])
     actual = Line(label="actual", time=panel.time[rows], value=panel.known(rows, slice(0, 1))[:, 0])
-    parts = [_line(forecasts.network[name], part, series=series, label=f"forecast: {name}") for name, part in scored.items()]
+    parts = [_line(forecasts.network[name], part, series=series, name=name) for name, part in scored.items()]
     return actual, parts
 
 
@@ -67,15 +69,24 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return names if len(set(names)) == len(names) else [which.name for which in runs]
 
 
-def _line(made: Forecast, windows: Windows, *, series: int, label: str) -> "Line":
+def _line(made: Forecast, windows: Windows, *, series: int, name: str) -> "Line":
     from rnnfc.plots import Line
 
     own = np.flatnonzero(made.series == series)
     chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]
     rows = (windows.origins[chosen, None] + np.arange(windows.horizon)).ravel()
     gaps = np.flatnonzero(np.diff(rows) > 1) + 1  # the line breaks there, at the first row that was not forecast
-    value = np.insert(made.point[chosen, :, 0].ravel(), gaps, np.nan)
-    return Line(label=label, time=windows.panel.time[np.insert(rows, gaps, rows[gaps - 1] + 1)], value=value)
+
+    def end_to_end(values: Floats) -> Floats:
+        return np.insert(values[chosen, :, 0].ravel(), gaps, np.nan)
+
+    time = windows.panel.time[np.insert(rows, gaps, rows[gaps - 1] + 1)]
+    line = Line(label=f"forecast: {name}", time=time, value=end_to_end(made.point))
+    if made.quantiles is None or len(made.levels) == 1:
+        return line
+    band = np.stack([end_to_end(made.quantiles[..., end]) for end in (0, -1)])
+    ends = f"{100 * made.levels[0]:g} % to {100 * made.levels[-1]:g} %"
+    return replace(line, band=band, band_label=ends if name == "test" else "")  # one entry in the legend
 
 
 def _end_to_end(origins: Rows, horizon: int) -> Rows:

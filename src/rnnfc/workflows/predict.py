@@ -17,7 +17,8 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.draft import new_files, refuse_taken
 from rnnfc.errors import ConfigError, RunError, TrainError
-from rnnfc.run import Run, cell
+from rnnfc.export import FORECAST, QUANTILES
+from rnnfc.run import Run, cell, quantile_name
 from rnnfc.workflows.ahead import known_ahead, times_ahead
 from rnnfc.workflows.last_rows import chosen, ends_of, fresh, places_of
 from rnnfc.workflows.runtime import open_network
@@ -49,6 +50,8 @@ class Future:
 
     time: [series, step]; None where times past the end are not known (trading days).
     offset: that of the clock from UTC, or nothing.
+    quantiles: [series, step, target, level] of the steps within the horizon only, for forecasts that are fed back are medians, of
+        whose spread nothing is known; None without levels.
     """
 
     run: Run
@@ -59,6 +62,8 @@ class Future:
     time: Times | None
     offset: str
     value: Floats
+    quantiles: Floats | None = None
+    levels: tuple[float, ...] = ()
     out_of_range: list[OutOfRange]
     notes: list[str]
 
@@ -70,31 +75,41 @@ class Future:
         exact = [exact_clock(moment, self.offset) for moment in self.time[series]]
         return short if len(set(short)) == len(short) and not self.offset else exact
 
-    def _rows(self) -> Iterator[tuple[str, str | None, int, Floats]]:
-        """Series, time, step and values[target]."""
+    def _rows(self) -> Iterator[tuple[str, str | None, int, list[float], list[list[float]]]]:
+        """Series, time, step (from 1), a value for each target, and the quantiles of each."""
         for place, name in enumerate(self.series):
             for step, values in enumerate(self.value[place]):
-                yield name, None if self.time is None else exact_clock(self.time[place, step], self.offset), step + 1, values
+                moment = None if self.time is None else exact_clock(self.time[place, step], self.offset)
+                yield name, moment, step + 1, values.tolist(), self.quantiles_of(place, step)
+
+    def quantiles_of(self, series: int, step: int) -> list[list[float]]:
+        """The quantiles of each target at a step (from 0), one a level; none where they are not known."""
+        if self.quantiles is None or step >= self.quantiles.shape[1]:
+            return [[] for _ in self.targets]
+        return list(self.quantiles[series, step].tolist())
 
     def to_csv(self) -> str:
-        """A row for each series, step and target; no name is a formula to a spreadsheet, and an unknown time is empty."""
+        """A row for each series, step and target; no name is a formula to a spreadsheet, and what is not known is empty."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(("series", "time", "step", "target", "forecast"))
-        targets = [cell(name) for name in self.targets]
-        for name, moment, step, values in self._rows():
-            writer.writerows((cell(name), moment, step, *pair) for pair in zip(targets, map(repr, values.tolist()), strict=True))
+        writer.writerow(("series", "time", "step", "target", "forecast", *map(quantile_name, self.levels)))
+        targets, unknown = [cell(name) for name in self.targets], [""] * len(self.levels)
+        for name, moment, step, values, quantiles in self._rows():
+            for target, value, own in zip(targets, values, quantiles, strict=True):
+                writer.writerow((cell(name), moment, step, target, repr(value), *(map(repr, own) if own else unknown)))
         return buffer.getvalue()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, one row for each series and step."""
-        rows = [
-            {"series": name, "time": moment, "step": step, "value": dict(zip(self.targets, values.tolist(), strict=True))}
-            for name, moment, step, values in self._rows()
-        ]
+        rows: list[dict[str, Any]] = []
+        for name, moment, step, values, quantiles in self._rows():
+            rows.append({"series": name, "time": moment, "step": step, "value": dict(zip(self.targets, values, strict=True))})
+            if self.levels:
+                rows[-1]["quantiles"] = dict(zip(self.targets, quantiles, strict=True))
         return {
             "run": str(self.run.folder),
             "unit": self.unit,
+            **({"levels": list(self.levels)} if self.levels else {}),
             "last_time": {name: exact_clock(last, self.offset) for name, last in zip(self.series, self.last_time, strict=True)},
             "forecast": rows,
             "out_of_range": [asdict(column) for column in self.out_of_range],
@@ -159,16 +174,18 @@ def predict(
     panel, notes = fresh(data, experiment, like=panel, transformed=scaler.power is not None) if data else (panel, [])
     if series:
         panel, notes = chosen(panel, series), []
+    if experiment.levels and steps > horizon:
+        notes = [*notes, f"quantiles end with the horizon of {horizon}"]
     network = open_network(which, panel, scaler, runtime=runtime)
     ahead = known_ahead(panel, experiment, known, rows=-(-steps // horizon) * horizon)
-    value, fed_back = _roll(network, panel, ahead, horizon=horizon, steps=steps)
+    value, quantiles, fed_back = _roll(network, panel, ahead, horizon=horizon, steps=steps)
     out_of_range = _out_of_range(panel, scaler, fed_back)
     what = "last window and the forecasts fed back" if fed_back.size else "last window"
     notes = [*_range_notes(out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize]), *notes]
-    return _future(which, panel, value, out_of_range=out_of_range, notes=notes)
+    return _future(which, panel, value, quantiles=quantiles, levels=experiment.levels, out_of_range=out_of_range, notes=notes)
 
 
-def _future(which: Run, panel: Panel, value: Floats, *, out_of_range: list[OutOfRange], notes: list[str]) -> Future:
+def _future(which: Run, panel: Panel, value: Floats, **told: Any) -> Future:
     times = times_ahead(panel, rows=value.shape[1])
     return Future(
         run=which,
@@ -179,8 +196,7 @@ def _future(which: Run, panel: Panel, value: Floats, *, out_of_range: list[OutOf
         time=None if times[0] is None else np.array(times),
         offset=panel.offset,
         value=value,
-        out_of_range=out_of_range,
-        notes=notes,
+        **told,
     )
 
 
@@ -195,19 +211,22 @@ def _reachable(panel: Panel, steps: int, *, horizon: int) -> int:
     return steps
 
 
-def _roll(network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int) -> tuple[Floats, Floats]:
-    """value[series, step, target] after the panel's rows, and the rows[series, row, channel] that were fed back as inputs.
+def _roll(network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int) -> tuple[Floats, Floats | None, Floats]:
+    """value[series, step, target] after the panel's rows, the quantiles of the steps within the horizon, and the
+    rows[series, row, channel] that were fed back as inputs.
 
     Args:
         panel: of each series that has rows, exactly those that the network sees.
         ahead: [series, row, known], for as many rows as whole horizons take.
     """
     ends = ends_of(panel)
-    length, parts = panel.num_rows // len(ends), []
+    length, parts, quantiles = panel.num_rows // len(ends), [], None
     rows = panel.values.reshape(len(ends), length, -1)
     for first in range(0, steps, horizon):
         known = ahead[:, first : first + horizon]
-        parts.append(network.points(_past_the_end(panel, rows, known, horizon=horizon)))
+        made = network.outputs(_past_the_end(panel, rows, known, horizon=horizon))
+        quantiles = made.get(QUANTILES) if quantiles is None else quantiles
+        parts.append(made[FORECAST])
         if not np.isfinite(parts[-1]).all():
             raise TrainError(
                 f"the forecast is not finite any more within step {len(parts) * horizon}: forecasts that were fed back have "
@@ -216,7 +235,8 @@ def _roll(network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int
         if panel.num_targets + panel.num_known == len(panel.channels):
             rows = np.concatenate([rows, np.concatenate([parts[-1], known], axis=2)], axis=1)[:, -length:]
     value = np.concatenate(parts, axis=1)
-    return value[:, :steps], np.concatenate([value, ahead], axis=2)[:, : horizon * (len(parts) - 1)]
+    fed_back = np.concatenate([value, ahead], axis=2)[:, : horizon * (len(parts) - 1)]
+    return value[:, :steps], None if quantiles is None else quantiles[:, :steps], fed_back
 
 
 def _past_the_end(panel: Panel, rows: Floats, known: Floats, *, horizon: int) -> Windows:

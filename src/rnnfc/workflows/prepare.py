@@ -59,8 +59,12 @@ class Prepared:
 
     @property
     def forecast_bytes(self) -> int:
-        """Forecast, actual value and time of every target of every window: of the network, and of one baseline at a time."""
-        return 2 * 3 * 8 * self.size["horizon"] * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
+        """Forecast, actual value and time of every target of every window: of the network, and of one baseline at a time.
+
+        The network's quantiles too.
+        """
+        values = self.size["horizon"] * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
+        return (2 * 3 + len(self.experiment.levels)) * 8 * values
 
     @property
     def recipe(self) -> Recipe:

@@ -26,7 +26,7 @@ def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> A
 def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
     from rnnfc.export import OnnxNetwork
 
-    return OnnxNetwork.read(which.onnx(), source=str(which.folder / run.ONNX))
+    return OnnxNetwork.read(which.onnx(), source=str(which.folder / run.ONNX), levels=which.experiment().levels)
 
 
 def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:

@@ -16,7 +16,7 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
 from rnnfc.errors import TrainError
-from rnnfc.export import OnnxNetwork, difference, interface
+from rnnfc.export import OnnxNetwork, difference, forecast_of, interface
 from rnnfc.forecast import Forecast
 from rnnfc.models.engines import engine_of
 from rnnfc.progress import Epoch, stops_early
@@ -95,7 +95,7 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
                 exported, parity = _export(prepared, fitted.network)
             with phases("score", rows=sum(map(len, splits.scored.values()))):
                 # What is scored is what is shipped: `evaluate` and `predict` read the same file.
-                forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX))
+                forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels))
                 made = make_report(prepared, forecasts)
             with phases("write"):
                 _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
@@ -193,10 +193,11 @@ def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
         TrainError: too far, or not finite.
     """
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
-    expected = network.points(test)
-    refuse_not_finite(Forecast.of(test, expected), "test")
+    expected = network.outputs(test)
+    refuse_not_finite(forecast_of(expected, test, levels=experiment.levels), "test")
     exported = engine_of(experiment).to_onnx(experiment, network, interface(experiment, panel, network.scaler))
-    return exported, difference(OnnxNetwork.read(exported, source=run.ONNX).points(test), expected, test, network.scaler)
+    made = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
+    return exported, difference(made, expected, test, network.scaler)
 
 
 def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report) -> None:
