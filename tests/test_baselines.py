@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnfc import baselines
-from rnnfc.baselines import Drift, LastValue, LinearMap, SeasonalNaive, fit_all
+from rnnfc.baselines import Drift, LastValue, LinearMap, Naive2, SeasonalNaive, fit_all
 from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.specs import SplitSpec
 from rnnfc.data import windows as windows_module
@@ -165,7 +165,7 @@ def test_the_linear_map_of_zeros_is_zero() -> None:
     ("season", "labels"),
     [
         (None, ["last value", "drift", "linear map"]),
-        (2, ["last value", "drift", "seasonal naive", "linear map"]),
+        (2, ["last value", "drift", "seasonal naive", "Naive2", "linear map"]),
     ],
 )
 def test_the_seasonal_naive_forecast_needs_a_season(season: int | None, labels: list[str]) -> None:
@@ -173,6 +173,57 @@ def test_the_seasonal_naive_forecast_needs_a_season(season: int | None, labels: 
     found = fit_all(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"), season=season)
     assert [baseline.label for baseline in found] == labels
     assert all(baseline.predict(train).point.shape == (3, 1, 2) for baseline in found)
+
+
+def naive2_of_m4(history: list[float], m: int, horizon: int) -> list[float]:
+    """Step by step as M4's Benchmarks and Evaluation.R has it, with R's acf and decompose written out."""
+    x, n = np.array(history), len(history)
+    factors = np.ones(m)
+    if n >= 3 * m:
+        centred = x - x.mean()
+        r = [float(centred[lag:] @ centred[: n - lag] / (centred @ centred)) for lag in range(1, m + 1)]
+        limit = 1.645 / np.sqrt(n) * np.sqrt(1 + 2 * sum(value**2 for value in r[:-1]))
+        if abs(r[-1]) > limit:
+            half, weights = m // 2, np.ones(m) if m % 2 else np.array([0.5] + [1] * (m - 1) + [0.5])
+            ratios: list[list[float]] = [[] for _ in range(m)]
+            for row in range(half, n - half):
+                ratios[row % m].append(x[row] / (x[row - half : row + half + 1] @ weights / m))
+            means = np.array([np.mean(each) for each in ratios])
+            factors = means / means.mean()
+    return [float(x[-1] / factors[(n - 1) % m] * factors[(n + step) % m]) for step in range(horizon)]
+
+
+@pytest.mark.parametrize("season", [4, 5])
+@pytest.mark.parametrize("block", [3, 4096])
+def test_naive2_is_that_of_m4_for_every_window(monkeypatch: pytest.MonkeyPatch, season: int, block: int) -> None:
+    monkeypatch.setattr(baselines, "_BLOCK", block)
+    rng, rows = np.random.default_rng(2), np.arange(60)
+    wave = 10 + 3 * np.sin(2 * np.pi * rows / season) + rng.normal(0, 1, 60)
+    noise = rng.uniform(1, 2, 60)
+    panel = panel_of(np.column_stack([np.r_[wave, noise[::-1]], np.r_[noise, wave * 5]]), targets=2, bounds=(0, 60, 120))
+    origins = [*range(2, 54), *range(62, 114)]
+    point = Naive2(season).predict(windows_of(panel, origins, length=2, horizon=7)).point
+    flat = 0
+    for place, origin in enumerate(origins):
+        first = 60 * (origin > 60)
+        for target in range(2):
+            expected = naive2_of_m4(panel.values[first:origin, target].tolist(), season, 7)
+            assert point[place, :, target] == pytest.approx(expected, rel=1e-9)
+            flat += len(set(expected)) == 1
+    assert 4 * (3 * season - 2) < flat < 2 * len(origins)  # short histories, some noise, but not all have no season
+
+
+def test_naive2_without_three_seasons_or_with_a_zero_or_a_constant_is_the_last_value() -> None:
+    wave = [1.0, 5.0, 3.0] * 9
+    panel = panel_of(np.column_stack([wave, [*wave[:20], 0.0, *wave[21:]], [2.0] * 27]), targets=3)
+    point = Naive2(3).predict(windows_of(panel, [8, 20, 21, 23], length=2, horizon=4)).point
+    assert point[0].tolist() == [[5.0, 5.0, 2.0]] * 4
+    assert point[1, :, 0] == pytest.approx([3, 1, 5, 3])
+    assert point[1, :, 1] == pytest.approx([3, 1, 5, 3])  # the zero lies ahead
+    assert point[2, :, 1].tolist() == [0.0] * 4
+    assert point[3, :, 0] == pytest.approx([3, 1, 5, 3])
+    assert point[3, :, 1].tolist() == [5.0] * 4
+    assert (point[:, :, 2] == 2.0).all()
 
 
 # file, column, window length, horizon, season, baseline: mean absolute error, root mean squared error, MASE on the last 20 %

@@ -1,7 +1,7 @@
 """What a person sees: results on stdout, progress on stderr, a bar on a terminal alone."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,21 @@ def test_a_report_is_the_scores_the_baselines_and_the_verdict(unit: str, first: 
     console.show_report(report(unit))
     rest = "baselines   RMSE last value 1.000 · drift 3.000\nverdict     the network loses (RMSE: 2 against 1).\n"
     assert tuple(capsys.readouterr()) == (first + rest, "")
+
+
+def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole, row = report("°C"), {"model": NETWORK, "split": "test", "units": "data", "series": "s", "step": None}
+    named = {"wql": 0.25, "wql_0.5": 0.3, "coverage_0.8": 0.75, "width_0.8": 2.0, "coverage_0.4": 0.5, "width_0.4": 1.5}
+    scores = [*whole.scores, *(Score(**row, metric=name, value=value) for name, value in named.items())]  # type: ignore[arg-type]
+    console.show_report(replace(whole, scores=scores, notes=("3 of 414 series have no MASE",)))
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[1] == (
+        "quantiles   wQL 0.2500 · 0.7500 inside the interval of 0.8 (width 2.000 °C)"
+        " · 0.5000 inside the interval of 0.4 (width 1.500 °C)"
+    )
+    assert shown.err == "note        3 of 414 series have no MASE\n"
 
 
 @pytest.mark.parametrize("models", ["model.keras  model.onnx", "model.onnx"])

@@ -24,6 +24,7 @@ LEVELS = (
         "rnnfc.data",
         "rnnfc.forecast",
         "rnnfc.metrics",
+        "rnnfc.significance",
         "rnnfc.baselines",
         "rnnfc.run",
         "rnnfc.outputs",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc import config, metrics, report
+from rnnfc import config, report, significance
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.windows import Splits, Windows
@@ -176,15 +176,15 @@ def test_lead_takes_the_mean_over_steps_and_targets_as_the_error_of_a_window() -
     # In a small sample times sqrt((4 + 1 - 2) / 4), of two steps sqrt((4 + 1 - 4 + 2 / 4) / 4).
     # Mean 4.5, deviations -3.5, 4.5, -0.5, -0.5: variance 33 / 4; lag 1 (weight 1 / 2): -15.75 - 2.25 + 0.25 = -17.75.
     right_2, right_1 = forecast([[[0.0], [0.0]]] * 4), forecast([[[0.0, 0.0]]] * 4)
-    assert metrics.lead(by_target, right_1) == pytest.approx(4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
-    assert metrics.lead(right_1, by_target) == pytest.approx(-4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
-    assert metrics.lead(by_step, right_2) == pytest.approx(4.5 / ((33 - 17.75) / 4 / 4) ** 0.5 * 0.375**0.5)
+    assert significance.lead(by_target, right_1) == pytest.approx(4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
+    assert significance.lead(right_1, by_target) == pytest.approx(-4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
+    assert significance.lead(by_step, right_2) == pytest.approx(4.5 / ((33 - 17.75) / 4 / 4) ** 0.5 * 0.375**0.5)
 
 
 @pytest.mark.parametrize("windows", [1, 5])
 def test_no_lead_is_told_from_one_window_or_from_equal_forecasts(windows: int) -> None:
     one = forecast([[[3.0]]] * windows)
-    assert metrics.lead(one, forecast([[[0.0]]]) if windows == 1 else one) is None
+    assert significance.lead(one, forecast([[[0.0]]]) if windows == 1 else one) is None
 
 
 # --- the report as a whole
@@ -316,10 +316,40 @@ def test_one_target_has_no_table_by_target_and_unscaled_data_no_scaled_table() -
 
 def test_the_report_as_json_holds_every_score_and_is_plain() -> None:
     plain = made(horizon=2).to_json()
-    assert list(plain) == ["verdict", "outcome", "experiment", "unit", "targets", "ledger", "scores"]
-    assert json.loads(json.dumps(plain, allow_nan=False)) == {**plain, "targets": ["a", "b"]}
+    assert list(plain) == ["verdict", "outcome", "notes", "experiment", "unit", "targets", "ledger", "scores"]
+    assert json.loads(json.dumps(plain, allow_nan=False)) == {**plain, "targets": ["a", "b"], "notes": []}
     assert len(plain["scores"]) == 2 * (3 * 9 * 3 + 2 * 2)
     assert plain["scores"][0] == vars(pooled(NETWORK, "mse", 20.0, split="train"))
+
+
+def test_quantiles_have_a_table_and_notes_are_listed() -> None:
+    names = ("wql", "wql_0.1", "wql_0.5", "wql_0.9", "coverage_0.8", "width_0.8")
+    whole = made(horizon=2)
+    extra = [
+        pooled(NETWORK, name, place + (step or 0) / 10, step=step) for place, name in enumerate(names) for step in (None, 1, 2)
+    ]
+    owa = [pooled(model, "owa", value) for model, value in ((NETWORK, 0.75), ("last value", 1.0))]
+    whole = replace(whole, scores=[*whole.scores, *extra, *owa], notes=("3 of 414 series have no MASE",))
+    assert whole.quantile_metrics == list(names)
+    experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", "2"), source="x.yaml")
+    text = report.to_markdown(whole, experiment, parameters=5678, epochs=4)
+    assert (
+        """\
+## Test rows, quantiles of the network
+
+| step | wQL | wQL 0.1 | wQL 0.5 | wQL 0.9 | inside 0.8 | width of 0.8 |
+|---|---:|---:|---:|---:|---:|---:|
+| all | 0.0000 | 1.000 | 2.000 | 3.000 | 4.000 | 5.000 |
+| 1 | 0.1000 | 1.100 | 2.100 | 3.100 | 4.100 | 5.100 |
+| 2 | 0.2000 | 1.200 | 2.200 | 3.200 | 4.200 | 5.200 |
+
+## Test rows, scaled (standard)
+"""
+        in text
+    )
+    assert "| model | MSE | RMSE | MAE | MAPE % | sMAPE % | MASE | OWA |\n" in text
+    assert "| **network** | 2.000 | 3.000 | 4.000 | – | 6.000 | 7.000 | 0.7500 |\n" in text
+    assert text.endswith("to 39\n- 3 of 414 series have no MASE\n")
 
 
 def test_a_test_score_that_is_not_defined_is_none() -> None:

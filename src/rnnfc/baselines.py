@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnfc.data.panel import Floats
 from rnnfc.data.scale import Scaler
@@ -15,6 +16,11 @@ _MOST_INPUTS = 4000
 _MOST_FIT_WINDOWS = 20_000
 # Ridge penalty as a share of the mean squared input: enough to keep collinear lags apart, too little to bias a fit.
 _RIDGE = 1e-6
+NAIVE2 = "Naive2"
+# Windows whose seasons are computed at once.
+_BLOCK = 4096
+# 90 % of a normal distribution lies within so many standard deviations.
+_NORMAL_90 = 1.645
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,93 @@ class SeasonalNaive:
         return Forecast.of(windows, windows.panel.values[rows, : windows.panel.num_targets])
 
 
+@dataclass(frozen=True)
+class Naive2:
+    """The last value without its season, repeated, with the season put back: what M4 measures forecasts against.
+
+    Of each window it knows every earlier row of its series, as in M4. Where these have a seasonal autocorrelation (at 90 %), the
+    season is that of a classical multiplicative decomposition. Fewer than three seasons, and rows that are not all positive, are
+    taken as not seasonal.
+
+    Source: Makridakis et al., The M4 Competition, International Journal of Forecasting 36 (2020), section 2, and its code
+    (github.com/Mcompetitions/M4-methods, Benchmarks and Evaluation.R).
+    """
+
+    season: int
+    label: str = NAIVE2
+
+    def predict(self, windows: Windows) -> Forecast:
+        """point[window, horizon, target] in data units."""
+        panel, series = windows.panel, windows.series
+        point = np.empty((len(windows), windows.horizon, panel.num_targets))
+        for which in np.unique(series):
+            chosen = np.flatnonzero(series == which)
+            first, last = panel.bounds[which], int(windows.origins[chosen].max())
+            for target in range(panel.num_targets):
+                rows = panel.values[first:last, target]
+                point[chosen, :, target] = _naive2(rows, windows.origins[chosen] - first, m=self.season, horizon=windows.horizon)
+        return Forecast.of(windows, point)
+
+
+def _naive2(x: Floats, ends: npt.NDArray[np.int64], *, m: int, horizon: int) -> Floats:
+    """point[end, horizon] after the first `end` values of a series, for every end at once, by sums over its beginnings."""
+    seasonal = (ends >= 3 * m) & (np.minimum.accumulate(x)[ends - 1] > 0)
+    if seasonal.any():
+        seasonal &= _is_seasonal(x, ends, m=m)
+    sums = _season_sums(x, m=m) if seasonal.any() else x
+    blocks = []
+    for start in range(0, len(ends), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        end, factor = ends[block, None], np.ones((len(ends[block]), m))  # factor[end, phase]
+        factor[seasonal[block]] = _season(sums, ends[block][seasonal[block]], m=m)
+        level = x[end - 1] / np.take_along_axis(factor, (end - 1) % m, axis=1)
+        blocks.append(level * np.take_along_axis(factor, (end + np.arange(horizon)) % m, axis=1))
+    return np.concatenate(blocks)
+
+
+def _is_seasonal(x: Floats, ends: npt.NDArray[np.int64], *, m: int) -> npt.NDArray[np.bool_]:
+    """Whether the autocorrelation at lag m of the first `end` values leaves its 90 % limits, [end]."""
+    x = x - x.mean()  # keeps digits
+    total, count = _running(x), ends.astype(np.float64)
+    mean = total[ends] / count
+    variance = _running(x**2)[ends] - count * mean**2
+
+    def autocorrelation(lag: int) -> Floats:
+        short = np.maximum(ends, lag)  # an end before the lag is not seasonal anyway
+        products = _running(x[lag:] * x[: len(x) - lag])[short - lag]
+        both = total[short] - total[lag] + total[short - lag]
+        return np.asarray((products - mean * both + (count - lag) * mean**2) / variance)
+
+    with np.errstate(all="ignore"):  # a constant series has none
+        squares = np.sum([autocorrelation(lag) ** 2 for lag in range(1, m)], axis=0)
+        return np.asarray(np.abs(autocorrelation(m)) > _NORMAL_90 * np.sqrt((1 + 2 * squares) / count))
+
+
+def _season_sums(x: Floats, *, m: int) -> Floats:
+    """Sums of the values over their centred moving averages, of each row's phase up to that row, [row]."""
+    half = m // 2
+    weights = np.ones(m) if m % 2 else np.array([0.5, *np.ones(m - 1), 0.5])
+    share = np.zeros(-(-len(x) // m) * m)
+    with np.errstate(all="ignore"):  # what is not positive comes after every end that is asked for
+        share[half : len(x) - half] = x[half : len(x) - half] * m / np.convolve(x, weights, mode="valid")
+        return np.asarray(share.reshape(-1, m).cumsum(axis=0).ravel())
+
+
+def _season(sums: Floats, ends: npt.NDArray[np.int64], *, m: int) -> Floats:
+    """factor[end, phase] of the first `end` values, with mean 1."""
+    # The last row of each phase whose moving average ends before `end`, and how many such rows there are from the first on.
+    last = (ends - m // 2)[:, None] - 1 - np.arange(m)
+    means: Floats = sums[last] / ((last - m // 2) // m + 1)
+    factor = np.empty_like(means)
+    np.put_along_axis(factor, last % m, means / means.mean(axis=1, keepdims=True), axis=1)
+    return factor
+
+
+def _running(x: Floats) -> Floats:
+    """Sums of the first 0, 1, 2 ... values."""
+    return np.concatenate([[0.0], np.cumsum(x)])
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinearMap:
     """One ridge regression from the scaled window (all channels) to all steps and targets, fitted on training windows.
@@ -112,7 +205,7 @@ class LinearMap:
 
 def fit_all(train: Windows, scaler: Scaler, *, season: int | None) -> list[Predictor]:
     """Every baseline that applies, fitted on unscaled training windows."""
-    seasonal: list[Predictor] = [SeasonalNaive(season)] if season is not None else []
+    seasonal: list[Predictor] = [SeasonalNaive(season), Naive2(season)] if season is not None else []
     return [LastValue(), Drift(), *seasonal, LinearMap.fit(train, scaler)]
 
 

@@ -151,9 +151,16 @@ def show_report(report: Report) -> None:
     squared = f" {report.unit}²" if report.unit else ""
     mse = f"MSE {figure(report.test('mse'))}{squared} (scaled {figure(report.test('mse', units='scaled'))})"
     say("test", f"RMSE {figure(report.test('rmse'))}{unit} · MAE {figure(report.test('mae'))}{unit} · {mse}")
+    if names := report.quantile_metrics:
+        intervals = [name.removeprefix("coverage_") for name in names if name.startswith("coverage_")]
+        shares = {of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals}
+        inside = [f"{share} inside the interval of {of} (width {width}{unit})" for of, (share, width) in shares.items()]
+        say("quantiles", " · ".join([f"wQL {figure(report.test('wql'))}", *inside]))
     baselines = [f"{model} {figure(report.test('rmse', model=model))}" for model in report.models if model != NETWORK]
     say("baselines", f"RMSE {' · '.join(baselines)}")
     say("verdict", report.outcome)
+    for text in report.notes:
+        note("note", text)
 
 
 def show_saved(run: Run) -> None:

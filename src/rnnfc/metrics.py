@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from rnnfc.config.model_spec import MEDIAN
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Rows
@@ -42,29 +43,33 @@ def smape(actual: Floats, point: Floats) -> float:
 
     Source: Makridakis et al., The M4 Competition, International Journal of Forecasting 36 (2020), section 2.
     """
+    return float(np.mean(_smape_terms(actual, point)))
+
+
+def _smape_terms(actual: Floats, point: Floats) -> Floats:
     size = np.abs(actual) + np.abs(point)
-    return float(200 * np.mean(np.divide(np.abs(point - actual), size, out=np.zeros_like(size), where=size > 0)))
+    return np.asarray(np.divide(200 * np.abs(point - actual), size, out=np.zeros_like(size), where=size != 0))
 
 
 METRICS: dict[str, Metric] = {"mse": mse, "rmse": rmse, "mae": mae, "mape": mape, "smape": smape}
 # Percentages do not depend on the unit, and a scaled series may cross zero: in scaled units they say nothing.
 SCALED_METRICS = ("mse", "rmse", "mae")
+# What `owa` is the mean of.
+_RELATIVE = ("smape", "mase")
 
 # Rows that are worked on at once, so that memory grows little with their number.
 _PART_ROWS = 2**20
-# 97.5 % point of the normal distribution.
-_NORMAL = 1.959964
 
 
 def measure(metric: str, actual: Floats, point: Floats) -> float | None:
-    """One of METRICS over what is known; None where it is not defined or not finite, e.g. of no value. Never a warning."""
-    unknown = np.isnan(actual)
-    if unknown.all():
-        return None
-    if unknown.any():
-        actual, point = actual[~unknown], point[~unknown]
+    """One of METRICS where `actual` is known (not NaN); None where it is not defined or not finite, e.g. the square of an error
+    of 1e200. Never a warning.
+    """
+    known = ~np.isnan(actual)
+    if not known.all():
+        actual, point = actual[known], point[known]
     with np.errstate(all="ignore"):
-        return _finite(METRICS[metric](actual, point))
+        return _finite(METRICS[metric](actual, point)) if actual.size else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,7 @@ class Score:
     """One number; `value` is None where the metric is not defined on these rows, or not finite.
 
     `target` is None for all targets together (their only form where there is one target), `step` for all steps together.
+    `undefined` counts the series (times targets) that are not in a mean over series because they have no value.
     """
 
     model: str
@@ -82,109 +88,151 @@ class Score:
     target: str | None = None
     step: int | None
     value: float | None
+    undefined: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ruler:
     """What scores are measured with: the scaler, the seasonal naive errors of the training rows (for MASE), names.
 
-    naive_errors: of all targets together under None, then, where there are several, of each by name in the panel's order.
+    naive_errors: [series, target]; NaN where there is none.
     """
 
     scaler: Scaler
-    naive_errors: dict[str | None, float | None]
+    naive_errors: Floats
+    targets: tuple[str, ...]
     series: str
 
     @classmethod
     def of(cls, panel: Panel, *, scaler: Scaler, train_rows: Rows, season: int | None) -> "Ruler":
-        """The ruler of a panel; MASE is scaled by the mean |y[t] - y[t - season]| of the training rows (season 1 without one).
+        """The ruler of a panel; MASE is scaled by the mean |y[t] - y[t - season]| of each series' training rows (season 1 without
+        one).
 
         Values that `missing` filled do not count.
 
         Source: Hyndman & Koehler, Another look at measures of forecast accuracy, International Journal of Forecasting 22 (2006).
         """
-        lag, targets = season or 1, slice(0, panel.num_targets)
-        errors: dict[str | None, float | None] = {None: _naive_error(panel, train_rows, lag=lag, columns=targets)}
-        if panel.num_targets > 1:
-            each = [slice(place, place + 1) for place in range(panel.num_targets)]
-            errors |= {
-                name: _naive_error(panel, train_rows, lag=lag, columns=one) for name, one in zip(panel.targets, each, strict=True)
-            }
-        return cls(scaler=scaler, naive_errors=errors, series=panel.series[0] if len(panel.series) == 1 else "all")
+        errors = np.array([_naive_errors(panel, first, end, lag=season or 1) for first, end in train_rows])
+        series = panel.series[0] if len(panel.series) == 1 else "all"
+        return cls(scaler=scaler, naive_errors=errors, targets=panel.targets, series=series)
 
 
 def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[Score]:
-    """Every metric in data units and scaled units, for all steps together and each one, all targets together and each one."""
+    """Every metric in data units and scaled units, for all steps together and each one, all targets together and each one.
+
+    Actual values that are NaN do not count. sMAPE and MASE are means over series and targets, each with the same weight.
+    """
     actual, point = forecast.actual, forecast.point
     if actual is None:
         raise ValueError("a forecast past the end of the data has no actual values to be scored against")
     with np.errstate(all="ignore"):
         scaled_actual, scaled_point = (ruler.scaler.scale_points(values, forecast.series) for values in (actual, point))
-    horizon = point.shape[1]
+        relative = _Relative.of(forecast, actual, ruler)
+        quantiles = _quantile_sums(forecast, actual)
+    horizon, targets = point.shape[1:]
     steps: list[int | None] = [None, *(range(1, horizon + 1) if horizon > 1 else ())]
     scores: list[Score] = []
-    for place, (target, naive) in enumerate(ruler.naive_errors.items()):
+    for place, target in enumerate([None, *(ruler.targets if targets > 1 else ())]):
         columns = slice(None) if target is None else slice(place - 1, place)  # place 0 is all of them
         for step in steps:
             part = (slice(None), slice(None) if step is None else slice(step - 1, step), columns)
-            values = [("data", name, measure(name, actual[part], point[part])) for name in METRICS]
-            error = measure("mae", actual[part], point[part])
-            values.append(("data", "mase", None if naive is None or error is None else _finite(error / naive)))
-            values += [("scaled", name, measure(name, scaled_actual[part], scaled_point[part])) for name in SCALED_METRICS]
+            values = [("data", name, measure(name, actual[part], point[part]), 0) for name in METRICS if name not in _RELATIVE]
+            values += [("data", name, *relative.mean(name, part)) for name in _RELATIVE]
+            values += [("data", name, _ratio(*sums, part[1:]), 0) for name, sums in quantiles.items()]
+            values += [("scaled", name, measure(name, scaled_actual[part], scaled_point[part]), 0) for name in SCALED_METRICS]
             scores += [
                 Score(
-                    model=model, split=split, metric=name, units=units, series=ruler.series, target=target, step=step, value=value
+                    model=model,
+                    split=split,
+                    metric=name,
+                    units=units,
+                    series=ruler.series,
+                    target=target,
+                    step=step,
+                    value=value,
+                    undefined=undefined,
                 )
-                for units, name, value in values
+                for units, name, value, undefined in values
             ]
     return scores
 
 
-def lead(forecast: Forecast, other: Forecast) -> float | None:
-    """Diebold-Mariano statistic of squared errors, window by window; negative where `forecast` is better.
+@dataclass(frozen=True, kw_only=True)
+class _Relative:
+    """Sums of what sMAPE and MASE are made of, [series, horizon, target], and how many values they are of."""
 
-    Beyond `critical` a difference is rarely chance. None where it cannot be told: equal forecasts, errors whose squares are not
-    finite, or so few windows for the horizon that the variance or the small-sample factor is not positive.
+    sums: dict[str, Floats]
+    known: Floats
 
-    Source: Diebold & Mariano, Comparing predictive accuracy, Journal of Business & Economic Statistics 13 (1995), equation 6,
-    with the lags of the horizon (h - 1) in Bartlett weights so that the variance stays positive, times the small-sample factor
-    sqrt((n + 1 - 2h + h (h - 1) / n) / n) of Harvey, Leybourne & Newbold, Testing the equality of prediction mean squared
-    errors, International Journal of Forecasting 13 (1997), equation 8.
+    @classmethod
+    def of(cls, forecast: Forecast, actual: Floats, ruler: Ruler) -> "_Relative":
+        known = ~np.isnan(actual)
+        starts = np.flatnonzero(np.diff(forecast.series, prepend=-1))  # the windows of a series lie side by side
+        naive = ruler.naive_errors[forecast.series[starts], None]
+        terms = {"smape": _smape_terms(actual, forecast.point), "mase": np.abs(forecast.point - actual)}
+        # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
+        counted = {name: np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for name, term in terms.items()}
+        sums = {name: np.add.reduceat(term, starts) for name, term in counted.items()}
+        return cls(sums=sums | {"mase": sums["mase"] / naive}, known=np.add.reduceat(known.astype(float), starts))
+
+    def mean(self, name: str, part: tuple[slice, ...]) -> tuple[float | None, int]:
+        """The mean over series and targets of the part, and how many of them have no value."""
+        each = self.sums[name][part].sum(axis=1)
+        with np.errstate(all="ignore"):
+            each = each / self.known[part].sum(axis=1)
+        undefined = np.isnan(each)
+        return (_finite(float(each[~undefined].mean())) if not undefined.all() else None), int(undefined.sum())
+
+
+def _quantile_sums(forecast: Forecast, actual: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Numerator and denominator [horizon, target] of each metric of quantiles, sums over windows; none without quantiles.
+
+    wql_0.1: weighted quantile loss of a level, wql: its mean over levels; coverage_0.8, width_0.8: how often, as a share, the
+    interval between two levels holds the actual value, and its width, by the share that it should hold.
+
+    Source: Gasthaus et al., Probabilistic Forecasting with Spline Quantile Function RNNs, AISTATS 2019, section 4, for wQL.
     """
-    actual = forecast.actual
-    if actual is None:
-        raise ValueError("a forecast past the end of the data cannot be compared with actual values")
-    windows, horizon = forecast.point.shape[:2]
-    with np.errstate(all="ignore"):
-        apart = (forecast.point - actual) ** 2 - (other.point - actual) ** 2
-        gain = np.nanmean(apart, axis=(1, 2)) if np.isnan(actual).any() else apart.mean(axis=(1, 2))
-        centered = gain - gain.mean()
-        variance = float(centered @ centered) / windows
-        for lag in range(1, min(horizon, windows)):
-            variance += 2 * (1 - lag / horizon) * float(centered[lag:] @ centered[:-lag]) / windows
-        factor = (windows + 1 - 2 * horizon + horizon * (horizon - 1) / windows) / windows
-        if not (0 < variance < math.inf and factor > 0):
-            return None
-        return _finite(float(gain.mean() / np.sqrt(variance / windows) * np.sqrt(factor)))
+    if forecast.quantiles is None:
+        return {}
+    known, levels = ~np.isnan(actual), forecast.levels
+    made = dict(zip(levels, np.moveaxis(forecast.quantiles, -1, 0), strict=True))
+    size, count = np.abs(actual).sum(axis=0, where=known), known.sum(axis=0)
+    losses = {}
+    for level, quantile in made.items():
+        error = actual - quantile
+        losses[level] = 2 * np.maximum(level * error, (level - 1) * error).sum(axis=0, where=known)
+    sums = {"wql": (np.mean(list(losses.values()), axis=0), size)}
+    sums |= {f"wql_{level:g}": (loss, size) for level, loss in losses.items()}
+    for low in levels:
+        for high in (level for level in levels if low < MEDIAN and math.isclose(low + level, 1.0)):
+            inside = (made[low] <= actual) & (actual <= made[high])
+            sums[f"coverage_{high - low:g}"] = (inside.sum(axis=0), count)
+            sums[f"width_{high - low:g}"] = ((made[high] - made[low]).sum(axis=0, where=known), count)
+    return sums
 
 
-def critical(windows: int) -> float:
-    """The 97.5 % point of Student's t with windows - 1 degrees of freedom: two-sided 5 % for `lead`.
+def _ratio(numerator: Floats, denominator: Floats, part: tuple[slice, ...]) -> float | None:
+    below = float(denominator[part].sum())
+    return _finite(float(numerator[part].sum()) / below) if below > 0 else None
 
-    By the Cornish-Fisher expansion to the third order, right to 2e-4 from 10 windows on; infinite for one window.
 
-    Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.5.
+def owa(scores: list[Score], *, against: str) -> list[Score]:
+    """The overall weighted average of every model: the mean of its sMAPE and its MASE, each relative to that of `against`.
+
+    None where one of the four is not defined, or zero for `against`; no scores where `against` is none of the models.
+
+    Source: Makridakis et al., The M4 Competition, International Journal of Forecasting 36 (2020), section 2.
     """
-    if windows < 2:
-        return math.inf
-    z, free = _NORMAL, windows - 1
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return float(sum(term / free**power for power, term in enumerate(terms)))
+    values = {(row.model, row.metric, row.split, row.target, row.step): row.value for row in scores if row.units == "data"}
+    found = []
+    for row in scores:
+        rest = (row.split, row.target, row.step)
+        if row.metric == "smape" and (against, "smape", *rest) in values:
+            pairs = [(values[row.model, name, *rest], values[against, name, *rest]) for name in _RELATIVE]
+            shares = [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
+            value = _finite(sum(shares) / 2) if len(shares) == 2 else None
+            found.append(replace(row, metric="owa", value=value))
+    return found
 
 
 def find(scores: list[Score], *, model: str, split: str, metric: str, units: str) -> float | None:
@@ -204,18 +252,18 @@ def to_json(scores: list[Score]) -> list[dict[str, Any]]:
     return [vars(row) for row in scores]
 
 
-def _naive_error(panel: Panel, train_rows: Rows, *, lag: int, columns: slice) -> float | None:
-    """Mean |y[t] - y[t - lag]| of what is known; None where that is nothing, zero or not finite."""
-    total, count = 0.0, 0
+def _naive_errors(panel: Panel, first: int, end: int, *, lag: int) -> Floats:
+    """Mean |y[t] - y[t - lag]| of what is known in a series' rows, [target]; NaN where that is nothing, zero or not finite."""
+    targets = slice(0, panel.num_targets)
+    total, count = np.zeros(panel.num_targets), np.zeros(panel.num_targets)
     with np.errstate(all="ignore"):
-        for first, end in train_rows:
-            for start in range(first + lag, end, _PART_ROWS):
-                stop = min(start + _PART_ROWS, end)
-                steps = np.abs(panel.known(slice(start, stop), columns) - panel.known(slice(start - lag, stop - lag), columns))
-                known = steps[~np.isnan(steps)]
-                total, count = total + float(known.sum()), count + len(known)
-    error = total / count if count else 0.0
-    return error if 0 < error < math.inf else None
+        for start in range(first + lag, end, _PART_ROWS):
+            stop = min(start + _PART_ROWS, end)
+            steps = np.abs(panel.known(slice(start, stop), targets) - panel.known(slice(start - lag, stop - lag), targets))
+            known = ~np.isnan(steps)
+            total, count = total + steps.sum(axis=0, where=known), count + known.sum(axis=0)
+        errors = total / count
+    return np.where((errors > 0) & (errors < np.inf), errors, np.nan)
 
 
 def _finite(value: float | None) -> float | None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import metrics
+from rnnfc import metrics, significance
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel, clock
 from rnnfc.data.windows import Splits
 from rnnfc.errors import visible
+from rnnfc.forecast import Forecast
 from rnnfc.metrics import Score
 
 NETWORK = "network"
@@ -22,11 +23,12 @@ _CHANCE = (
     'A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared '
     f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon."
 )
-_COLUMNS = (("mse", "data"), ("rmse", "data"), ("mae", "data"), ("mape", "data"), ("smape", "data"), ("mase", "data"))
+_COLUMNS = (*((name, "data") for name in ("mse", "rmse", "mae", "mape", "smape", "mase", "owa")),)
 _SCALED_COLUMNS = (("mse", "scaled"), ("rmse", "scaled"), ("mae", "scaled"))
 # What Markdown, or HTML inside it, would read as more than the character.
 _MARKUP = re.compile(r"[\\`*\[\]|~$]")
-_HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE"}
+_HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE", "owa": "OWA"}
+_HEADINGS |= {"wql": "wQL", "coverage": "inside", "width": "width of"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Report:
     targets: tuple[str, ...]
     verdict: str
     outcome: str
+    notes: tuple[str, ...] = ()
     ledger: dict[str, Any]
     scores: list[Score]
 
@@ -51,9 +54,15 @@ class Report:
         errors = _test_errors(self.scores)
         return sorted(errors, key=lambda model: (_rank(errors[model]), model))
 
+    @property
+    def quantile_metrics(self) -> list[str]:
+        """Names of the scores of the network's quantiles, see `metrics.score`; none without levels."""
+        names = dict.fromkeys(row.metric for row in self.scores)
+        return [name for name in names if name.partition("_")[0] in ("wql", "coverage", "width")]
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, scores as rows."""
-        head = {name: getattr(self, name) for name in ("verdict", "outcome", "experiment", "unit", "targets", "ledger")}
+        head = {name: getattr(self, name) for name in ("verdict", "outcome", "notes", "experiment", "unit", "targets", "ledger")}
         return {**head, "scores": metrics.to_json(self.scores)}
 
 
@@ -88,7 +97,7 @@ def outcome(scores: list[Score], *, lead: float | None, unit: str, windows: int,
     """By how much the network beats or loses to the best baseline, and whether that could be chance.
 
     Args:
-        lead: `metrics.lead` of the network over that baseline.
+        lead: `significance.lead` of the network over that baseline.
     """
     rival, errors = best_baseline(scores), _test_errors(scores)
     ours, theirs = errors[NETWORK], errors[rival]
@@ -98,7 +107,7 @@ def outcome(scores: list[Score], *, lead: float | None, unit: str, windows: int,
         return "the network's test error is finite, that of every baseline is not."
     sizes = f"RMSE {figure(ours)} against {figure(theirs)}{f' {unit}' if unit else ''}, {_relation(ours, theirs)}"
     few = windows < _FEWEST * horizon
-    if few or lead is None or abs(lead) < metrics.critical(windows):
+    if few or lead is None or abs(lead) < significance.critical(windows):
         gain = "shows no clear gain over" if ours < theirs else "does not beat"
         doubt = "too few windows to tell from chance" if few else "could be chance"
         return f"the network {gain} the best baseline, the {rival} ({sizes}: {doubt})."
@@ -111,6 +120,17 @@ def best_baseline(scores: list[Score]) -> str:
     """The baseline with the lowest test RMSE; one without a finite error only where none has one."""
     errors = _test_errors(scores)
     return min((model for model in errors if model != NETWORK), key=lambda model: _rank(errors[model]))
+
+
+def left_out(scores: list[Score], test: Forecast) -> list[str]:
+    """What of the test windows is not in the scores, a sentence each: values that are missing, series without a value."""
+    actual = test.point if test.actual is None else test.actual
+    missing, each = int(np.isnan(actual).sum()), len(np.unique(test.series)) * actual.shape[2]
+    notes = [f"{missing:,} of {actual.size:,} test values are missing and not scored"] if missing else []
+    wanted = (NETWORK, "test", None, None)
+    pooled = (row for row in scores if (row.model, row.split, row.target, row.step) == wanted)
+    lacking = [(row.undefined, _HEADINGS[row.metric].removesuffix(" %")) for row in pooled if row.undefined]
+    return [*notes, *(f"{count:,} of {each:,} series have no {heading}, and are not in its mean" for count, heading in lacking)]
 
 
 def _test_errors(scores: list[Score]) -> dict[str, float | None]:
@@ -171,8 +191,10 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         "",
         "## Test rows, data units",
         "",
-        *table.metrics(_COLUMNS),
+        *table.metrics(tuple(column for column in _COLUMNS if (report.models[0], "test", *column, None, None) in table.values)),
     ]
+    if names := report.quantile_metrics:
+        lines += ["", "## Test rows, quantiles of the network", "", *table.quantiles(names, window.horizon)]
     if experiment.scale.label != "none":
         lines += ["", f"## Test rows, scaled ({experiment.scale.label})", "", *table.metrics(_SCALED_COLUMNS)]
     if len(report.targets) > 1:
@@ -180,7 +202,8 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
     lines += ["", "## Every split, RMSE in data units", "", *table.splits(list(report.ledger["windows"]))]
     if window.horizon > 1:
         lines += ["", "## Test rows by step, RMSE in data units", "", *table.steps(window.horizon)]
-    return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger)]) + "\n"
+    notes = [f"- {literal(text)}" for text in report.notes]
+    return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +232,15 @@ class _Tables:
             for model in self.models
         ]
         return _table(["target, model", "RMSE", "MAE"], rows)
+
+    def quantiles(self, names: list[str], horizon: int) -> list[str]:
+        """Weighted quantile losses, and of each interval between two quantiles the share of values inside and its width."""
+        headings = [f"{_HEADINGS[kind]} {of}".strip() for kind, _, of in (name.partition("_") for name in names)]
+        rows = [
+            ("all" if step is None else str(step), *(self.values[NETWORK, "test", name, "data", None, step] for name in names))
+            for step in (None, *(range(1, horizon + 1) if horizon > 1 else ()))
+        ]
+        return _table(["step", *headings], rows)
 
     def splits(self, splits: list[str]) -> list[str]:
         rows = [

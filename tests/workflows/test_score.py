@@ -11,7 +11,7 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.forecast import Forecast
-from rnnfc.report import NETWORK
+from rnnfc.report import NETWORK, left_out
 from rnnfc.workflows import pictures
 from rnnfc.workflows.prepare import Prepared, prepare
 from rnnfc.workflows.score import forecast_all, make_report
@@ -79,6 +79,65 @@ def test_the_networks_forecasts_of_every_split_are_kept_and_no_others() -> None:
     assert {row.model for row in forecasts.scores} == {NETWORK, "last value", "drift", "linear map"}
 
 
+def test_a_season_brings_naive2_and_what_is_relative_to_it() -> None:
+    spec = config.from_yaml(EXPERIMENT.replace("stop: 39.0", "stop: 39.0, season: 4"), source="x.yaml")
+    made = prepare(spec)
+    forecasts = forecast_all(made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5))
+    owa = {(row.model, row.split): row.value for row in forecasts.scores if (row.metric, row.step) == ("owa", None)}
+    models = {NETWORK, "last value", "drift", "seasonal naive", "Naive2", "linear map"}
+    assert set(owa) == {(model, split) for model in models for split in ("train", "validation", "test")}
+    assert owa["Naive2", "test"] == 1.0
+    assert forecasts.notes == []
+    assert not [row for row in forecast_all(*prepared(), Constant(0.5)).scores if row.metric == "owa"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Forecasts `Constant`'s values with quantiles around them, which are not finite in one row."""
+
+    wrong_row: int = -1
+    label: str = NETWORK
+
+    def predict(self, windows: Windows) -> Forecast:
+        point = Constant(0.5).predict(windows).point
+        high = np.where(windows.target_rows[..., None] == self.wrong_row, np.inf, point + 2)
+        return Forecast.of(windows, point, quantiles=np.stack([point - 1, point, high], axis=-1), levels=(0.2, 0.5, 0.8))
+
+
+def test_a_quantile_that_is_not_finite_is_refused_too() -> None:
+    made, scaler = prepared()
+    assert forecast_all(made, scaler, Spread()).network["test"].levels == (0.2, 0.5, 0.8)
+    with pytest.raises(
+        TrainError, match=r"^the network's forecast of the test split is not finite, first in .* begin at 35; lower "
+    ):
+        forecast_all(made, scaler, Spread(wrong_row=36))
+
+
+def test_the_picture_has_the_outer_band_and_names_it_once() -> None:
+    made, _ = prepared()
+    windows = replace(made.splits.train, origins=np.array([6, 13], dtype=np.int32))
+    line = pictures._line(Spread().predict(windows), windows, made.panel, name="test")
+    assert line.band is not None
+    assert np.array_equal(line.band, [line.value - 1, line.value + 2], equal_nan=True)
+    assert line.band_label == "20 % to 80 %"
+    assert pictures._line(Spread().predict(windows), windows, made.panel, name="train").band_label == ""
+    only = replace(Spread().predict(windows), levels=(0.5,))
+    assert pictures._line(only, windows, made.panel, name="test").band is None
+
+
+def test_what_is_missing_or_has_no_value_is_counted_and_told() -> None:
+    made, scaler = prepared()
+    forecasts = forecast_all(made, scaler, Constant(0.5))
+    actual = np.array(forecasts.network["test"].actual)
+    assert actual.shape == (7, 2, 1)
+    actual[0] = np.nan
+    rows = [replace(row, undefined=1) if row.metric == "mase" else row for row in forecasts.scores]
+    assert left_out(rows, replace(forecasts.network["test"], actual=actual)) == [
+        "2 of 14 test values are missing and not scored",
+        "1 of 1 series have no MASE, and are not in its mean",
+    ]
+
+
 def test_windows_end_to_end_share_no_row_and_end_with_the_last() -> None:
     origins = np.array([3, 4, 5, 9, 10, 11, 12, 20])
     assert origins[pictures._end_to_end(origins, 3)].tolist() == [5, 9, 12, 20]
@@ -88,6 +147,6 @@ def test_a_forecast_line_breaks_where_no_row_was_forecast() -> None:
     made, _ = prepared()
     windows = replace(made.splits.train, origins=np.array([6, 8, 13, 20], dtype=np.int32))
     forecast = Constant(0.5).predict(windows)
-    line = pictures._line(forecast, windows, series=0, label="forecast: train")
+    line = pictures._line(forecast, windows, series=0, name="train")
     assert line.time.tolist() == [6, 7, 8, 9, 10, 13, 14, 15, 20, 21]
     assert np.flatnonzero(np.isnan(line.value)).tolist() == [4, 7]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnfc import baselines, metrics, report
+from rnnfc import baselines, metrics, report, significance
 from rnnfc.data.panel import clock
 from rnnfc.data.scale import Scaler
 from rnnfc.errors import TrainError
@@ -19,11 +19,14 @@ from rnnfc.workflows.prepare import Prepared
 class Forecasts:
     """The network's forecasts of the `scored` windows of every split, the scores of every model, and the network's lead over
     the best baseline.
+
+    notes: what of the test windows is not in the scores, and how much of it.
     """
 
     network: dict[str, Forecast]
     scores: list[Score]
     lead: float | None
+    notes: list[str]
 
 
 def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Forecasts:
@@ -49,8 +52,9 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             # `made` is now that of the test split, the last one
             error = metrics.find(scores, model=model.label, split="test", metric="rmse", units="data")
             if error is not None and error < lowest:
-                lowest, lead = error, metrics.lead(ours["test"], made)
-    return Forecasts(network=ours, scores=scores, lead=lead)
+                lowest, lead = error, significance.lead(ours["test"], made)
+    scores += metrics.owa(scores, against=baselines.NAIVE2)
+    return Forecasts(network=ours, scores=scores, lead=lead, notes=report.left_out(scores, ours["test"]))
 
 
 def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
@@ -63,6 +67,7 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         targets=panel.targets,
         verdict=report.verdict(scores, outcome=outcome, unit=panel.unit, windows=len(test)),
         outcome=outcome,
+        notes=tuple(forecasts.notes),
         ledger=report.ledger(panel, prepared.splits, stride=prepared.experiment.window.stride),
         scores=scores,
     )
@@ -74,7 +79,8 @@ def refuse_not_finite(made: Forecast, split: str) -> None:
     Raises:
         TrainError: names the split and the first such window.
     """
-    wrong = np.flatnonzero(~np.isfinite(made.point).all(axis=(1, 2)))
+    whole = made.point if made.quantiles is None else made.quantiles
+    wrong = np.flatnonzero(~np.isfinite(whole.reshape(len(whole), -1)).all(axis=1))
     if len(wrong):
         raise TrainError(
             f"the network's forecast of the {split} split is not finite, first in the window whose targets begin at "
