@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -53,6 +54,8 @@ RANGES = [
     ("model", f"{STACKED}, recurrent_dropout: $}}", "model.recurrent_dropout", "0.99", "1.0", "less than 1"),
     ("model", "{kind: scratch, units: $}", "model.units", "1", "0", "1 or more"),
     ("model", "{kind: scratch, units: $}", "model.units", "16384", "16385", "16,384 or less"),
+    ("model", f"{STACKED}, levels: [$, 0.5]}}", "model.levels.0", "1e-9", "0", "greater than 0"),
+    ("model", f"{STACKED}, levels: [0.5, $]}}", "model.levels.1", "0.999", "1.0", "less than 1"),
     ("train", "{epochs: $}", "train.epochs", "1", "0", "1 or more"),
     ("train", "{epochs: $}", "train.epochs", "1000000", "1000001", "1,000,000 or less"),
     ("train", "{epochs: 4, batch_size: $}", "train.batch_size", "1", "0", "1 or more"),
@@ -195,7 +198,7 @@ def test_a_number_is_accepted_up_to_its_border_and_refused_past_it(
 
 
 def test_every_number_with_a_border_is_tested_at_it() -> None:
-    tested = {key.replace("units.1", "units") for _, _, key, _, _, _ in RANGES}
+    tested = {re.sub(r"\.\d+$", "", key) for _, _, key, _, _, _ in RANGES}
     assert bounded_keys(Experiment) == tested | {"split.train", "split.validation", "split.test"}
 
 

@@ -238,7 +238,7 @@ def test_explain_follows_a_network_with_levels(rnnfc: Callable[..., Any], quanti
         ("levels: [0, 0.5]", "{epochs: 1}", "model.levels.0: got 0; must be greater than 0"),
         (
             *("levels: [0.1, 0.5]", "{epochs: 1, loss: mse}"),
-            "train.loss: model.levels are trained with pinball, not mse; leave train.loss, or model.levels, out",
+            "train.loss: model.levels are trained with pinball, not mse; write pinball or leave train.loss out",
         ),
         (
             *("dropout: 0.1", "{epochs: 1, loss: pinball}"),

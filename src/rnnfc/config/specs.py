@@ -149,7 +149,7 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _loss_fits_levels(self) -> Self:
         if self.levels and self.train.loss != "pinball":
-            text = f"model.levels are trained with pinball, not {self.train.loss}; leave train.loss, or model.levels, out"
+            text = f"model.levels are trained with pinball, not {self.train.loss}; write pinball or leave train.loss out"
             raise wrong(text, at=("train", "loss"))
         if self.train.loss == "pinball" and not self.levels:
             text = "pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber"
