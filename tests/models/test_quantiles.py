@@ -19,6 +19,7 @@ from rnnfc.models import keras_engine, linear, network
 from rnnfc.models.quantiles import Pinball, head
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.size import num_parameters
+from rnnfc.models.through_time import forward
 from rnnfc.run import Run
 from rnnfc.training import loss_of
 from rnnfc.workflows import predict as workflow
@@ -88,6 +89,13 @@ def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
         linear.set_share(net, share)
         moved = (1 - share) * (line_of - own[..., 1])
         np.testing.assert_allclose(net(x).numpy(), own + moved[..., None], atol=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["none", "last"])
+def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
+    net = network.build(experiment(f"{STACKED}, {LEVELS}", normalize=normalize), channels=3, targets=2)
+    x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(forward(net, x, bptt_steps=2).numpy(), net(x).numpy(), atol=1e-5)
 
 
 def test_an_ensemble_is_the_mean_of_each_quantile() -> None:
