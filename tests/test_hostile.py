@@ -172,7 +172,7 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         ONNX,
         "lie in another file",
     ),
-    "forecasts of another shape": (run.ONNX, other_forecasts, ONNX, "its forecasts are float64[1, 10, 1]"),
+    "forecasts of another shape": (run.ONNX, other_forecasts, ONNX, "its forecast is float64[1, 10, 1]"),
     # arrays
     "a zip bomb": (run.WEIGHTS, lambda _: npz({"a": np.zeros(10**7)}, packed=True), KERAS, "packed, which this tool never does"),
     "members over each other": (
