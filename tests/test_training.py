@@ -35,7 +35,7 @@ seed: 5
 data: {{kind: sine, points: 60, step: 0.3}}
 window: {{length: 5, horizon: 2}}
 split: {{train: 37, validation: 11, test: 12}}
-model: {{kind: stacked, cell: {cell}, units: {units}, bidirectional: {bidirectional}, dropout: {dropout}}}
+model: {{kind: stacked, cell: {cell}, units: {units}, bidirectional: {bidirectional}, dropout: {dropout}, levels: {levels}}}
 train: {train}
 """
 
@@ -47,10 +47,10 @@ def experiment(
     bidirectional: str = "false",
     dropout: float = 0.0,
     train: str = "{epochs: 3, batch_size: 8}",
+    levels: str = "[]",
 ) -> Experiment:
-    return from_yaml(
-        _YAML.format(cell=cell, units=units, bidirectional=bidirectional, dropout=dropout, train=train), source="test"
-    )
+    model = {"cell": cell, "units": units, "bidirectional": bidirectional, "dropout": dropout, "levels": levels}
+    return from_yaml(_YAML.format(**model, train=train), source="test")
 
 
 class Case:
@@ -404,9 +404,9 @@ def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> 
 # --- masked targets
 
 
-def masked_case(train: str, *, fill: float = 0.3) -> tuple[Network, Any, Experiment]:
+def masked_case(train: str, *, fill: float = 0.3, levels: str = "[]") -> tuple[Network, Any, Experiment]:
     """A network of two targets and 14 training windows of horizon 2, whose last target row was filled, as row 9's first was."""
-    spec = experiment(train=train)
+    spec = experiment(train=train, levels=levels)
     values = np.sin(0.3 * np.arange(24))[:, None] * [0.5, 0.25] + 0.5
     values[19] = fill
     filled = np.zeros(values.shape, dtype=np.bool_)
@@ -422,7 +422,7 @@ def masked_case(train: str, *, fill: float = 0.3) -> tuple[Network, Any, Experim
     splits = cut(panel, length=5, horizon=2, split=SplitSpec(test=4))
     assert len(splits.train) == 14
     scaler = Scaler.fit(panel, splits.train_rows, method="none")
-    return Network(build(spec, channels=2, targets=2), scaler, length=5), splits, spec
+    return Network(build(spec, channels=2, targets=2), scaler, length=5, levels=spec.levels), splits, spec
 
 
 def hardly_trained(network: Network, splits: Any, spec: Experiment, recipe: Recipe) -> training.Epoch:
@@ -442,6 +442,19 @@ def test_the_loss_is_the_mean_over_known_targets(loss: str, error: Any, recipe: 
     )
     expected = [np.nanmean(error(windows.actual() - network.scaled_points(windows))) for _, windows in splits]
     row = hardly_trained(network, splits, spec, recipe)
+    assert [row.loss, row.validation_loss] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_pinball_loss_is_the_mean_over_known_targets_too() -> None:
+    train = "{epochs: 1, batch_size: 4, optimizer: sgd, learning_rate: 1e-12}"
+    network, splits, spec = masked_case(train, fill=0.9, levels="[0.2, 0.5, 0.9]")
+
+    def pinball(windows: Any) -> float:
+        miss = windows.actual()[..., None] - network.scaled_points(windows)
+        return float(np.nanmean(np.where(miss > 0, [0.2, 0.5, 0.9], [-0.8, -0.5, -0.1]) * miss))
+
+    expected = [pinball(windows) for _, windows in splits]
+    row = hardly_trained(network, splits, spec, GRAPH)
     assert [row.loss, row.validation_loss] == pytest.approx(expected, rel=1e-5)
 
 

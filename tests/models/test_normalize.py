@@ -15,13 +15,14 @@ X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
 
 
 def core(seen: list[Any], forecast: Any, *, channels: int) -> Any:
-    """A Keras model [n, 5, channel] -> `forecast`[4, target] for every window, which tells what it sees."""
+    """A Keras model [n, 5, channel] -> `forecast`[4, target (, level)] for every window, which tells what it sees."""
 
     class Core(keras.layers.Layer):
         def call(self, window: Any) -> Any:
             if not tf.is_symbolic_tensor(window):
                 seen.append(np.asarray(window))
-            return keras.ops.zeros_like(window[:, :1, :1]) + keras.ops.convert_to_tensor(forecast, "float32")
+            nothing = keras.ops.reshape(0 * window[:, 0, 0], (-1, *[1] * np.ndim(forecast)))
+            return nothing + keras.ops.convert_to_tensor(forecast, "float32")
 
     window = keras.Input((5, channels))
     return keras.Model(window, Core()(window))
@@ -69,6 +70,19 @@ def test_channels_known_ahead_are_seen_as_they_are(normalize: str) -> None:
     net(X)
     np.testing.assert_array_equal(shown[0][..., 1:], X[..., 1:])
     assert (np.abs(shown[0][..., 0] - X[..., 0]).max() > 0.1) == (normalize != "none")
+
+
+@pytest.mark.parametrize("normalize", NORMALIZE)
+def test_each_quantile_is_turned_back_as_a_forecast_is(normalize: str) -> None:
+    forecast = np.sort(np.random.default_rng(1).normal(size=(4, 2, 3)))  # [step, target, level]
+
+    def turned_back(made: Any) -> Any:
+        return around(core([], made, channels=3), normalize, channels=3, targets=2)(X).numpy()
+
+    made = turned_back(forecast)
+    for level in range(3):
+        np.testing.assert_allclose(made[..., level], turned_back(forecast[..., level]), atol=1e-5)
+    assert (np.diff(made, axis=-1) > 0).all()
 
 
 @pytest.mark.parametrize("normalize", NORMALIZE)

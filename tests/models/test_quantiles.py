@@ -18,17 +18,22 @@ from rnnfc.errors import ConfigError
 from rnnfc.models import keras_engine, linear, network
 from rnnfc.models.quantiles import Pinball, head
 from rnnfc.models.recipe import Recipe
+from rnnfc.models.roll import taught
+from rnnfc.models.saved import FORMATS
 from rnnfc.models.size import num_parameters
 from rnnfc.models.through_time import forward
 from rnnfc.run import Run
 from rnnfc.training import loss_of
 from rnnfc.workflows import predict as workflow
+from rnnfc.workflows.export import ENDINGS
 from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.runtime import open_network
 from rnnfc.workflows.score import forecast_all
 
 STACKED = "kind: stacked, cell: GRU, units: [4]"
 SEGMENT = "kind: segment, cell: GRU, segment: 3, width: 4"
+SEQ2SEQ = "kind: seq2seq, cell: GRU, units: 4"
+FAMILIES = [STACKED, SEGMENT, f"{SEQ2SEQ}, attention: luong", f"{SEQ2SEQ}, attention: bahdanau"]
 LEVELS = "levels: [0.1, 0.5, 0.8, 0.9]"
 
 
@@ -43,14 +48,14 @@ def experiment(model: str, *, normalize: str = "none", train: str = "{epochs: 1}
 def test_the_head_gives_the_median_and_adds_positive_gaps_outwards() -> None:
     raw = 2 + np.log(np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]]))  # what softplus, two further left, turns into these
     raw[..., 2] = 7.0
-    made = head(horizon=1, targets=1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
+    made = head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
     assert made[0, 0, 0].tolist() == pytest.approx([7 - 2 - 1, 7 - 2, 7, 7 + 0.5, 7 + 0.5 + 4], rel=1e-6)
 
 
 @pytest.mark.parametrize("levels", [(0.5,), (0.5, 0.9), (0.1, 0.5), (0.01, 0.2, 0.5, 0.6, 0.7, 0.99)])
 def test_quantiles_never_cross(levels: tuple[float, ...]) -> None:
     raw = np.random.default_rng(0).normal(0, 30, (7, 4, 2, len(levels))).astype(np.float32)
-    made = head(horizon=4, targets=2, levels=levels)(raw).numpy()
+    made = head(4, 2, levels=levels)(raw).numpy()
     assert made.shape == raw.shape
     assert (np.diff(made, axis=-1) >= 0).all()
     np.testing.assert_array_equal(made[..., levels.index(0.5)], raw[..., levels.index(0.5)])
@@ -65,7 +70,7 @@ def test_the_pinball_loss_by_hand() -> None:
 
 
 @pytest.mark.parametrize("extra", ["", ", linear: {use: path}", ", linear: {use: blend, length: 3}, ensemble: {seeds: 2}"])
-@pytest.mark.parametrize("family", [STACKED, SEGMENT])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_levels_and_its_parameters_are_counted(family: str, extra: str) -> None:
     spec = experiment(f"{family}, {LEVELS}{extra}", normalize="last")
     net = network.build(spec, channels=3, targets=2)
@@ -83,8 +88,8 @@ def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
     net, x = network.build(spec, channels=1, targets=1), np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
     own = net(x).numpy()
     for line in linear.layers_of(net, "linear"):
-        line.set_weights([np.full((5, 2), 0.2, np.float32), np.array([1.0, -1.0], np.float32)])
-    line_of = x.mean(axis=1)[:, None] + np.array([[1.0], [-1.0]], np.float32)
+        line.set_weights([np.array([[0.2, -0.4]] * 5, np.float32)])
+    line_of = x.mean(axis=1)[:, None] * np.array([[1.0], [-2.0]], np.float32)
     for share in (1.0, 0.25, 0.0):
         linear.set_share(net, share)
         moved = (1 - share) * (line_of - own[..., 1])
@@ -96,6 +101,17 @@ def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
     net = network.build(experiment(f"{STACKED}, {LEVELS}", normalize=normalize), channels=3, targets=2)
     x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
     np.testing.assert_allclose(forward(net, x, bptt_steps=2).numpy(), net(x).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["none", "mean_std"])
+def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> None:
+    net = network.build(experiment(f"{SEQ2SEQ}, {LEVELS}", normalize=normalize), channels=1, targets=1)
+    x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
+    free = net(x).numpy()
+    told = [taught(net)({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
+    np.testing.assert_allclose(told[0], free, atol=1e-6)
+    np.testing.assert_allclose(told[1][:, 0], free[:, 0], atol=1e-6)
+    assert np.abs(told[1][:, 1] - free[:, 1]).min() > 1e-4
 
 
 def test_an_ensemble_is_the_mean_of_each_quantile() -> None:
@@ -178,10 +194,10 @@ def test_both_runtimes_predict_all_levels_in_every_form(rnnfc: Callable[..., Any
     assert plain["forecast"][2]["quantiles"] == {"sold": [], "back": []}
     assert plain["notes"] == ["quantiles end with the horizon of 2"]
     lines = (tmp_path / "next.csv").read_text().splitlines()
-    assert lines[0] == "time,step,target,forecast,q0.1,q0.5,q0.9"
-    assert [line.split(",")[4:] == ["", "", ""] for line in lines[1:]] == [False] * 4 + [True] * 2
+    assert lines[0] == "series,time,step,target,forecast,q0.1,q0.5,q0.9"
+    assert [line.split(",")[5:] == ["", "", ""] for line in lines[1:]] == [False] * 4 + [True] * 2
     low, _, high = plain["forecast"][0]["quantiles"]["sold"]
-    assert lines[1].split(",")[4:] == [repr(low), lines[1].split(",")[3], repr(high)]
+    assert lines[1].split(",")[5:] == [repr(low), lines[1].split(",")[4], repr(high)]
     shown = rnnfc("predict", quantile_run, "--steps", "3").out.splitlines()
     assert shown[0].split() == ["time", "step", "sold", "(boxes)", "q0.1", "q0.9", "back", "(boxes)", "q0.1", "q0.9"]
     assert shown[1].split()[3:5] == [f"{low:.6g}", f"{high:.6g}"]
@@ -190,9 +206,70 @@ def test_both_runtimes_predict_all_levels_in_every_form(rnnfc: Callable[..., Any
     onnx = workflow.predict(Run(quantile_run)).quantiles
     assert keras is not None
     assert onnx is not None
-    assert keras.shape == (2, 2, 3)
+    assert keras.shape == (1, 2, 2, 3)
     np.testing.assert_allclose(onnx, keras, atol=1e-4)
     assert "quantiles end" not in rnnfc("predict", quantile_run, "--steps", "2").err
+
+
+@pytest.fixture(scope="module")
+def run_of_two_series(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of an encoder-decoder with levels, horizon 2, over series of different size with a missing value each."""
+    folder = tmp_path_factory.mktemp("many")
+    rows = [
+        f"{name},{day},{'' if day == 17 else size * (2 + day % 7)}\n"
+        for name, size in (("a", 1), ("b", 1e6))
+        for day in range(50)
+    ]
+    (folder / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
+    (folder / "m.yaml").write_text(
+        "name: m\ndata: {kind: long, path: shops.csv, series: shop, time: day, target: sold, missing: mask}\n"
+        "window: {length: 4, horizon: 2, normalize: mean_std}\nsplit: {validation: 8, test: 12}\n"
+        "scale: {method: standard, transform: log}\ntrain: {epochs: 2, batch_size: 8}\n"
+        f"model: {{{SEQ2SEQ}, {LEVELS}, teacher_forcing: 0, series_embedding: 2, linear: {{use: blend}}}}\n"
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(folder / "m.yaml"), "--outputs", str(folder / "out")])
+    assert stopped.value.code in (0, None)
+    (run,) = (folder / "out").iterdir()
+    return run
+
+
+def test_quantiles_of_each_series_are_in_its_own_size(rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path) -> None:
+    done = rnnfc("predict", run_of_two_series, "--json", "--output", tmp_path / "next.csv")
+    assert done.code == 0, done.err
+    forecast = json.loads(done.out)["forecast"]
+    assert [(row["series"], row["step"]) for row in forecast] == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    made = np.array([row["quantiles"]["sold"] for row in forecast])
+    assert (np.diff(made, axis=1) > 0).all()
+    assert made[:2].max() < 1e3 < 1e5 < made[2:].min()
+    lines = [line.split(",") for line in (tmp_path / "next.csv").read_text().splitlines()]
+    assert lines[0] == ["series", "time", "step", "target", "forecast", "q0.1", "q0.5", "q0.8", "q0.9"]
+    np.testing.assert_array_equal(np.array([line[5:] for line in lines[1:]], float), made)
+    keras = workflow.predict(Run(run_of_two_series), runtime="keras").quantiles
+    np.testing.assert_allclose(keras, made.reshape(2, 2, 1, 4), rtol=1e-4)
+
+
+def test_the_ends_of_the_band_stand_below_each_of_many_series(rnnfc: Callable[..., Any], run_of_two_series: Path) -> None:
+    future = workflow.predict(Run(run_of_two_series))
+    assert future.quantiles is not None
+    shown = [line.split() for line in rnnfc("predict", run_of_two_series, "--steps", "3").out.splitlines()]
+    assert [line[0] for line in shown] == ["series", "a", "q0.1", "q0.9", "b", "q0.1", "q0.9"]
+    assert shown[2][1:] == [*(f"{value:.6g}" for value in future.quantiles[0, :, 0, 0]), "–"]
+    assert shown[6][1:] == [*(f"{value:.6g}" for value in future.quantiles[1, :, 0, 3]), "–"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_takes_the_series_and_gives_both_outputs(
+    rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path, kind: str
+) -> None:
+    done = rnnfc("export", run_of_two_series, "--format", kind, "--to", tmp_path / f"m{ENDINGS[kind]}")
+    assert done.code == 0, done.err
+    answer = FORMATS[kind].read(tmp_path / f"m{ENDINGS[kind]}", (0.1, 0.5, 0.8, 0.9))
+    window = Run(run_of_two_series).last_window(length=4).values.reshape(2, 4, 1)
+    made = answer({"window": window, "series": np.array([0, 1])})
+    future = workflow.predict(Run(run_of_two_series))
+    np.testing.assert_allclose(made["forecast"], future.value, rtol=1e-4)
+    np.testing.assert_allclose(made["quantiles"], future.quantiles, rtol=1e-4)
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "keras"])

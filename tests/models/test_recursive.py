@@ -98,6 +98,11 @@ def test_training_is_that_of_one_step(tmp_path: Path, rnnfc: Callable[..., Any])
             "x.yaml:7: model.strategy: recursive makes one step at a time and the linear map all of them; "
             "leave one of the two out",
         ),
+        (
+            {"more": ", levels: [0.1, 0.5]"},
+            "x.yaml:7: model.strategy: recursive feeds back medians, so of later steps nothing is known but those; "
+            "leave it or model.levels out",
+        ),
     ],
 )
 def test_what_cannot_be_fed_back_is_refused(options: dict[str, str], told: str) -> None:

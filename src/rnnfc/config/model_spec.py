@@ -145,7 +145,8 @@ class Seq2SeqSpec(NetSpec):
         1.0,
         ge=0,
         le=1,
-        description="share of the steps that read, in training, the true value before them, not their own forecast",
+        description="share of the steps that read, in training, the true value before them, not their own forecast; with levels "
+        "take 0: a step that reads the truth before it learns how sure one step is, which is not how sure the last one is",
     )
 
     @property

@@ -44,7 +44,7 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
     network = engine.restore(experiment, panel, scaler, weights, source=source)
     from rnnfc.models.network import Network
 
-    return Network(engine.at_rest(experiment, network), scaler, length=experiment.window.length)
+    return Network(engine.at_rest(experiment, network), scaler, length=experiment.window.length, levels=experiment.levels)
 
 
 RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], Any]] = {"onnx": _from_onnx, "keras": _from_keras}
