@@ -80,6 +80,14 @@ def test_rows_that_are_not_there_are_told(folder: Path, rnnfc: Callable[..., Any
     assert done.err.endswith(f"{told}\n")
 
 
+def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(folder: Path, rnnfc: Callable[..., Any]) -> None:
+    (folder / "d.csv").rename(folder / "gone.csv")
+    done = rnnfc("export", "--outputs", folder / "out", "--format", "onnx", "--to", folder / "m.onnx")
+    (folder / "gone.csv").rename(folder / "d.csv")
+    assert done.code == 0, done.err
+    assert "on 64 windows (last window and drawn from the trained range)" in done.out + done.err
+
+
 def test_a_file_for_nothing_is_refused(small_run: Path, rnnfc: Callable[..., Any], folder: Path) -> None:
     done = rnnfc("predict", small_run, "--future", folder / "d.csv")
     assert done.code == 2

@@ -99,12 +99,13 @@ def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) ->
     length, horizon = experiment.window.length, experiment.window.horizon
     every = np.arange(len(last.series))
     series = np.sort(np.concatenate([np.resize(every, _DRAWN), every]), kind="stable")  # the series of each window
-    shape = (len(series), length, len(last.channels))
+    each = length + (horizon if last.num_known else 0)  # rows, with those that are known ahead
+    shape = (len(series), each, len(last.channels))
     rows = np.random.default_rng(experiment.seed).uniform(scaler.low[series, None], scaler.high[series, None], shape)
     ends = np.searchsorted(series, every, side="right")
-    rows[ends - 1] = last.values.reshape(-1, *shape[1:])  # the last of each series
-    panel = replace(last, values=rows.reshape(-1, shape[2]), bounds=length * np.concatenate([[0], ends]))
-    origins = np.arange(length, panel.num_rows + 1, length, dtype=np.int32)
+    rows[ends - 1, :length] = last.values.reshape(-1, length, shape[2])  # the last of each series
+    panel = replace(last, values=rows.reshape(-1, shape[2]), bounds=each * np.concatenate([[0], ends]))
+    origins = np.arange(length, panel.num_rows + 1, each, dtype=np.int32)
     return Windows(panel=panel, origins=origins, length=length, horizon=horizon), "last window and drawn from the trained range"
 
 
