@@ -305,7 +305,7 @@ def test_scheduled_rates(schedule: str, rates: list[float]) -> None:
 
 def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = iter([5.0, 4.9, 4.8, 6.0, 6.0, 4.0, 6.0, 6.0])
-    monkeypatch.setattr(training, "_mean_loss", lambda *_: next(watched))
+    monkeypatch.setattr(training, "mean_loss", lambda *_: next(watched))
     schedule = "{kind: plateau, patience: 2, factor: 0.1, floor: 0.002, min_delta: 0.5}"
     case = Case(experiment(train=f"{{epochs: 8, batch_size: 31, learning_rate: 0.1, schedule: {schedule}}}"))
     rates = [row.learning_rate for row in case.epochs()]
@@ -314,7 +314,7 @@ def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(m
 
 def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = iter([5.0, 3.0, 2.95, 4.0, 1.0])
-    monkeypatch.setattr(training, "_mean_loss", lambda *_: next(watched))
+    monkeypatch.setattr(training, "mean_loss", lambda *_: next(watched))
     case = Case(experiment(train="{epochs: 9, batch_size: 31, early_stopping: {patience: 2, min_delta: 0.1}}"))
     seen = []
     for _ in training.epochs(
