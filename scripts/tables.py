@@ -231,7 +231,13 @@ def main() -> None:
     rows = json.loads(DONE.read_text(encoding="utf-8")) if DONE.exists() else []
     done = {(row["table"], row["horizon"], row["seed"]) for row in rows}
     cells = [
-        Cell(table=name, horizon=horizon, seed=seed, data=str(whole.parent if name == "M4-Hourly" else given.data), overrides=tuple(given.overrides))
+        Cell(
+            table=name,
+            horizon=horizon,
+            seed=seed,
+            data=str(whole.parent if name == "M4-Hourly" else given.data),
+            overrides=tuple(given.overrides),
+        )
         for seed in given.seeds
         for name in given.names
         for horizon in given.horizons or TABLES[name].horizons

@@ -47,7 +47,7 @@ HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pyd
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
 # The design says about 4,500; checked input, damaged runs, exact resume, export, four recipes and a second engine took the rest.
-MOST_LINES = 10500
+MOST_LINES = 11000
 
 
 def name_of(path: Path) -> str:

@@ -146,13 +146,17 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
     assert float(loss_of(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))) == pytest.approx(
         pinball(), rel=1e-5
     )
-    keras_engine.settle(made, spec.train, validation=watched)
+    keras_engine.settle(made, validation=watched)
     chosen = linear.share_of(made.net)
-    losses = {}
-    for share in linear.SHARES:
-        linear.set_share(made.net, float(share))
-        losses[float(share)] = pinball()
-    assert chosen == pytest.approx(min(losses, key=lambda share: losses[share]))
+    assert chosen is not None
+
+    def error(share: float) -> float:
+        """Of the median, the level in the middle."""
+        linear.set_share(made.net, share)
+        return float(np.mean((made.scaled_points(watched)[..., len(levels) // 2] - watched.targets()) ** 2))
+
+    assert 0 < chosen <= 1
+    assert error(chosen) <= min(error(share) for share in np.linspace(0, 1, 11))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The Keras engine: all that a workflow asks of a stacked network; `models.scratch_engine` has the same functions."""
 
-import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rnnfc.models import linear, through_time
 from rnnfc.models import network as networks
 from rnnfc.models.backend import threads
 from rnnfc.models.network import Network
+from rnnfc.models.quantiles import median
 from rnnfc.progress import Epoch
 from rnnfc.run import MODEL
 from rnnfc.training import TrainState, keep_best
@@ -63,11 +63,12 @@ def warm_start(network: Network, experiment: Experiment, *, train: Windows, vali
     linear.warm_start(network.net, pairs=pairs_of(train), validation=pairs_of(validation) if validation else None)
 
 
-def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
+def settle(network: Network, *, validation: Windows | None) -> None:
     """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
-    if validation is not None:
-        loss = functools.partial(training.mean_loss, validation, spec=spec, levels=network.levels)
-        linear.choose_share(network.net, lambda: network.scaled_points(validation), loss)
+    if validation is not None and linear.share_of(network.net) is not None:
+        linear.choose_share(
+            network.net, lambda: median(network.scaled_points(validation), network.levels), actual=validation.actual()
+        )
 
 
 def epochs(state: TrainState, network: Network, **options: Any) -> Iterator[Epoch]:

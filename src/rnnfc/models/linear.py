@@ -17,8 +17,6 @@ from rnnfc.models.quantiles import median, shifted
 
 Pairs = Callable[[], Iterator[tuple[Floats, Floats]]]
 
-# Shares of the network among which the validation windows choose.
-SHARES = np.linspace(0, 1, 21)
 # Ridge penalties, as shares of the mean squared input; without validation windows the first, which biases nothing.
 PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -84,21 +82,19 @@ def _ridge(gram: Floats, moment: Floats, *, penalty: float) -> Floats:
     return np.asarray(np.linalg.solve(gram + penalty * (size if size > 0 else 1.0) * np.eye(len(gram)), moment))
 
 
-def choose_share(net: Any, forecast: Callable[[], Floats], loss: Callable[[Floats], float]) -> None:
-    """Give the network of a blend the share of SHARES whose forecasts of the validation windows have the lowest loss.
+def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats) -> None:
+    """Give the network of a blend the share, from 0 to 1, whose forecasts have the least squared error.
 
     Args:
-        forecast: those of `net`.
+        point: the forecasts of `net`; actual: what they should have been, NaN where that is not known.
     """
-    shares = layers_of(net, "share")
-    if not shares:
-        return
     ends = []
     for end in (0.0, 1.0):
         set_share(net, end)
-        ends.append(forecast())
-    losses = [loss(ends[0] + share * (ends[1] - ends[0])) for share in SHARES]
-    set_share(net, float(SHARES[np.argmin(losses)]))
+        ends.append(point())
+    apart, missed = ends[1] - ends[0], actual - ends[0]
+    size = np.sum(apart**2, where=~np.isnan(missed))
+    set_share(net, float(np.clip(np.nansum(missed * apart) / size, 0, 1)) if size > 0 else 1.0)
 
 
 def set_share(net: Any, share: float) -> None:
