@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-DONE = ROOT / "outputs" / "tables.json"
+RUNS, DONE = ROOT / "outputs" / "tables", ROOT / "outputs" / "tables.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     began = time.perf_counter()
     prepared = prepare(config.load(ROOT / "configs" / "tables" / f"{table.config}.yaml", sets))
     listener: Any = _Silent()
-    trained = train(prepared, outputs=ROOT / "outputs" / "tables", listener=listener)
+    trained = train(prepared, outputs=RUNS, listener=listener)
     minutes = (time.perf_counter() - began) / 60
     own = _official(trained.run, prepared) if table.scores[0][1] == "official" else {}
     scores = [own.get(name) or trained.report.test(name, units=units) for name, units in table.scores]

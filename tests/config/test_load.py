@@ -13,7 +13,7 @@ from rnnfc import config
 from rnnfc.config import Experiment, yaml12
 from rnnfc.errors import ConfigError
 
-SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 TEXT = """\
 name: tiny
 data:
