@@ -339,7 +339,7 @@ def test_a_text_that_is_no_path_is_refused(path: Path, written: str, shown: str,
 def test_a_shipped_config_opens_with_its_command(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# rnnfc train configs/")
-    assert f" configs/{path.name} " in first
+    assert f"/{path.name} " in first
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
