@@ -100,10 +100,12 @@ def test_the_linear_map_agrees_with_least_squares_in_scaled_units() -> None:
     train = windows_of(panel, list(range(4, 45)), length=4, horizon=5)
     linear = LinearMap.fit(train, scaler)
     scaled = train.on(scaler.apply(panel))
-    x = np.column_stack([scaled.inputs().reshape(41, 12), np.ones(41)])
-    weights, *_ = np.linalg.lstsq(x, scaled.targets().reshape(41, 10))
+    # Both targets are fitted as one, each on its own four rows and those of the third channel.
+    own = [scaled.inputs()[:, :, [target, 2]].reshape(41, 8) for target in range(2)]
+    x = np.column_stack([np.concatenate(own), np.ones(82)])
+    weights, *_ = np.linalg.lstsq(x, np.concatenate([scaled.targets()[:, :, target] for target in range(2)]))
     assert linear.weights == pytest.approx(weights, abs=1e-4)
-    expected = scaler.invert((x @ weights).reshape(41, 5, 2), train.series)
+    expected = scaler.invert(np.stack([x[:41] @ weights, x[41:] @ weights], axis=-1), train.series)
     assert linear.predict(train).point == pytest.approx(expected, abs=1e-3)
 
 
@@ -128,22 +130,22 @@ def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_linear_map_of_many_inputs_sees_the_newest_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "_MOST_INPUTS", 7)  # two rows of three channels
+    monkeypatch.setattr(baselines, "_MOST_INPUTS", 5)  # two rows of a target and an input
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
     train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=2)
     made = LinearMap.fit(train, scaler)
     short = LinearMap.fit(windows_of(PANEL, [4, 5, 6, 7, 8], length=2, horizon=2), scaler)
-    assert made.weights.shape == (2 * 3 + 1, 2 * 2)
+    assert made.weights.shape == (2 * 2 + 1, 2)
     assert made.weights.tolist() == short.weights.tolist()
     assert made.predict(train).point.shape == (5, 2, 2)
     assert made.label == "linear map"
 
 
 def test_a_linear_map_of_too_many_channels_sees_the_first_of_the_newest_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "_MOST_INPUTS", 2)
+    monkeypatch.setattr(baselines, "_MOST_INPUTS", 1)
     train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=1)
     made = LinearMap.fit(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"))
-    assert made.weights.shape == (2 + 1, 2)
+    assert made.weights.shape == (1 + 1, 1)
     assert made.predict(train).point.shape == (5, 1, 2)
 
 

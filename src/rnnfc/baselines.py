@@ -163,12 +163,12 @@ def _running(x: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearMap:
-    """One ridge regression from the scaled window (all channels) to all steps and targets, fitted on training windows.
+    """One ridge regression for all targets, from the scaled rows of each and of the further inputs to all its steps.
 
     It sees at most 4,000 inputs (rows x channels): of a window that has more only the newest rows, and of a row that has more
     only the first channels. It is fitted on at most 20,000 training windows, evenly spaced.
 
-    weights: f64[input + 1, horizon * target], the last row is the intercept.
+    weights: f64[input + 1, horizon], the last row is the intercept.
     """
 
     weights: Floats
@@ -184,12 +184,12 @@ class LinearMap:
         """
         chosen = _newest(train.complete().spread(_MOST_FIT_WINDOWS))
         inputs = _inputs(chosen) + 1
-        gram = np.zeros((inputs, inputs))
-        moment = np.zeros((inputs, train.horizon * train.panel.num_targets))
+        gram, moment = np.zeros((inputs, inputs)), np.zeros((inputs, train.horizon))
         for part in chosen.parts():
             x = _design(part, scaler)
             gram += x.T @ x
-            moment += x.T @ scaler.scale_points(part.targets(), part.series).reshape(len(x), -1)
+            y = scaler.scale_points(part.targets(), part.series)  # [window, horizon, target]
+            moment += x.T @ y.transpose(0, 2, 1).reshape(len(x), -1)
         size = np.trace(gram[:-1, :-1]) / (inputs - 1)
         place = np.arange(inputs - 1)  # the intercept is free
         gram[place, place] += _RIDGE * (size if size > 0 else 1.0)  # inputs that are all zero have no size
@@ -200,7 +200,8 @@ class LinearMap:
         """point[window, horizon, target] in data units."""
         seen = _newest(windows)
         points = np.concatenate([_design(part, self.scaler) @ self.weights for part in seen.parts()])
-        return Forecast.of(windows, self.scaler.invert(points.reshape(len(windows), windows.horizon, -1), windows.series))
+        scaled = points.reshape(len(windows), -1, windows.horizon).transpose(0, 2, 1)
+        return Forecast.of(windows, self.scaler.invert(scaled, windows.series))
 
 
 def fit_all(train: Windows, scaler: Scaler, *, season: int | None) -> list[Predictor]:
@@ -209,17 +210,23 @@ def fit_all(train: Windows, scaler: Scaler, *, season: int | None) -> list[Predi
     return [LastValue(), Drift(), *seasonal, LinearMap.fit(train, scaler)]
 
 
+def _channels(windows: Windows) -> int:
+    """What the map reads of each row: a target and the further inputs."""
+    return len(windows.panel.channels) - windows.panel.num_targets + 1
+
+
 def _newest(windows: Windows) -> Windows:
     """The windows without the oldest rows that would be too many inputs."""
-    return replace(windows, length=min(windows.length, max(1, _MOST_INPUTS // len(windows.panel.channels))))
+    return replace(windows, length=min(windows.length, max(1, _MOST_INPUTS // _channels(windows))))
 
 
 def _inputs(windows: Windows) -> int:
-    return min(windows.length * len(windows.panel.channels), _MOST_INPUTS)
+    return min(windows.length * _channels(windows), _MOST_INPUTS)
 
 
 def _design(windows: Windows, scaler: Scaler) -> Floats:
-    """[window, input + 1], scaled, the last column ones."""
-    scaled = scaler.scale_points(windows.inputs(), windows.series)
-    x = scaled.reshape(len(scaled), -1)[:, : _inputs(windows)]
+    """[window * target, input + 1], scaled, the last column ones."""
+    scaled, targets = scaler.scale_points(windows.inputs(), windows.series), windows.panel.num_targets
+    own = [np.concatenate([scaled[..., place : place + 1], scaled[..., targets:]], axis=-1) for place in range(targets)]
+    x = np.stack(own, axis=1).reshape(len(scaled) * targets, -1)[:, : _inputs(windows)]  # from [window, target, row, channel]
     return np.hstack([x, np.ones((len(x), 1))])
