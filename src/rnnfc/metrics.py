@@ -1,7 +1,7 @@
 """METRICS: errors of forecasts against actuals, pooled and per step, as tidy rows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,7 +118,7 @@ class Ruler:
 
 
 def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[Score]:
-    """Every metric in data units and scaled units, for all steps together and each one, all targets together and each one.
+    """Every metric in data units and scaled units, of all steps and targets together, of each step and of each target.
 
     Actual values that are NaN do not count. sMAPE and MASE are means over series and targets, each with the same weight.
     """
@@ -129,32 +129,43 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
         scaled_actual, scaled_point = (ruler.scaler.scale_points(values, forecast.series) for values in (actual, point))
         relative = _Relative.of(forecast, actual, ruler)
         quantiles = _quantile_sums(forecast, actual)
-    horizon, targets = point.shape[1:]
-    steps: list[int | None] = [None, *(range(1, horizon + 1) if horizon > 1 else ())]
-    scores: list[Score] = []
-    for place, target in enumerate([None, *(ruler.targets if targets > 1 else ())]):
-        columns = slice(None) if target is None else slice(place - 1, place)  # place 0 is all of them
-        for step in steps:
-            part = (slice(None), slice(None) if step is None else slice(step - 1, step), columns)
-            values = [("data", name, measure(name, actual[part], point[part]), 0) for name in METRICS if name not in _RELATIVE]
-            values += [("data", name, *relative.mean(name, part)) for name in _RELATIVE]
-            values += [("data", name, _ratio(*sums, part[1:]), 0) for name, sums in quantiles.items()]
-            values += [("scaled", name, measure(name, scaled_actual[part], scaled_point[part]), 0) for name in SCALED_METRICS]
-            scores += [
-                Score(
-                    model=model,
-                    split=split,
-                    metric=name,
-                    units=units,
-                    series=ruler.series,
-                    target=target,
-                    step=step,
-                    value=value,
-                    undefined=undefined,
-                )
-                for units, name, value, undefined in values
-            ]
-    return scores
+    sums = {("data", name): pair for name, pair in _error_sums(actual, point).items()} | {
+        ("scaled", name): pair for name, pair in _error_sums(scaled_actual, scaled_point).items() if name in SCALED_METRICS
+    }
+    made: list[Score] = []
+    for target, step, part in _parts(ruler.targets, horizon=point.shape[1]):
+        values = [(units, name, _root_of(name, _ratio(*pair, part)), 0) for (units, name), pair in sums.items()]
+        values += [("data", name, *relative.mean(name, (slice(None), *part))) for name in _RELATIVE]
+        values += [("data", name, _ratio(*pair, part), 0) for name, pair in quantiles.items()]
+        place: dict[str, Any] = {"model": model, "split": split, "series": ruler.series, "target": target, "step": step}
+        made += [
+            Score(**place, metric=name, units=units, value=value, undefined=undefined) for units, name, value, undefined in values
+        ]
+    return made
+
+
+def _parts(targets: tuple[str, ...], *, horizon: int) -> Iterator[tuple[str | None, int | None, tuple[slice, slice]]]:
+    """Everything, each target and each step where there are several: names, and what part of [horizon, target]."""
+    whole = slice(None)
+    yield None, None, (whole, whole)
+    for place, target in enumerate(targets if len(targets) > 1 else ()):
+        yield target, None, (whole, slice(place, place + 1))
+    for step in range(1, horizon + 1) if horizon > 1 else ():
+        yield None, step, (slice(step - 1, step), whole)
+
+
+def _error_sums(actual: Floats, point: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """What each of METRICS but the relative ones is the mean of: sums over windows [horizon, target], and of how many values."""
+    known = ~np.isnan(actual)
+    with np.errstate(all="ignore"):
+        error = np.where(known, point - actual, 0.0)
+        terms = {"mse": error**2, "mae": np.abs(error), "mape": np.where(known, 100 * np.abs(error / actual), 0.0)}
+        count, sums = known.sum(axis=0), {name: term.sum(axis=0) for name, term in terms.items()}
+    return {name: (sums["mse" if name == "rmse" else name], count) for name in METRICS if name not in _RELATIVE}
+
+
+def _root_of(name: str, value: float | None) -> float | None:
+    return math.sqrt(value) if name == "rmse" and value is not None else value
 
 
 @dataclass(frozen=True, kw_only=True)

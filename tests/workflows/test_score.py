@@ -116,13 +116,13 @@ def test_a_quantile_that_is_not_finite_is_refused_too() -> None:
 def test_the_picture_has_the_outer_band_and_names_it_once() -> None:
     made, _ = prepared()
     windows = replace(made.splits.train, origins=np.array([6, 13], dtype=np.int32))
-    line = pictures._line(Spread().predict(windows), windows, made.panel, name="test")
+    line = pictures._line(Spread().predict(windows), windows, series=0, name="test")
     assert line.band is not None
     assert np.array_equal(line.band, [line.value - 1, line.value + 2], equal_nan=True)
     assert line.band_label == "20 % to 80 %"
-    assert pictures._line(Spread().predict(windows), windows, made.panel, name="train").band_label == ""
+    assert pictures._line(Spread().predict(windows), windows, series=0, name="train").band_label == ""
     only = replace(Spread().predict(windows), levels=(0.5,))
-    assert pictures._line(only, windows, made.panel, name="test").band is None
+    assert pictures._line(only, windows, series=0, name="test").band is None
 
 
 def test_what_is_missing_or_has_no_value_is_counted_and_told() -> None:
