@@ -28,8 +28,8 @@ MODELS = [
     *((f"{{kind: stacked, cell: {cell}, units: [4]}}", "none", "none") for cell in CELLS),
     *((f"{{kind: stacked, cell: {cell}, {RICH}}}", "last", "standard") for cell in CELLS),
     (f"{{kind: stacked, cell: LSTM, units: [4], {LEVELS}, linear: {{use: path}}, ensemble: {{seeds: 2}}}}", "last", "standard"),
-    (f"{{kind: segment, cell: GRU, segment: 3, width: 4, {LEVELS}}}", "mean_std", "standard"),
-    (f"{{kind: seq2seq, cell: GRU, units: 4, attention: bahdanau, {LEVELS}}}", "difference", "standard"),
+    *((f"{{kind: segment, cell: {cell}, segment: 3, width: 4, {LEVELS}}}", "mean_std", "standard") for cell in CELLS),
+    *((f"{{kind: seq2seq, cell: {cell}, units: 4, attention: bahdanau, {LEVELS}}}", "difference", "standard") for cell in CELLS),
     ("{kind: scratch, units: 4}", "none", "none"),
     ("{kind: scratch, units: 4, activation: sigmoid}", "last", "standard"),
 ]
@@ -54,7 +54,7 @@ def test_the_tables_of_formats_agree_with_the_option() -> None:
 
 
 @pytest.mark.parametrize(("model", "normalize", "scale"), MODELS)
-@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_forecasts_what_the_network_forecasts(
     tmp_path: Path, kind: str, model: str, normalize: str, scale: str
 ) -> None:
