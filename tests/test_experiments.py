@@ -88,7 +88,7 @@ def test_the_gradient_vanishes_in_explain_rnn_and_explain_sigmoid_and_less_in_ex
     done = rnnfc("explain", *reports, "--outputs", tmp_path, "--json")
     left = {(curve["run"].split("-", 2)[2], curve["state"]): curve["share_left"] for curve in json.loads(done.out)["curves"]}
     hidden, cell = "layer 1, hidden state", "layer 1, cell state"
-    assert left["explain_sigmoid", hidden] < 1e-4 < 1e-3 < left["explain_rnn", hidden] < left["explain_lstm", cell] / 5
+    assert left["explain_sigmoid", hidden] < 1e-6 < 1e-4 < left["explain_rnn", hidden] < left["explain_lstm", cell] / 5
 
 
 # The scores of the naive forecasters are those of configs/data/README.md.

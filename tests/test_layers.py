@@ -46,8 +46,9 @@ WITHOUT_TENSORFLOW = (*COUNTED_FROM_THE_CONFIG, *NUMPY_ENGINE)
 HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pydantic"}
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
-# The design says about 4,500; checked input, damaged runs, exact resume, export, four recipes and a second engine took the rest.
-MOST_LINES = 11000
+# The design says about 4,500; checked input, damaged runs, exact resume, export, recipes, recurrences, a second engine, many
+# series, quantiles and two further families took the rest.
+MOST_LINES = 11_050
 
 
 def name_of(path: Path) -> str:
