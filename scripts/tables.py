@@ -2,11 +2,12 @@
 
 Run: python scripts/tables.py NAME... --data FOLDER [--seeds 1 2 3] [--jobs 2] [--set KEY=VALUE]
 Names: ETTh1, ETTh2, M4-Hourly, vic_electricity, airline. FOLDER holds ETTh1.csv, ETTh2.csv, m4_hourly_train.csv and _test.csv,
-vic_electricity_hourly.csv. What is done is kept in outputs/tables.json and not done again; test rows choose nothing.
+vic_electricity_hourly.csv. What is done (without --set) is kept in outputs/tables.json, not done again. Test rows choose nothing.
 """
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import statistics
@@ -123,12 +124,13 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     trained = train(prepared, outputs=RUNS, listener=listener)
     minutes = (time.perf_counter() - began) / 60
     own = _official(trained.run, prepared) if table.scores[0][1] == "official" else {}
-    scores = [own.get(name) or trained.report.test(name, units=units) for name, units in table.scores]
+    made = [own[name] if units == "official" else trained.report.test(name, units=units) for name, units in table.scores]
+    scores = [math.nan if score is None else score for score in made]
     chosen = {name: trained.run.info().get(name) for name in ("best_epoch", "network_share")}
     return {"table": cell.table, "horizon": cell.horizon, "seed": cell.seed, "scores": scores, "minutes": minutes, **chosen}
 
 
-def _official(run: Any, prepared: Any) -> dict[str, float]:
+def _official(run: Any, prepared: Any) -> dict[str, float | None]:
     """sMAPE, MASE and OWA as the competition has them: all rows before the test part scale MASE, those of validation too."""
     from rnnfc import baselines, metrics
     from rnnfc.workflows.runtime import open_network
@@ -143,10 +145,8 @@ def _official(run: Any, prepared: Any) -> dict[str, float]:
     for model, made in (("ours", network.predict(test)), ("Naive2", baselines.Naive2(season).predict(test))):
         scores += metrics.score(made, ruler, model=model, split="test")
     scores += metrics.owa(scores, against="Naive2")
-    return {
-        name: metrics.find(scores, model="ours", split="test", metric=name, units="data") or 0.0
-        for name in ("smape", "mase", "owa")
-    }
+    names = ("smape", "mase", "owa")
+    return {name: metrics.find(scores, model="ours", split="test", metric=name, units="data") for name in names}
 
 
 def join_m4(folder: Path, whole: Path) -> None:
@@ -228,7 +228,7 @@ def main() -> None:
     whole = ROOT / "outputs" / TABLES["M4-Hourly"].file
     if "M4-Hourly" in given.names and not whole.exists():
         join_m4(given.data, whole)
-    rows = json.loads(DONE.read_text(encoding="utf-8")) if DONE.exists() else []
+    rows = json.loads(DONE.read_text(encoding="utf-8")) if DONE.exists() and not given.overrides else []
     done = {(row["table"], row["horizon"], row["seed"]) for row in rows}
     cells = [
         Cell(
@@ -245,12 +245,14 @@ def main() -> None:
     ]
     context = multiprocessing.get_context("spawn")
     cores = context.Queue()
-    for core in sorted(os.sched_getaffinity(0))[: given.jobs]:
+    own = sorted(os.sched_getaffinity(0))[: given.jobs]
+    for core in own:
         cores.put(core)
-    with ProcessPoolExecutor(given.jobs, context, _on_a_core_of_its_own, (cores,)) as pool:
+    with ProcessPoolExecutor(len(own), context, _on_a_core_of_its_own, (cores,)) as pool:
         for made in as_completed([pool.submit(run_cell, cell) for cell in cells]):
             rows.append(made.result())
-            DONE.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+            if not given.overrides:
+                DONE.write_text(json.dumps(rows, indent=1), encoding="utf-8")
             print(rows[-1], flush=True)
     print(markdown(rows))
 

@@ -290,3 +290,11 @@ def test_a_target_without_a_logarithm_is_named() -> None:
         "south: sold is -0.5 at 3, scale.transform: log needs values above 0; leave the transform out, "
         "or add a constant to the column"
     )
+
+
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_a_series_without_a_known_value_leaves_the_others_to_scale_all(unknown: int) -> None:
+    panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
+    panel.filled[2 * unknown : 2 * unknown + 2] = True
+    scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
+    assert (scaler.center.tolist(), scaler.scale.tolist()) == ([[2.0], [2.0]], [[1.0], [1.0]])

@@ -228,10 +228,11 @@ def _standard(panel: Panel, rows: npt.NDArray[np.int64], power: Floats | None) -
     from sklearn.preprocessing import StandardScaler
 
     fit = StandardScaler()
-    for first, end in rows:
+    if any(panel.filled[first:end].any() for first, end in rows):
         # scikit-learn cannot take a part in which a whole channel is unknown.
-        whole = panel.filled[first:end].any()
-        for part in [slice(first, end)] if whole else _parts(first, end):
+        return fit.fit(transformed(np.concatenate([panel.known(slice(first, end)) for first, end in rows]), power))
+    for first, end in rows:
+        for part in _parts(first, end):
             fit.partial_fit(transformed(panel.known(part), power))
     return fit
 
