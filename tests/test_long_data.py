@@ -46,3 +46,18 @@ def test_a_mask_keeps_what_is_known(rnnfc: Callable[..., Any], tmp_path: Path) -
     assert Run.open(run).last_window(length=6).calendar == ("hour",)
     done = rnnfc("evaluate", run)
     assert (done.code, "the same scores as training (largest difference 0.0e+00)" in done.out) == (0, True)
+
+
+def test_a_series_that_gives_a_part_nothing_is_counted(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
+    lengths = {"a": 40, "b": 40, "c": 8}
+    rows = [f"{name},{step},{(step * step) % 7}\n" for name, length in lengths.items() for step in range(length)]
+    (tmp_path / "long.csv").write_text("id,t,y\n" + "".join(rows))
+    (tmp_path / "x.yaml").write_text(
+        "name: x\ndata: {kind: long, path: long.csv, series: id, time: t, target: y}\nwindow: {length: 6, horizon: 2}\n"
+        "split: {test: 0.2}\nmodel: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
+    )
+    shown = rnnfc("check", tmp_path / "x.yaml").out
+    assert "test        14 windows (of 2 of the 3 series), targets" in shown
+    assert rnnfc("train", tmp_path / "x.yaml", "--outputs", tmp_path / "outputs").code == 0
+    (report,) = tmp_path.glob("outputs/*/report.md")
+    assert "test 14 (of 2 of the 3 series)" in report.read_text()

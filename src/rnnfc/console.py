@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.progress import Epoch
-from rnnfc.report import NETWORK, Report, figure, of_series
+from rnnfc.report import NETWORK, Report, figure, of_series, with_few
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
 
@@ -192,7 +192,8 @@ def show_check(result: dict[str, Any]) -> None:
     say("data", f"{rows}, {result['first_time']} to {result['last_time']}{filled}{constant}")
     say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
-        say(name, f"{part['count']:,} windows, targets {part['first_target']} to {part['last_target']}")
+        few = with_few(part.get("series", 1), result["series"])
+        say(name, f"{part['count']:,} windows{few}, targets {part['first_target']} to {part['last_target']}")
     say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
     engine = "NumPy" if result["experiment"]["model"]["kind"] == "scratch" else "TensorFlow"
     say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")

@@ -74,6 +74,7 @@ def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
         "rows": panel.num_rows,
         "series": len(panel.series),
         "left_out_series": panel.left_out,
+        **({"window_series": {name: windows.num_series for name, windows in splits}} if len(panel.series) > 1 else {}),
         "filled_values": int(panel.filled.sum()),
         "stride": stride,
         "windows": {name: len(windows) for name, windows in splits},
@@ -264,7 +265,8 @@ def _table(headings: list[str], rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 
 def _ledger_lines(counts: dict[str, Any]) -> list[str]:
-    windows = ", ".join(f"{name} {count:,}" for name, count in counts["windows"].items())
+    few = {name: with_few(number, counts["series"]) for name, number in counts.get("window_series", {}).items()}
+    windows = ", ".join(f"{name} {count:,}{few.get(name, '')}" for name, count in counts["windows"].items())
     every = f" (of training one every {counts['stride']:,} rows)" if counts["stride"] > 1 else ""
     scored = counts["scored_windows"]["train"]
     sample = [f"- of the training windows {scored:,} were scored, evenly spaced"] if scored < counts["windows"]["train"] else []
@@ -276,6 +278,11 @@ def _ledger_lines(counts: dict[str, Any]) -> list[str]:
         f"- test values scored: {counts['scored_test_values']:,}, "
         f"from {counts['first_test_target']} to {counts['last_test_target']}",
     ]
+
+
+def with_few(number: int, of: int) -> str:
+    """Told of windows that are not of all series: a series that is short, late or over gives a part of the split none."""
+    return f" (of {number:,} of the {of:,} series)" if number < of else ""
 
 
 def of_series(number: int, left_out: int) -> str:

@@ -107,6 +107,11 @@ class Windows:
         return np.searchsorted(self.panel.bounds, self.origins - 1, side="right") - 1
 
     @property
+    def num_series(self) -> int:
+        """How many series have a window here."""
+        return len(np.unique(self.series))
+
+    @property
     def target_time(self) -> Times:
         """Time of each target, [window, horizon]."""
         return self.panel.time[self.target_rows]

@@ -165,4 +165,5 @@ def check(prepared: Prepared) -> dict[str, Any]:
 
 def _extent(windows: Windows) -> dict[str, Any]:
     first, last = windows.span
-    return {"count": len(windows), "first_target": clock(first), "last_target": clock(last)}
+    whose = {"series": windows.num_series} if len(windows.panel.series) > 1 else {}
+    return {"count": len(windows), **whose, "first_target": clock(first), "last_target": clock(last)}
