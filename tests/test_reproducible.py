@@ -68,7 +68,7 @@ def digest(size: Size, model: str) -> str:
     """SHA-256 of weights and optimizer state after training."""
     prepared = prepare(config.from_yaml(size.text(model), source="x.yaml"))
     experiment, splits = prepared.experiment, prepared.splits
-    scaler, engine = Scaler.fit(prepared.panel, splits.train_rows, method=experiment.scale), engine_of(experiment)
+    scaler, engine = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump()), engine_of(experiment)
     network = engine.build(experiment, prepared.panel, scaler)
     state, scaled = engine.start(network, experiment.train), scaler.apply(prepared.panel, dtype=np.float32)
     assert splits.validation is not None

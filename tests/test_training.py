@@ -404,9 +404,11 @@ def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> 
 # --- masked targets
 
 
-def masked_case(train: str, *, fill: float = 0.3, levels: str = "[]") -> tuple[Network, Any, Experiment]:
+def masked_case(train: str, *, fill: float = 0.3, levels: str = "[]", model: str = "") -> tuple[Network, Any, Experiment]:
     """A network of two targets and 14 training windows of horizon 2, whose last target row was filled, as row 9's first was."""
     spec = experiment(train=train, levels=levels)
+    if model:
+        spec = with_model(spec, model)
     values = np.sin(0.3 * np.arange(24))[:, None] * [0.5, 0.25] + 0.5
     values[19] = fill
     filled = np.zeros(values.shape, dtype=np.bool_)
@@ -458,10 +460,60 @@ def test_the_pinball_loss_is_the_mean_over_known_targets_too() -> None:
     assert [row.loss, row.validation_loss] == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_stands_under_the_mask_does_not_reach_the_weights() -> None:
+MODEL = "name: t\ndata: {kind: sine, points: 50, step: 0.4}\nwindow: {length: 5, horizon: 2}\nsplit: {validation: 4, test: 4}\ntrain: {epochs: 1}\n"
+
+
+def with_model(spec: Experiment, model: str) -> Experiment:
+    return spec.model_copy(update={"model": from_yaml(f"{MODEL}model: {model}", source="x.yaml").model})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "{kind: segment, cell: GRU, segment: 2, width: 4, linear: {use: blend}}",
+        "{kind: seq2seq, cell: LSTM, units: 3, attention: luong}",
+        "{kind: stacked, cell: GRU, units: [3], strategy: recursive, ensemble: {seeds: 2}}",
+    ],
+)
+def test_every_recipe_trains_every_family_alike(model: str) -> None:
+    losses = []
+    for recipe in (GRAPH, SHARDED, LOOP, UNROLLED):
+        network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", model=model)
+        losses.append(hardly_trained(network, splits, spec, recipe).loss)
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("recipe", [GRAPH, SHARDED], ids=["graph", "sharded_graph"])
+def test_an_embedding_has_the_gradient_of_all_windows_of_its_series_together(recipe: Recipe) -> None:
+    """The first step of Adam is the learning rate in each entry, whatever the gradient; of slices it would be less."""
+    spec = with_model(
+        experiment(train="{epochs: 1, batch_size: 64, learning_rate: 0.01}"),
+        "{kind: stacked, cell: GRU, units: [3], series_embedding: 2}",
+    )
+    panel = replace(load_panel(spec.data.model_copy(update={"points": 48})), series=("a", "b"), bounds=np.array([0, 24, 48]))
+    splits = cut(panel, length=5, horizon=2, split=SplitSpec(test=4))
+    net = build(spec, channels=1, targets=1, series=2)
+    (embedding,) = [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    before = embedding.get_weights()[0]
+    hardly_trained(Network(net, Scaler.fit(panel, splits.train_rows, method="none"), length=5), splits, spec, recipe)
+    assert np.abs(embedding.get_weights()[0] - before) == pytest.approx(np.full((2, 2), 0.01), rel=1e-3)
+
+
+def test_the_loss_of_a_recursive_network_is_the_mean_over_known_first_steps() -> None:
+    network, splits, spec = masked_case(
+        "{epochs: 1, batch_size: 4, optimizer: sgd, learning_rate: 1e-12}",
+        fill=0.9,
+        model="{kind: stacked, cell: GRU, units: [3], strategy: recursive}",
+    )
+    miss = (splits.train.actual() - network.scaled_points(splits.train))[:, 0]
+    assert hardly_trained(network, splits, spec, GRAPH).loss == pytest.approx(np.nanmean(miss**2), rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["{kind: stacked, cell: GRU, units: [3]}", "{kind: seq2seq, cell: GRU, units: 3}"])
+def test_what_stands_under_the_mask_does_not_reach_the_weights(model: str) -> None:
     trained = []
     for fill in (0.3, 0.9):
-        network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", fill=fill)
+        network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", fill=fill, model=model)
         start = network.net.get_weights()
         hardly_trained(network, splits, spec, GRAPH)
         trained.append([array.tobytes() for array in network.net.get_weights()])

@@ -183,6 +183,9 @@ class Experiment(Spec):
         if model.linear and model.linear.use == "blend" and self.split.validation is None:
             text = "blend chooses the network's share on validation windows, and split.validation is not there; add it"
             raise wrong(text, at=("model", "linear", "use"))
+        if model.ensemble and self.train.clip and self.train.clip.by == "global_norm":
+            text = "global_norm would clip the networks of an ensemble together; clip by norm or value"
+            raise wrong(text, at=("train", "clip", "by"))
         if isinstance(model, SegmentSpec):
             if model.segment > length:
                 text = f"{model.segment} is longer than window.length {length}; shorten it"

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ class EpochProgram:
         self._batch = min(spec.batch_size, len(train))
         self._batches = -(-self._windows // self._batch)
         self._data = on_device(train.panel)
-        self._weights = tf.constant(train.weights()) if train.masked else None
+        steps = taught(members_of(net)[0]).output_shape[1]  # of a recursive network the first one
+        self._weights = tf.constant(replace(train, horizon=steps).weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
         # One window's straight code is left to Keras: XLA makes one kernel of it, outer products and all.
@@ -133,25 +135,32 @@ class EpochProgram:
                 written_out(self._written_out, unroll=self._unroll),
                 self._dropout.of(shard),
             ):
-                made = [self._forecast(net, {**given, inputs.TARGET: y}) for net in trained]
+                made = [self._forecast(net, {**given, inputs.TARGET: self._known(y, origins)}) for net in trained]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
-            y = y[:, : made[0].shape[1]]  # of a recursive network the first step
+            y = y[:, : made[0].shape[1]]
             losses = tf.add_n([self._losses(y, forecast, origins) for forecast in made])
             loss = tf.reduce_sum(losses * counted) / weight
-        return loss, tape.gradient(loss, self._net.trainable_variables)
+        # An embedding's gradient comes in slices, of which two may be of one row: neither sums nor optimizers count them right.
+        return loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, self._net.trainable_variables)]
 
     def _forecast(self, net: Any, given: dict[str, Any]) -> Any:
         if self._bptt_steps is None:
             return inputs.feed(net, given, training=True)
         return forward(net, given[inputs.WINDOW], bptt_steps=self._bptt_steps)
 
+    def _known(self, y: Any, origins: Any) -> Any:
+        """y[n, horizon, target] as a network may be told of it: NaN where it is masked."""
+        return y if self._weights is None else tf.where(self._weights_of(y, origins) > 0, y, np.nan)
+
+    def _weights_of(self, y: Any, origins: Any) -> Any:
+        return tf.gather(self._weights, origins[:, None] + tf.range(y.shape[1], dtype=tf.int32))
+
     def _losses(self, y: Any, forecast: Any, origins: Any) -> Any:
         """The mean loss of each window, [n]."""
         if self._weights is None:
             return tf.reduce_mean(self._loss(y, forecast), axis=1)
         each = self._loss(y[..., None], tf.expand_dims(forecast, 3))  # [n, horizon, target]
-        weights = tf.gather(self._weights, origins[:, None] + tf.range(y.shape[1], dtype=tf.int32))
-        return tf.reduce_mean(each * weights, axis=(1, 2))
+        return tf.reduce_mean(each * self._weights_of(y, origins), axis=(1, 2))
 
 
 class _DropoutStates:

@@ -1,4 +1,4 @@
-"""The Keras engine: all that a workflow asks of a stacked network; `models.scratch_engine` has the same functions."""
+"""The Keras engine: all that a workflow asks of a Keras network; `models.scratch_engine` has the same functions."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -45,7 +45,8 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
     fixed: what every step reads.
     future: [n, horizon, known], where a step reads its row as `ahead`.
     target: [n, horizon, target], the truth, of which the next step reads a share `teacher_forcing` of the values in place of the
-        forecasts as its `previous`, drawn anew for every window and step; or [n, 0, target], and it reads forecasts.
+        forecasts as its `previous`, drawn anew for every window and step, and none that is NaN; or [n, 0, target], and it reads
+        forecasts.
 
     Source of the draw: Bengio et al., Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, NeurIPS 2015.
     """
@@ -65,7 +66,8 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
     def call(self, given: dict[str, Any]) -> Any:
         """See the class."""
         if given["target"].shape[1] == self.horizon and self.teacher_forcing:
-            given = {**given, "told": self._told(ops.shape(given["target"])[0])}
+            told = self._told(ops.shape(given["target"])[0])
+            given = {**given, "told": told & ~ops.isnan(given["target"])}
         if self.unroll:
             return unrolled(self.step, given, horizon=self.horizon)
 

@@ -102,7 +102,7 @@ class TrainState(Progress):
 
 def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
     """The network of an experiment with its starting weights."""
-    spec: Any = experiment.model  # a ScratchSpec: `workflows.engines` sends no other kind here
+    spec: Any = experiment.model  # a ScratchSpec: `models.engines` sends no other kind here
     outputs = experiment.window.horizon * panel.num_targets
     weights = scratch.initial(channels=len(panel.channels), units=spec.units, outputs=outputs, seed=experiment.seed)
     around_last = experiment.window.normalize == "last"

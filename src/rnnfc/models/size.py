@@ -24,7 +24,7 @@ def num_parameters(
         core = _stacked_parameters(spec, channels=channels + embedded, ahead=steps * known, outputs=outputs)
     core += series * embedded
     if spec.linear:
-        rows = min(length, spec.linear.length or length)
+        rows = spec.linear.length or length
         core += rows * horizon + (spec.linear.use == "blend")  # the share is one number
     return spec.num_members * core
 

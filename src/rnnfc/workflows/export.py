@@ -26,6 +26,8 @@ from rnnfc.workflows.runtime import open_network
 # What the path of each format ends with; empty where it is a folder.
 ENDINGS = {"onnx": ".onnx", "savedmodel": "", "litert": ".tflite", "keras": ".keras"}
 CARD = "card.json"  # beside a file its name comes first: model.onnx.json
+# Steps of a window that LiteRT is given one by one; 100 take about 10 s to convert.
+_MOST_CELLS = 1_000
 # Enough to find a fault of conversion, and quick in every format.
 _MOST_WINDOWS, _DRAWN = 256, 63
 
@@ -52,6 +54,7 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     beside = [to.with_name(f"{to.name}.json")] if ENDINGS[kind] else []
     refuse_taken(to, *beside)
     experiment = which.experiment()
+    _refuse_long(experiment, kind)
     last = which.last_window(length=experiment.window.length)
     scaler = which.scaler(channels=len(last.channels), series=len(last.series))
     windows, origin = _windows(which, experiment, last, scaler)
@@ -76,6 +79,18 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
         text = json.dumps(card, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         (card_places or [place / CARD])[0].write_text(text, encoding="utf-8")
     return Exported(path=to, card_path=(beside or [to / CARD])[0], card=card)
+
+
+def _refuse_long(experiment: Experiment, kind: str) -> None:
+    """Refuse to write out a recursive network for LiteRT, which has no loops, where that would take minutes and more."""
+    window = experiment.window
+    if kind == "litert" and getattr(experiment.model, "strategy", "direct") == "recursive":
+        cells = window.horizon * window.length
+        if cells > _MOST_CELLS:
+            raise ConfigError(
+                f"--format litert: a recursive network is written out there, {cells:,} steps (length x horizon), at most "
+                f"{_MOST_CELLS:,} are; choose another --format"
+            )
 
 
 def _refuse_ending(to: Path, kind: str) -> None:
