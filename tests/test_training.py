@@ -460,7 +460,11 @@ def test_the_pinball_loss_is_the_mean_over_known_targets_too() -> None:
     assert [row.loss, row.validation_loss] == pytest.approx(expected, rel=1e-5)
 
 
-MODEL = "name: t\ndata: {kind: sine, points: 50, step: 0.4}\nwindow: {length: 5, horizon: 2}\nsplit: {validation: 4, test: 4}\ntrain: {epochs: 1}\n"
+MODEL = (
+    "name: t\ndata: {kind: sine, points: 50, step: 0.4}\nwindow: {length: 5, horizon: 2}\nsplit: {validation: 4, test: 4}\n"
+    "train: {epochs: 1}\n"
+)
+
 
 
 def with_model(spec: Experiment, model: str) -> Experiment:

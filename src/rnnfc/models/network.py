@@ -85,7 +85,7 @@ def _together(members: list[Any], *, by: str) -> Any:
     made = keras.ops.stack([inputs.feed(member, given) for member in members])
     if by == "median":  # as the mean of the middle one or two, which every exported format can sort out
         middle = (len(members) - 1) // 2
-        made = keras.ops.sort(made, axis=0)[middle : len(members) - middle]
+        made = keras.ops.sort(made, axis=0)[middle : len(members) - middle, ...]
     return inputs.model(given, keras.ops.mean(made, axis=0), name="ensemble")
 
 
