@@ -86,6 +86,13 @@ def test_each_quantile_is_turned_back_as_a_forecast_is(normalize: str) -> None:
 
 
 @pytest.mark.parametrize("normalize", NORMALIZE)
+def test_as_many_windows_as_steps_are_turned_back_each_by_its_own_level(normalize: str) -> None:
+    net = around(core([], np.zeros((4, 1)), channels=1), normalize, channels=1, targets=1)
+    windows = 10.0 ** np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 5, 1), np.float32)
+    np.testing.assert_allclose(net(windows).numpy(), windows[:, :4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("normalize", NORMALIZE)
 def test_inside_is_what_back_turns_back(normalize: str) -> None:
     forecast = np.arange(24, dtype=np.float32).reshape(2, 4, 3) ** 1.5
     rule, window = NORMALIZE[normalize], X[:2, :, :3]

@@ -16,7 +16,8 @@ from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import cut
 from rnnfc.errors import ConfigError
 from rnnfc.models import keras_engine, linear, network
-from rnnfc.models.quantiles import Pinball, head
+from rnnfc.models.backend import keras
+from rnnfc.models.quantiles import Pinball, head, shifted
 from rnnfc.models.recipe import Recipe
 from rnnfc.models.roll import taught
 from rnnfc.models.saved import FORMATS
@@ -112,6 +113,13 @@ def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> Non
     np.testing.assert_allclose(told[0], free, atol=1e-6)
     np.testing.assert_allclose(told[1][:, 0], free[:, 0], atol=1e-6)
     assert np.abs(told[1][:, 1] - free[:, 1]).min() > 1e-4
+
+
+def test_as_many_windows_as_levels_are_each_moved_by_their_own_shift() -> None:
+    made = keras.Input((1, 1, 3))
+    net = keras.Model([made, shift := keras.Input((1, 1))], shifted(made, shift, (0.1, 0.5, 0.9)))
+    moved = net([np.zeros((3, 1, 1, 3)), np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)]).numpy()
+    assert moved[:, 0, 0].tolist() == [[1, 1, 1], [2, 2, 2], [4, 4, 4]]
 
 
 def test_an_ensemble_is_the_mean_of_each_quantile() -> None:

@@ -65,25 +65,26 @@ def _changes(rows: Any, before: Any) -> Any:
     return rows - ops.concatenate([before, rows[:, :-1]], axis=1)
 
 
-# `none` has no entry: see `around`.
+# `none` has no entry: see `around`. A sum begins with what is broadcast: where Keras 3.15 finds [n, 1, 1] behind a plus and n is
+# as large as the second axis before it, it adds a bias along that axis instead.
 NORMALIZE: dict[str, Normalization] = {
     "last": Normalization(
         name="around_last",
         see=lambda window: window - _last(window),
-        back=lambda forecast, window: forecast + _last(window),
+        back=lambda forecast, window: _last(window) + forecast,
         inside=lambda forecast, window: forecast - _last(window),
     ),
     "mean_std": Normalization(
         name="around_mean",
         see=lambda window: (window - _mean(window)) / _spread(window),
-        back=lambda forecast, window: forecast * _spread(window) + _mean(window),
+        back=lambda forecast, window: _mean(window) + forecast * _spread(window),
         inside=lambda forecast, window: (forecast - _mean(window)) / _spread(window),
     ),
     # The first row's predecessor is not known: a change of 0.
     "difference": Normalization(
         name="of_differences",
         see=lambda window: _changes(window, window[:, :1]),
-        back=lambda forecast, window: ops.cumsum(forecast, axis=1) + _last(window),
+        back=lambda forecast, window: _last(window) + ops.cumsum(forecast, axis=1),
         inside=lambda forecast, window: _changes(forecast, _last(window)),
     ),
 }

@@ -36,7 +36,7 @@ def median(made: Any, levels: tuple[float, ...]) -> Any:
 
 def shifted(made: Any, shift: Any, levels: tuple[float, ...]) -> Any:
     """What a network gives, every quantile moved by `shift` [n, row, target]."""
-    return made + (shift[..., None] if levels else shift)
+    return (shift[..., None] if levels else shift) + made  # in this order, see `normalize.NORMALIZE`
 
 
 def outputs(made: Any, levels: tuple[float, ...], *, raw: Callable[[Any], Any], stack: Callable[..., Any]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
     cell = STEPS[spec.cell](spec.units, **_weights(seed, 4), name="decoder")
     if spec.attention == "bahdanau":
         query = _dense(spec.units, "query", seed=seed, role=5)(state[0])
-        scores = _dense(1, "score", seed=seed, role=6, use_bias=False)(ops.tanh(given["keys"] + query[:, None]))
+        scores = _dense(1, "score", seed=seed, role=6, use_bias=False)(ops.tanh(query[:, None] + given["keys"]))
         context = _weighted(given["memory"], scores)
         hidden, state = cell(ops.concatenate([read, context], axis=-1), state)
         hidden = ops.concatenate([hidden, context], axis=-1)
