@@ -263,7 +263,6 @@ def _refuse_constant(panel: Panel, low: Floats, high: Floats) -> None:
     constant = np.flatnonzero(flat(low, high).all(axis=0))
     if len(constant):
         channel = constant[0]
-        about = f" (about {low[0, channel]:g})" if len(low) == 1 else ""
         whose = panel.series[0] if len(panel.series) == 1 else "every series"
         about = f" (about {low[0, channel]:g})" if len(low) == 1 else ""
         raise DataError(
