@@ -71,6 +71,13 @@ def test_numbers_name_series_decimals_are_numbers_and_dates_are_times(write: Wri
     assert (panel.series, panel.values.ravel().tolist(), str(panel.frequency)) == (("7",), [1.5, 2.5], "daily")
 
 
+def test_whole_numbers_are_dates_where_a_format_says_so(write: Write) -> None:
+    panel = load(write(shop=["a"] * 3, day=[20200131, 20200201, 20200202], sold=[5, 6, 9]), time_format="%Y%m%d")
+    assert (str(panel.frequency), str(panel.time[1])) == ("daily", "2020-02-01T00:00:00.000000")
+    days = pd.to_datetime(["2020-01-31", "2020-02-01"])
+    assert load(write(shop=["a"] * 2, day=days, sold=[5, 6]), time_format="%Y%m%d").time[1] == panel.time[1]
+
+
 def test_one_series_without_times(write: Write) -> None:
     panel = load_panel(CsvSpec(kind="csv", path=str(write(sold=[5, 6, 9])), target="sold"))
     assert (panel.series, panel.values.ravel().tolist(), panel.time.tolist()) == (("shops",), [5, 6, 9], [0, 1, 2])

@@ -44,7 +44,9 @@ def read_cells(
         DataError: the first cell that is no finite number or no time, with its line.
     """
     if frame is not None:
-        moments = _plain_times(frame[spec.time]) if spec.time else None
+        # Numbers are times as they stand, unless data.time_format reads them.
+        as_it_is = spec.time and (spec.time_format is None or frame[spec.time].dtype.kind == "M")
+        moments = _plain_times(frame[spec.time]) if as_it_is else None
         return _values(source, frame, spec, columns), *((moments, "") if moments is not None else _time_of(source, frame, spec))
     return _plain(source, spec, columns=columns) or _careful(source, spec, columns=columns)
 
