@@ -61,17 +61,21 @@ class Frequency:
         """The first row that is not a whole number of steps from the first row, or on the step of the row before it."""
         before = -1.0
         for start in range(0, len(times), _PART_ROWS):
-            positions = self.positions(times[start : start + _PART_ROWS], first=times[0])
-            steps = np.round(positions)
-            drift: Any = 0.0
-            if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
-                drift = np.maximum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _rounding(times) / self.size)
-            on = np.abs(positions - steps) <= np.minimum(drift, _LARGEST_DRIFT)
-            on &= (np.abs(positions) < _LARGEST_POSITION) & (np.diff(steps, prepend=before) > 0)
+            steps, on = self.steps(times[start : start + _PART_ROWS], first=times[0])
+            on &= np.diff(steps, prepend=before) > 0
             if not on.all():
                 return start + int(np.argmin(on))
             before = steps[-1]
         return None
+
+    def steps(self, times: Times, *, first: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Whole steps from `first` to each time, [row], and whether it is so many steps away, up to rounding."""
+        positions = self.positions(times, first=first)
+        whole, drift = np.round(positions), np.zeros(1)
+        if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
+            drift = np.maximum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _rounding(np.append(first, times)) / self.size)
+        on = np.abs(positions - whole) <= np.minimum(drift, _LARGEST_DRIFT)
+        return whole, on & (np.abs(positions) < _LARGEST_POSITION)
 
     def positions(self, times: Times, *, first: Any = None) -> npt.NDArray[np.float64]:
         """Steps from `first` (None: the first time) to each, [row]; whole numbers on a regular axis, gaps as jumps."""

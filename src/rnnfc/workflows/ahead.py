@@ -9,9 +9,11 @@ from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
 from rnnfc.data import calendar
 from rnnfc.data.csv_file import load_csv
+from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
-from rnnfc.workflows.last_rows import ends_of, places_of
+from rnnfc.workflows.last_rows import ends_of, places_of, refuse_other_clock
 
 
 def times_ahead(panel: Panel, *, rows: int) -> list[Any]:
@@ -32,7 +34,7 @@ def known_ahead(panel: Panel, experiment: Experiment, path: Path | None, *, rows
     columns = panel.channels[len(panel.channels) - panel.num_known :][:num_columns]
     parts = [np.empty((len(times), rows, 0))]
     if columns:
-        parts.append(_from_file(path, columns, panel, experiment, times=times, rows=rows))
+        parts.append(_from_file(path, columns, panel, experiment, rows=rows))
     elif path is not None:
         raise ConfigError(f"--future {path}: this run has no data.known columns; leave it out")
     if panel.calendar:
@@ -44,9 +46,7 @@ def known_ahead(panel: Panel, experiment: Experiment, path: Path | None, *, rows
     return np.concatenate(parts, axis=2)
 
 
-def _from_file(
-    path: Path | None, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, times: list[Any], rows: int
-) -> Floats:
+def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int) -> Floats:
     names, data = ", ".join(columns), experiment.data
     if path is None or not path.exists():
         given = "is not given" if path is None else f"{path} is no file"
@@ -55,16 +55,26 @@ def _from_file(
         )
     only = {"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "error"}
     found = load_csv(data.model_copy(update={"path": str(path.absolute()), **only}), frequency=panel.frequency)  # type: ignore[arg-type]
+    refuse_other_clock(found, panel, what=f"--future {path}")
     named = found.series if isinstance(data, LongSpec) else panel.series
     parts = []
-    for place, time in zip(places_of(panel), times, strict=True):
+    for place in places_of(panel):
         name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1]
         own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
-        wanted = np.isin(found.time[own], time) if getattr(data, "time", None) and time is not None else slice(rows)
-        parts.append(found.values[own][wanted][:rows])
+        # Without a time column the file begins with the first row after the data.
+        wanted = _after(found.time[own], last, panel.frequency, rows=rows) if getattr(data, "time", None) else slice(rows)
+        parts.append(found.values[own][wanted])
         if len(parts[-1]) < rows:
             raise DataError(
                 f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {clock(last)} that the network reads "
                 f"{names} of; add the others"
             )
     return np.stack(parts)
+
+
+def _after(time: Times, last: Any, frequency: Frequency, *, rows: int) -> Rows:
+    """Which of the rows at `time` are the `rows` ones after `last`: by their step, or the next ones where none is known."""
+    if frequency.unit == "rows":
+        return np.flatnonzero(time > last)[:rows]
+    steps, on_grid = frequency.steps(time, first=last)
+    return np.flatnonzero(on_grid & (steps >= 1) & (steps <= rows))

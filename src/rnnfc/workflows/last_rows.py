@@ -46,9 +46,7 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
         raise DataError(f"--data {path}: no such file; name a CSV file with the columns of the run's data")
     spec = experiment.data.model_copy(update={"path": str(path.absolute())})
     panel, length = load_csv(spec, frequency=like.frequency), experiment.window.length
-    if panel.offset != like.offset:
-        theirs, ours = (f"the UTC offset {one.offset}" if one.offset else "no UTC offset" for one in (panel, like))
-        raise DataError(f"{path}: the times have {theirs}, those of the run's data {ours}; write them as there")
+    refuse_other_clock(panel, like, what=str(path))
     if not isinstance(spec, LongSpec):
         panel = replace(panel, series=like.series)
     _refuse_unknown(panel.series, like.series, what=f"{path}:", remedy="take its rows out, or train with it")
@@ -62,6 +60,16 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
         refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
     notes = [f"left out, with fewer than window.length={length:,} rows: {_listed(left_out)}"] if left_out else []
     return _laid_out(last, last.series, like.series), notes
+
+
+def refuse_other_clock(panel: Panel, like: Panel, *, what: str) -> None:
+    """Refuse rows whose times are at another UTC offset than those of `like`, or dates where those are numbers."""
+    if panel.offset != like.offset:
+        theirs, ours = (f"the UTC offset {one.offset}" if one.offset else "no UTC offset" for one in (panel, like))
+        raise DataError(f"{what}: the times have {theirs}, those of the run's data {ours}; write them as there")
+    theirs, ours = ("dates" if one.time.dtype.kind == "M" else "numbers" for one in (panel, like))
+    if theirs != ours:
+        raise DataError(f"{what}: the times are {theirs}, those of the run's data are {ours}; write them as there")
 
 
 def chosen(panel: Panel, names: Sequence[str]) -> Panel:
