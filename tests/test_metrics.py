@@ -219,12 +219,13 @@ def test_filled_values_do_not_measure() -> None:
     assert naive_error(panel_of(ROWS, filled=[(1, 0), (3, 0)]), [[0, 5]], None) is None
 
 
-def lead_of(gains: list[float], horizon: int = 1) -> float | None:
-    """The lead of a forecast whose squared error exceeds the other's by `gains`, window by window."""
+def lead_of(gains: Any, horizon: int = 1, times: list[int] | None = None) -> float | None:
+    """The lead of a forecast whose squared error exceeds the other's by `gains`, window by window, from origins at `times`."""
     actual = np.zeros((len(gains), horizon, 1))
     other = np.full_like(actual, 10.0)
     point = np.sqrt(100.0 + np.array(gains, dtype=np.float64))[:, None, None] * np.ones((1, horizon, 1))
-    return lead(forecast_of(point, actual), forecast_of(other, actual))
+    made = forecast_of(point, actual)
+    return lead(made if times is None else replace(made, origin_time=np.array(times)), forecast_of(other, actual))
 
 
 def test_lead_of_one_step_is_the_mean_gain_over_its_standard_error_in_a_small_sample() -> None:
@@ -238,6 +239,29 @@ def test_lead_of_several_steps_weighs_the_lags_of_the_horizon() -> None:
     assert lead_of([-1, -3, -4, 0], horizon=2) == pytest.approx(-2 / (7 / 16) ** 0.5 * 0.375**0.5, rel=1e-9)
     # horizon 3: lag 1 at 2/3, lag 2 gives -2 - 2 = -4 at 1/3; factor (5 - 6 + 6 / 4) / 4
     assert lead_of([-1, -3, -4, 0], horizon=3) == pytest.approx(-2 / ((10 - 4 - 8 / 3) / 16) ** 0.5 * 0.125**0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 3])
+def test_windows_that_begin_at_the_same_time_are_one_observation(horizon: int) -> None:
+    alone = lead_of([-1, -3, -4, 0], horizon)
+    # Two series from time 5 on, whose mean gains by time are those.
+    assert lead_of([0, -4, -4, 1, -2, -2, -4, -1], horizon, [5, 6, 7, 8] * 2) == pytest.approx(alone, rel=1e-9)
+    # A series that goes on where the other ends, named first.
+    assert lead_of([-4, 0, -1, -3], horizon, [7, 8, 5, 6]) == pytest.approx(alone, rel=1e-9)
+
+
+def test_a_time_of_few_series_counts_for_less() -> None:
+    # Mean -2 of five windows; centred sums by time 1, -1, -2 and 2 + 0, over 5/4 windows a time: variance 10 / 4 * 16 / 25 = 1.6
+    assert lead_of([-1, -3, -4, 0, -2], times=[5, 6, 7, 8, 8]) == pytest.approx(-2 / 0.4**0.5 * 0.75**0.5, rel=1e-9)
+
+
+def test_shocks_that_series_share_are_no_evidence() -> None:
+    draw = np.random.default_rng(3)
+    claims = 0
+    for _ in range(300):  # 50 series, 20 times, two forecasts that are equally good
+        gains = draw.normal(size=(50, 20)) + draw.normal(size=20)
+        claims += abs(lead_of(gains.ravel(), times=[*range(20)] * 50) or 0.0) > critical(20)
+    assert 0 < claims < 30  # 15 at 5 %
 
 
 def test_lead_of_one_window_or_of_errors_without_a_finite_square_cannot_be_told() -> None:

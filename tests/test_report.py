@@ -70,6 +70,7 @@ def verdict(
     lead: float | None,
     unit: str = "",
     windows: int = 1234,
+    times: int | None = None,
     horizon: int = 1,
     mse: float | None = 4.0,
 ) -> str:
@@ -88,7 +89,7 @@ def verdict(
         pooled("drift", "rmse", 0.0, target="a"),
         pooled("drift", "mse", 0.0),
     ]
-    outcome = report.outcome(scores, lead=lead, unit=unit, windows=windows, horizon=horizon)
+    outcome = report.outcome(scores, lead=lead, unit=unit, times=times or windows, horizon=horizon)
     return report.verdict(scores, outcome=outcome, unit=unit, windows=windows)
 
 
@@ -130,6 +131,13 @@ def test_few_windows_that_do_not_overlap_tell_nothing_from_chance() -> None:
 def test_few_windows_need_a_larger_lead_than_many() -> None:
     assert "could be chance" in verdict(8.0, 4.0, lead=2.26, windows=10)
     assert "loses to" in verdict(8.0, 4.0, lead=2.27, windows=10)
+
+
+def test_windows_of_many_series_count_by_their_times() -> None:
+    text = verdict(8.0, 4.0, lead=9.0, windows=3000, times=29, horizon=3)
+    assert "over 3,000 windows" in text
+    assert text.endswith("as high: too few windows to tell from chance).")
+    assert "could be chance" in verdict(8.0, 4.0, lead=2.26, windows=3000, times=10)
 
 
 def test_one_window_is_one_window() -> None:
@@ -247,7 +255,8 @@ So it is.
 GRU 3 + 4, 5,678 parameters, 4 epochs; windows of 1,234 rows, horizon HORIZON; target a, b in m; seed 9.
 
 A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared \
-test errors does not tell them apart at the 5 % level; it needs 10 test windows for each step of the horizon.
+test errors does not tell them apart at the 5 % level; it needs 10 test windows for each step of the horizon, where those of all \
+series that begin at the same time are one.
 
 ## Test rows, data units
 

@@ -17,11 +17,12 @@ from rnnfc.forecast import Forecast
 from rnnfc.metrics import Score
 
 NETWORK = "network"
-# Windows that do not overlap: with fewer the statistic is far from normal, and nothing is told from chance.
+# Origin times of windows that do not overlap: with fewer the statistic is far from normal, and nothing is told from chance.
 _FEWEST = 10
 _CHANCE = (
     'A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared '
-    f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon."
+    f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon, "
+    "where those of all series that begin at the same time are one."
 )
 _COLUMNS = (*((name, "data") for name in ("mse", "rmse", "mae", "mape", "smape", "mase", "owa")),)
 _SCALED_COLUMNS = (("mse", "scaled"), ("rmse", "scaled"), ("mae", "scaled"))
@@ -94,11 +95,12 @@ def verdict(scores: list[Score], *, outcome: str, unit: str, windows: int) -> st
     )
 
 
-def outcome(scores: list[Score], *, lead: float | None, unit: str, windows: int, horizon: int) -> str:
+def outcome(scores: list[Score], *, lead: float | None, unit: str, times: int, horizon: int) -> str:
     """By how much the network beats or loses to the best baseline, and whether that could be chance.
 
     Args:
         lead: `significance.lead` of the network over that baseline.
+        times: how many different origin times the test windows have.
     """
     rival, errors = best_baseline(scores), _test_errors(scores)
     ours, theirs = errors[NETWORK], errors[rival]
@@ -107,8 +109,8 @@ def outcome(scores: list[Score], *, lead: float | None, unit: str, windows: int,
     if theirs is None:
         return "the network's test error is finite, that of every baseline is not."
     sizes = f"RMSE {figure(ours)} against {figure(theirs)}{f' {unit}' if unit else ''}, {_relation(ours, theirs)}"
-    few = windows < _FEWEST * horizon
-    if few or lead is None or abs(lead) < significance.critical(windows):
+    few = times < _FEWEST * horizon
+    if few or lead is None or abs(lead) < significance.critical(times):
         gain = "shows no clear gain over" if ours < theirs else "does not beat"
         doubt = "too few windows to tell from chance" if few else "could be chance"
         return f"the network {gain} the best baseline, the {rival} ({sizes}: {doubt})."

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,6 +90,16 @@ def test_a_season_brings_naive2_and_what_is_relative_to_it() -> None:
     assert owa["Naive2", "test"] == 1.0
     assert forecasts.notes == []
     assert not [row for row in forecast_all(*prepared(), Constant(0.5)).scores if row.metric == "owa"]
+
+
+def test_windows_of_three_series_at_the_same_times_are_too_few_for_a_verdict(tmp_path: Path) -> None:
+    rows = [f"{name},{row},{row % 5 + size}\n" for size, name in enumerate(("a", "b", "c")) for row in range(40)]
+    (tmp_path / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
+    data = f"{{kind: long, path: {tmp_path / 'shops.csv'}, series: shop, time: day, target: sold}}"
+    made = prepare(config.from_yaml(EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data), source="x.yaml"))
+    found = make_report(made, forecast_all(made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5)))
+    assert "over 21 windows: the network does not beat" in found.verdict  # ten for each of two steps, but at seven times
+    assert found.outcome.endswith(": too few windows to tell from chance).")
 
 
 @dataclass(frozen=True)

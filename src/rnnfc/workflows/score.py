@@ -60,7 +60,8 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
 def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     """Scores of all forecasts, and the verdict on the network."""
     panel, test, scores = prepared.panel, prepared.splits.test, forecasts.scores
-    outcome = report.outcome(scores, lead=forecasts.lead, unit=panel.unit, windows=len(test), horizon=test.horizon)
+    times = len(np.unique(test.origin_time))
+    outcome = report.outcome(scores, lead=forecasts.lead, unit=panel.unit, times=times, horizon=test.horizon)
     return Report(
         experiment=prepared.experiment.name,
         unit=panel.unit,
