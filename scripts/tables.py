@@ -177,7 +177,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
                 else ""
             )
         seeds = sorted({row["seed"] for row in own})
-        lines.append(f"| **rnnfc**, seeds {', '.join(map(str, seeds))} | {' | '.join(ours)} |")
+        lines.append(f"| **rnnfc**, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} | {' | '.join(ours)} |")
         minutes = [f"{_mean([row['minutes'] for row in cell]):.1f}" if cell else "" for cell in cells]
         shares = [_shares(cell) for cell in cells]
         lines.append(f"| minutes a run | {' | '.join(minutes)} |{' |' * many}")
@@ -207,8 +207,8 @@ def _mean_and_spread(cell: Sequence[dict[str, Any]]) -> str:
 
 
 def _shares(cell: Sequence[dict[str, Any]]) -> str:
-    shares = [row["network_share"] for row in cell if row.get("network_share") is not None]
-    return f"{min(shares):.2f} to {max(shares):.2f}" if shares else ""
+    shares = [f"{row['network_share']:.2f}" for row in cell if row.get("network_share") is not None]
+    return f"{min(shares)} to {max(shares)}" if len({*shares}) > 1 else "".join(shares[:1])
 
 
 def _on_a_core_of_its_own(cores: Any) -> None:

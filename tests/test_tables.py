@@ -78,4 +78,4 @@ def test_a_second_call_does_not_train_what_is_done(
     monkeypatch.setattr(tables, "DONE", data / "tables.json")
     monkeypatch.setattr("sys.argv", ["tables.py", "airline", "--seeds", "1"])
     tables.main()
-    assert "| **rnnfc**, seeds 1 | 13/16.25/.440 |" in capsys.readouterr().out
+    assert "| **rnnfc**, seed 1 | 13/16.25/.440 |" in capsys.readouterr().out

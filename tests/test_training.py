@@ -466,7 +466,6 @@ MODEL = (
 )
 
 
-
 def with_model(spec: Experiment, model: str) -> Experiment:
     return spec.model_copy(update={"model": from_yaml(f"{MODEL}model: {model}", source="x.yaml").model})
 
