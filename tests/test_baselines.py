@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def panel_of(values: Any, *, targets: int = 1, bounds: tuple[int, ...] | None = 
         values=rows,
         time=np.arange(len(rows)),
         bounds=np.array(edges),
-        series=("north", "south")[: len(edges) - 1],
+        series=("north", "south", "west")[: len(edges) - 1],
         channels=("sold", "returned", "price")[: rows.shape[1]],
         num_targets=targets,
         frequency=Frequency(unit="number", size=1),
@@ -196,7 +197,7 @@ def naive2_of_m4(history: list[float], m: int, horizon: int) -> list[float]:
 
 
 @pytest.mark.parametrize("season", [4, 5])
-@pytest.mark.parametrize("block", [3, 4096])
+@pytest.mark.parametrize("block", [3, 40, 2**18])
 def test_naive2_is_that_of_m4_for_every_window(monkeypatch: pytest.MonkeyPatch, season: int, block: int) -> None:
     monkeypatch.setattr(baselines, "_BLOCK", block)
     rng, rows = np.random.default_rng(2), np.arange(60)
@@ -213,6 +214,30 @@ def test_naive2_is_that_of_m4_for_every_window(monkeypatch: pytest.MonkeyPatch, 
             assert point[place, :, target] == pytest.approx(expected, rel=1e-9)
             flat += len(set(expected)) == 1
     assert 4 * (3 * season - 2) < flat < 2 * len(origins)  # short histories, some noise, but not all have no season
+
+
+def test_naive2_holds_a_few_blocks_however_many_windows_and_however_long_the_season(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "_BLOCK", 3000)  # 24 kB; seasons of all windows would be 400 x 300 x 8 = 960 kB
+    rows = np.arange(1300)
+    windows = windows_of(panel_of(3 + np.sin(2 * np.pi * rows / 300)[:, None]), [*range(900, 1300)], length=2, horizon=1)
+    Naive2(300).predict(windows)  # imports what NumPy loads late
+    tracemalloc.start()
+    try:
+        point = Naive2(300).predict(windows).point
+        assert tracemalloc.get_traced_memory()[1] < 400_000
+    finally:
+        tracemalloc.stop()
+    assert point[:, 0, 0] == pytest.approx(3 + np.sin(2 * np.pi * rows[900:] / 300), abs=0.05)
+
+
+def test_naive2_of_series_with_and_without_windows_is_that_of_each_alone() -> None:
+    wave = 5 + np.sin(2 * np.pi * np.arange(120) / 4) + np.random.default_rng(6).normal(0, 0.2, 120)
+    panel = panel_of(wave[:, None], bounds=(0, 40, 80, 120))
+    for origins in ([20, 39, 95, 119], [50], [100, 101]):
+        point = Naive2(4).predict(windows_of(panel, origins, length=2, horizon=1)).point
+        first = [40 * (origin // 40) for origin in origins]
+        expected = [naive2_of_m4(wave[begin:end].tolist(), 4, 1) for begin, end in zip(first, origins, strict=True)]
+        assert point[:, 0].tolist() == [pytest.approx(each) for each in expected]
 
 
 def test_naive2_without_three_seasons_or_with_a_zero_or_a_constant_is_the_last_value() -> None:

@@ -17,8 +17,8 @@ _MOST_FIT_WINDOWS = 20_000
 # Ridge penalty as a share of the mean squared input: enough to keep collinear lags apart, too little to bias a fit.
 _RIDGE = 1e-6
 NAIVE2 = "Naive2"
-# Windows whose seasons are computed at once.
-_BLOCK = 4096
+# Values of an array that seasons are computed with at once: 2 MB.
+_BLOCK = 2**18
 # 90 % of a normal distribution lies within so many standard deviations.
 _NORMAL_90 = 1.645
 
@@ -94,23 +94,27 @@ class Naive2:
         panel, series = windows.panel, windows.series
         point = np.empty((len(windows), windows.horizon, panel.num_targets))
         for which in np.unique(series):
-            chosen = np.flatnonzero(series == which)
-            first, last = panel.bounds[which], int(windows.origins[chosen].max())
+            chosen = slice(*np.searchsorted(series, [which, which + 1]))  # origins ascend
+            first = panel.bounds[which]
+            ends = windows.origins[chosen] - first
             for target in range(panel.num_targets):
-                rows = panel.values[first:last, target]
-                point[chosen, :, target] = _naive2(rows, windows.origins[chosen] - first, m=self.season, horizon=windows.horizon)
+                rows = panel.values[first : first + ends[-1], target]
+                point[chosen, :, target] = _naive2(rows, ends, m=self.season, horizon=windows.horizon)
         return Forecast.of(windows, point)
 
 
 def _naive2(x: Floats, ends: npt.NDArray[np.int64], *, m: int, horizon: int) -> Floats:
-    """point[end, horizon] after the first `end` values of a series, for every end at once, by sums over its beginnings."""
+    """point[end, horizon] after the first `end` values of a series, for all ends in one pass, by sums over its beginnings.
+
+    ends: ascending.
+    """
     seasonal = (ends >= 3 * m) & (np.minimum.accumulate(x)[ends - 1] > 0)
     if seasonal.any():
-        seasonal &= _is_seasonal(x, ends, m=m)
+        seasonal[seasonal] = _is_seasonal(x, ends[seasonal], m=m)
     sums = _season_sums(x, m=m) if seasonal.any() else x
-    blocks = []
-    for start in range(0, len(ends), _BLOCK):
-        block = slice(start, start + _BLOCK)
+    blocks, step = [], max(1, _BLOCK // max(m, horizon))
+    for start in range(0, len(ends), step):
+        block = slice(start, start + step)
         end, factor = ends[block, None], np.ones((len(ends[block]), m))  # factor[end, phase]
         factor[seasonal[block]] = _season(sums, ends[block][seasonal[block]], m=m)
         level = x[end - 1] / np.take_along_axis(factor, (end - 1) % m, axis=1)
@@ -119,21 +123,31 @@ def _naive2(x: Floats, ends: npt.NDArray[np.int64], *, m: int, horizon: int) -> 
 
 
 def _is_seasonal(x: Floats, ends: npt.NDArray[np.int64], *, m: int) -> npt.NDArray[np.bool_]:
-    """Whether the autocorrelation at lag m of the first `end` values leaves its 90 % limits, [end]."""
+    """Whether the autocorrelation at lag m of the first `end` values leaves its 90 % limits, [end].
+
+    One pass over the rows, in blocks, carries the sums of x[row] x[row - lag] for all lags.
+
+    ends: ascending, from m on.
+    """
     x = x - x.mean()  # keeps digits
-    total, count = _running(x), ends.astype(np.float64)
-    mean = total[ends] / count
-    variance = _running(x**2)[ends] - count * mean**2
-
-    def autocorrelation(lag: int) -> Floats:
-        short = np.maximum(ends, lag)  # an end before the lag is not seasonal anyway
-        products = _running(x[lag:] * x[: len(x) - lag])[short - lag]
-        both = total[short] - total[lag] + total[short - lag]
-        return np.asarray((products - mean * both + (count - lag) * mean**2) / variance)
-
-    with np.errstate(all="ignore"):  # a constant series has none
-        squares = np.sum([autocorrelation(lag) ** 2 for lag in range(1, m)], axis=0)
-        return np.asarray(np.abs(autocorrelation(m)) > _NORMAL_90 * np.sqrt((1 + 2 * squares) / count))
+    total, lags = np.concatenate([[0.0], np.cumsum(x)]), np.arange(m, -1, -1)
+    lagged = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(m), x]), m + 1)  # [row, lag], the longest first
+    totals = np.lib.stride_tricks.sliding_window_view(total, m + 1)  # [end - m, lag], of the first end - lag values
+    carried, step = np.zeros(m + 1), max(1, _BLOCK // (m + 1))
+    seasonal = []
+    for start in range(0, len(x), step):
+        products = x[start : start + step, None] * lagged[start : start + step]
+        products[0] += carried
+        products = products.cumsum(axis=0)
+        carried = products[-1]
+        end = ends[slice(*np.searchsorted(ends, [start + 1, start + step + 1]))]
+        mean = (total[end] / end)[:, None]
+        covariance = products[end - start - 1] - mean * (totals[end - m] - total[lags] + lags * mean)
+        with np.errstate(all="ignore"):  # a constant series has none
+            correlation = covariance / covariance[:, -1:]
+            limit = _NORMAL_90 * np.sqrt((1 + 2 * (correlation[:, 1:-1] ** 2).sum(axis=1)) / end)
+            seasonal.append(np.abs(correlation[:, 0]) > limit)
+    return np.concatenate(seasonal)
 
 
 def _season_sums(x: Floats, *, m: int) -> Floats:
@@ -154,11 +168,6 @@ def _season(sums: Floats, ends: npt.NDArray[np.int64], *, m: int) -> Floats:
     factor = np.empty_like(means)
     np.put_along_axis(factor, last % m, means / means.mean(axis=1, keepdims=True), axis=1)
     return factor
-
-
-def _running(x: Floats) -> Floats:
-    """Sums of the first 0, 1, 2 ... values."""
-    return np.concatenate([[0.0], np.cumsum(x)])
 
 
 @dataclass(frozen=True, kw_only=True)
