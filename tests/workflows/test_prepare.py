@@ -182,7 +182,8 @@ def test_a_series_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         prepare(config.from_yaml(long_file(tmp_path, LONG), source="x.yaml"))
     assert str(caught.value) == (
-        "series 'south' has 3 rows, window.length=3 + window.horizon=2 needs 5 (1 of 3 series are too short); "
+        "series 'south' has 3 rows, window.length=3 + window.horizon=2 with the rows that split counts needs 7 "
+        "(1 of 3 series are too short); "
         "shorten the window, or set data.short: skip to leave such series out"
     )
 
@@ -200,5 +201,22 @@ def test_series_shorter_than_a_window_are_left_out_and_counted(tmp_path: Path) -
 
 def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None:
     text = long_file(tmp_path, LONG.replace("sold}}", "sold, short: skip}}").replace("length: 3", "length: 7"))
-    with pytest.raises(DataError, match=r"series 'north' has 8 rows, .* needs 9 \(3 of 3 series are too short\)"):
+    with pytest.raises(DataError, match=r"series 'north' has 8 rows, .* needs 11 \(3 of 3 series are too short\)"):
         prepare(config.from_yaml(text, source="x.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("split", "kept"),
+    [
+        ("{test: 2}", ("north", "west")),  # 5 to train on and 2
+        ("{test: 3}", ("north",)),
+        ("{train: 5, test: 2}", ("north", "west")),
+        ("{train: 5, test: 3}", ("north",)),
+        ("{train: 5, test: 2, rows_from: start}", ("north", "west")),
+        ("{test: 0.3}", ("north", "west")),
+    ],
+)
+def test_series_that_a_split_asks_too_much_of_are_left_out(tmp_path: Path, split: str, kept: tuple[str, ...]) -> None:
+    text = LONG.replace("sold}}", "sold, short: skip}}").replace("{{test: 2}}", split.replace("{", "{{").replace("}", "}}"))
+    prepared = prepare(config.from_yaml(long_file(tmp_path, text), source="x.yaml"))
+    assert (prepared.panel.series, prepared.panel.left_out) == (kept, 3 - len(kept))

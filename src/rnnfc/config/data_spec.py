@@ -123,7 +123,9 @@ class LongSpec(FileSpec):
     kind: Literal["long"]
     series: _Column = Field(description="column with the name of each row's series")
     time: _Column = Field(description="column with the time of each row")
-    short: Literal["error", "skip"] = Field("error", description="what to do with series that are shorter than one window")
+    short: Literal["error", "skip"] = Field(
+        "error", description="what to do with series that are shorter than one window and the rows that split counts"
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -104,6 +104,11 @@ class SplitSpec(Spec):
                 raise wrong(f"validation and test add up to {total:g}, which leaves nothing to train on")
         return self
 
+    @property
+    def counted_rows(self) -> int:
+        """The row counts of all parts together; 0 for fractions and dates."""
+        return sum(part for part in (self.train, self.validation, self.test) if isinstance(part, int))
+
 
 def _date(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
@@ -140,6 +145,12 @@ class Experiment(Spec):
         if isinstance(model, dict) and model.get("levels") and isinstance(train, dict) and train.get("loss") is None:
             return {**given, "train": {**train, "loss": "pinball"}}
         return given
+
+    @property
+    def fewest_rows(self) -> int:
+        """Rows that a series needs: those that the split counts, and one window, besides them where training is the rest."""
+        window, counted = self.window.length + self.window.horizon, self.split.counted_rows
+        return counted + window if self.split.train is None else max(counted, window)
 
     @property
     def levels(self) -> tuple[float, ...]:

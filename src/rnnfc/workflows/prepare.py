@@ -97,17 +97,17 @@ def prepare(experiment: Experiment) -> Prepared:
 
 
 def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
-    """The series of at least one window; a single one stays, for it is its split that is too short."""
+    """The series with the fewest rows or more; a single one stays, for it is its split that is too short."""
     window, rows = experiment.window, np.diff(panel.bounds)
-    short = rows < window.length + window.horizon
+    short = rows < experiment.fewest_rows
     if len(rows) == 1 or not short.any():
         return panel
     if isinstance(experiment.data, LongSpec) and experiment.data.short == "skip" and not short.all():
         return panel.only(~short)
-    first = int(np.argmax(short))
+    first, split = int(np.argmax(short)), " with the rows that split counts" if experiment.split.counted_rows else ""
     raise DataError(
         f"series {panel.series[first]!r} has {rows[first]:,} rows, window.length={window.length:,} + window.horizon="
-        f"{window.horizon:,} needs {window.length + window.horizon:,} ({short.sum():,} of {len(rows):,} series are too short); "
+        f"{window.horizon:,}{split} needs {experiment.fewest_rows:,} ({short.sum():,} of {len(rows):,} series are too short); "
         "shorten the window, or set data.short: skip to leave such series out"
     )
 
