@@ -210,6 +210,33 @@ def test_a_constant_series_is_counted(rnnfc: Command, tmp_path: Path) -> None:
     assert "constant column" not in rnnfc("check", tmp_path / "t.yaml", "--set", "scale={by: all}").out
 
 
+def test_series_that_training_skipped_are_left_out_of_its_own_file_again(rnnfc: Command, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    lengths = {"A": 12, "B": 9, "C": 14}  # 5 to test on, 2 + 3 of a window
+    path.write_text(HEADER + "".join(row(name, day, 1.0) for name, days in lengths.items() for day in range(days)))
+    (tmp_path / "t.yaml").write_text(
+        f"name: t\ndata: {{kind: long, path: {path}, series: shop, time: day, target: sold, short: skip}}\nsplit: {{test: 5}}\n"
+        "window: {length: 3, horizon: 2}\nmodel: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
+    )
+    done = rnnfc("train", tmp_path / "t.yaml", "--outputs", tmp_path / "out")
+    assert done.code == 0, done.err
+    (run,) = (tmp_path / "out").iterdir()
+    own = forecast(rnnfc("predict", run, "--json"))
+    done = rnnfc("predict", run, "--json", "--data", path)
+    assert list(forecast(done)) == list(own) == [("A", 1), ("A", 2), ("C", 1), ("C", 2)]
+    assert json.loads(done.out)["notes"] == [
+        "left out, which the run does not know, with fewer than the 10 rows that training needs: B"
+    ]
+    for rows, text in (
+        ({"A": 3, "B": 10}, f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it"),
+        ({"B": 9}, f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it"),
+        ({"A": 2, "B": 9}, f"{path}: 2 rows, window.length=3 needs 3; add earlier rows"),
+    ):
+        path.write_text(HEADER + "".join(row(name, day, 1.0) for name, days in rows.items() for day in range(days)))
+        done = rnnfc("predict", run, "--data", path)
+        assert (done.code, done.err) == (2, f"error: {text}\n")
+
+
 def test_a_transform_refuses_fresh_rows_that_it_cannot_take(rnnfc: Command, tmp_path: Path) -> None:
     lines = [row(name, day, 1.0) for name in ("A", "B") for day in range(20)]
     (tmp_path / "t.csv").write_text(HEADER + "".join(lines))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import FileSpec, LongSpec
@@ -49,17 +50,32 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
     refuse_other_clock(panel, like, what=str(path))
     if not isinstance(spec, LongSpec):
         panel = replace(panel, series=like.series)
-    _refuse_unknown(panel.series, like.series, what=f"{path}:", remedy="take its rows out, or train with it")
-    long_enough = np.diff(panel.bounds) >= length
+    rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, like=like)
+    asked = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
+    _refuse_unknown(asked, like.series, what=f"{path}:", remedy="take its rows out, or train with it")
+    long_enough = (rows >= length) & ~skipped
     if not long_enough.any():
-        most = int(np.diff(panel.bounds).max())
+        most = int(rows[~skipped].max())
         raise DataError(f"{path}: {counted(most, 'row')}, window.length={length:,} needs {length:,}; add earlier rows")
-    left_out = [name for name, enough in zip(panel.series, long_enough, strict=True) if not enough]
+    reasons = (
+        (~(long_enough | skipped), f"with fewer than window.length={length:,} rows"),
+        (skipped, f"which the run does not know, with fewer than the {experiment.fewest_rows:,} rows that training needs"),
+    )
     last = panel.only(long_enough).tail(length)
     if transformed:
         refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
-    notes = [f"left out, with fewer than window.length={length:,} rows: {_listed(left_out)}"] if left_out else []
+    notes = [f"left out, {why}: {_listed([panel.series[at] for at in np.flatnonzero(out)])}" for out, why in reasons if out.any()]
     return _laid_out(last, last.series, like.series), notes
+
+
+def _skipped(panel: Panel, experiment: Experiment, *, like: Panel) -> npt.NDArray[np.bool_]:
+    """Which series `data.short: skip` kept out of the run, and may be here again, [series]; none where that would be all."""
+    if getattr(experiment.data, "short", None) != "skip":
+        return np.zeros(len(panel.series), dtype=bool)
+    known = {*like.series}
+    unknown = np.array([name not in known for name in panel.series])
+    skipped = unknown & (np.diff(panel.bounds) < experiment.fewest_rows)
+    return skipped & ~skipped.all()
 
 
 def refuse_other_clock(panel: Panel, like: Panel, *, what: str) -> None:
