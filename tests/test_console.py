@@ -230,6 +230,7 @@ def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
     folder.mkdir(parents=True)
     for name in names.split():
         (folder / name).touch()
+    (folder / "experiment.yaml").write_text((ROOT / "configs/sine.yaml").read_text())
     console.show_saved(Run(folder))
     assert tuple(capsys.readouterr()) == (f"saved       {folder}   {names}\nnext        rnnfc predict --last-window\n", "")
 

@@ -167,7 +167,8 @@ def show_saved(run: Run) -> None:
     """Where the run lies, and what to do next."""
     files = [name for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX) if (run.folder / name).exists()]
     say("saved", f"{run.folder}   {'  '.join(files)}")
-    say("next", f"rnnfc predict{_named(run.folder)} --last-window")
+    future = " --future FILE" if getattr(run.experiment().data, "known", ()) else ""
+    say("next", f"rnnfc predict{_named(run.folder)} --last-window{future}")
 
 
 def _named(folder: Path) -> str:
