@@ -249,7 +249,9 @@ def in_raw_units(
         made = keras.ops.cast(inputs.feed(core, given, training=False), dtype)
 
         def raw(points: Any) -> Any:
-            return inverted(center[..., :targets] + points * scale[..., :targets], power, keras.ops)  # see NORMALIZE
+            return inverted(
+                keras.ops.add(center[..., :targets], points * scale[..., :targets]), power, keras.ops
+            )  # see NORMALIZE
 
         return quantiles.outputs(made, levels, raw=raw, stack=keras.ops.stack)
 
