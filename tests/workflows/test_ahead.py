@@ -1,11 +1,16 @@
 """predict past the end where the network reads what is known ahead: the calendar and columns from a file."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from rnnfc import console
+from rnnfc.run import Run
+from rnnfc.workflows import predict
 
 DAYS = [str(day) for day in np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-03-11"))]  # 70, 60 of them in the run
 
@@ -39,8 +44,6 @@ def forecast(rnnfc: Callable[..., Any], folder: Path, *options: object) -> Any:
 
 
 def values(done: Any) -> list[float]:
-    import json
-
     assert done.code == 0, done.err
     return [row["value"]["y"] for row in json.loads(done.out)["forecast"]]
 
@@ -78,6 +81,33 @@ def test_rows_that_are_not_there_are_told(folder: Path, rnnfc: Callable[..., Any
     done = forecast(rnnfc, folder, *(() if given is None else ("--future", path)))
     assert done.code == 2
     assert done.err.endswith(f"{told}\n")
+
+
+def test_a_file_that_cannot_be_used_is_refused_before_the_network_is_opened(
+    folder: Path, rnnfc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "open_network", lambda *_, **__: pytest.fail("the network was opened"))
+    done = forecast(rnnfc, folder, "--runtime", "keras")
+    assert (done.code, "--future is not given; the network reads price" in done.err) == (2, True)
+
+
+def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Callable[..., Any]) -> None:
+    future = folder / "h.csv"
+    future.write_text(rows(60, 63, "price").replace("2024-03-02,1.0000", "2024-03-02,9.0000"))
+    told = json.loads(forecast(rnnfc, folder, "--future", future).out)
+    assert [(one["column"], one["low"], one["high"], one["trained_high"]) for one in told["out_of_range"]] == [("price", 0, 9, 3)]
+    assert told["notes"] == [
+        "price runs from 0.0000 to 9.000 in the last window and what is known ahead; training saw 0.0000 to 3.000, "
+        "so the network extrapolates"
+    ]
+    future.write_text(rows(60, 63, "price"))
+    assert json.loads(forecast(rnnfc, folder, "--future", future).out)["out_of_range"] == []
+
+
+def test_the_next_command_of_a_run_with_known_columns_names_their_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run,) = (folder / "out").iterdir()
+    console.show_saved(Run.open(run))
+    assert capsys.readouterr().out.endswith(f"next        rnnfc predict {run} --last-window --future FILE\n")
 
 
 def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(folder: Path, rnnfc: Callable[..., Any]) -> None:

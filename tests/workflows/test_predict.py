@@ -252,7 +252,7 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
     scaler = Scaler(
         method="none", center=np.zeros((1, 2)), scale=np.ones((1, 2)), low=np.array([[0, -99]]), high=np.array([[9, 99]])
     )
-    found = workflow._out_of_range(panel, scaler, fed_back)
+    found = workflow._out_of_range(panel, scaler, fed_back, np.zeros((1, 6, 0)))
     assert found == [
         OutOfRange(series="s", column="a", low=1.0, high=16.0, trained_low=0.0, trained_high=9.0),
         OutOfRange(series="s", column="b", low=-160.0, high=8.0, trained_low=-99.0, trained_high=99.0),

@@ -176,11 +176,12 @@ def predict(
         panel, notes = chosen(panel, series), []
     if experiment.levels and steps > horizon:
         notes = [*notes, f"quantiles end with the horizon of {horizon}"]
-    network = open_network(which, panel, scaler, runtime=runtime)
     ahead = known_ahead(panel, experiment, known, rows=-(-steps // horizon) * horizon)
+    network = open_network(which, panel, scaler, runtime=runtime)
     value, quantiles, fed_back = _roll(network, panel, ahead, horizon=horizon, steps=steps)
-    out_of_range = _out_of_range(panel, scaler, fed_back)
-    what = "last window and the forecasts fed back" if fed_back.size else "last window"
+    out_of_range = _out_of_range(panel, scaler, fed_back, ahead)
+    seen = ("last window", *["the forecasts fed back"] * bool(fed_back.size), *["what is known ahead"] * bool(ahead.size))
+    what = " and ".join(seen)
     notes = [*_range_notes(out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize]), *notes]
     return _future(which, panel, value, quantiles=quantiles, levels=experiment.levels, out_of_range=out_of_range, notes=notes)
 
@@ -252,11 +253,18 @@ def _past_the_end(panel: Panel, rows: Floats, known: Floats, *, horizon: int) ->
     return Windows(panel=seen, origins=origins, length=rows.shape[1], horizon=horizon)
 
 
-def _out_of_range(panel: Panel, scaler: Scaler, fed_back: Floats) -> list[OutOfRange]:
-    """The series and columns in which the network is shown values outside the range that was seen in training."""
+def _out_of_range(panel: Panel, scaler: Scaler, fed_back: Floats, ahead: Floats) -> list[OutOfRange]:
+    """The series and columns in which the network is shown values outside the range that was seen in training.
+
+    Args:
+        fed_back: [series, row, channel], empty within the horizon.
+        ahead: [series, row, known].
+    """
     places = places_of(panel)
     rows = panel.values.reshape(len(places), -1, len(panel.channels))
-    seen = np.concatenate([rows, fed_back], axis=1) if fed_back.size else rows
+    after = np.repeat(rows[:, -1:], ahead.shape[1], axis=1)  # of the other columns nothing new
+    after[:, :, after.shape[2] - ahead.shape[2] :] = ahead
+    seen = np.concatenate([rows, after, *([fed_back] if fed_back.size else [])], axis=1)
     ranges = (seen.min(axis=1), seen.max(axis=1), scaler.low[places], scaler.high[places])
     low, high, trained_low, trained_high = ranges
     found = np.argwhere((low < trained_low) | (high > trained_high))
