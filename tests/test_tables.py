@@ -20,7 +20,7 @@ def hourly(seed: int, rows: int) -> np.ndarray:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Files named like the published ones, with made series."""
-    hours = np.arange(np.datetime64("2020-01-01T00", "h"), np.datetime64("2020-01-01T00", "h") + 900)
+    hours = np.datetime64("2020-01-01T00", "h") + np.arange(900).astype("timedelta64[h]")
     loads = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
     columns = np.stack([hourly(seed, 900) for seed in range(7)], axis=1)
     rows = [",".join([str(hour), *map(repr, row.tolist())]) for hour, row in zip(hours, columns, strict=True)]

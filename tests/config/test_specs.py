@@ -583,6 +583,46 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
     assert message == f"x.yaml:2: data.{name}: model.kind scratch reads the window alone; leave {name} out"
 
 
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (
+            {"split": "{test: 0.2, rows_from: start}"},
+            "4: split: rows_from: start counts the rows of every part; give train and test as row counts, or leave it out",
+        ),
+        (
+            {"model": "{kind: stacked, cell: GRU, units: [3], linear: {use: blend}}", "split": "{test: 0.2}"},
+            "5: model.linear.use: blend chooses the network's share on validation windows, and split.validation is not there; add it",
+        ),
+        (
+            {"model": "{kind: stacked, cell: GRU, units: [3], linear: {use: path, length: 9}}", "window": "{length: 5}"},
+            "5: model.linear.length: 9 is longer than window.length 5; shorten it or leave it out",
+        ),
+        (
+            {
+                "model": "{kind: stacked, cell: GRU, units: [3], ensemble: {seeds: 2}}",
+                "train": "{epochs: 4, clip: {by: global_norm, limit: 1}}",
+            },
+            "6: train.clip.by: global_norm would clip the networks of an ensemble together; clip by norm or value",
+        ),
+        (
+            {
+                "model": "{kind: segment, cell: GRU, segment: 2, width: 4}",
+                "data": "{kind: csv, path: a, target: y, inputs: z}",
+            },
+            "2: data.inputs: model.kind segment reads each target by itself and nothing further; leave inputs out",
+        ),
+    ],
+)
+def test_what_does_not_go_with_the_network_is_refused(refusal: Refusal, groups: dict[str, str], message: str) -> None:
+    assert refusal(**groups) == f"x.yaml:{message}"
+
+
+def test_a_network_says_what_it_is(build: Build) -> None:
+    seq2seq = "{kind: seq2seq, cell: GRU, units: 3, attention: luong, linear: {use: path}, ensemble: {seeds: 2}}"
+    assert build(model=seq2seq).model.label == "2 x seq2seq GRU 3, luong + linear map"
+
+
 def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}") == (
         "x.yaml:2: data: missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill"

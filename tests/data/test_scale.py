@@ -298,3 +298,9 @@ def test_a_series_without_a_known_value_leaves_the_others_to_scale_all(unknown: 
     panel.filled[2 * unknown : 2 * unknown + 2] = True
     scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
     assert (scaler.center.tolist(), scaler.scale.tolist()) == ([[2.0], [2.0]], [[1.0], [1.0]])
+
+
+def test_a_series_without_training_rows_has_nothing_to_be_scaled_by() -> None:
+    panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
+    with pytest.raises(DataError, match=r": none of its rows are training rows, there is nothing to scale it by"):
+        Scaler.fit(panel, np.array([[0, 2], [2, 2]]), method="minmax")

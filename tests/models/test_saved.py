@@ -30,6 +30,7 @@ MODELS = [
     (f"{{kind: stacked, cell: LSTM, units: [4], {LEVELS}, linear: {{use: path}}, ensemble: {{seeds: 2}}}}", "last", "standard"),
     *((f"{{kind: segment, cell: {cell}, segment: 3, width: 4, {LEVELS}}}", "mean_std", "standard") for cell in CELLS),
     *((f"{{kind: seq2seq, cell: {cell}, units: 4, attention: bahdanau, {LEVELS}}}", "difference", "standard") for cell in CELLS),
+    ("{kind: stacked, cell: GRU, units: [2], ensemble: {seeds: 4, by: median}}", "last", "standard"),
     ("{kind: scratch, units: 4}", "none", "none"),
     ("{kind: scratch, units: 4, activation: sigmoid}", "last", "standard"),
 ]

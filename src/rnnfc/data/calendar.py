@@ -15,7 +15,7 @@ _MONDAY = np.datetime64("1970-01-05", "D")
 def _share(time: Times, unit: str) -> Floats:
     """How much of the `unit` that each time stands in has gone by, from 0 to below 1."""
     first = time.astype(f"datetime64[{unit}]")
-    length = (first + 1).astype(time.dtype) - first.astype(time.dtype)
+    length = (first + np.timedelta64(1, unit)).astype(time.dtype) - first.astype(time.dtype)
     return np.asarray((time - first.astype(time.dtype)) / length)
 
 
