@@ -592,7 +592,8 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
         ),
         (
             {"model": "{kind: stacked, cell: GRU, units: [3], linear: {use: blend}}", "split": "{test: 0.2}"},
-            "5: model.linear.use: blend chooses the network's share on validation windows, and split.validation is not there; add it",
+            "5: model.linear.use: blend chooses the network's share on validation windows, and split.validation is not there; "
+            "add it",
         ),
         (
             {"model": "{kind: stacked, cell: GRU, units: [3], linear: {use: path, length: 9}}", "window": "{length: 5}"},
