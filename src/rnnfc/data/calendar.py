@@ -1,6 +1,7 @@
 """CALENDAR: where a time stands in its day, week, month or year, as the sine and cosine of its way round the circle."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 _MONDAY = np.datetime64("1970-01-05", "D")
 
 
-def _share(time: Times, unit: str) -> Floats:
+def _share(time: Times, unit: Literal["h", "D", "M", "Y"]) -> Floats:
     """How much of the `unit` that each time stands in has gone by, from 0 to below 1."""
     first = time.astype(f"datetime64[{unit}]")
     length = (first + np.timedelta64(1, unit)).astype(time.dtype) - first.astype(time.dtype)
