@@ -53,7 +53,7 @@ def outputs(made: Any, levels: tuple[float, ...], *, raw: Callable[[Any], Any], 
     return {FORECAST: median(whole, levels), QUANTILES: whole}
 
 
-class Pinball(keras.losses.Loss):  # type: ignore[misc]
+class Pinball(keras.losses.Loss):  # type: ignore[misc]  # Keras is not typed
     """The mean over levels of the pinball loss: (y[n, horizon, target], forecast[n, horizon, target, level]) -> [n, horizon].
 
     Source: Koenker & Bassett, Regression quantiles, Econometrica 46 (1978), equation 3.1.

@@ -127,7 +127,7 @@ def _inner_loop(
     sequences: Any,
     initial_state: Any,
     mask: None,  # noqa: ARG001  Keras' arguments; no model here masks
-    training: bool = False,  # noqa: ARG001
+    training: bool = False,  # noqa: ARG001  as above
     *,
     unroll: bool,
 ) -> tuple[Any, Any, list[Any]]:
