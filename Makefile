@@ -31,11 +31,12 @@ types: $(READY)
 # What CI runs.
 check: lint types test
 
-# Installed from the lock alone, each file held to its hash; the package itself needs no network then.
+# Installed from the lock alone, each file held to its hash; the package itself needs no network then. --no-deps: the lock is
+# whole, and pip would look for the newest of what is asked for with extras (coverage[toml]), which no hash covers.
 $(READY): requirements.lock pyproject.toml
 	@$(or $(PYTHON),false) -c '$(SUPPORTED)' || { echo 'rnnfc needs Python 3.11, 3.12 or 3.13; name one: make train PYTHON=/path/to/python3.12'; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
