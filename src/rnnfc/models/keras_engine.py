@@ -63,11 +63,14 @@ def warm_start(network: Network, experiment: Experiment, *, train: Windows, vali
     linear.warm_start(network.net, pairs=pairs_of(train), validation=pairs_of(validation) if validation else None)
 
 
-def settle(network: Network, *, validation: Windows | None) -> None:
+def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
     """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
     if validation is not None and linear.share_of(network.net) is not None:
         linear.choose_share(
-            network.net, lambda: median(network.scaled_points(validation), network.levels), actual=validation.actual()
+            network.net,
+            lambda: median(network.scaled_points(validation), network.levels),
+            actual=validation.actual(),
+            error=np.abs if spec.loss in ("mae", "pinball") else np.square,
         )
 
 

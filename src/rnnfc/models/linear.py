@@ -82,19 +82,21 @@ def _ridge(gram: Floats, moment: Floats, *, penalty: float) -> Floats:
     return np.asarray(np.linalg.solve(gram + penalty * (size if size > 0 else 1.0) * np.eye(len(gram)), moment))
 
 
-def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats) -> None:
-    """Give the network of a blend the share, from 0 to 1, whose forecasts have the least squared error.
+def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats, error: Callable[[Floats], Floats]) -> None:
+    """Give the network of a blend the share, in hundredths, whose forecasts have the least mean error.
 
     Args:
         point: the forecasts of `net`; actual: what they should have been, NaN where that is not known.
+        error: of each difference, e.g. `np.square`.
     """
     ends = []
     for end in (0.0, 1.0):
         set_share(net, end)
         ends.append(point())
     apart, missed = ends[1] - ends[0], actual - ends[0]
-    size = np.sum(apart**2, where=~np.isnan(missed))
-    set_share(net, float(np.clip(np.nansum(missed * apart) / size, 0, 1)) if size > 0 else 1.0)
+    known = ~np.isnan(missed)
+    shares = np.linspace(1, 0, 101)  # the network's own forecasts first, should all be as good
+    set_share(net, min(shares, key=lambda share: float(np.mean(error(missed - share * apart), where=known))))
 
 
 def set_share(net: Any, share: float) -> None:

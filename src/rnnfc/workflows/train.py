@@ -180,7 +180,7 @@ def _fit(
             listener.epoch(row, total=spec.epochs)
         phase.rows = (len(history) - known) * len(splits.train)
     best_epoch = engine.keep_best(state, spec)
-    engine.settle(network, validation=watched)
+    engine.settle(network, spec, validation=watched)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phase.seconds)
     made = {"epochs": len(history), "best_epoch": best_epoch or None, **engine.facts(network)}
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
