@@ -191,6 +191,7 @@ def test_a_run_is_verified_bit_for_bit_and_left_as_it_is(rnnfc: Command, tiny: P
         (["machine", "cpu_features"], "abacus", "machine.cpu_features abacus -> "),
         (["machine", "processors"], 999, "machine.processors 999 -> "),
         (["machine", "onednn"], "neither", "machine.onednn neither -> "),
+        (["machine", "xla_flags"], "--fast", "machine.xla_flags --fast -> "),
         (["threads", "processors"], 999, "threads.processors 999 -> "),
         (["recipe", "shards"], 7, "recipe.shards 7 -> 1"),
     ],

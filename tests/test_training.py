@@ -240,6 +240,12 @@ def test_dropout_masks_follow_from_seed_and_epoch_alone(recipe: Recipe) -> None:
     assert [row.loss for row in fresh.epochs()] == [first, second]
 
 
+def test_keras_draws_as_before_once_an_epoch_is_traced() -> None:
+    before = tf.nn.experimental.stateless_dropout, tf.random.stateless_uniform
+    Case(experiment(dropout=0.5, train="{epochs: 1, batch_size: 31}"), LOOP).epochs()
+    assert (tf.nn.experimental.stateless_dropout, tf.random.stateless_uniform) == before
+
+
 def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> None:
     case = Case(experiment(units="[4, 3]", dropout=0.5))
     own = [layer.cell.seed_generator.state for layer in case.net.layers[:2]]

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
-from rnnfc.models.recipe import num_processors
+from rnnfc.models.recipe import XLA_FLAG, num_processors
 
 
 @contextlib.contextmanager
@@ -31,6 +31,7 @@ def quiet_stderr() -> Iterator[None]:
 # A user's environment or ~/.keras/keras.json may name another backend or float type; runs must not depend on it.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["XLA_FLAGS"] = f"{XLA_FLAG} {os.environ.get('XLA_FLAGS', '')}".strip()  # of two settings of one flag the user's counts
 with quiet_stderr():
     import keras
     import tensorflow as tf

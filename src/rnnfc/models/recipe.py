@@ -14,6 +14,8 @@ from rnnfc.models.size import GATES, num_parameters
 
 # A network by itself.
 _BARE = {"linear": None, "ensemble": None}
+# XLA would use half of what registers of 512 bits hold: a twentieth slower. Processors with narrower ones are not concerned.
+XLA_FLAG = "--xla_cpu_prefer_vector_width=512"
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_graph"]
 
 
@@ -56,20 +58,23 @@ class Size:
         """The recurrent layers; the other ones are small beside them."""
         gates = GATES[model.cell]
         if isinstance(model, SegmentSpec):
-            layers, length, batch, width = 1, -(-length // model.segment), batch * targets, model.width
+            layers, batch, width = 1, batch * targets, model.width
+            # The steps over the output segments are one, of as many rows.
+            length, rows = -(-length // model.segment) + 1, -(-length // model.segment) + -(-horizon // model.segment)
             weights = gates * 2 * width**2
         elif isinstance(model, Seq2SeqSpec):
-            layers, length, width = 1, length + horizon, model.units  # the decoder's steps after the encoder's
+            layers, width = 1, model.units
+            length = rows = length + horizon  # the decoder's steps after the encoder's
             weights = gates * 2 * width**2
         else:
-            layers, width = sum(model.directions), model.width
+            layers, width, rows = sum(model.directions), model.width, length
             weights = num_parameters(model.model_copy(update=_BARE), channels=channels, length=length, horizon=0, targets=0)
         return cls(
             layers=layers * model.num_members,
             cells=layers * length * model.num_members,
             operations=layers * model.num_members * length * (gates + 2),
-            products=batch * length * weights * model.num_members,
-            points=batch * length * gates * width * model.num_members,
+            products=batch * rows * weights * model.num_members,
+            points=batch * rows * gates * width * model.num_members,
         )
 
 
@@ -92,16 +97,17 @@ class Costs:
         return start + updates * (self.update + self.operation * size.operations + shared)
 
 
-# Fitted by scripts/bench/recipes.py (within a fifth of most measured steps, from 12 µs to 0.3 s); only their ratios matter.
+# Fitted by scripts/bench/recipes.py; products and points of XLA again, by hand, to the steps of scripts/bench/training.py and of
+# configs/tables on 2026-11-27 (within a fifth of them, from 12 µs to 0.3 s). Only their ratios matter.
 # Beyond the fit: what a second layer adds to the start, and a tenth more for shards, since the last one is waited for.
 COSTS: dict[RecipeName, Costs] = {
     "xla_unrolled": Costs(
-        start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=4.5e-9
+        start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=4e-9
     ),
     "xla_loop": Costs(
-        start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=5.3e-11, point=6.3e-9
+        start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=6.5e-11, point=3e-9
     ),
-    "graph": Costs(start=0.2, start_layer=0.3, start_operation=0.0, update=5e-5, operation=18e-6, product=5.6e-11, point=4.4e-9),
+    "graph": Costs(start=0.2, start_layer=0.3, start_operation=0.0, update=5e-5, operation=18e-6, product=5.6e-11, point=6e-9),
     "sharded_graph": Costs(
         start=0.2, start_layer=0.3, start_operation=0.0, update=1e-4, operation=20e-6, product=6.2e-11, point=4.8e-9
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnfc.data.panel import Panel
-from rnnfc.models.recipe import num_processors
+from rnnfc.models.recipe import XLA_FLAG, num_processors
 
 _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
@@ -43,6 +43,8 @@ def facts(panel: Panel) -> dict[str, Any]:
             "cpu_features": _cpu_features(),
             "processors": num_processors(),
             "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+            # Ours stands in front once TensorFlow has been started in this process.
+            "xla_flags": os.environ.get("XLA_FLAGS", "").removeprefix(XLA_FLAG).strip(),
         },
     }
 
