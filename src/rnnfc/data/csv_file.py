@@ -65,14 +65,11 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
 
 def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
     """The series in the order of their first rows, the rows of each in the order of the file."""
-    if spec.path.endswith(".parquet"):
-        source, frame = parquet_file.read(spec, fewest=fewest)
-    else:
-        source, frame = csv_text.read(spec, fewest=fewest), None
-    values, time, offset = read_cells(source, spec, columns=spec.numbers, frame=frame)
+    source = (parquet_file if spec.path.endswith(".parquet") else csv_text).read(spec, fewest=fewest)
+    values, time, offset = read_cells(source, spec)
     if not isinstance(spec, LongSpec):
         return [_Part(name=source.path.stem, source=source, values=values, time=time, offset=offset)]
-    series, names = read_series(source, spec, column=spec.series, frame=frame)
+    series, names = read_series(source, spec)
     order = np.argsort(series, kind="stable")
     bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
     lines = np.asarray(source.lines)
