@@ -1,7 +1,7 @@
 """YAML 1.2 for people: core-schema scalars, no tags, no duplicate keys, bounded, and the line of every key."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,16 @@ _STRUCTURE = tuple("[{'\"&*!|>")
 _NEEDS_QUOTES = re.compile(r"found character '[^\\]' that cannot start any token|expected the node content, but found ','")
 
 # YAML 1.2.2, section 10.3.2 (core schema). PyYAML follows YAML 1.1, where `no` is false, `010` is eight, `12:30` is 750.
-_NULL = re.compile(r"null|Null|NULL|~|")
-_TRUE = re.compile(r"true|True|TRUE")
-_FALSE = re.compile(r"false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9]+")
-_OCT_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_INF_NAN = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INT, _OCT_HEX = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
+    (re.compile(r"null|Null|NULL|~|"), lambda _: None),
+    (re.compile(r"true|True|TRUE"), lambda _: True),
+    (re.compile(r"false|False|FALSE"), lambda _: False),
+    (_INT, int),
+    (_OCT_HEX, lambda text: int(text, 0)),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Python refuses to print integers beyond 4,300 digits; no setting needs a tenth of these.
 _MAX_DIGITS = 400
@@ -39,7 +42,7 @@ class Document:
     """A parsed document: plain values (mappings, tuples, scalars) and the line, from 1, of every key and item."""
 
     value: Any
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[Path, int]
 
 
 def parse(text: str, *, source: str) -> Document:
@@ -63,11 +66,8 @@ def parse(text: str, *, source: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(f"{source}:{line}: the character U+{error.character:04X} is not allowed in YAML; remove it") from error
-    document = Document(value=None)
-    if root is not None:
-        builder = _Builder(source=source, lines=document.lines)
-        document.value = builder.build(root, ())
-    return document
+    builder = _Builder(source=source)
+    return Document(value=None if root is None else builder.build(root, ()), lines=builder.lines)
 
 
 def typed(text: str, *, source: str) -> Any:
@@ -86,21 +86,7 @@ def typed(text: str, *, source: str) -> Any:
 
 def scalar(text: str) -> Any:
     """The value of one plain YAML 1.2 scalar: `1e-3` a number, `no` text, `010` ten, `12:30` text."""
-    if _NULL.fullmatch(text):
-        return None
-    if _TRUE.fullmatch(text):
-        return True
-    if _FALSE.fullmatch(text):
-        return False
-    if _INT.fullmatch(text):
-        return int(text)
-    if _OCT_HEX.fullmatch(text):
-        return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _INF_NAN.fullmatch(text):
-        return float(text.replace(".", "", 1))
-    return text
+    return next((value(text) for pattern, value in _SCALARS if pattern.fullmatch(text)), text)
 
 
 def _events(text: str, *, source: str) -> Iterator[Any]:
@@ -139,7 +125,7 @@ def _refuse_hostile(events: Iterator[Any], *, source: str) -> None:
 @dataclass
 class _Builder:
     source: str
-    lines: dict[Path, int]
+    lines: dict[Path, int] = field(default_factory=dict)
     nodes: int = 0
 
     def build(self, node: Any, path: Path) -> Any:
