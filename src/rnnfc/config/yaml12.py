@@ -130,14 +130,11 @@ class _Builder:
 
     def build(self, node: Any, path: Path) -> Any:
         self.nodes += 1
-        line = node.start_mark.line + 1
-        self.lines.setdefault(path, line)
+        self.lines.setdefault(path, node.start_mark.line + 1)
         if self.nodes > MAX_NODES:
-            raise ConfigError(f"{self.source}:{line}: more than {MAX_NODES:,} values once aliases are followed; write them out")
+            raise self._wrong(node, f"more than {MAX_NODES:,} values once aliases are followed; write them out")
         if len(path) > MAX_DEPTH:
-            raise ConfigError(
-                f"{self.source}:{line}: an alias holds itself or nests past {MAX_DEPTH} levels; write the value out"
-            )
+            raise self._wrong(node, f"an alias holds itself or nests past {MAX_DEPTH} levels; write the value out")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -148,20 +145,21 @@ class _Builder:
         if node.style is not None:  # quoted or block text is text, whatever it looks like
             return node.value
         if len(node.value) > _MAX_DIGITS and (_INT.fullmatch(node.value) or _OCT_HEX.fullmatch(node.value)):
-            where = f"{self.source}:{node.start_mark.line + 1}"
-            raise ConfigError(f"{where}: a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read")
+            raise self._wrong(node, f"a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read")
         return scalar(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
             key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
-                raise ConfigError(f"{self.source}:{line}: a key must be text; put quotes around it if it is meant")
+                raise self._wrong(key_node, "a key must be text; put quotes around it if it is meant")
             if key in mapping:
                 first = self.lines[(*path, key)]
-                raise ConfigError(f"{self.source}:{line}: the key {key!r} stands here again (first on line {first}); keep one")
-            self.lines[(*path, key)] = line
+                raise self._wrong(key_node, f"the key {key!r} stands here again (first on line {first}); keep one")
+            self.lines[(*path, key)] = key_node.start_mark.line + 1
             mapping[key] = self.build(value_node, (*path, key))
         return mapping
+
+    def _wrong(self, node: Any, text: str) -> ConfigError:
+        return ConfigError(f"{self.source}:{node.start_mark.line + 1}: {text}")

@@ -59,8 +59,8 @@ class Source:
         return f"{self.path}{place}{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
 
 
-def read(spec: FileSpec, *, fewest: int = 2) -> Source:
-    """The file that `spec` names, of `fewest` rows or more.
+def read(spec: FileSpec) -> Source:
+    """The file that `spec` names.
 
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
@@ -89,17 +89,7 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
             f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
             "put quotes around a field that holds the separator, or mend the row"
         )
-    refuse_few_rows(path, len(lines) - 1, fewest=fewest)
     return Source(path=path, content=content, lines=lines[1:])
-
-
-def refuse_few_rows(path: Path, rows: int, *, fewest: int) -> None:
-    """Refuse a file of less than `fewest` rows."""
-    if rows < fewest:
-        needed = (
-            "at least one is needed" if fewest == 1 else "at least two are needed, and window.length + window.horizon to train"
-        )
-        raise DataError(f"{path}: {counted(rows, 'data row')}; {needed}")
 
 
 def counted(number: int, noun: str) -> str:

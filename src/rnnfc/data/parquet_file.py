@@ -8,11 +8,11 @@ from rnnfc.data.csv_text import Source
 from rnnfc.errors import DataError, MissingExtraError
 
 
-def read(spec: FileSpec, *, fewest: int) -> Source:
-    """The columns that `spec` names, of `fewest` rows or more.
+def read(spec: FileSpec) -> Source:
+    """The columns that `spec` names.
 
     Raises:
-        DataError: the file is no Parquet file, or lacks a column or rows.
+        DataError: the file is no Parquet file, or lacks a column.
         MissingExtraError: pyarrow is not installed.
     """
     try:
@@ -31,5 +31,4 @@ def read(spec: FileSpec, *, fewest: int) -> Source:
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: not a readable Parquet file ({reason}); write it again, or save it as CSV") from None
-    csv_text.refuse_few_rows(path, len(frame), fewest=fewest)
     return Source(path=path, content=b"", lines=range(1, len(frame) + 1), place="row", frame=frame)

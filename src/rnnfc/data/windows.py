@@ -161,11 +161,9 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: in
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
     parts: dict[str, Windows] = {}
     for index, name in enumerate(("train", "validation", "test")):
-        if name == "validation" and split.validation is None:
-            continue
-        rows = borders[:, index : index + 2]
-        step = stride if name == "train" else 1
-        parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
+        if name != "validation" or split.validation is not None:
+            rows, step = borders[:, index : index + 2], stride if name == "train" else 1
+            parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
     return Splits(train=parts["train"], validation=parts.get("validation"), test=parts["test"], train_rows=borders[:, :2])
 
 
