@@ -62,39 +62,30 @@ class TrainingConsole:
         """`keeps`: whether what is kept of a training that breaks off will still be there."""
         self._keeps = keeps
         self._screen = RichConsole(stderr=True)
-        self._bar: Progress | None = None
-        self._task: Any = None
+        columns = TextColumn(line("training", "{task.description}")), BarColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_interactive)
+        self._task = self._bar.add_task("", total=None)
         self._done = 0
 
     def prepared(self, prepared: Prepared) -> None:
         """Rows and windows; then TensorFlow starts, which takes seconds."""
         for label, text in data_lines(prepared):
             note(label, text)
-        if self._screen.is_terminal:
-            self._bar = Progress(
-                TextColumn(line("training", "{task.description}")),
-                BarColumn(),
-                TimeRemainingColumn(),
-                console=self._screen,
-                transient=True,
-            )
-            engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
-            self._task = self._bar.add_task(f"starting {engine}", total=None)
-            self._bar.start()
+        engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
+        self._bar.update(self._task, description=f"starting {engine}")
+        self._bar.start()
 
     def epoch(self, row: Epoch, *, total: int) -> None:
         """Moves the bar on and shows the newest losses."""
         self._done = row.epoch
-        if self._bar is not None:
-            watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
-            rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
-            text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
-            self._bar.update(self._task, description=text, completed=row.epoch, total=total)
+        watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
+        rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
+        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
+        self._bar.update(self._task, description=text, completed=row.epoch, total=total)
 
     def tick(self, share: float) -> None:
         """Moves the bar within an epoch."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._done + share)
+        self._bar.update(self._task, completed=self._done + share)
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """The last losses, whether training stopped early, and how long it took."""
@@ -117,9 +108,7 @@ class TrainingConsole:
 
     def close(self) -> None:
         """Takes the bar away, also when training breaks off."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        self._bar.stop()
 
 
 def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
