@@ -1,5 +1,6 @@
 """The MSE report: a verdict in words, tidy scores of the network and every baseline, and where the windows went."""
 
+import html
 import math
 import re
 from collections.abc import Iterator
@@ -171,8 +172,7 @@ def figure(value: float | None) -> str:
 
 def literal(text: str) -> str:
     """`text` on one line of Markdown that shows it as it is: no table cell, link, HTML or formula begins in it."""
-    html = visible(text.replace("\n", " ")).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(r"\\\g<0>", html)
+    return _MARKUP.sub(r"\\\g<0>", html.escape(visible(text.replace("\n", " ")), quote=False))
 
 
 def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0) -> str:
