@@ -1,7 +1,7 @@
 """YAML 1.2 for people: core-schema scalars, no tags, no duplicate keys, bounded, and the line of every key."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,7 @@ def parse(text: str, *, source: str) -> Document:
     if len(text) > MAX_CHARACTERS:
         raise ConfigError(f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?")
     try:
-        _refuse_hostile(_events(text, source=source), source=source)
+        _refuse_hostile(text, source=source)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -89,37 +89,30 @@ def scalar(text: str) -> Any:
     return next((value(text) for pattern, value in _SCALARS if pattern.fullmatch(text)), text)
 
 
-def _events(text: str, *, source: str) -> Iterator[Any]:
-    line = 1
-    events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
-    try:
-        for event in events:
-            line = event.end_mark.line + 1
-            yield event
-    except (ValueError, OverflowError) as error:  # PyYAML lets these through: "\UFFFFFFFF", %YAML 1.<5,000 digits>
-        raise ConfigError(
-            f"{source}:{line}: not valid YAML: an escape or a version number is out of range; write the character itself"
-        ) from error
-
-
-def _refuse_hostile(events: Iterator[Any], *, source: str) -> None:
+def _refuse_hostile(text: str, *, source: str) -> None:
     # Runs on the flat event stream, before anything recurses over the nesting.
     depth = documents = values = 0
-    for event in events:
-        where = f"{source}:{event.start_mark.line + 1}"
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        values += isinstance(event, yaml.NodeEvent)
-        if depth > MAX_DEPTH:
-            raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
-        if documents > 1:
-            raise ConfigError(f"{where}: a second document starts here; a config is one, so remove the line with ---")
-        if values > MAX_NODES:
-            raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
-        if getattr(event, "tag", None) is not None:
-            raise ConfigError(f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it")
-        if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-            raise ConfigError(f"{where}: half of a surrogate pair is no character; write the character itself, not its escape")
+    line = 1
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            where, line = f"{source}:{event.start_mark.line + 1}", event.end_mark.line + 1
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            values += isinstance(event, yaml.NodeEvent)
+            if depth > MAX_DEPTH:
+                raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
+            if documents > 1:
+                raise ConfigError(f"{where}: a second document starts here; a config is one, so remove the line with ---")
+            if values > MAX_NODES:
+                raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
+            if getattr(event, "tag", None) is not None:
+                raise ConfigError(f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it")
+            if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+                problem = "half of a surrogate pair is no character; write the character itself, not its escape"
+                raise ConfigError(f"{where}: {problem}")
+    except (ValueError, OverflowError) as error:  # PyYAML lets these through: "\UFFFFFFFF", %YAML 1.<5,000 digits>
+        problem = "an escape or a version number is out of range; write the character itself"
+        raise ConfigError(f"{source}:{line}: not valid YAML: {problem}") from error
 
 
 @dataclass

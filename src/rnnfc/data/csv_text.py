@@ -145,7 +145,7 @@ def _decode(path: Path, spec: FileSpec) -> bytes:
 
 
 def _utf8(raw: bytes, encoding: str) -> bytes:
-    """`raw` in UTF-8; seldom the whole text as a string, which may take four times its room.
+    """`raw` in UTF-8: not a copy where it is that already, and seldom the whole text as a string.
 
     Raises:
         UnicodeDecodeError: it is not in `encoding`; its `start` counts from the beginning.
@@ -155,11 +155,15 @@ def _utf8(raw: bytes, encoding: str) -> bytes:
     if raw.isascii():
         return raw
     pieces = (raw[start : start + _PIECE_BYTES] for start in range(0, len(raw), _PIECE_BYTES))
+    texts = codecs.iterdecode(pieces, encoding)
     try:
-        return b"".join([text.encode() for text in codecs.iterdecode(pieces, encoding)])
+        if encoding != "utf-8":
+            return b"".join([text.encode() for text in texts])
+        for _ in texts:
+            pass
     except UnicodeDecodeError:  # which counts from the beginning of a piece
         raw.decode(encoding)
-        raise
+    return raw
 
 
 def _unix_ends(content: bytes) -> bytes:
