@@ -70,12 +70,13 @@ def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
         raise DataError(f"{source.path}: {csv_text.counted(len(source.lines), 'data row')}; at least {needed}")
     values, time, offset = read_cells(source, spec)
     if not isinstance(spec, LongSpec):
-        return [_Part(name=source.path.stem, source=source, values=values, time=time, offset=offset)]
+        own = replace(source, content=b"", frame=None)  # they are read, and their room is free again
+        return [_Part(name=source.path.stem, source=own, values=values, time=time, offset=offset)]
     series, names = read_series(source, spec)
     places = np.split(np.argsort(series, kind="stable"), np.cumsum(np.bincount(series))[:-1])
     parts, lines = [], np.asarray(source.lines)
     for name, rows in zip(names, places, strict=True):
-        own = replace(source, lines=lines[rows], series=name)
+        own = replace(source, content=b"", frame=None, lines=lines[rows], series=name)
         parts.append(_Part(name=name, source=own, values=values[rows], time=time[rows], offset=offset))
     return parts
 
