@@ -202,5 +202,5 @@ def _spread(panel: Panel, scaler: Scaler) -> Floats:
     targets, starts = panel.values[:, : panel.num_targets], panel.bounds[:-1]
     if not scaler.by_series:
         return np.broadcast_to(np.ptp(targets, axis=0), (len(starts), panel.num_targets))
-    ranges = np.maximum.reduceat(targets, starts) - np.minimum.reduceat(targets, starts)
+    ranges: Floats = np.maximum.reduceat(targets, starts) - np.minimum.reduceat(targets, starts)
     return np.maximum(ranges, flat(scaler.low, scaler.high)[:, : panel.num_targets])

@@ -1,7 +1,7 @@
 """YAML 1.2 for people: core-schema scalars, no tags, no duplicate keys, bounded, and the line of every key."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,8 +93,9 @@ def _refuse_hostile(text: str, *, source: str) -> None:
     # Runs on the flat event stream, before anything recurses over the nesting.
     depth = documents = values = 0
     line = 1
+    events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in events:
             where, line = f"{source}:{event.start_mark.line + 1}", event.end_mark.line + 1
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             documents += isinstance(event, yaml.DocumentStartEvent)
