@@ -16,7 +16,7 @@ from rnnfc.errors import OutputError, visible
 from rnnfc.progress import Epoch
 from rnnfc.report import NETWORK, Report, figure, of_series, with_few
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
-from rnnfc.workflows.prepare import Prepared
+from rnnfc.workflows.prepare import Prepared, check
 
 _LABEL_WIDTH = 12
 # Columns from which the bar and everything beside it have room.
@@ -62,39 +62,30 @@ class TrainingConsole:
         """`keeps`: whether what is kept of a training that breaks off will still be there."""
         self._keeps = keeps
         self._screen = RichConsole(stderr=True)
-        self._bar: Progress | None = None
-        self._task: Any = None
+        columns = TextColumn(line("training", "{task.description}")), BarColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_interactive)
+        self._task = self._bar.add_task("", total=None)
         self._done = 0
 
     def prepared(self, prepared: Prepared) -> None:
         """Rows and windows; then TensorFlow starts, which takes seconds."""
         for label, text in data_lines(prepared):
             note(label, text)
-        if self._screen.is_terminal:
-            self._bar = Progress(
-                TextColumn(line("training", "{task.description}")),
-                BarColumn(),
-                TimeRemainingColumn(),
-                console=self._screen,
-                transient=True,
-            )
-            engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
-            self._task = self._bar.add_task(f"starting {engine}", total=None)
-            self._bar.start()
+        engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
+        self._bar.update(self._task, description=f"starting {engine}")
+        self._bar.start()
 
     def epoch(self, row: Epoch, *, total: int) -> None:
         """Moves the bar on and shows the newest losses."""
         self._done = row.epoch
-        if self._bar is not None:
-            watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
-            rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
-            text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
-            self._bar.update(self._task, description=text, completed=row.epoch, total=total)
+        watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
+        rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
+        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
+        self._bar.update(self._task, description=text, completed=row.epoch, total=total)
 
     def tick(self, share: float) -> None:
         """Moves the bar within an epoch."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._done + share)
+        self._bar.update(self._task, completed=self._done + share)
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """The last losses, whether training stopped early, and how long it took."""
@@ -117,32 +108,27 @@ class TrainingConsole:
 
     def close(self) -> None:
         """Takes the bar away, also when training breaks off."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        self._bar.stop()
 
 
 def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     """Rows and windows of an experiment, for people."""
-    from rnnfc.data.panel import clock
-
-    panel, window, model = prepared.panel, prepared.experiment.window, prepared.experiment.model
-    filled, rows = int(panel.filled.sum()), f"{panel.num_rows:,} rows{of_series(len(panel.series), panel.left_out)}"
-    first, last = map(clock, panel.span)
-    missing = f", {filled:,} missing values filled ({panel.missing})" if filled else ""
-    counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
+    facts, window, model = check(prepared), prepared.experiment.window, prepared.experiment.model
+    counts = " · ".join(f"{part['count']:,} {name}" for name, part in facts["windows"].items())
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
+    network = f"{model.label}, {prepared.parameters:,} parameters"
     return [
-        ("data", f"{rows}, {panel.step}, {first} to {last}{missing}{_constant(prepared.constant_series)}"),
-        (
-            "windows",
-            f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {model.label}, {prepared.parameters:,} parameters",
-        ),
+        ("data", _rows(facts, how=f" ({prepared.panel.missing})")),
+        ("windows", f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {network}"),
     ]
 
 
-def _constant(number: int) -> str:
-    return f", {number:,} series with a constant column (centred, not scaled)" if number else ""
+def _rows(facts: dict[str, Any], *, how: str = "") -> str:
+    """Rows, step and span of the data in what `check` found; `how` missing values were filled."""
+    rows = f"{facts['rows']:,} rows{of_series(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
+    filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
+    constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
+    return f"{rows}, {facts['first_time']} to {facts['last_time']}{filled}{constant if facts['constant_series'] else ''}"
 
 
 def show_report(report: Report) -> None:
@@ -187,10 +173,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def show_check(result: dict[str, Any]) -> None:
     """What `check` found."""
-    filled = f", {result['filled_values']:,} missing values filled" if result["filled_values"] else ""
-    rows = f"{result['rows']:,} rows{of_series(result['series'], result['left_out_series'])}, {result['frequency']}"
-    constant = _constant(result["constant_series"])
-    say("data", f"{rows}, {result['first_time']} to {result['last_time']}{filled}{constant}")
+    say("data", _rows(result))
     say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
         few = with_few(part.get("series", 1), result["series"])

@@ -199,10 +199,8 @@ def difference(
 
 def _spread(panel: Panel, scaler: Scaler) -> Floats:
     """The range of each target, [series, target], of one series or of all; at least 1 where training saw a constant."""
-    targets, shape = panel.values[:, : panel.num_targets], (len(panel.series), panel.num_targets)
+    targets, starts = panel.values[:, : panel.num_targets], panel.bounds[:-1]
     if not scaler.by_series:
-        return np.broadcast_to(np.ptp(targets, axis=0), shape)
-    ranges = np.zeros(shape)
-    for series, (first, end) in enumerate(zip(panel.bounds[:-1], panel.bounds[1:], strict=True)):
-        ranges[series] = np.ptp(targets[first:end], axis=0) if end > first else 0.0
+        return np.broadcast_to(np.ptp(targets, axis=0), (len(starts), panel.num_targets))
+    ranges: Floats = np.maximum.reduceat(targets, starts) - np.minimum.reduceat(targets, starts)
     return np.maximum(ranges, flat(scaler.low, scaler.high)[:, : panel.num_targets])

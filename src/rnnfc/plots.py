@@ -85,19 +85,11 @@ def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_st
         parts: forecasts by split, the test split last.
         test_start: time of the first test row; what follows is shaded.
     """
-    figure, axes = _figure(2, title)
-    colours = (_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST)
-    close_up = min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start)))
-    for place, axis in enumerate(axes):
-        shown = [line if place == 0 else _since(line, actual.time[-close_up]) for line in (actual, *parts)]
-        _draw(axis, shown[0], colour=_ACTUAL, width=_ACTUAL_WIDTH)
-        for colour, part in zip(colours, shown[1:], strict=True):
-            _draw(axis, part, colour=colour, width=1.0 if place == 0 else 1.4)
-        axis.set_ylabel(_plain(ylabel), fontsize=9)
-        _time_axis(axis, actual.time)
-    axes[0].axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)
-    _zoom(axes[1], actual, parts[-1], rows=close_up)
-    axes[1].set_xlabel(_plain(xlabel))
+    figure, (whole, close_up) = _figure(2, title)
+    _forecasts(whole, actual, parts, ylabel=ylabel)
+    whole.axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)
+    _forecasts(close_up, actual, parts, ylabel=ylabel, rows=min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))))
+    close_up.set_xlabel(_plain(xlabel))
     return _png(figure)
 
 
@@ -105,15 +97,21 @@ def series_picture(*, title: str, series: Sequence[tuple[Line, Sequence[Line]]],
     """The last rows of each of some series one above the other, with the forecasts by split, the test split last."""
     figure, axes = _figure(len(series), title)
     for axis, (actual, parts), ylabel in zip(axes, series, ylabels, strict=True):
-        rows = min(_CLOSE_UP_ROWS, len(actual.time))
-        _draw(axis, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
-        for colour, part in zip((_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST), parts, strict=True):
-            _draw(axis, _since(part, actual.time[-rows]), colour=colour, width=1.4)
-        axis.set_ylabel(_plain(ylabel), fontsize=9)
-        _time_axis(axis, actual.time)
-        _zoom(axis, actual, parts[-1], rows=rows)
+        _forecasts(axis, actual, parts, ylabel=ylabel, rows=min(_CLOSE_UP_ROWS, len(actual.time)))
     axes[-1].set_xlabel(_plain(xlabel))
     return _png(figure)
+
+
+def _forecasts(axis: Axes, actual: Line, parts: Sequence[Line], *, ylabel: str, rows: int | None = None) -> None:
+    """Actual values and forecasts by split, of the last `rows` rows close up, or of all."""
+    shown = [actual, *parts] if rows is None else [_since(line, actual.time[-rows]) for line in (actual, *parts)]
+    _draw(axis, shown[0], colour=_ACTUAL, width=_ACTUAL_WIDTH)
+    for colour, part in zip((_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST), shown[1:], strict=True):
+        _draw(axis, part, colour=colour, width=1.0 if rows is None else 1.4)
+    axis.set_ylabel(_plain(ylabel), fontsize=9)
+    _time_axis(axis, actual.time)
+    if rows is not None:
+        _zoom(axis, actual, parts[-1], rows=rows)
 
 
 def _zoom(axis: Axes, actual: Line, test: Line, *, rows: int) -> None:
@@ -249,15 +247,13 @@ def _legend(figure: Figure) -> None:
         title.set_fontsize(size)
         if title.get_window_extent().x1 <= figure.bbox.width:
             break
-    beside = legend("upper right", len(labels))
-    if beside.get_window_extent().x0 > title.get_window_extent().x1:
+    made = legend("upper right", len(labels))
+    if made.get_window_extent().x0 > title.get_window_extent().x1:
         return
-    beside.remove()
-    below = legend("outside lower left", 4)
-    for columns, size in ((3, 9.0), (2, 9.0), (1, 9.0), (1, 7.0), (1, 5.0)):
-        if below.get_window_extent().width < figure.bbox.width:
+    for columns, size in ((4, 9.0), (3, 9.0), (2, 9.0), (1, 9.0), (1, 7.0), (1, 5.0)):
+        made.remove()
+        made = legend("outside lower left", columns, size)
+        if made.get_window_extent().width < figure.bbox.width:
             break
-        below.remove()
-        below = legend("outside lower left", columns, size)
-    if below.get_window_extent().height > figure.bbox.height / 2:
-        below.set_loc("lower left")  # twenty names: rather over the curves than in their place
+    if made.get_window_extent().height > figure.bbox.height / 2:
+        made.set_loc("lower left")  # twenty names: rather over the curves than in their place

@@ -1,8 +1,9 @@
 """The MSE report: a verdict in words, tidy scores of the network and every baseline, and where the windows went."""
 
+import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,14 @@ _CHANCE = (
     f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon, "
     "where those of all series that begin at the same time are one."
 )
-_COLUMNS = (*((name, "data") for name in ("mse", "rmse", "mae", "mape", "smape", "mase", "owa")),)
-_SCALED_COLUMNS = (("mse", "scaled"), ("rmse", "scaled"), ("mae", "scaled"))
+# The score that a cell of a table shows, but for what its row and its column name.
+_POOLED = {"model": NETWORK, "split": "test", "metric": "rmse", "units": "data", "target": None, "step": None}
+_Cells = dict[str, dict[str, Any]]
 # What Markdown, or HTML inside it, would read as more than the character.
 _MARKUP = re.compile(r"[\\`*\[\]|~$]")
-_HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE", "owa": "OWA"}
-_HEADINGS |= {"wql": "wQL", "coverage": "inside", "width": "width of"}
+_SCALED_HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE"}
+_POINT_HEADINGS = {**_SCALED_HEADINGS, "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE", "owa": "OWA"}
+_QUANTILE_HEADINGS = {"wql": "wQL", "coverage": "inside", "width": "width of"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,7 @@ class Report:
     def quantile_metrics(self) -> list[str]:
         """Names of the scores of the network's quantiles, see `metrics.score`; none without levels."""
         names = dict.fromkeys(row.metric for row in self.scores)
-        return [name for name in names if name.partition("_")[0] in ("wql", "coverage", "width")]
+        return [name for name in names if name.partition("_")[0] in _QUANTILE_HEADINGS]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, scores as rows."""
@@ -132,7 +135,7 @@ def left_out(scores: list[Score], test: Forecast) -> list[str]:
     notes = [f"{missing:,} of {actual.size:,} test values are missing and not scored"] if missing else []
     wanted = (NETWORK, "test", None, None)
     pooled = (row for row in scores if (row.model, row.split, row.target, row.step) == wanted)
-    lacking = [(row.undefined, _HEADINGS[row.metric].removesuffix(" %")) for row in pooled if row.undefined]
+    lacking = [(row.undefined, _POINT_HEADINGS[row.metric].removesuffix(" %")) for row in pooled if row.undefined]
     return [*notes, *(f"{count:,} of {each:,} series have no {heading}, and are not in its mean" for count, heading in lacking)]
 
 
@@ -169,8 +172,7 @@ def figure(value: float | None) -> str:
 
 def literal(text: str) -> str:
     """`text` on one line of Markdown that shows it as it is: no table cell, link, HTML or formula begins in it."""
-    html = visible(text.replace("\n", " ")).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(r"\\\g<0>", html)
+    return _MARKUP.sub(r"\\\g<0>", html.escape(visible(text.replace("\n", " ")), quote=False))
 
 
 def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0) -> str:
@@ -179,7 +181,7 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
     Args:
         best_epoch: the epoch whose weights were kept; 0 for the last.
     """
-    model, window, table = experiment.model, experiment.window, _Tables.of(report)
+    model, window = experiment.model, experiment.window
     unit = f" in {literal(report.unit)}" if report.unit else ""
     kept = f" (kept: epoch {best_epoch:,})" if best_epoch else ""
     lines = [
@@ -191,79 +193,40 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         f"{window.horizon:,}; target {', '.join(map(literal, report.targets))}{unit}; seed {experiment.seed}.",
         "",
         _CHANCE,
-        "",
-        "## Test rows, data units",
-        "",
-        *table.metrics(tuple(column for column in _COLUMNS if (report.models[0], "test", *column, None, None) in table.values)),
     ]
-    if names := report.quantile_metrics:
-        lines += ["", "## Test rows, quantiles of the network", "", *table.quantiles(names, window.horizon)]
-    if experiment.scale.label != "none":
-        lines += ["", f"## Test rows, scaled ({experiment.scale.label})", "", *table.metrics(_SCALED_COLUMNS)]
-    if len(report.targets) > 1:
-        lines += ["", "## Test rows by target, data units", "", *table.targets(report.targets)]
-    lines += ["", "## Every split, RMSE in data units", "", *table.splits(list(report.ledger["windows"]))]
-    if window.horizon > 1:
-        lines += ["", "## Test rows by step, RMSE in data units", "", *table.steps(window.horizon)]
+    scores = {(row.model, row.split, row.metric, row.units, row.target, row.step): row.value for row in report.scores}
+    for title, corner, rows, columns in _tables(report, experiment):
+        lines += ["", f"## {title}", "", f"| {' | '.join([corner, *columns])} |", f"|---{'|---:' * len(columns)}|"]
+        for name, row in rows.items():
+            cells = [figure(scores[tuple({**_POOLED, **row, **column}.values())]) for column in columns.values()]
+            lines.append(f"| {' | '.join([name, *cells])} |")
     notes = [f"- {literal(text)}" for text in report.notes]
     return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Tables:
-    """The tables of report.md over values[model, split, metric, units, target, step], models from best to worst."""
-
-    models: list[str]
-    values: dict[tuple[str, str, str, str, str | None, int | None], float | None]
-
-    @classmethod
-    def of(cls, report: Report) -> "_Tables":
-        values = {(row.model, row.split, row.metric, row.units, row.target, row.step): row.value for row in report.scores}
-        return cls(models=report.models, values=values)
-
-    def metrics(self, columns: tuple[tuple[str, str], ...]) -> list[str]:
-        rows = [
-            (_strong(model), *(self.values[model, "test", metric, units, None, None] for metric, units in columns))
-            for model in self.models
-        ]
-        return _table(["model", *(_HEADINGS[metric] for metric, _ in columns)], rows)
-
-    def targets(self, targets: tuple[str, ...]) -> list[str]:
-        rows = [
-            (f"{shown}, {_strong(model)}", *(self.values[model, "test", name, "data", target, None] for name in ("rmse", "mae")))
-            for target, shown in zip(targets, map(literal, targets), strict=True)
-            for model in self.models
-        ]
-        return _table(["target, model", "RMSE", "MAE"], rows)
-
-    def quantiles(self, names: list[str], horizon: int) -> list[str]:
-        """Weighted quantile losses, and of each interval between two quantiles the share of values inside and its width."""
-        headings = [f"{_HEADINGS[kind]} {of}".strip() for kind, _, of in (name.partition("_") for name in names)]
-        rows = [
-            ("all" if step is None else str(step), *(self.values[NETWORK, "test", name, "data", None, step] for name in names))
-            for step in (None, *(range(1, horizon + 1) if horizon > 1 else ()))
-        ]
-        return _table(["step", *headings], rows)
-
-    def splits(self, splits: list[str]) -> list[str]:
-        rows = [
-            (_strong(model), *(self.values[model, split, "rmse", "data", None, None] for split in splits))
-            for model in self.models
-        ]
-        return _table(["model", *splits], rows)
-
-    def steps(self, horizon: int) -> list[str]:
-        rows = [
-            (str(step), *(self.values[model, "test", "rmse", "data", None, step] for model in self.models))
-            for step in range(1, horizon + 1)
-        ]
-        return _table(["step", *map(_strong, self.models)], rows)
-
-
-def _table(headings: list[str], rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    """A Markdown table; the first cell of each row is text, the others are numbers or None."""
-    lines = [f"| {' | '.join(headings)} |", f"|---{'|---:' * (len(headings) - 1)}|"]
-    return [*lines, *(f"| {name} | {' | '.join(map(figure, values))} |" for name, *values in rows)]
+def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, _Cells, _Cells]]:
+    """Heading, corner, rows and columns of each table, models from best to worst."""
+    horizon, targets = experiment.window.horizon, report.targets
+    models: _Cells = {f"**{model}**" if model == NETWORK else model: {"model": model} for model in report.models}
+    steps: _Cells = {str(step): {"step": step} for step in range(1, horizon + 1)} if horizon > 1 else {}
+    pooled = {row.metric for row in report.scores if (row.split, row.units, row.target, row.step) == ("test", "data", None, None)}
+    points = {heading: {"metric": metric} for metric, heading in _POINT_HEADINGS.items() if metric in pooled}
+    yield "Test rows, data units", "model", models, points
+    if names := report.quantile_metrics:
+        parts = [(name, *name.split("_", 1)) for name in names]
+        quantiles = {" ".join([_QUANTILE_HEADINGS[kind], *of]): {"metric": name} for name, kind, *of in parts}
+        yield "Test rows, quantiles of the network", "step", {"all": {}, **steps}, quantiles
+    if experiment.scale.label != "none":
+        scaled = {heading: {"metric": metric, "units": "scaled"} for metric, heading in _SCALED_HEADINGS.items()}
+        yield f"Test rows, scaled ({experiment.scale.label})", "model", models, scaled
+    if len(targets) > 1:
+        each = {f"{literal(name)}, {model}": {"target": name, **row} for name in targets for model, row in models.items()}
+        columns = {heading: {"metric": heading.lower()} for heading in ("RMSE", "MAE")}
+        yield "Test rows by target, data units", "target, model", each, columns
+    splits = {split: {"split": split} for split in report.ledger["windows"]}
+    yield "Every split, RMSE in data units", "model", models, splits
+    if steps:
+        yield "Test rows by step, RMSE in data units", "step", steps, models
 
 
 def _ledger_lines(counts: dict[str, Any]) -> list[str]:
@@ -291,7 +254,3 @@ def of_series(number: int, left_out: int) -> str:
     """Whose rows they are, where there are many series."""
     short = f" ({left_out:,} left out as shorter than a window)" if left_out else ""
     return f" of {number:,} series{short}" if number > 1 or left_out else ""
-
-
-def _strong(model: str) -> str:
-    return f"**{model}**" if model == NETWORK else model

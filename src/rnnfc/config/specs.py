@@ -1,11 +1,12 @@
 """Every key of an experiment with its type, range and default; nothing below this layer checks or defaults again."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from rnnfc.config.data_spec import DataSpec, SineSpec
+from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
 from rnnfc.config.spec import MAX_SEED, Spec, wrong
 from rnnfc.config.train_spec import TrainSpec
@@ -114,6 +115,10 @@ def _date(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
+# The key to blame and what is wrong with it, for each rule that a config breaks.
+Broken = Iterator[tuple[str, str]]
+
+
 class Experiment(Spec):
     """One experiment: data, windows, split, scaling, network and training."""
 
@@ -158,110 +163,100 @@ class Experiment(Spec):
         return getattr(self.model, "levels", ())
 
     @model_validator(mode="after")
-    def _loss_fits_levels(self) -> Self:
-        if self.levels and self.train.loss != "pinball":
-            text = f"model.levels are trained with pinball, not {self.train.loss}; write pinball or leave train.loss out"
-            raise wrong(text, at=("train", "loss"))
-        if self.train.loss == "pinball" and not self.levels:
-            text = "pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber"
-            raise wrong(text, at=("train", "loss"))
+    def _parts_fit_together(self) -> Self:
+        for rules in (self._loss, self._watched, self._network, self._scratch, self._fed_back, self._bptt):
+            for key, text in rules():
+                raise wrong(text, at=tuple(key.split(".")))
         return self
 
-    @model_validator(mode="after")
-    def _parts_fit(self) -> Self:
+    def _loss(self) -> Broken:
+        loss, levels = self.train.loss, self.levels
+        if levels and loss != "pinball":
+            yield "train.loss", f"model.levels are trained with pinball, not {loss}; write pinball or leave train.loss out"
+        if loss == "pinball" and not levels:
+            text = "pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber"
+            yield "train.loss", text
+
+    def _watched(self) -> Broken:
         if self.split.validation is None:
             text = "watches the validation loss, and split.validation is not there; add it"
             if self.train.early_stopping:
-                raise wrong(text, at=("train", "early_stopping"))
+                yield "train.early_stopping", text
             if self.train.schedule.kind == "plateau":
-                raise wrong(f"plateau {text}", at=("train", "schedule"))
+                yield "train.schedule", f"plateau {text}"
         if self.data.season is not None and self.data.season > self.window.length:
-            raise wrong(
-                f"{self.data.season} is longer than window.length {self.window.length}, so the seasonal baseline "
-                "cannot see one season; lengthen the window or leave season out",
-                at=("data", "season"),
-            )
-        return self
+            text = "so the seasonal baseline cannot see one season; lengthen the window or leave season out"
+            yield "data.season", f"{self.data.season} is longer than window.length {self.window.length}, {text}"
 
-    @model_validator(mode="after")
-    def _network_fits(self) -> Self:
+    def _network(self) -> Broken:
         model, length = self.model, self.window.length
         if isinstance(model, ScratchSpec):
-            return self
+            return
         if model.linear and (model.linear.length or 1) > length:
             text = f"{model.linear.length} is longer than window.length {length}; shorten it or leave it out"
-            raise wrong(text, at=("model", "linear", "length"))
+            yield "model.linear.length", text
         if model.linear and model.linear.use == "blend" and self.split.validation is None:
             text = "blend chooses the network's share on validation windows, and split.validation is not there; add it"
-            raise wrong(text, at=("model", "linear", "use"))
+            yield "model.linear.use", text
         if model.ensemble and self.train.clip and self.train.clip.by == "global_norm":
-            text = "global_norm would clip the networks of an ensemble together; clip by norm or value"
-            raise wrong(text, at=("train", "clip", "by"))
+            yield "train.clip.by", "global_norm would clip the networks of an ensemble together; clip by norm or value"
         if isinstance(model, SegmentSpec):
             if model.segment > length:
-                text = f"{model.segment} is longer than window.length {length}; shorten it"
-                raise wrong(text, at=("model", "segment"))
+                yield "model.segment", f"{model.segment} is longer than window.length {length}; shorten it"
             for group, key in (("data", "inputs"), ("data", "known"), ("data", "calendar"), ("model", "series_embedding")):
                 if getattr(getattr(self, group), key, None):
                     text = f"model.kind segment reads each target by itself and nothing further; leave {key} out"
-                    raise wrong(text, at=(group, key))
-        return self
+                    yield f"{group}.{key}", text
 
-    @model_validator(mode="after")
-    def _scratch_network_can_read_it(self) -> Self:
-        if isinstance(self.model, ScratchSpec) and not isinstance(self.data, SineSpec):
-            if self.data.missing == "mask":
-                text = "model.kind scratch counts every target in its loss, so mask is not for it; choose another"
-                raise wrong(text, at=("data", "missing"))
-            for key in ("known", "calendar"):
-                if getattr(self.data, key):
-                    raise wrong(f"model.kind scratch reads the window alone; leave {key} out", at=("data", key))
-        return self
+    def _scratch(self) -> Broken:
+        if not isinstance(self.model, ScratchSpec):
+            return
+        if getattr(self.data, "missing", None) == "mask":
+            yield "data.missing", "model.kind scratch counts every target in its loss, so mask is not for it; choose another"
+        for key in ("known", "calendar"):
+            if getattr(self.data, key, ()):
+                yield f"data.{key}", f"model.kind scratch reads the window alone; leave {key} out"
+        for key, given, has in (
+            ("train.optimizer", self.train.optimizer, ("adam", "sgd")),
+            ("train.loss", self.train.loss, ("mse",)),
+            ("window.normalize", self.window.normalize, ("none", "last")),
+            ("scale.transform", self.scale.transform, ("none",)),
+        ):
+            if given not in has:
+                remedy = "choose one" if len(has) > 1 else "leave it out"
+                yield key, f"model.kind scratch has {' and '.join(has)}, not {given}; {remedy}"
+        if self.train.momentum is not None:
+            yield "train.momentum", "model.kind scratch has sgd without momentum; leave it out"
 
-    @model_validator(mode="after")
-    def _forecasts_can_be_fed_back(self) -> Self:
+    def _fed_back(self) -> Broken:
         model = self.model
         if not isinstance(model, StackedSpec) or model.strategy == "direct":
-            return self
+            return
         if columns := getattr(self.data, "inputs", ()):
             text = f"recursive needs the next row of every column, and nobody forecasts or knows that of {', '.join(columns)}"
-            raise wrong(f"{text}; leave data.inputs out, or choose direct", at=("model", "strategy"))
+            yield "model.strategy", f"{text}; leave data.inputs out, or choose direct"
         if self.levels:
             text = "recursive feeds back medians, so of later steps nothing is known but those; leave it or model.levels out"
-            raise wrong(text, at=("model", "strategy"))
+            yield "model.strategy", text
         if model.linear:
             text = "recursive makes one step at a time and the linear map all of them; leave one of the two out"
-            raise wrong(text, at=("model", "strategy"))
-        return self
+            yield "model.strategy", text
 
-    @model_validator(mode="after")
-    def _network_can_be_trained_so(self) -> Self:
-        model, train, steps = self.model, self.train, self.train.bptt_steps
-        if steps is not None and steps > self.window.length:
-            raise wrong(
-                f"{steps} is longer than window.length {self.window.length}, so it cuts nothing off; shorten it or leave it out",
-                at=("train", "bptt_steps"),
-            )
+    def _bptt(self) -> Broken:
+        model, steps, length = self.model, self.train.bptt_steps, self.window.length
+        if steps is None:
+            return
+        if steps > length:
+            text = f"{steps} is longer than window.length {length}, so it cuts nothing off; shorten it or leave it out"
+            yield "train.bptt_steps", text
         if isinstance(model, ScratchSpec):
-            for at, given, has in (
-                (("train", "optimizer"), train.optimizer, ("adam", "sgd")),
-                (("train", "loss"), train.loss, ("mse",)),
-                (("window", "normalize"), self.window.normalize, ("none", "last")),
-                (("scale", "transform"), self.scale.transform, ("none",)),
-            ):
-                if given not in has:
-                    remedy = "choose one" if len(has) > 1 else "leave it out"
-                    raise wrong(f"model.kind scratch has {' and '.join(has)}, not {given}; {remedy}", at=at)
-            if train.momentum is not None:
-                raise wrong("model.kind scratch has sgd without momentum; leave it out", at=("train", "momentum"))
-        elif steps is not None:
-            if not self.is_one_stack or not isinstance(model, StackedSpec):
-                text = "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
-                raise wrong(text, at=("train", "bptt_steps"))
-            if 2 in model.directions:
-                text = "a bidirectional layer reads the window from its end too, where no earlier steps can be cut off"
-                raise wrong(f"{text}; leave one of the two out", at=("train", "bptt_steps"))
-            if model.dropout or model.recurrent_dropout:
-                text = "dropout draws one mask for the whole window, which is read in two parts here"
-                raise wrong(f"{text}; leave one of the two out", at=("train", "bptt_steps"))
-        return self
+            return
+        if not self.is_one_stack or not isinstance(model, StackedSpec):
+            text = "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
+            yield "train.bptt_steps", text
+        elif 2 in model.directions:
+            text = "a bidirectional layer reads the window from its end too, where no earlier steps can be cut off"
+            yield "train.bptt_steps", f"{text}; leave one of the two out"
+        elif model.dropout or model.recurrent_dropout:
+            text = "dropout draws one mask for the whole window, which is read in two parts here"
+            yield "train.bptt_steps", f"{text}; leave one of the two out"

@@ -1,7 +1,7 @@
 """YAML 1.2 for people: core-schema scalars, no tags, no duplicate keys, bounded, and the line of every key."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,16 @@ _STRUCTURE = tuple("[{'\"&*!|>")
 _NEEDS_QUOTES = re.compile(r"found character '[^\\]' that cannot start any token|expected the node content, but found ','")
 
 # YAML 1.2.2, section 10.3.2 (core schema). PyYAML follows YAML 1.1, where `no` is false, `010` is eight, `12:30` is 750.
-_NULL = re.compile(r"null|Null|NULL|~|")
-_TRUE = re.compile(r"true|True|TRUE")
-_FALSE = re.compile(r"false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9]+")
-_OCT_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_INF_NAN = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INT, _OCT_HEX = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
+    (re.compile(r"null|Null|NULL|~|"), lambda _: None),
+    (re.compile(r"true|True|TRUE"), lambda _: True),
+    (re.compile(r"false|False|FALSE"), lambda _: False),
+    (_INT, int),
+    (_OCT_HEX, lambda text: int(text, 0)),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Python refuses to print integers beyond 4,300 digits; no setting needs a tenth of these.
 _MAX_DIGITS = 400
@@ -39,7 +42,7 @@ class Document:
     """A parsed document: plain values (mappings, tuples, scalars) and the line, from 1, of every key and item."""
 
     value: Any
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[Path, int]
 
 
 def parse(text: str, *, source: str) -> Document:
@@ -52,7 +55,7 @@ def parse(text: str, *, source: str) -> Document:
     if len(text) > MAX_CHARACTERS:
         raise ConfigError(f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?")
     try:
-        _refuse_hostile(_events(text, source=source), source=source)
+        _refuse_hostile(text, source=source)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -63,11 +66,8 @@ def parse(text: str, *, source: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(f"{source}:{line}: the character U+{error.character:04X} is not allowed in YAML; remove it") from error
-    document = Document(value=None)
-    if root is not None:
-        builder = _Builder(source=source, lines=document.lines)
-        document.value = builder.build(root, ())
-    return document
+    builder = _Builder(source=source)
+    return Document(value=None if root is None else builder.build(root, ()), lines=builder.lines)
 
 
 def typed(text: str, *, source: str) -> Any:
@@ -86,72 +86,49 @@ def typed(text: str, *, source: str) -> Any:
 
 def scalar(text: str) -> Any:
     """The value of one plain YAML 1.2 scalar: `1e-3` a number, `no` text, `010` ten, `12:30` text."""
-    if _NULL.fullmatch(text):
-        return None
-    if _TRUE.fullmatch(text):
-        return True
-    if _FALSE.fullmatch(text):
-        return False
-    if _INT.fullmatch(text):
-        return int(text)
-    if _OCT_HEX.fullmatch(text):
-        return int(text, 0)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _INF_NAN.fullmatch(text):
-        return float(text.replace(".", "", 1))
-    return text
+    return next((value(text) for pattern, value in _SCALARS if pattern.fullmatch(text)), text)
 
 
-def _events(text: str, *, source: str) -> Iterator[Any]:
+def _refuse_hostile(text: str, *, source: str) -> None:
+    # Runs on the flat event stream, before anything recurses over the nesting.
+    depth = documents = values = 0
     line = 1
     events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
     try:
         for event in events:
-            line = event.end_mark.line + 1
-            yield event
+            where, line = f"{source}:{event.start_mark.line + 1}", event.end_mark.line + 1
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            values += isinstance(event, yaml.NodeEvent)
+            if depth > MAX_DEPTH:
+                raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
+            if documents > 1:
+                raise ConfigError(f"{where}: a second document starts here; a config is one, so remove the line with ---")
+            if values > MAX_NODES:
+                raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
+            if getattr(event, "tag", None) is not None:
+                raise ConfigError(f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it")
+            if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+                problem = "half of a surrogate pair is no character; write the character itself, not its escape"
+                raise ConfigError(f"{where}: {problem}")
     except (ValueError, OverflowError) as error:  # PyYAML lets these through: "\UFFFFFFFF", %YAML 1.<5,000 digits>
-        raise ConfigError(
-            f"{source}:{line}: not valid YAML: an escape or a version number is out of range; write the character itself"
-        ) from error
-
-
-def _refuse_hostile(events: Iterator[Any], *, source: str) -> None:
-    # Runs on the flat event stream, before anything recurses over the nesting.
-    depth = documents = values = 0
-    for event in events:
-        where = f"{source}:{event.start_mark.line + 1}"
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        values += isinstance(event, yaml.NodeEvent)
-        if depth > MAX_DEPTH:
-            raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
-        if documents > 1:
-            raise ConfigError(f"{where}: a second document starts here; a config is one, so remove the line with ---")
-        if values > MAX_NODES:
-            raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
-        if getattr(event, "tag", None) is not None:
-            raise ConfigError(f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it")
-        if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-            raise ConfigError(f"{where}: half of a surrogate pair is no character; write the character itself, not its escape")
+        problem = "an escape or a version number is out of range; write the character itself"
+        raise ConfigError(f"{source}:{line}: not valid YAML: {problem}") from error
 
 
 @dataclass
 class _Builder:
     source: str
-    lines: dict[Path, int]
+    lines: dict[Path, int] = field(default_factory=dict)
     nodes: int = 0
 
     def build(self, node: Any, path: Path) -> Any:
         self.nodes += 1
-        line = node.start_mark.line + 1
-        self.lines.setdefault(path, line)
+        self.lines.setdefault(path, node.start_mark.line + 1)
         if self.nodes > MAX_NODES:
-            raise ConfigError(f"{self.source}:{line}: more than {MAX_NODES:,} values once aliases are followed; write them out")
+            raise self._wrong(node, f"more than {MAX_NODES:,} values once aliases are followed; write them out")
         if len(path) > MAX_DEPTH:
-            raise ConfigError(
-                f"{self.source}:{line}: an alias holds itself or nests past {MAX_DEPTH} levels; write the value out"
-            )
+            raise self._wrong(node, f"an alias holds itself or nests past {MAX_DEPTH} levels; write the value out")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -162,20 +139,21 @@ class _Builder:
         if node.style is not None:  # quoted or block text is text, whatever it looks like
             return node.value
         if len(node.value) > _MAX_DIGITS and (_INT.fullmatch(node.value) or _OCT_HEX.fullmatch(node.value)):
-            where = f"{self.source}:{node.start_mark.line + 1}"
-            raise ConfigError(f"{where}: a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read")
+            raise self._wrong(node, f"a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read")
         return scalar(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
             key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
-                raise ConfigError(f"{self.source}:{line}: a key must be text; put quotes around it if it is meant")
+                raise self._wrong(key_node, "a key must be text; put quotes around it if it is meant")
             if key in mapping:
                 first = self.lines[(*path, key)]
-                raise ConfigError(f"{self.source}:{line}: the key {key!r} stands here again (first on line {first}); keep one")
-            self.lines[(*path, key)] = line
+                raise self._wrong(key_node, f"the key {key!r} stands here again (first on line {first}); keep one")
+            self.lines[(*path, key)] = key_node.start_mark.line + 1
             mapping[key] = self.build(value_node, (*path, key))
         return mapping
+
+    def _wrong(self, node: Any, text: str) -> ConfigError:
+        return ConfigError(f"{self.source}:{node.start_mark.line + 1}: {text}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.data_spec import FileSpec
+from rnnfc.config.data_spec import FileSpec, LongSpec
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats
@@ -31,64 +31,59 @@ _PART_ROWS = 2**18
 _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
 
-def read_cells(
-    source: Source, spec: FileSpec, *, columns: tuple[str, ...], frame: "pd.DataFrame | None" = None
-) -> tuple[Floats, Times, str]:
+def read_cells(source: Source, spec: FileSpec) -> tuple[Floats, Times, str]:
     """values[row, channel] with NaN for empty cells, times, and their UTC offset such as +10:00, or nothing.
 
     Times are as on the clock there; row numbers where there is no time column.
 
-    Args:
-        frame: the columns of a file that is no text.
     Raises:
         DataError: the first cell that is no finite number or no time, with its line.
     """
-    if frame is not None:
-        # Numbers are times as they stand, unless data.time_format reads them.
-        as_it_is = spec.time and (spec.time_format is None or frame[spec.time].dtype.kind == "M")
-        moments = _plain_times(frame[spec.time]) if as_it_is else None
-        return _values(source, frame, spec, columns), *((moments, "") if moments is not None else _time_of(source, frame, spec))
-    return _plain(source, spec, columns=columns) or _careful(source, spec, columns=columns)
+    frame = source.frame
+    if frame is None:
+        plain = _plain(source, spec)
+        if plain is not None:
+            return plain
+        kinds = {spec.time: str} if spec.time else {}
+        (frame,) = _parse(source, spec, columns=spec.numbers, others=(spec.time,), part_rows=len(source.lines), dtype=kinds)
+    values = np.column_stack([_numbers(source, frame[name], spec) for name in spec.numbers])
+    return (values, np.arange(len(frame)), "") if spec.time is None else (values, *_time_of(source, frame[spec.time], spec))
 
 
-def read_series(
-    source: Source, spec: FileSpec, *, column: str, frame: "pd.DataFrame | None" = None
-) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+def read_series(source: Source, spec: LongSpec) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Index of each row's series, [row], and the names, as they first appear; a series may be called NA.
 
-    Args:
-        frame: the columns of a file that is no text.
     Raises:
         DataError: the first cell that is empty, or no visible characters on one line.
     """
     import pandas as pd
 
+    frame = source.frame
     if frame is None:
-        (frame,) = _parse(source, spec, columns=(), others=(column,), part_rows=len(source.lines), dtype=str)
-    series, names = pd.factorize(_texts(frame[column]))
+        (frame,) = _parse(source, spec, columns=(), others=(spec.series,), part_rows=len(source.lines), dtype=str)
+    series, names = pd.factorize(_texts(frame[spec.series]))
     for place, name in enumerate(names):
         if not name or not name.isprintable():
             raise DataError(
-                f"{source.at(np.argmax(series == place))}: {column}: {name!r} is no name of a series; "
+                f"{source.at(np.argmax(series == place))}: {spec.series}: {name!r} is no name of a series; "
                 "write visible characters on one line"
             )
     return series, tuple(map(str, names))
 
 
-def _plain(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times, str] | None:
+def _plain(source: Source, spec: FileSpec) -> tuple[Floats, Times, str] | None:
     """values[row, channel] and times without an offset, read in parts; None where a cell is not a plain finite number or time."""
+    columns, others, options = spec.numbers, (spec.time,), _time_options(source, spec)
     values, times, row = np.empty((len(source.lines), len(columns))), [], 0
     try:
-        for frame in _parse(
-            source, spec, columns=columns, others=(spec.time,), part_rows=_PART_ROWS, **_time_options(source, spec)
-        ):
+        for frame in _parse(source, spec, columns=columns, others=others, part_rows=_PART_ROWS, **options):
             if any(kind.kind not in "iuf" for kind in frame[list(columns)].dtypes):
                 return None
             part = values[row : row + len(frame)]
             for place, name in enumerate(columns):
                 part[:, place] = frame[name]
             row += len(frame)
-            moments = _plain_times(frame[spec.time]) if spec.time else np.arange(0)
+            moments = _moments(frame[spec.time]) if spec.time else np.arange(0)
             if moments is None or np.isinf(part).any():
                 return None
             times.append(moments)
@@ -100,8 +95,7 @@ def _plain(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple
         return values, np.arange(row), ""
     if len({moments.dtype.kind == "M" for moments in times}) > 1:
         return None
-    time = np.concatenate(times)
-    return values, _whole(time) if time.dtype.kind == "f" else time, ""
+    return values, np.concatenate(times), ""
 
 
 def _time_options(source: Source, spec: FileSpec) -> dict[str, Any]:
@@ -114,40 +108,29 @@ def _time_options(source: Source, spec: FileSpec) -> dict[str, Any]:
     return {"parse_dates": [spec.time], "date_format": spec.time_format or "ISO8601"}
 
 
-def _plain_times(column: "pd.Series") -> Times | None:
-    """datetime64[us][row], or numbers; None where a cell is neither, or the column needs a closer look."""
-    if column.dtype.kind == "i":
-        return column.to_numpy() if column.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all() else None
-    if column.dtype.kind == "f":
-        return column.to_numpy() if (column.abs() < _LARGEST_TIME).all() else None
+def _moments(column: "pd.Series") -> Times | None:
+    """datetime64[us][row], or numbers, whole ones as int64; None where a cell is neither, or the column needs a closer look."""
+    if column.dtype.kind == "i" and column.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
+        return column.to_numpy()
+    if column.dtype.kind in "if":
+        numbers = column.to_numpy(dtype=np.float64)
+        if not (np.abs(numbers) < _LARGEST_TIME).all():
+            return None
+        whole = np.abs(numbers).max() < 2**53 and (numbers == np.round(numbers)).all()
+        return numbers.astype(np.int64) if whole else numbers
     if column.dtype.kind != "M" or column.dt.tz is not None or column.isna().any():
         return None
     dates = column.to_numpy(dtype="datetime64[us]")
     return dates if dates.min() >= FIRST_DATE and dates.max() < LAST_DATE else None
 
 
-def _whole(numbers: npt.NDArray[np.float64]) -> Times:
-    """As int64 where that is the same."""
-    same = np.abs(numbers).max() < 2**53 and (numbers == np.round(numbers)).all()
-    return numbers.astype(np.int64) if same else numbers
-
-
-def _careful(source: Source, spec: FileSpec, *, columns: tuple[str, ...]) -> tuple[Floats, Times, str]:
-    """values[row, channel], times and their offset, each odd cell looked at."""
-    kinds = {spec.time: str} if spec.time else {}
-    (frame,) = _parse(source, spec, columns=columns, others=(spec.time,), part_rows=len(source.lines), dtype=kinds)
-    return _values(source, frame, spec, columns), *_time_of(source, frame, spec)
-
-
-def _values(source: Source, frame: "pd.DataFrame", spec: FileSpec, columns: tuple[str, ...]) -> Floats:
-    return np.column_stack([_numbers(source, frame[name], spec) for name in columns])
-
-
-def _time_of(source: Source, frame: "pd.DataFrame", spec: FileSpec) -> tuple[Times, str]:
-    if spec.time is None:
-        return np.arange(len(frame)), ""
-    column, offset = _without_offset(source, _texts(frame[spec.time]), spec)
-    return _times(source, column, spec), offset
+def _time_of(source: Source, column: "pd.Series", spec: FileSpec) -> tuple[Times, str]:
+    """The times [row] and their offset; numbers of a Parquet file are times as they stand, unless data.time_format reads them."""
+    moments = _moments(column) if spec.time_format is None or column.dtype.kind == "M" else None
+    if moments is not None:
+        return moments, ""
+    texts, offset = _without_offset(source, _texts(column), spec)
+    return _times(source, texts, spec), offset
 
 
 def _without_offset(source: Source, column: "pd.Series", spec: FileSpec) -> "tuple[pd.Series, str]":
@@ -234,11 +217,10 @@ def _times(source: Source, column: "pd.Series", spec: FileSpec) -> Times:
     numbers = np.full(len(column), np.nan)
     if spec.time_format is None:
         read = _as_numbers(column, spec)
-        if read.dtype.kind == "i" and read.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
-            return read.to_numpy()
+        moments = _moments(read)
+        if moments is not None:
+            return moments
         numbers = read.to_numpy(dtype=np.float64)
-        if (np.abs(numbers) < _LARGEST_TIME).all():
-            return _whole(numbers)
     try:
         times = pd.to_datetime(column, format=spec.time_format or "ISO8601", errors="coerce")
         has_offset = times.dtype.kind != "M" or getattr(times.dt, "tz", None) is not None

@@ -1,6 +1,5 @@
 """CSV and Parquet files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,27 +64,21 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
 
 def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
     """The series in the order of their first rows, the rows of each in the order of the file."""
-    if spec.path.endswith(".parquet"):
-        source, frame = parquet_file.read(spec, fewest=fewest)
-    else:
-        source, frame = csv_text.read(spec, fewest=fewest), None
-    values, time, offset = read_cells(source, spec, columns=spec.numbers, frame=frame)
+    source = (parquet_file if spec.path.endswith(".parquet") else csv_text).read(spec)
+    if len(source.lines) < fewest:
+        needed = "one is needed" if fewest == 1 else "two are needed, and window.length + window.horizon to train"
+        raise DataError(f"{source.path}: {csv_text.counted(len(source.lines), 'data row')}; at least {needed}")
+    values, time, offset = read_cells(source, spec)
     if not isinstance(spec, LongSpec):
-        return [_Part(name=source.path.stem, source=source, values=values, time=time, offset=offset)]
-    series, names = read_series(source, spec, column=spec.series, frame=frame)
-    order = np.argsort(series, kind="stable")
-    bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
-    lines = np.asarray(source.lines)
-    return [
-        _Part(
-            name=name,
-            source=replace(source, lines=lines[rows], series=name),
-            values=values[rows],
-            time=time[rows],
-            offset=offset,
-        )
-        for name, rows in zip(names, (order[first:end] for first, end in itertools.pairwise(bounds)), strict=True)
-    ]
+        own = replace(source, content=b"", frame=None)  # they are read, and their room is free again
+        return [_Part(name=source.path.stem, source=own, values=values, time=time, offset=offset)]
+    series, names = read_series(source, spec)
+    places = np.split(np.argsort(series, kind="stable"), np.cumsum(np.bincount(series))[:-1])
+    parts, lines = [], np.asarray(source.lines)
+    for name, rows in zip(names, places, strict=True):
+        own = replace(source, content=b"", frame=None, lines=lines[rows], series=name)
+        parts.append(_Part(name=name, source=own, values=values[rows], time=time[rows], offset=offset))
+    return parts
 
 
 def _common_axis(parts: list[_Part], spec: FileSpec, frequency: Frequency | None) -> Frequency:

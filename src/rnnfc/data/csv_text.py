@@ -26,6 +26,8 @@ from rnnfc.errors import DataError
 if TYPE_CHECKING:
     import _csv
 
+    import pandas as pd
+
 _OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
 _ENCODINGS = ("latin-1", "cp1252", "utf-16", "utf-8")
 _NEWLINE = 10
@@ -39,25 +41,26 @@ _PIECE_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Source:
-    """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
+    """A file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
 
-    A Parquet file has no text, and rows for lines. Of a file with many series also the part of one: its name and lines.
+    A Parquet file has the `frame` of its columns for text, and rows for lines. Of a file with many series also the part of
+    one: its name and lines.
     """
 
     path: Path
     content: bytes
-    header: tuple[str, ...]
     lines: Sequence[int] | npt.NDArray[np.int64]
     series: str | None = None
     place: Literal["line", "row"] = "line"
+    frame: "pd.DataFrame | None" = None
 
     def at(self, row: int | np.intp) -> str:
         place = ":" if self.place == "line" else ": row "
         return f"{self.path}{place}{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
 
 
-def read(spec: FileSpec, *, fewest: int = 2) -> Source:
-    """The file that `spec` names, of `fewest` rows or more.
+def read(spec: FileSpec) -> Source:
+    """The file that `spec` names.
 
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
@@ -86,17 +89,7 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
             f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
             "put quotes around a field that holds the separator, or mend the row"
         )
-    refuse_few_rows(path, len(lines) - 1, fewest=fewest)
-    return Source(path=path, content=content, header=header, lines=lines[1:])
-
-
-def refuse_few_rows(path: Path, rows: int, *, fewest: int) -> None:
-    """Refuse a file of less than `fewest` rows."""
-    if rows < fewest:
-        needed = (
-            "at least one is needed" if fewest == 1 else "at least two are needed, and window.length + window.horizon to train"
-        )
-        raise DataError(f"{path}: {counted(rows, 'data row')}; {needed}")
+    return Source(path=path, content=content, lines=lines[1:])
 
 
 def counted(number: int, noun: str) -> str:
@@ -157,17 +150,18 @@ def _utf8(raw: bytes, encoding: str) -> bytes:
     Raises:
         UnicodeDecodeError: it is not in `encoding`; its `start` counts from the beginning.
     """
-    if encoding == "utf-16":
+    if encoding == "utf-16":  # which pieces need a byte order mark for
         return raw.decode(encoding).encode()
     if raw.isascii():
         return raw
     pieces = (raw[start : start + _PIECE_BYTES] for start in range(0, len(raw), _PIECE_BYTES))
+    texts = codecs.iterdecode(pieces, encoding)
     try:
-        if encoding != "utf-8":  # a character is one byte
-            return b"".join([piece.decode(encoding).encode() for piece in pieces])
-        for _ in codecs.iterdecode(pieces, encoding):
+        if encoding != "utf-8":
+            return b"".join([text.encode() for text in texts])
+        for _ in texts:
             pass
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # which counts from the beginning of a piece
         raw.decode(encoding)
     return raw
 
@@ -178,30 +172,14 @@ def _unix_ends(content: bytes) -> bytes:
 
 def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
     """Number of fields and line, from 1, of every row, the header's first."""
-    content = content.removesuffix(b"\n")
-    if b'"' in content:
-        fields, lines = _quoted_layout(path, content, spec)
-    else:
-        text = np.frombuffer(content, dtype=np.uint8)
-        ends = np.append(np.flatnonzero(text == _NEWLINE), len(text))
-        separators = np.flatnonzero(text == ord(spec.separator))
-        fields = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
-        fields[np.diff(ends, prepend=-1) == 1] = 0
-        lines = range(1, len(ends) + 1)
-    blank = np.flatnonzero(fields == 0)
-    if len(blank):
-        raise DataError(f"{path}:{lines[blank[0]]}: a blank line between rows; remove it, or write NA if a value is missing")
-    return fields, lines
-
-
-def _quoted_layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
     # A quoted field may hold separators and line ends, so this needs the real grammar, row by row.
     fields: list[int] = []
     lines: list[int] = []
-    reader = _reader(content, spec)
-    start = 1
+    reader, start = _reader(content, spec), 1
     try:
         for row in reader:
+            if not row:
+                raise DataError(f"{path}:{start}: a blank line between rows; remove it, or write NA if a value is missing")
             fields.append(len(row))
             lines.append(start)
             start = reader.line_num + 1

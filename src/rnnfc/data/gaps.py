@@ -117,21 +117,16 @@ def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, t
     if not len(left):
         return
     if missing.all():
-        raise DataError(f"{table.where(0)}: {name}: the column has no value at all; leave it out")
-    if left[0] == 0 and policy != "seasonal":
-        raise DataError(
-            f"{table.where(0)}: {name}: the first {np.argmin(missing):,} values are missing and nothing before them can fill "
-            "them; cut these rows"
-        )
-    if policy == "seasonal":
-        raise DataError(
-            f"{table.where(0)}: {name}: {len(left):,} values of the first season are missing and no season before it can fill "
-            "them; cut these rows or set data.missing: mask"
-        )
-    raise DataError(
-        f"{table.where(-1)}: {name}: the last {len(left):,} values are missing, nothing after them to "
-        "interpolate to; cut these rows or set data.missing: ffill"
-    )
+        row, why = 0, "the column has no value at all; leave it out"
+    elif left[0] == 0 and policy != "seasonal":
+        row, why = 0, f"the first {np.argmin(missing):,} values are missing and nothing before them can fill them; cut these rows"
+    elif policy == "seasonal":
+        why = f"{len(left):,} values of the first season are missing and no season before it can fill them"
+        row, why = 0, f"{why}; cut these rows or set data.missing: mask"
+    else:
+        why = f"the last {len(left):,} values are missing, nothing after them to interpolate to"
+        row, why = -1, f"{why}; cut these rows or set data.missing: ffill"
+    raise DataError(f"{table.where(row)}: {name}: {why}")
 
 
 def refill(values: Floats, filled: Mask, *, policy: str, season: int | None, bounds: npt.NDArray[np.int64]) -> Floats:

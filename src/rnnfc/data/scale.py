@@ -25,28 +25,26 @@ def transformed(values: Any, power: Any, ops: Any = np) -> Any:
         ops: NumPy or keras.ops, whose tensors the others are then.
     Source: Box & Cox, An analysis of transformations, Journal of the Royal Statistical Society B 26 (1964).
     """
-    zero, safe = _split(power, ops)
-    return _on_targets(lambda x: ops.where(zero, ops.log(x), (x**safe - 1) / safe), values, power, ops)
+    return _on_targets(lambda x, zero, safe: ops.where(zero, ops.log(x), (x**safe - 1) / safe), values, power, ops)
 
 
 def inverted(values: Any, power: Any, ops: Any = np) -> Any:
     """What `transformed` was given; what lies below all that it gives (a forecast may) becomes 0, the edge of its domain."""
-    zero, safe = _split(power, ops)
-    return _on_targets(lambda y: ops.where(zero, ops.exp(y), ops.maximum(safe * y + 1, 0) ** (1 / safe)), values, power, ops)
+
+    def of_targets(y: Any, zero: Any, safe: Any) -> Any:
+        return ops.where(zero, ops.exp(y), ops.maximum(safe * y + 1, 0) ** (1 / safe))
+
+    return _on_targets(of_targets, values, power, ops)
 
 
-def _split(power: Any, ops: Any) -> tuple[Any, Any]:
-    """Where the power is 0, and the powers with 1 there, to be divided by."""
-    zero = None if power is None else ops.equal(power, 0)
-    return zero, None if power is None else ops.where(zero, ops.ones_like(power), power)
-
-
-def _on_targets(function: Callable[[Any], Any], values: Any, power: Any, ops: Any) -> Any:
+def _on_targets(function: Callable[[Any, Any, Any], Any], values: Any, power: Any, ops: Any) -> Any:
+    """`function` of the targets, of where the power is 0, and of the powers with 1 there, to be divided by."""
     if power is None:
         return values
-    targets = power.shape[-1]
+    targets, zero = power.shape[-1], ops.equal(power, 0)
+    safe = ops.where(zero, ops.ones_like(power), power)
     with np.errstate(all="ignore"):  # the branch that is not taken may overflow; NaN and infinity are looked for later
-        made = function(values[..., :targets])
+        made = function(values[..., :targets], zero, safe)
     return made if values.shape[-1] == targets else ops.concatenate([made, values[..., targets:]], axis=-1)
 
 
@@ -132,9 +130,7 @@ class Scaler:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; `from_json` reads them back to the same bits."""
-        power = None if self.power is None else self.power.tolist()
-        plain = {name: getattr(self, name).tolist() for name in ("center", "scale", "low", "high")}
-        return {"method": self.method, **plain, "power": power}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:

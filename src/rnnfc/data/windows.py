@@ -161,11 +161,9 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: in
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
     parts: dict[str, Windows] = {}
     for index, name in enumerate(("train", "validation", "test")):
-        if name == "validation" and split.validation is None:
-            continue
-        rows = borders[:, index : index + 2]
-        step = stride if name == "train" else 1
-        parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
+        if name != "validation" or split.validation is not None:
+            rows, step = borders[:, index : index + 2], stride if name == "train" else 1
+            parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
     return Splits(train=parts["train"], validation=parts.get("validation"), test=parts["test"], train_rows=borders[:, :2])
 
 
@@ -225,9 +223,10 @@ def _borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     """First row of train, validation and test, and the end of test."""
     first, end = map(int, panel.bounds[series : series + 2])
     if isinstance(split.test, str):
-        test = _row_of_date(panel, split.test, series=series)
-        validation = test if split.validation is None else _row_of_date(panel, split.validation, series=series)
-        return [first, validation, test, end]
+        # The first rows from the dates on; a series that ends before one has none, and gives its end.
+        dates = [_moment(date) for date in (split.validation or split.test, split.test)]
+        validation, test = first + np.searchsorted(panel.time[first:end], dates)
+        return [first, int(validation), int(test), end]
     if isinstance(split.test, int):
         return _count_borders(panel, series, split)
     # Training and test round down, what is between them is validation; without validation it is training.
@@ -257,12 +256,6 @@ def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
             f"series {panel.series[series]!r} has {end - first:,}; ask for fewer"
         )
     return [start, validation, test, stop]
-
-
-def _row_of_date(panel: Panel, date: str, *, series: int) -> int:
-    """The first row from `date` on; a series that ends before it has none, and gives its end."""
-    first, end = map(int, panel.bounds[series : series + 2])
-    return first + int(np.searchsorted(panel.time[first:end], _moment(date)))
 
 
 def _refuse_dates_outside(panel: Panel, split: SplitSpec) -> None:
