@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,6 +20,8 @@ from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TE
 from rnnfc.workflows.prepare import Prepared
 
 _LABEL_WIDTH = 12
+# At least so long between two lines of progress where there is no terminal.
+_APART_S = 5.0
 # Columns from which the bar and everything beside it have room.
 _WIDE = 110
 
@@ -64,12 +67,13 @@ class TrainingConsole:
         self._screen = RichConsole(stderr=True)
         self._bar: Progress | None = None
         self._task: Any = None
-        self._done = 0
+        self._done, self._total, self._tenths, self._told = 0, 1, 0, 0.0
 
     def prepared(self, prepared: Prepared) -> None:
         """Rows and windows; then TensorFlow starts, which takes seconds."""
         for label, text in data_lines(prepared):
             note(label, text)
+        self._total, self._told = prepared.experiment.train.epochs, time.monotonic()
         if self._screen.is_terminal:
             self._bar = Progress(
                 TextColumn(line("training", "{task.description}")),
@@ -85,16 +89,27 @@ class TrainingConsole:
     def epoch(self, row: Epoch, *, total: int) -> None:
         """Moves the bar on and shows the newest losses."""
         self._done = row.epoch
+        watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
+        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}"
         if self._bar is not None:
-            watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
             rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
-            text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
-            self._bar.update(self._task, description=text, completed=row.epoch, total=total)
+            self._bar.update(self._task, description=f"{text}{rate}", completed=row.epoch, total=total)
+        elif row.epoch < total:
+            self._tell(text, epochs=row.epoch)
 
     def tick(self, share: float) -> None:
         """Moves the bar within an epoch."""
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done + share)
+        elif self._total < 10 and share < 1:
+            self._tell(f"{100 * share:.0f} % of an epoch", epochs=self._done + share)
+
+    def _tell(self, text: str, *, epochs: float) -> None:
+        """A line of progress at each tenth of the epochs, but not one after the other in no time."""
+        tenths, now = int(10 * epochs / self._total), time.monotonic()
+        if tenths > self._tenths and now - self._told >= _APART_S:
+            self._tenths, self._told = tenths, now
+            note("training", text)
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """The last losses, whether training stopped early, and how long it took."""
