@@ -248,6 +248,18 @@ def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
     assert shown.err == "note        3 of 414 series have no MASE\n"
 
 
+def test_the_scores_of_several_targets_are_told_scaled(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = report("W")  # in data units drift is before the last value
+    values = {("drift", "rmse"): 0.75, (NETWORK, "rmse"): 0.5, (NETWORK, "mae"): 0.25, ("last value", "rmse"): 0.625}
+    row = {"split": "test", "units": "scaled", "series": "s", "step": None}
+    scaled = [Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()]  # type: ignore[arg-type]
+    console.show_report(replace(whole, targets=("power", "share"), scores=[*whole.scores, *scaled]))
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "test        scaled RMSE 0.5000 · MAE 0.2500 · MSE 5.000 (2 targets)",
+        "baselines   scaled RMSE last value 0.6250 · drift 0.7500",
+    ]
+
+
 @pytest.mark.parametrize("models", ["model.keras  model.onnx", "model.onnx"])
 def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: str

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.progress import Epoch
-from rnnfc.report import NETWORK, Report, figure, of_series, with_few
+from rnnfc.report import NETWORK, Report, figure, of_series, ranked_in, with_few
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared
 
@@ -162,17 +162,20 @@ def _constant(number: int) -> str:
 
 def show_report(report: Report) -> None:
     """The scores of the network on the test windows, and the verdict."""
-    unit = f" {report.unit}" if report.unit else ""
-    squared = f" {report.unit}²" if report.unit else ""
-    mse = f"MSE {figure(report.test('mse'))}{squared} (scaled {figure(report.test('mse', units='scaled'))})"
-    say("test", f"RMSE {figure(report.test('rmse'))}{unit} · MAE {figure(report.test('mae'))}{unit} · {mse}")
+    units, unit = ranked_in(len(report.targets)), f" {report.unit}" if report.unit and len(report.targets) == 1 else ""
+    measure, squared = ("RMSE" if units == "data" else "scaled RMSE"), f"{unit}²" if unit else ""
+    rmse, mae, mse = (figure(report.test(metric, units=units)) for metric in ("rmse", "mae", "mse"))
+    also = f"scaled {figure(report.test('mse', units='scaled'))}" if units == "data" else f"{len(report.targets)} targets"
+    say("test", f"{measure} {rmse}{unit} · MAE {mae}{unit} · MSE {mse}{squared} ({also})")
     if names := report.quantile_metrics:
         intervals = [name.removeprefix("coverage_") for name in names if name.startswith("coverage_")]
         shares = {of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals}
         inside = [f"{share} inside the interval of {of} (width {width}{unit})" for of, (share, width) in shares.items()]
         say("quantiles", " · ".join([f"wQL {figure(report.test('wql'))}", *inside]))
-    baselines = [f"{model} {figure(report.test('rmse', model=model))}" for model in report.models if model != NETWORK]
-    say("baselines", f"RMSE {' · '.join(baselines)}")
+    baselines = [
+        f"{model} {figure(report.test('rmse', units=units, model=model))}" for model in report.models if model != NETWORK
+    ]
+    say("baselines", f"{measure} {' · '.join(baselines)}")
     say("verdict", report.outcome)
     for text in report.notes:
         note("note", text)
