@@ -21,7 +21,7 @@ from rnnfc.workflows.prepare import Prepared
 
 _LABEL_WIDTH = 12
 # At least so long between two lines of progress where there is no terminal.
-_APART_S = 5.0
+_APART_S = 10.0
 # Columns from which the bar and everything beside it have room.
 _WIDE = 110
 
@@ -67,13 +67,14 @@ class TrainingConsole:
         self._screen = RichConsole(stderr=True)
         self._bar: Progress | None = None
         self._task: Any = None
-        self._done, self._total, self._tenths, self._told = 0, 1, 0, 0.0
+        self._done, self._total, self._tenths = 0, 1, 0
+        self._told: float | None = None
 
     def prepared(self, prepared: Prepared) -> None:
         """Rows and windows; then TensorFlow starts, which takes seconds."""
         for label, text in data_lines(prepared):
             note(label, text)
-        self._total, self._told = prepared.experiment.train.epochs, time.monotonic()
+        self._total = prepared.experiment.train.epochs
         if self._screen.is_terminal:
             self._bar = Progress(
                 TextColumn(line("training", "{task.description}")),
@@ -107,6 +108,7 @@ class TrainingConsole:
     def _tell(self, text: str, *, epochs: float) -> None:
         """A line of progress at each tenth of the epochs, but not one after the other in no time."""
         tenths, now = int(10 * epochs / self._total), time.monotonic()
+        self._told = now if self._told is None else self._told
         if tenths > self._tenths and now - self._told >= _APART_S:
             self._tenths, self._told = tenths, now
             note("training", text)
