@@ -157,9 +157,7 @@ class Splits:
 
     @property
     def scored(self) -> dict[str, Windows]:
-        """The windows that models are scored on, by split: all, but of training at most 20,000 or four million target values, evenly
-        spaced.
-        """
+        """The windows that models are scored on, by split: of training at most 20,000 and four million values, evenly spaced."""
         values = self.train.horizon * self.train.panel.num_targets
         return {**dict(self), "train": self.train.spread(min(_MOST_SCORED, max(1, _MOST_SCORED_VALUES // values)))}
 

@@ -21,7 +21,7 @@ from rnnfc.models.engines import engine_of
 from rnnfc.progress import Epoch, stops_early
 from rnnfc.report import Report
 from rnnfc.run import Run
-from rnnfc.workflows.facts import facts
+from rnnfc.workflows.facts import data_bytes, facts
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
@@ -120,6 +120,7 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
         "seed": experiment.seed,
         "recipe": asdict(before.recipe if before else prepared.recipe),
         **facts(prepared.panel),
+        "data_bytes": data_bytes(experiment.data),
         "experiment": experiment.model_dump(mode="json"),
     }
     if before:
