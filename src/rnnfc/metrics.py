@@ -132,9 +132,9 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
         quantiles = _total(map(_quantile_sums, parts))
     made: list[Score] = []
     for target, step, part in _parts(ruler.targets, horizon=forecast.point.shape[1]):
-        values = [(units, name, _root_of(name, _ratio(*pair, part)), 0) for (units, name), pair in sums.items()]
+        values = [(units, name, _root_of(name, _ratio(pair, part)), 0) for (units, name), pair in sums.items()]
         values += [("data", name, *relative.mean(name, (slice(None), *part))) for name in _RELATIVE]
-        values += [("data", name, _ratio(*pair, part), 0) for name, pair in quantiles.items()]
+        values += [("data", name, _ratio(pair, part), 0) for name, pair in quantiles.items()]
         place: dict[str, Any] = {"model": model, "split": split, "series": ruler.series, "target": target, "step": step}
         made += [
             Score(**place, metric=name, units=units, value=value, undefined=undefined) for units, name, value, undefined in values
@@ -161,7 +161,8 @@ def _error_sums(forecast: Forecast, ruler: Ruler) -> dict[tuple[str, str], Float
     """What the means of METRICS but the relative ones are made of, by units and name: a sum over windows and of how many values,
     [2, horizon, target].
     """
-    actual, point, terms = np.asarray(forecast.actual), forecast.point, {}
+    actual, point = np.asarray(forecast.actual), forecast.point
+    terms: dict[tuple[str, str], Floats] = {}
     known, scaled = ~np.isnan(actual), [ruler.scaler.scale_points(each, forecast.series) for each in (point, actual)]
     for units, error in (("data", point - actual), ("scaled", scaled[0] - scaled[1])):
         squared = error**2
@@ -240,9 +241,9 @@ def _quantile_sums(forecast: Forecast) -> dict[str, Floats]:
     return {name: np.stack(pair) for name, pair in sums.items()}
 
 
-def _ratio(numerator: Floats, denominator: Floats, part: tuple[slice, ...]) -> float | None:
-    below = float(denominator[part].sum())
-    return _finite(float(numerator[part].sum()) / below) if below > 0 else None
+def _ratio(sums: Floats, part: tuple[slice, ...]) -> float | None:
+    above, below = (float(each[part].sum()) for each in sums)
+    return _finite(above / below) if below > 0 else None
 
 
 def owa(scores: list[Score], *, against: str) -> list[Score]:

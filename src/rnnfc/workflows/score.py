@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -71,14 +72,15 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
 
 
 def _scaled(made: Forecast, scaler: Scaler) -> Forecast:
-    return replace(made, **{name: scaler.scale_points(getattr(made, name), made.series) for name in ("point", "actual")})
+    point, actual = (scaler.scale_points(np.asarray(values), made.series) for values in (made.point, made.actual))
+    return replace(made, point=point, actual=actual)
 
 
 def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     """Scores of all forecasts, and the verdict on the network."""
     panel, test, scores = prepared.panel, prepared.splits.test, forecasts.scores
     times = len(np.unique(test.origin_time))
-    told = {"unit": panel.unit, "targets": panel.num_targets}
+    told: dict[str, Any] = {"unit": panel.unit, "targets": panel.num_targets}
     outcome = report.outcome(scores, **told, lead=forecasts.lead, times=times, horizon=test.horizon)
     return Report(
         experiment=prepared.experiment.name,
