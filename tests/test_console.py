@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from rich.console import Console
 from rnnfc import config, console
 from rnnfc.console import TrainingConsole
 from rnnfc.metrics import Score
-from rnnfc.report import NETWORK, Report
+from rnnfc.report import NETWORK, Report, figure
 from rnnfc.run import Run
 from rnnfc.workflows.prepare import Prepared, check, prepare
 
@@ -70,6 +71,32 @@ def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(sine: Prep
     listener.trained([Epoch(1, 0.5), Epoch(2, 0.25)], best_epoch=0, total=2, seconds=1.26)
     listener.close()
     assert tuple(capsys.readouterr()) == ("", "training    epoch 2/2 · loss 0.2500 · 1.3 s\n")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "each", "told"),
+    [
+        (40, 0.1, []),
+        (40, 1.0, [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (11, 21, 31)]),
+        (40, 60.0, [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (4, 8, 12, 16, 20, 24, 28, 32, 36)]),
+        (2, 60.0, ["epoch 1/2 · loss 1.000", "50 % of an epoch"]),
+    ],
+)
+def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], epochs: int, each: float, told: list[str]
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    listener = TrainingConsole()
+    listener.prepared(prepare(config.load(ROOT / "configs/sine.yaml", [f"train.epochs={epochs}"])))
+    capsys.readouterr()
+    for epoch in range(1, epochs + 1):
+        seconds[0] = each * (epoch - 0.5)
+        listener.tick(0.5)
+        seconds[0] = each * epoch
+        listener.tick(1.0)
+        listener.epoch(Epoch(epoch, 1 / epoch), total=epochs)
+    assert tuple(capsys.readouterr()) == ("", "".join(f"training    {text}\n" for text in told))
 
 
 @pytest.mark.parametrize(
@@ -219,6 +246,18 @@ def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
         " · 0.5000 inside the interval of 0.4 (width 1.500 °C)"
     )
     assert shown.err == "note        3 of 414 series have no MASE\n"
+
+
+def test_the_scores_of_several_targets_are_told_scaled(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = report("W")  # in data units drift is before the last value
+    values = {("drift", "rmse"): 0.75, (NETWORK, "rmse"): 0.5, (NETWORK, "mae"): 0.25, ("last value", "rmse"): 0.625}
+    row = {"split": "test", "units": "scaled", "series": "s", "step": None}
+    scaled = [Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()]  # type: ignore[arg-type]
+    console.show_report(replace(whole, targets=("power", "share"), scores=[*whole.scores, *scaled]))
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "test        scaled RMSE 0.5000 · MAE 0.2500 · MSE 5.000 (2 targets)",
+        "baselines   scaled RMSE last value 0.6250 · drift 0.7500",
+    ]
 
 
 @pytest.mark.parametrize("models", ["model.keras  model.onnx", "model.onnx"])

@@ -48,7 +48,7 @@ HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pyd
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
 # The design says about 4,500; checked input, damaged runs, exact resume, export, recipes, recurrences, a second engine, many
 # series, quantiles and two further families took the rest.
-MOST_LINES = 10_980
+MOST_LINES = 11_800
 
 
 def name_of(path: Path) -> str:

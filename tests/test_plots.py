@@ -105,8 +105,8 @@ WEIGHT = [
     (
         lambda: plots.side_by_side(
             title="x",
-            actual=noise("actual", 300, 0),
-            runs=[noise("run", 300, seed) for seed in range(1, 7)],
+            actual=noise("actual", 120, 0),  # as many rows and runs as `compare` draws
+            runs=[noise("run", 120, seed) for seed in range(1, 6)],
             ylabel="y",
             xlabel="x",
         ),
@@ -317,12 +317,14 @@ def test_a_flat_series_has_a_picture(drawn: list[Figure]) -> None:
 
 def test_runs_side_by_side_are_named_and_coloured_with_the_actual_values(drawn: list[Figure]) -> None:
     runs("gru: MSE 4.842", "lstm: MSE 5.120")
-    (axis,) = drawn[0].axes
+    axis, errors = drawn[0].axes
     assert legend(drawn[0]) == ["actual", "gru: MSE 4.842", "lstm: MSE 5.120"]
-    assert [curve.get_color() for curve in axis.get_lines()] == [GREY, ORANGE, BLUE]
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("time", "sales (m)")
+    for each in (axis, errors):
+        assert [curve.get_color() for curve in each.get_lines()] == [GREY, ORANGE, BLUE]
+        assert isinstance(each.xaxis.get_major_formatter(), ConciseDateFormatter)
+    assert (errors.get_xlabel(), axis.get_ylabel(), errors.get_ylabel()) == ("time", "sales (m)", "forecast - actual")
     assert drawn[0].get_suptitle() == "2 runs on the same test rows"
-    assert isinstance(axis.xaxis.get_major_formatter(), ConciseDateFormatter)
+    np.testing.assert_allclose(errors.get_lines()[1].get_ydata(), np.full(40, 0.1))
 
 
 def test_more_runs_than_colours_begin_again(drawn: list[Figure]) -> None:
@@ -375,7 +377,7 @@ def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -
     runs(word, word, title=word, ylabel=word, xlabel=word)
     losses([0.5, 0.3], title=word, ylabel=word)
     texts = [figure.get_suptitle() for figure in drawn]
-    texts += [axis.get_ylabel() for figure in drawn for axis in figure.axes]
+    texts += [axis.get_ylabel() for figure in drawn for axis in figure.axes if axis.get_ylabel() != "forecast - actual"]
     texts += [figure.axes[-1].get_xlabel() for figure in drawn[:2]]
     texts += legend(drawn[1])[1:]
     assert len(texts) == 3 + 4 + 2 + 2
@@ -435,7 +437,7 @@ def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Fi
 
 def test_a_tall_legend_leaves_the_curves_their_place(drawn: list[Figure]) -> None:
     runs(*(f"20261120-1415{run}-{FORTY}: MSE 4.842" for run in range(10, 34)))
-    assert drawn[0].axes[0].get_window_extent().height > 300
+    assert sum(axis.get_window_extent().height for axis in drawn[0].axes) > 300
     assert len(legend(drawn[0])) == 25
 
 

@@ -45,7 +45,10 @@ def test_daily_commands_print_what_the_readme_shows(
     command, _, shown = block.partition("\n")
     done = rnnfc(*shlex.split(command.removeprefix("$ rnnfc ")))
     assert done.code == 0, done.err
-    assert sorted(shape(done.err + done.out)) == sorted(shape(shown))
+    told = [
+        text for text in shape(done.err + done.out) if not re.fullmatch(r"training epoch #/?#? · loss #( · validation #)?", text)
+    ]
+    assert sorted(told) == sorted(shape(shown))  # lines of progress come on a slow machine only
 
 
 @pytest.mark.parametrize("line", [line for line in SHELL_LINES if line.startswith("rnnfc ")])

@@ -89,8 +89,8 @@ def verdict(
         pooled("drift", "rmse", 0.0, target="a"),
         pooled("drift", "mse", 0.0),
     ]
-    outcome = report.outcome(scores, lead=lead, unit=unit, times=times or windows, horizon=horizon)
-    return report.verdict(scores, outcome=outcome, unit=unit, windows=windows)
+    outcome = report.outcome(scores, lead=lead, unit=unit, targets=1, times=times or windows, horizon=horizon)
+    return report.verdict(scores, outcome=outcome, unit=unit, targets=1, windows=windows)
 
 
 HEAD = "Test MSE 4.000 (scaled 0.2500) over 1,234 windows: the network"
@@ -153,8 +153,24 @@ def test_errors_that_are_not_finite_are_said_to_be_so() -> None:
 def test_models_without_a_finite_error_come_last_and_are_no_rival() -> None:
     values = {"drift": None, NETWORK: 3.0, "last value": 5.0, "b": None}
     scores = [pooled(model, "rmse", value) for model, value in values.items()]
-    assert report.best_baseline(scores) == "last value"
-    assert replace(made(horizon=1), scores=scores).models == [NETWORK, "last value", "b", "drift"]
+    told = report.outcome(scores, lead=None, unit="", targets=1, times=99, horizon=1)
+    assert told.startswith("the network shows no clear gain over the best baseline, the last value (RMSE 3.000 against 5.000,")
+    assert replace(made(horizon=1), scores=scores, targets=("a",)).models == [NETWORK, "last value", "b", "drift"]
+
+
+def test_several_targets_are_ranked_and_told_by_scaled_errors() -> None:
+    # Watts and their share of the maximum: in data units the first target is all that counts, and drift leads.
+    scores = [pooled(NETWORK, "mse", 900.0), pooled(NETWORK, "mse", 0.16, units="scaled")]
+    for model, data, scaled in ((NETWORK, 30.0, 0.4), ("drift", 20.0, 0.6), ("last value", 40.0, 0.5)):
+        scores += [pooled(model, "rmse", data), pooled(model, "rmse", scaled, units="scaled")]
+    outcome = report.outcome(scores, lead=-3.0, unit="W", targets=2, times=99, horizon=1)
+    best = (
+        "the network beats every baseline; the best of them is the last value (scaled RMSE 0.4000 against 0.5000, 20.0 % lower)."
+    )
+    assert outcome == best
+    told = report.verdict(scores, outcome=outcome, unit="W", targets=2, windows=99)
+    assert told == f"Test MSE 0.1600 (scaled, 2 targets) over 99 windows: {best}"
+    assert replace(made(horizon=1), scores=scores).models == [NETWORK, "last value", "drift"]
 
 
 def test_the_verdict_carries_units_squared_for_the_mse() -> None:
@@ -258,6 +274,8 @@ A difference between network and best baseline "could be chance" where a two-sid
 test errors does not tell them apart at the 5 % level; it needs 10 test windows for each step of the horizon, where those of all \
 series that begin at the same time are one.
 
+Models are ranked by their scaled RMSE: in data units a target with large numbers would outweigh the others.
+
 ## Test rows, data units
 
 | model | MSE | RMSE | MAE | MAPE % | sMAPE % | MASE |
@@ -281,20 +299,20 @@ series that begin at the same time are one.
 | b, last value | 2.250 | 2.500 |
 | b, **network** | 3.250 | 3.500 |
 
-## Every split, RMSE in data units
+## Every split, scaled RMSE
 
 | model | train | validation | test |
 |---|---:|---:|---:|
-| last value | 11.00 | 101.0 | 2.000 |
-| **network** | 21.00 | 201.0 | 3.000 |
+| last value | 17.00 | 107.0 | 8.000 |
+| **network** | 27.00 | 207.0 | 9.000 |
 """
 STEP_LINES = """
-## Test rows by step, RMSE in data units
+## Test rows by step, scaled RMSE
 
 | step | last value | **network** |
 |---|---:|---:|
-| 1 | 2.100 | 3.100 |
-| 2 | 2.200 | 3.200 |
+| 1 | 8.100 | 9.100 |
+| 2 | 8.200 | 9.200 |
 """
 LAST_LINES = """
 ## Rows and windows

@@ -597,6 +597,34 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target() 
     )
 
 
+def test_forecast_csv_has_the_values_of_other_forecasters_in_columns_after_the_quantiles() -> None:
+    panel = Panel(
+        values=np.zeros((3, 1)),
+        time=np.arange(3),
+        bounds=np.array([0, 3]),
+        series=("s",),
+        channels=("a",),
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros((3, 1), dtype=np.bool_),
+    )
+    made = Forecast(
+        point=np.array([[[1.0]], [[2.0]]]),
+        actual=np.array([[[1.5]], [[2.5]]]),
+        time=np.array([[1], [2]]),
+        origin_time=np.array([0, 1]),
+        series=np.array([0, 0]),
+        quantiles=np.array([[[[0.5, 1.0]]], [[[1.25, 2.0]]]]),
+        levels=(0.1, 0.5),
+    )
+    file = io.StringIO()
+    run.write_forecast(made, panel, file, beside={"last value": np.array([[[7.0]], [[8.0]]])})
+    assert file.getvalue() == (
+        "series,origin_time,step,time,target,actual,forecast,q0.1,q0.5,last value\n"
+        "s,0,1,1,a,1.5,1.0,0.5,1.0,7.0\ns,1,1,2,a,2.5,2.0,1.25,2.0,8.0\n"
+    )
+
+
 def test_a_forecast_past_the_end_has_nan_for_what_happened() -> None:
     rows = list(csv.DictReader(io.StringIO(forecast_text(np.arange(4), [1.0, 2.0], None))))
     assert [(row["actual"], row["forecast"]) for row in rows] == [("nan", "1.0"), ("nan", "2.0")]

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,11 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.progress import Epoch
-from rnnfc.report import NETWORK, Report, figure, of_series, with_few
+from rnnfc.report import NETWORK, Report, figure, of_series, ranked_in, with_few
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared, check
 
 _LABEL_WIDTH = 12
+# At least so long between two lines of progress where there is no terminal.
+_APART_S = 10.0
 # Columns from which the bar and everything beside it have room.
 _WIDE = 110
 
@@ -65,12 +68,14 @@ class TrainingConsole:
         columns = TextColumn(line("training", "{task.description}")), BarColumn(), TimeRemainingColumn()
         self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_interactive)
         self._task = self._bar.add_task("", total=None)
-        self._done = 0
+        self._done, self._total, self._tenths = 0, 1, 0
+        self._told: float | None = None
 
     def prepared(self, prepared: Prepared) -> None:
         """Rows and windows; then TensorFlow starts, which takes seconds."""
         for label, text in data_lines(prepared):
             note(label, text)
+        self._total = prepared.experiment.train.epochs
         engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
         self._bar.update(self._task, description=f"starting {engine}")
         self._bar.start()
@@ -79,13 +84,25 @@ class TrainingConsole:
         """Moves the bar on and shows the newest losses."""
         self._done = row.epoch
         watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
+        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}"
         rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
-        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}{rate}"
-        self._bar.update(self._task, description=text, completed=row.epoch, total=total)
+        self._bar.update(self._task, description=f"{text}{rate}", completed=row.epoch, total=total)
+        if self._bar.disable and row.epoch < total:
+            self._tell(text, epochs=row.epoch)
 
     def tick(self, share: float) -> None:
         """Moves the bar within an epoch."""
         self._bar.update(self._task, completed=self._done + share)
+        if self._bar.disable and self._total < 10 and share < 1:
+            self._tell(f"{100 * share:.0f} % of an epoch", epochs=self._done + share)
+
+    def _tell(self, text: str, *, epochs: float) -> None:
+        """A line of progress at each tenth of the epochs, but not one after the other in no time."""
+        tenths, now = int(10 * epochs / self._total), time.monotonic()
+        self._told = now if self._told is None else self._told
+        if tenths > self._tenths and now - self._told >= _APART_S:
+            self._tenths, self._told = tenths, now
+            note("training", text)
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """The last losses, whether training stopped early, and how long it took."""
@@ -133,17 +150,20 @@ def _rows(facts: dict[str, Any], *, how: str = "") -> str:
 
 def show_report(report: Report) -> None:
     """The scores of the network on the test windows, and the verdict."""
-    unit = f" {report.unit}" if report.unit else ""
-    squared = f" {report.unit}²" if report.unit else ""
-    mse = f"MSE {figure(report.test('mse'))}{squared} (scaled {figure(report.test('mse', units='scaled'))})"
-    say("test", f"RMSE {figure(report.test('rmse'))}{unit} · MAE {figure(report.test('mae'))}{unit} · {mse}")
+    units, unit = ranked_in(len(report.targets)), f" {report.unit}" if report.unit and len(report.targets) == 1 else ""
+    measure, squared = ("RMSE" if units == "data" else "scaled RMSE"), f"{unit}²" if unit else ""
+    rmse, mae, mse = (figure(report.test(metric, units=units)) for metric in ("rmse", "mae", "mse"))
+    also = f"scaled {figure(report.test('mse', units='scaled'))}" if units == "data" else f"{len(report.targets)} targets"
+    say("test", f"{measure} {rmse}{unit} · MAE {mae}{unit} · MSE {mse}{squared} ({also})")
     if names := report.quantile_metrics:
         intervals = [name.removeprefix("coverage_") for name in names if name.startswith("coverage_")]
         shares = {of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals}
         inside = [f"{share} inside the interval of {of} (width {width}{unit})" for of, (share, width) in shares.items()]
         say("quantiles", " · ".join([f"wQL {figure(report.test('wql'))}", *inside]))
-    baselines = [f"{model} {figure(report.test('rmse', model=model))}" for model in report.models if model != NETWORK]
-    say("baselines", f"RMSE {' · '.join(baselines)}")
+    baselines = [
+        f"{model} {figure(report.test('rmse', units=units, model=model))}" for model in report.models if model != NETWORK
+    ]
+    say("baselines", f"{measure} {' · '.join(baselines)}")
     say("verdict", report.outcome)
     for text in report.notes:
         note("note", text)

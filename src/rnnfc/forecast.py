@@ -1,6 +1,7 @@
 """Forecast: what every forecaster gives back, in data units, ready to be scored, drawn and written."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
-from rnnfc.data.windows import Windows
+from rnnfc.data.windows import Rows, Windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,16 @@ class Forecast:
             origin_time=windows.origin_time,
             series=windows.series,
         )
+
+    def at(self, windows: Rows | slice) -> Self:
+        """The forecast of some of the windows."""
+        of_windows = ("point", "actual", "time", "origin_time", "series", "quantiles")
+        return replace(self, **{name: value[windows] for name in of_windows if (value := getattr(self, name)) is not None})
+
+    def parts(self, values: int) -> Iterator[Self]:
+        """The forecast in parts of about so many values of each window, horizon step and target."""
+        step = max(1, values // max(1, self.point[0].size))
+        return (self.at(slice(first, first + step)) for first in range(0, len(self.point), step))
 
 
 class Predictor(Protocol):

@@ -1,7 +1,7 @@
 """METRICS: errors of forecasts against actuals, pooled and per step, as tidy rows."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +59,8 @@ _RELATIVE = ("smape", "mase")
 
 # Rows that are worked on at once, so that memory grows little with their number.
 _PART_ROWS = 2**20
+# Forecast values that are scored at once: what is computed of them stays in a processor's cache.
+_PART_VALUES = 2**16
 
 
 def measure(metric: str, actual: Floats, point: Floats) -> float | None:
@@ -122,21 +124,17 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
 
     Actual values that are NaN do not count. sMAPE and MASE are means over series and targets, each with the same weight.
     """
-    actual, point = forecast.actual, forecast.point
-    if actual is None:
+    if forecast.actual is None:
         raise ValueError("a forecast past the end of the data has no actual values to be scored against")
+    parts = list(forecast.parts(_PART_VALUES))
     with np.errstate(all="ignore"):
-        scaled_actual, scaled_point = (ruler.scaler.scale_points(values, forecast.series) for values in (actual, point))
-        relative = _Relative.of(forecast, actual, ruler)
-        quantiles = _quantile_sums(forecast, actual)
-    sums = {("data", name): pair for name, pair in _error_sums(actual, point).items()} | {
-        ("scaled", name): pair for name, pair in _error_sums(scaled_actual, scaled_point).items() if name in SCALED_METRICS
-    }
+        sums, relative = _total(_error_sums(part, ruler) for part in parts), _Relative.of(parts, ruler)
+        quantiles = _total(map(_quantile_sums, parts))
     made: list[Score] = []
-    for target, step, part in _parts(ruler.targets, horizon=point.shape[1]):
-        values = [(units, name, _root_of(name, _ratio(*pair, part)), 0) for (units, name), pair in sums.items()]
+    for target, step, part in _parts(ruler.targets, horizon=forecast.point.shape[1]):
+        values = [(units, name, _root_of(name, _ratio(pair, part)), 0) for (units, name), pair in sums.items()]
         values += [("data", name, *relative.mean(name, (slice(None), *part))) for name in _RELATIVE]
-        values += [("data", name, _ratio(*pair, part), 0) for name, pair in quantiles.items()]
+        values += [("data", name, _ratio(pair, part), 0) for name, pair in quantiles.items()]
         place: dict[str, Any] = {"model": model, "split": split, "series": ruler.series, "target": target, "step": step}
         made += [
             Score(**place, metric=name, units=units, value=value, undefined=undefined) for units, name, value, undefined in values
@@ -154,14 +152,24 @@ def _parts(targets: tuple[str, ...], *, horizon: int) -> Iterator[tuple[str | No
         yield None, step, (slice(step - 1, step), whole)
 
 
-def _error_sums(actual: Floats, point: Floats) -> dict[str, tuple[Floats, Floats]]:
-    """What each of METRICS but the relative ones is the mean of: sums over windows [horizon, target], and of how many values."""
-    known = ~np.isnan(actual)
-    with np.errstate(all="ignore"):
-        error = np.where(known, point - actual, 0.0)
-        terms = {"mse": error**2, "mae": np.abs(error), "mape": np.where(known, 100 * np.abs(error / actual), 0.0)}
-        count, sums = known.sum(axis=0), {name: term.sum(axis=0) for name, term in terms.items()}
-    return {name: (sums["mse" if name == "rmse" else name], count) for name in METRICS if name not in _RELATIVE}
+def _total(parts: Iterable[dict[Any, Floats]]) -> dict[Any, Floats]:
+    first, *others = parts
+    return {name: sum((part[name] for part in others), sums) for name, sums in first.items()}
+
+
+def _error_sums(forecast: Forecast, ruler: Ruler) -> dict[tuple[str, str], Floats]:
+    """What the means of METRICS but the relative ones are made of, by units and name: a sum over windows and of how many values,
+    [2, horizon, target].
+    """
+    actual, point = np.asarray(forecast.actual), forecast.point
+    terms: dict[tuple[str, str], Floats] = {}
+    known, scaled = ~np.isnan(actual), [ruler.scaler.scale_points(each, forecast.series) for each in (point, actual)]
+    for units, error in (("data", point - actual), ("scaled", scaled[0] - scaled[1])):
+        squared = error**2
+        terms |= {(units, "mse"): squared, (units, "rmse"): squared, (units, "mae"): np.abs(error)}
+        if units == "data":
+            terms[units, "mape"] = 100 * np.abs(error / actual)
+    return {name: np.stack([term.sum(axis=0, where=known), known.sum(axis=0)]) for name, term in terms.items()}
 
 
 def _root_of(name: str, value: float | None) -> float | None:
@@ -176,15 +184,11 @@ class _Relative:
     known: Floats
 
     @classmethod
-    def of(cls, forecast: Forecast, actual: Floats, ruler: Ruler) -> "_Relative":
-        known = ~np.isnan(actual)
-        starts = np.flatnonzero(np.diff(forecast.series, prepend=-1))  # the windows of a series lie side by side
-        naive = ruler.naive_errors[forecast.series[starts], None]
-        terms = {"smape": _smape_terms(actual, forecast.point), "mase": np.abs(forecast.point - actual)}
-        # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
-        counted = {name: np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for name, term in terms.items()}
-        sums = {name: np.add.reduceat(term, starts) for name, term in counted.items()}
-        return cls(sums=sums | {"mase": sums["mase"] / naive}, known=np.add.reduceat(known.astype(float), starts))
+    def of(cls, parts: Sequence[Forecast], ruler: Ruler) -> "_Relative":
+        made = [_by_series(part.series, _relative_terms(part)) for part in parts]
+        whole = np.concatenate([series for series, _ in made]), np.concatenate([sums for _, sums in made], axis=1)
+        series, (smape, mase, known) = _by_series(*whole)
+        return cls(sums={"smape": smape, "mase": mase / ruler.naive_errors[series, None]}, known=known)
 
     def mean(self, name: str, part: tuple[slice, ...]) -> tuple[float | None, int]:
         """The mean over series and targets of the part, and how many of them have no value."""
@@ -195,8 +199,22 @@ class _Relative:
         return (_finite(float(each[~undefined].mean())) if not undefined.all() else None), int(undefined.sum())
 
 
-def _quantile_sums(forecast: Forecast, actual: Floats) -> dict[str, tuple[Floats, Floats]]:
-    """Numerator and denominator [horizon, target] of each metric of quantiles, sums over windows; none without quantiles.
+def _relative_terms(forecast: Forecast) -> Floats:
+    """Terms of sMAPE and MASE, and whether they are known, [3, window, horizon, target]."""
+    actual = np.asarray(forecast.actual)
+    known, terms = ~np.isnan(actual), (_smape_terms(actual, forecast.point), np.abs(forecast.point - actual))
+    # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
+    return np.stack([*(np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms), known])
+
+
+def _by_series(series: Rows, terms: Floats) -> tuple[Rows, Floats]:
+    """Each series once, and sums of terms[:, window] over its windows, which lie side by side."""
+    starts = np.flatnonzero(np.diff(series, prepend=-1))
+    return series[starts], np.add.reduceat(terms, starts, axis=1)
+
+
+def _quantile_sums(forecast: Forecast) -> dict[str, Floats]:
+    """Numerator and denominator [2, horizon, target] of each metric of quantiles, sums over windows; none without quantiles.
 
     wql_0.1: weighted quantile loss of a level, wql: its mean over levels; coverage_0.8, width_0.8: how often, as a share, the
     interval between two levels holds the actual value, and its width, by the share that it should hold.
@@ -205,7 +223,8 @@ def _quantile_sums(forecast: Forecast, actual: Floats) -> dict[str, tuple[Floats
     """
     if forecast.quantiles is None:
         return {}
-    known, levels = ~np.isnan(actual), forecast.levels
+    actual, levels = np.asarray(forecast.actual), forecast.levels
+    known = ~np.isnan(actual)
     made = dict(zip(levels, np.moveaxis(forecast.quantiles, -1, 0), strict=True))
     size, count = np.abs(actual).sum(axis=0, where=known), known.sum(axis=0)
     losses = {}
@@ -219,12 +238,12 @@ def _quantile_sums(forecast: Forecast, actual: Floats) -> dict[str, tuple[Floats
             inside = (made[low] <= actual) & (actual <= made[high])
             sums[f"coverage_{high - low:g}"] = (inside.sum(axis=0), count)
             sums[f"width_{high - low:g}"] = ((made[high] - made[low]).sum(axis=0, where=known), count)
-    return sums
+    return {name: np.stack(pair) for name, pair in sums.items()}
 
 
-def _ratio(numerator: Floats, denominator: Floats, part: tuple[slice, ...]) -> float | None:
-    below = float(denominator[part].sum())
-    return _finite(float(numerator[part].sum()) / below) if below > 0 else None
+def _ratio(sums: Floats, part: tuple[slice, ...]) -> float | None:
+    above, below = (float(each[part].sum()) for each in sums)
+    return _finite(above / below) if below > 0 else None
 
 
 def owa(scores: list[Score], *, against: str) -> list[Score]:

@@ -131,15 +131,20 @@ def _zoom(axis: Axes, actual: Line, test: Line, *, rows: int) -> None:
 
 
 def side_by_side(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str, xlabel: str) -> bytes:
-    """The actual values and the forecast of every run on the same test rows."""
-    figure, (axis,) = _figure(1, title)
-    _draw(axis, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
+    """Above the actual values and every forecast of the same rows, below the errors, by which close forecasts are told apart."""
+    figure, (values, errors) = _figure(2, title)
+    _draw(values, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
+    errors.axhline(0, color=_ACTUAL, linewidth=_ACTUAL_WIDTH)
     for place, run in enumerate(runs):
         again, colour = divmod(place, len(_COLOURS))
-        _draw(axis, run, colour=_COLOURS[colour], width=1.2, style=_STYLES[again % len(_STYLES)])
-    axis.set_ylabel(_plain(ylabel), fontsize=9)
-    axis.set_xlabel(_plain(xlabel))
-    _time_axis(axis, actual.time)
+        look: dict[str, Any] = {"colour": _COLOURS[colour], "width": 1.4, "style": _STYLES[again % len(_STYLES)]}
+        _draw(values, run, **look)
+        _draw(errors, replace(run, value=_drawable(run.value) - actual.value), **look)
+    values.set_ylabel(_plain(ylabel), fontsize=9)
+    errors.set_ylabel("forecast - actual", fontsize=9)
+    errors.set_xlabel(_plain(xlabel))
+    for axis in (values, errors):
+        _time_axis(axis, actual.time)
     return _png(figure)
 
 

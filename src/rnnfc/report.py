@@ -25,6 +25,7 @@ _CHANCE = (
     f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon, "
     "where those of all series that begin at the same time are one."
 )
+_SEVERAL = "Models are ranked by their scaled RMSE: in data units a target with large numbers would outweigh the others."
 # The score that a cell of a table shows, but for what its row and its column name.
 _POOLED = {"model": NETWORK, "split": "test", "metric": "rmse", "units": "data", "target": None, "step": None}
 _Cells = dict[str, dict[str, Any]]
@@ -55,8 +56,7 @@ class Report:
     @property
     def models(self) -> list[str]:
         """The network and the baselines, the best test RMSE first; models without one last, by name."""
-        errors = _test_errors(self.scores)
-        return sorted(errors, key=lambda model: (_rank(errors[model]), model))
+        return list(_test_errors(self.scores, len(self.targets)))
 
     @property
     def quantile_metrics(self) -> list[str]:
@@ -89,29 +89,37 @@ def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
     }
 
 
-def verdict(scores: list[Score], *, outcome: str, unit: str, windows: int) -> str:
+def ranked_in(targets: int) -> str:
+    """Units of the test RMSE that models are ranked by: data, but scaled for several targets, which may differ in unit."""
+    return "data" if targets == 1 else "scaled"
+
+
+def verdict(scores: list[Score], *, outcome: str, unit: str, targets: int, windows: int) -> str:
     """One sentence: the network's test MSE, then the outcome."""
     data, scaled = (metrics.find(scores, model=NETWORK, split="test", metric="mse", units=units) for units in ("data", "scaled"))
+    size = f"{figure(data)}{f' {unit}²' if unit else ''} (scaled {figure(scaled)})"
     return (
-        f"Test MSE {figure(data)}{f' {unit}²' if unit else ''} (scaled {figure(scaled)}) "
+        f"Test MSE {size if targets == 1 else f'{figure(scaled)} (scaled, {targets} targets)'} "
         f"over {windows:,} {'window' if windows == 1 else 'windows'}: {outcome}"
     )
 
 
-def outcome(scores: list[Score], *, lead: float | None, unit: str, times: int, horizon: int) -> str:
+def outcome(scores: list[Score], *, lead: float | None, unit: str, targets: int, times: int, horizon: int) -> str:
     """By how much the network beats or loses to the best baseline, and whether that could be chance.
 
     Args:
         lead: `significance.lead` of the network over that baseline.
         times: how many different origin times the test windows have.
     """
-    rival, errors = best_baseline(scores), _test_errors(scores)
+    errors = _test_errors(scores, targets)
+    rival = next(model for model in errors if model != NETWORK)
     ours, theirs = errors[NETWORK], errors[rival]
     if ours is None:
         return "the network's test error is not finite."
     if theirs is None:
         return "the network's test error is finite, that of every baseline is not."
-    sizes = f"RMSE {figure(ours)} against {figure(theirs)}{f' {unit}' if unit else ''}, {_relation(ours, theirs)}"
+    measure, unit = ("RMSE", f" {unit}" if unit else "") if targets == 1 else ("scaled RMSE", "")
+    sizes = f"{measure} {figure(ours)} against {figure(theirs)}{unit}, {_relation(ours, theirs)}"
     few = times < _FEWEST * horizon
     if few or lead is None or abs(lead) < significance.critical(times):
         gain = "shows no clear gain over" if ours < theirs else "does not beat"
@@ -120,12 +128,6 @@ def outcome(scores: list[Score], *, lead: float | None, unit: str, times: int, h
     if ours < theirs:
         return f"the network beats every baseline; the best of them is the {rival} ({sizes})."
     return f"the network loses to the best baseline, the {rival} ({sizes})."
-
-
-def best_baseline(scores: list[Score]) -> str:
-    """The baseline with the lowest test RMSE; one without a finite error only where none has one."""
-    errors = _test_errors(scores)
-    return min((model for model in errors if model != NETWORK), key=lambda model: _rank(errors[model]))
 
 
 def left_out(scores: list[Score], test: Forecast) -> list[str]:
@@ -139,14 +141,11 @@ def left_out(scores: list[Score], test: Forecast) -> list[str]:
     return [*notes, *(f"{count:,} of {each:,} series have no {heading}, and are not in its mean" for count, heading in lacking)]
 
 
-def _test_errors(scores: list[Score]) -> dict[str, float | None]:
-    """The pooled test RMSE of each model."""
-    wanted = ("test", "rmse", "data", None, None)
-    return {row.model: row.value for row in scores if (row.split, row.metric, row.units, row.target, row.step) == wanted}
-
-
-def _rank(error: float | None) -> float:
-    return math.inf if error is None else error
+def _test_errors(scores: list[Score], targets: int) -> dict[str, float | None]:
+    """The pooled test RMSE of each model, the lowest first; models without one last, by name."""
+    wanted = ("test", "rmse", ranked_in(targets), None, None)
+    errors = {row.model: row.value for row in scores if (row.split, row.metric, row.units, row.target, row.step) == wanted}
+    return dict(sorted(errors.items(), key=lambda item: (math.inf if item[1] is None else item[1], item[0])))
 
 
 def _relation(ours: float, theirs: float) -> str:
@@ -193,6 +192,7 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         f"{window.horizon:,}; target {', '.join(map(literal, report.targets))}{unit}; seed {experiment.seed}.",
         "",
         _CHANCE,
+        *(["", _SEVERAL] if len(report.targets) > 1 else []),
     ]
     scores = {(row.model, row.split, row.metric, row.units, row.target, row.step): row.value for row in report.scores}
     for title, corner, rows, columns in _tables(report, experiment):
@@ -223,10 +223,12 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, 
         each = {f"{literal(name)}, {model}": {"target": name, **row} for name in targets for model, row in models.items()}
         columns = {heading: {"metric": heading.lower()} for heading in ("RMSE", "MAE")}
         yield "Test rows by target, data units", "target, model", each, columns
-    splits = {split: {"split": split} for split in report.ledger["windows"]}
-    yield "Every split, RMSE in data units", "model", models, splits
+    units = ranked_in(len(targets))
+    measure = "RMSE in data units" if units == "data" else "scaled RMSE"
+    splits = {split: {"split": split, "units": units} for split in report.ledger["windows"]}
+    yield f"Every split, {measure}", "model", models, splits
     if steps:
-        yield "Test rows by step, RMSE in data units", "step", steps, models
+        yield f"Test rows by step, {measure}", "step", {name: {**step, "units": units} for name, step in steps.items()}, models
 
 
 def _ledger_lines(counts: dict[str, Any]) -> list[str]:

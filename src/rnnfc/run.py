@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO, get_args
@@ -17,7 +17,7 @@ from rnnfc.checkpoint import CHECKPOINT
 from rnnfc.config import Experiment
 from rnnfc.data.calendar import CALENDAR
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Panel, exact_clock
+from rnnfc.data.panel import Floats, Panel, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.draft import MANIFEST, manifest
 from rnnfc.errors import ConfigError, RunError, visible
@@ -211,21 +211,21 @@ def score_key(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in row if name not in ("value", "undefined"))
 
 
-def write_forecast(forecast: Forecast, panel: Panel, file: TextIO) -> None:
-    """The rows of forecast.csv, in data units; of each level a column."""
+def write_forecast(forecast: Forecast, panel: Panel, file: TextIO, *, beside: Mapping[str, Floats] | None = None) -> None:
+    """The rows of forecast.csv, in data units; of each level a column, and of each name in `beside` (point forecasts) one."""
+    beside = beside or {}
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow((*FORECAST_COLUMNS, *map(quantile_name, forecast.levels)))
-    none = np.empty((*forecast.point.shape, 0))
-    quantiles = none if forecast.quantiles is None else forecast.quantiles
-    actual = forecast.actual if forecast.actual is not None else np.full_like(forecast.point, np.nan)
+    writer.writerow((*FORECAST_COLUMNS, *map(quantile_name, forecast.levels), *beside))
+    quantiles = () if forecast.quantiles is None else np.moveaxis(forecast.quantiles, -1, 0)
+    actual = np.full_like(forecast.point, np.nan) if forecast.actual is None else forecast.actual
+    values = np.stack([actual, forecast.point, *quantiles, *beside.values()], axis=-1)  # [window, horizon, target, column]
+    moments, place = np.unique(forecast.time, return_inverse=True)
+    times = np.array([exact_clock(moment, panel.offset) for moment in moments])[place].reshape(forecast.time.shape)
+    targets = [cell(target) for target in panel.targets]
     for window, series in enumerate(forecast.series):
-        origin = exact_clock(forecast.origin_time[window], panel.offset)
-        for step in range(forecast.point.shape[1]):
-            when = exact_clock(forecast.time[window, step], panel.offset)
-            for place, target in enumerate(panel.targets):
-                at = (window, step, place)
-                values = map(repr, map(float, (actual[at], forecast.point[at], *quantiles[at])))
-                writer.writerow((cell(panel.series[series]), origin, step + 1, when, cell(target), *values))
+        name, origin = cell(panel.series[series]), exact_clock(forecast.origin_time[window], panel.offset)
+        for step, (time, rows) in enumerate(zip(times[window].tolist(), values[window].tolist(), strict=True), start=1):
+            writer.writerows((name, origin, step, time, target, *row) for target, row in zip(targets, rows, strict=True))
 
 
 def quantile_name(level: float) -> str:

@@ -441,6 +441,7 @@ def test_a_shipped_config_passes_the_schema(schema: jsonschema.Draft202012Valida
         {"data": "{kind: csv, path: a, target: sales, inputs: price}"},
         {"data": "{kind: csv, path: a, target: [sales, price]}"},
         {"data": "{kind: csv, path: a, target: sales, separator: \\t}"},
+        {"model": "{kind: stacked, cell: GRU, units: 3}"},
         {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: [true]}"},
         {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}"},
     ],

@@ -238,7 +238,9 @@ def test_a_number_that_is_not_finite_is_refused(
         ("train", "{epochs: {a: 1}}", "6: train.epochs: got a group of keys; must be a whole number"),
         ("data", "", "2: data: got nothing; must be a group of keys"),
         ("data", "[sine, 40]", "2: data: got ['sine', 40]; must be a group of keys"),
-        ("model", "{kind: stacked, cell: GRU, units: 3}", "5: model.units: got 3; must be a list such as [50] or [a, b]"),
+        ("model", "{kind: stacked, cell: GRU, units: 0}", "5: model.units.0: got 0; must be 1 or more"),
+        ("model", "{kind: stacked, cell: GRU, units: true}", "5: model.units: got true; must be a list such as [50] or [a, b]"),
+        ("model", "{kind: stacked, cell: GRU, units: 1.5}", "5: model.units: got 1.5; must be a list such as [50] or [a, b]"),
         ("model", "{kind: stacked, cell: GRU, units: []}", "5: model.units: got []; its length must be 1 or more"),
         (
             *("model", f"{{kind: stacked, cell: GRU, units: [{', '.join('1' * 17)}]}}"),
@@ -444,6 +446,7 @@ def test_each_layer_has_one_or_two_directions(build: Build, units: str, flags: s
     ("model", "label", "width"),
     [
         ("{kind: stacked, cell: LSTM, units: [3, 4]}", "LSTM 3 + 4", 7),
+        ("{kind: stacked, cell: LSTM, units: 5}", "LSTM 5", 5),
         ("{kind: stacked, cell: GRU, units: [3, 4], bidirectional: [true, false]}", "GRU 3 + 4", 10),
         ("{kind: scratch, units: 6, activation: sigmoid}", "NumPy sigmoid 6", 6),
     ],

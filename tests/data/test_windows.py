@@ -451,6 +451,36 @@ def test_windows_that_the_stride_leaves_may_all_need_a_filled_row() -> None:
         cut(panel_of(5, filled=[(2, 0)]), length=2, horizon=1, split=SplitSpec(test=2), stride=2)
 
 
+@pytest.mark.parametrize(
+    ("most", "kept"),
+    [
+        # Rows of two series of 60 and 40 rows, from 3 on; the last window begins two rows before the end.
+        (95, [*range(3, 59), *range(63, 99)]),
+        (91, [*range(5, 59, 5), 58, *range(65, 99, 5), 98]),
+        (18, [25, 50, 58, 85, 98]),
+        (1, [58, 98]),
+    ],
+)
+def test_sparse_windows_begin_at_every_5th_25th_125th_row_of_a_series_and_at_its_last(most: int, kept: list[int]) -> None:
+    values = np.zeros((100, 1))
+    panel = replace(MASKED, values=values, time=np.arange(100), bounds=np.array([0, 60, 100]), series=("a", "b"))
+    origins = np.array([*range(3, 59), *range(63, 99)], dtype=np.int32)
+    windows = Windows(panel=panel, origins=origins, length=3, horizon=2)
+    assert origins[windows.sparse(most)].tolist() == kept
+
+
+def test_of_two_sparse_choices_one_holds_the_other_whatever_the_horizon_and_the_split() -> None:
+    panel = replace(MASKED, values=np.zeros((500, 1)), time=np.arange(500), bounds=np.array([0, 500]))
+
+    def rows(first: int, horizon: int, most: int) -> set[int]:
+        windows = Windows(panel=panel, origins=np.arange(first, 501 - horizon, dtype=np.int32), length=3, horizon=horizon)
+        return set(windows.origins[windows.sparse(most)].tolist()) - {500 - horizon}
+
+    few, many = rows(first=203, horizon=40, most=20), rows(first=101, horizon=7, most=100)
+    assert few == set(range(225, 460, 25))
+    assert few < many == set(range(105, 493, 5))
+
+
 def test_spread_windows_are_evenly_spaced_from_the_first_to_the_last() -> None:
     train = cut(panel_of(12), length=1, horizon=1, split=SplitSpec(test=1)).train
     assert train.origins.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
@@ -473,6 +503,11 @@ def test_all_of_validation_and_test_is_scored_and_a_sample_of_training(monkeypat
     scored = {name: some.origins.tolist() for name, some in splits.scored.items()}
     assert scored == {**origins(splits), "train": [1, 5, 9]}
     assert list(scored) == ["train", "validation", "test"]
+    values = splits.train.horizon * splits.train.panel.num_targets
+    monkeypatch.setattr(windows_module, "_MOST_SCORED_VALUES", 3 * values - 1)
+    assert splits.scored["train"].origins.tolist() == [1, 9]
+    monkeypatch.setattr(windows_module, "_MOST_SCORED_VALUES", values - 1)
+    assert len(splits.scored["train"]) == 1
 
 
 @pytest.mark.parametrize(("length", "horizon"), [(4000, 1), (100, 4000)])

@@ -187,7 +187,9 @@ def quantile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_forecast_csv_has_a_column_for_each_level(quantile_run: Path) -> None:
     rows = Run(quantile_run).forecast_rows()
-    assert list(rows[0])[-5:] == ["actual", "forecast", "q0.1", "q0.5", "q0.9"]
+    *names, best = list(rows[0])
+    assert names[-5:] == ["actual", "forecast", "q0.1", "q0.5", "q0.9"]
+    assert f"the best baseline, the {best} (" in Run(quantile_run).report()["outcome"]
     assert len(rows) == 11 * 2 * 2
     for row in rows:
         assert float(row["q0.1"]) < float(row["q0.5"]) < float(row["q0.9"])

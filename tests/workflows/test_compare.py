@@ -1,6 +1,7 @@
 """Runs side by side: the same rows for all, or no comparison."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,27 @@ train: {epochs: 4}
 """
 HEADER = ",".join(run.FORECAST_COLUMNS)
 # time, step, actual, forecast
-Rows = list[tuple[str, int, float, float]]
+Rows = Sequence[tuple[str, int, *tuple[float, ...]]]
 
 
-def publish(outputs: Path, name: str, rows: Rows | list[str], *, unit: str = "m", data: str = SINE, who: str = "s,y") -> Run:
+def publish(
+    outputs: Path, name: str, rows: Rows | list[str], *, unit: str = "m", data: str = SINE, who: str = "s,y", baseline: str = ""
+) -> Run:
     """A run folder with what compare reads; a row that is text stands in forecast.csv as it is.
 
     Args:
         who: series and target of all rows.
+        baseline: name of the column after the others, in which a row has its fifth value.
     """
     series, target = who.split(",")
-    lines = [row if isinstance(row, str) else f"{series},0,{row[1]},{row[0]},{target},{row[2]!r},{row[3]!r}" for row in rows]
+    lines = [
+        row if isinstance(row, str) else ",".join([series, "0", str(row[1]), row[0], target, *map(repr, row[2:])]) for row in rows
+    ]
     with Draft(outputs, name) as draft:
         draft.write(run.EXPERIMENT, f"{REST}data: {data}\n")
         draft.write_json(run.REPORT, {"unit": unit})
         draft.write_json(run.INFO, {"status": "done", "name": name})
-        draft.write(run.FORECAST, "\n".join([HEADER, *lines, ""]))
+        draft.write(run.FORECAST, "\n".join([HEADER + f",{baseline}" * bool(baseline), *lines, ""]))
     return Run.open(draft.folder)
 
 
@@ -86,14 +92,14 @@ def test_runs_of_other_horizons_and_windows_are_scored_on_the_rows_and_steps_tha
     made = compare([one, two], outputs=tmp_path / "elsewhere")
     assert (made.rows, made.unit) == (2, "m")
     assert made.scores == [
-        {"run": two.name, "mse": 1.0, "rmse": 1.0, "mae": 1.0},
-        {"run": one.name, "mse": 2.0, "rmse": pytest.approx(2**0.5), "mae": 1.0},
+        {"run": two.name, "model": "network", "mse": 1.0, "rmse": 1.0, "mae": 1.0},
+        {"run": one.name, "model": "network", "mse": 2.0, "rmse": pytest.approx(2**0.5), "mae": 1.0},
     ]
     days = ["2020-01-04T00:00:00.000000", "2020-01-05T00:00:00.000000"]
     assert curves(words) == [
         ("actual", days, [2.0, 3.0]),
-        ("one: MSE 2.000", days, [2.0, 5.0]),
         ("two: MSE 1.000", days, [1.0, 4.0]),
+        ("one: MSE 2.000", days, [2.0, 5.0]),
     ]
     title = "2 runs on the same test rows, step 1 of each forecast"
     assert (words["title"], words["ylabel"], words["xlabel"]) == (title, "y (m)", "time")
@@ -113,7 +119,7 @@ def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: P
         "scores": made.scores,
     }
     assert (made.folder / "compare.md").read_text() == (
-        "2 test rows that all runs forecast, step 1 of each forecast, data units (m)\n\n"
+        "2 test rows that all runs forecast, in m (step 1 of each forecast)\n\n"
         "| run | MSE | RMSE | MAE |\n|---|---:|---:|---:|\n"
         f"| {two.name} | 1.000 | 1.000 | 1.000 |\n| {one.name} | 2.000 | 1.414 | 1.000 |\n"
     )
@@ -123,7 +129,7 @@ def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: P
 
 def test_a_comparison_without_a_unit_names_none(tmp_path: Path, words: dict[str, Any]) -> None:
     made = compare([publish(tmp_path, name, ONE, unit="") for name in ("one", "two")], outputs=tmp_path)
-    assert (made.folder / "compare.md").read_text().startswith("4 test rows that all runs forecast, data units\n")
+    assert (made.folder / "compare.md").read_text().startswith("4 test rows that all runs forecast\n")
     assert words["ylabel"] == "y"
 
 
@@ -159,7 +165,7 @@ def test_runs_of_one_experiment_are_told_apart_by_their_folders(tmp_path: Path, 
     runs = [publish(tmp_path, "same", ONE), publish(tmp_path / "other", "same", TWO)]
     runs[1] = Run(runs[1].folder.rename(tmp_path / "20200101-000000-same"))
     compare(runs, outputs=tmp_path)
-    assert [line.label for line in words["runs"]] == [f"{runs[0].name}: MSE 2.000", "20200101-000000-same: MSE 1.000"]
+    assert [line.label for line in words["runs"]] == ["20200101-000000-same: MSE 1.000", f"{runs[0].name}: MSE 2.000"]
 
 
 def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, words: dict[str, Any]) -> None:
@@ -177,6 +183,70 @@ def test_the_picture_shows_the_first_target_of_the_first_run_not_of_the_alphabet
     rows = [f"s,0,1,7,{target},1.0,2.0" for target in "ba"]
     compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
     assert words["ylabel"] == "b (m)"
+
+
+def test_the_best_baseline_of_each_run_is_scored_on_the_common_rows_and_drawn(tmp_path: Path, words: dict[str, Any]) -> None:
+    # Errors on days 8 and 9: the networks 2 and 0, 3 and 3; the line they share 1 and -1, the last value -2 and 4.
+    one: Rows = [("7", 1, 5.0, 5.0, 99.0), ("8", 1, 1.0, 3.0, 2.0), ("9", 1, 2.0, 2.0, 1.0)]
+    two: Rows = [("8", 1, 1.0, 4.0, 2.0), ("9", 1, 2.0, 5.0, 1.0)]
+    three: Rows = [("8", 1, 1.0, 1.0, -1.0), ("9", 1, 2.0, 2.0, 6.0)]
+    runs = [publish(tmp_path, "one", one, baseline="line"), publish(tmp_path, "two", two, baseline="line")]
+    runs.append(publish(tmp_path, "three", three, baseline="last value"))
+    made = compare(runs, outputs=tmp_path)
+    assert [(row["run"][16:], row["model"], row["mse"]) for row in made.scores] == [
+        ("three", "network", 0.0),
+        ("one", "line", 1.0),
+        ("one", "network", 2.0),
+        ("two", "network", 9.0),
+        ("three", "last value", 10.0),
+    ]
+    assert made.names[1::3] == ["line (baseline)", "last value (baseline)"]
+    labels = ["three: MSE 0.0000", "line (baseline): MSE 1.000", "one: MSE 2.000", "two: MSE 9.000"]
+    assert [line.label for line in words["runs"]] == labels
+
+
+def test_baselines_of_one_name_and_other_forecasts_are_told_apart_by_their_runs(tmp_path: Path) -> None:
+    runs = [publish(tmp_path, name, [("7", 1, 1.0, 1.0, more)], baseline="line") for name, more in (("a", 2.0), ("b", 3.0))]
+    made = compare(runs, outputs=tmp_path)
+    assert made.names[2:] == [f"line (baseline of {which.name})" for which in runs]
+    assert f"| line (baseline of {runs[1].name}) | 4.000 | 2.000 | 2.000 |\n" in (made.folder / "compare.md").read_text()
+
+
+def test_several_targets_count_in_their_own_spread(tmp_path: Path) -> None:
+    # Standard deviations 1 and 1,000; c never changes and counts as it is. Errors 1, 1,000 and 2, each in both rows.
+    values = {"a": (1.0, 3.0, 1.0), "b": (1000.0, 3000.0, 1000.0), "c": (5.0, 5.0, 2.0)}
+    rows = [
+        f"s,0,1,{day},{target},{own[place]},{own[place] + own[2]}"
+        for target, own in values.items()
+        for place, day in enumerate((7, 8))
+    ]
+    made = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    assert made.unit == "standard deviations of each target"
+    assert [(row["mse"], row["mae"]) for row in made.scores] == [(2.0, pytest.approx(4 / 3))] * 2
+
+
+@pytest.mark.parametrize(
+    ("horizon", "drawn"),
+    [
+        (1, [str(float(time)) for time in range(10, 130)]),  # the last 120
+        (50, [str(float(time)) for time in range(29, 179)]),  # three whole forecasts, the last one and those before it
+        (2, [str(float(time)) for time in range(11, 131)]),
+    ],
+)
+def test_the_picture_shows_the_last_forecasts_end_to_end(
+    tmp_path: Path, words: dict[str, Any], horizon: int, drawn: list[str]
+) -> None:
+    rows = [(str(time + step), step, 1.0, 2.0) for time in range(129) for step in range(1, horizon + 1)]
+    compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    assert curves(words)[0][1] == drawn
+    assert words["title"].endswith(f"rows, {horizon} steps end to end" if horizon > 1 else "rows")
+
+
+def test_of_many_runs_the_best_are_drawn(tmp_path: Path, words: dict[str, Any]) -> None:
+    runs = [publish(tmp_path, f"run{size}", [("7", 1, 0.0, float(size))]) for size in (5, 3, 1, 2, 4)]
+    compare(runs, outputs=tmp_path)
+    assert [line.label[:4] for line in words["runs"]] == ["run1", "run2", "run3", "run4"]
+    assert words["title"] == "the best 4 of 5 runs on the same test rows"
 
 
 def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:

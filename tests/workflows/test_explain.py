@@ -87,6 +87,10 @@ def test_a_person_reads_a_table_and_where_the_picture_is(rnnfc: Command, scratch
     assert heading.split("  ")[0] == "run"
     assert re.fullmatch(rf"{scratch_run.name}  layer 1, hidden state +[\d.e-]+ +(\d+ back|never) +\d\.\de-\d\d", row), row
     assert re.fullmatch(r"saved       \S+-explain   explain\.png  explain\.json", saved)
+    assert (
+        "\nkey         how strongly the loss depends on the state (length of its gradient) at the window's last step; "
+        in done.err
+    )
 
 
 def test_a_run_whose_data_has_changed_is_refused(rnnfc: Command, scratch_run: Path, tmp_path: Path) -> None:

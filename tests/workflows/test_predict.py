@@ -289,3 +289,42 @@ def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp
         2,
         f"error: {fresh}: the times have no UTC offset, those of the run's data the UTC offset +10:00; write them as there\n",
     )
+
+
+# --- what lies behind the last window
+
+
+def test_filled_values_of_the_last_window_are_told_column_by_column(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    gaps = [*ROWS[-4:-2], ROWS[-2].rpartition(",")[0] + ",\n", f"{ROWS[-1][:10]},x,,\n"]
+    done = rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *gaps))
+    told = "values of the last window that were missing and are filled (ffill): 1 of =sold, 2 of price"
+    assert json.loads(done.out)["notes"] == [told]
+    earlier = [f"{ROWS[-4][:10]},x,5,\n", *ROWS[-3:]]  # the gap lies before the window
+    before = fresh(tmp_path, *ROWS[-6:-4], *earlier)
+    assert json.loads(rnnfc("predict", shop, "--json", "--data", before).out)["notes"] == []
+
+
+def test_a_data_file_that_has_grown_since_training_is_told(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(shop, tmp_path / "run")
+    path = tmp_path / "my shop.csv"
+    text = (moved / "experiment.yaml").read_text()
+    (moved / "experiment.yaml").write_text(text.replace(str(shop.parent.parent / "shop.csv"), str(path)))
+    seal(moved)
+
+    def notes(*options: Any) -> list[str]:
+        return list(json.loads(rnnfc("predict", moved, "--json", *options).out)["notes"])
+
+    assert notes() == []  # the file is gone
+    path.write_text(HEADER + "".join(ROWS))
+    assert notes() == []
+    path.write_text(HEADER + "".join(ROWS) + "2021-02-10,x,5,1\n")
+    told = f"the run's data file has grown since training; forecast from its newest rows: --data '{path}'"
+    assert notes() == [told]
+    (which,) = {row["series"] for row in json.loads(rnnfc("predict", moved, "--json").out)["forecast"]}
+    assert notes("--series", which) == [told]
+    assert notes("--data", path) == []
+    info = json.loads((moved / "run.json").read_text())
+    del info["data_bytes"]  # a run of an older version
+    (moved / "run.json").write_text(json.dumps(info))
+    seal(moved)
+    assert notes() == []

@@ -13,7 +13,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.forecast import Forecast
 from rnnfc.report import NETWORK, left_out
-from rnnfc.workflows import pictures
+from rnnfc.workflows import pictures, score
 from rnnfc.workflows.prepare import Prepared, prepare
 from rnnfc.workflows.score import forecast_all, make_report
 
@@ -78,6 +78,34 @@ def test_the_networks_forecasts_of_every_split_are_kept_and_no_others() -> None:
     forecasts = forecast_all(made, scaler, Constant(0.5))
     assert list(forecasts.network) == ["train", "validation", "test"]
     assert {row.model for row in forecasts.scores} == {NETWORK, "last value", "drift", "linear map"}
+
+
+def test_the_best_baselines_forecasts_are_kept_for_the_windows_that_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, scaler = prepared()
+    forecasts = forecast_all(made, scaler, Constant(0.5))
+    assert forecasts.written.tolist() == [*range(7)]  # origins 32 to 38 of a horizon of 2
+    assert forecasts.notes == []
+    ((name, point),) = forecasts.best.items()
+    assert f"the best baseline, the {name} (" in make_report(made, forecasts).outcome
+    monkeypatch.setattr(score, "_MOST_ROWS", 13)
+    few = forecast_all(made, scaler, Constant(0.5))
+    assert few.written.tolist() == [3, 6]  # origin 35, and the last one
+    assert few.notes == ["forecast.csv holds 2 of the 7 test windows, evenly spaced"]
+    assert few.scores == forecasts.scores
+    assert np.array_equal(few.best[name], point[[3, 6]])
+
+
+def test_several_targets_are_compared_in_scaled_units(tmp_path: Path) -> None:
+    rows = "".join(f"{row},{row},{1000 * (row % 2)}\n" for row in range(40))
+    (tmp_path / "two.csv").write_text("day,line,zigzag\n" + rows)
+    data = f"{{kind: csv, path: {tmp_path / 'two.csv'}, time: day, target: [line, zigzag]}}"
+    text = EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data).replace("scale: none", "scale: standard")
+    made = prepare(config.from_yaml(text, source="x.yaml"))
+    scaler = Scaler.fit(made.panel, made.splits.train_rows, method="standard")
+    found = make_report(made, forecast_all(made, scaler, Constant(0.5)))
+    assert "(scaled, 2 targets) over 7 windows: " in found.verdict
+    assert "(scaled RMSE " in found.outcome
+    assert found.models == sorted(found.models, key=lambda model: found.test("rmse", units="scaled", model=model) or 0.0)
 
 
 def test_a_season_brings_naive2_and_what_is_relative_to_it() -> None:

@@ -169,7 +169,8 @@ def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str
     if not as_json:
         unit = f", in {made.unit}" if made.unit else ""
         say("compare", f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}")
-        rows = [[row["run"], *(figure(row[name]) for name in ("mse", "rmse", "mae"))] for row in made.scores]
+        numbers = [[figure(row[name]) for name in ("mse", "rmse", "mae")] for row in made.scores]
+        rows = [[name, *cells] for name, cells in zip(made.names, numbers, strict=True)]
         show_table(["run", "MSE", "RMSE", "MAE"], rows)
         say("saved", f"{made.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
     return {"folder": str(made.folder), "unit": made.unit, "rows": made.rows, "note": made.note, "scores": made.scores}

@@ -220,4 +220,9 @@ def explain(
         half = "never" if curve.half_at is None else f"{curve.half_at:,} back"
         rows.append([curve.run, curve.state, figure(float(curve.norm[0])), half, f"{curve.share_left:.1e}"])
     show_table(["run", "state", "gradient at the end", "below half", "share left at the start"], rows)
+    note(
+        "key",
+        "how strongly the loss depends on the state (length of its gradient) at the window's last step; from how many steps",
+    )
+    note("", "back on that stays below half; what share of it is left at the window's first step")
     say("saved", f"{folder}   {EXPLAIN_PLOT}  {EXPLAIN}")

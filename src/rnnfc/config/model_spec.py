@@ -1,9 +1,9 @@
 """The network: one group of keys for each kind of model."""
 
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from rnnfc.config.spec import Spec, wrong
 
@@ -14,6 +14,11 @@ MEDIAN = 0.5
 
 Cell = Literal["SimpleRNN", "LSTM", "GRU"]
 _Dropout = Annotated[float, Field(ge=0, lt=1)]
+_Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+
+
+def _as_layers(value: Any) -> Any:
+    return (value,) if type(value) is int else value
 
 
 class LinearSpec(Spec):
@@ -76,8 +81,8 @@ class StackedSpec(NetSpec):
 
     kind: Literal["stacked"]
     cell: Cell
-    units: tuple[Annotated[int, Field(ge=1, le=MAX_UNITS)], ...] = Field(
-        min_length=1, max_length=16, description="one number a layer"
+    units: Annotated[tuple[_Units, ...], BeforeValidator(_as_layers, json_schema_input_type=_Units | tuple[_Units, ...])] = Field(
+        min_length=1, max_length=16, description="one number a layer; a single number is one layer"
     )
     activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "tanh"
     dropout: _Dropout = Field(0.0, description="share of each layer's inputs that is dropped in training")

@@ -25,7 +25,7 @@ Rows = npt.NDArray[np.int64]
 _PART_BYTES = 8 * 2**20
 # Training windows that forecasts are scored on: more would take longer than the training of a short epoch, and hardly
 # change the score. Validation and test are scored whole.
-_MOST_SCORED = 20_000
+_MOST_SCORED, _MOST_SCORED_VALUES = 20_000, 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,19 @@ class Windows:
         if len(self) <= most:
             return self
         return replace(self, origins=self.origins[np.linspace(0, len(self) - 1, most).round().astype(np.int64)])
+
+    def sparse(self, most: int) -> Rows:
+        """Places of about `most` windows at most, and of the last one of each series.
+
+        Their origins are every row of the series that a power of 5 divides: of two such choices one holds the other, whatever the
+        window, horizon or split, and no season of 4, 7, 12, 24 or 168 rows is met in some of its phases only.
+        """
+        stride = 1
+        while len(self) > most * stride:
+            stride *= 5
+        series = self.series
+        last = np.diff(series, append=-1) != 0
+        return np.flatnonzero(((self.origins - self.panel.bounds[series]) % stride == 0) | last)
 
     def inputs(self, part: slice = slice(None)) -> Floats:
         """x[window, length, channel] of some windows."""
@@ -144,8 +157,9 @@ class Splits:
 
     @property
     def scored(self) -> dict[str, Windows]:
-        """The windows that models are scored on, by split: of training at most 20,000, evenly spaced, of the others all."""
-        return {**dict(self), "train": self.train.spread(_MOST_SCORED)}
+        """The windows that models are scored on, by split: of training at most 20,000 and four million values, evenly spaced."""
+        values = self.train.horizon * self.train.panel.num_targets
+        return {**dict(self), "train": self.train.spread(min(_MOST_SCORED, max(1, _MOST_SCORED_VALUES // values)))}
 
 
 def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: int = 1) -> Splits:

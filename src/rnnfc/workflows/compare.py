@@ -1,8 +1,9 @@
 """Runs side by side on the same test rows, in data units: a table and a picture."""
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,22 @@ from rnnfc import metrics, run
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_clock
 from rnnfc.draft import Draft
 from rnnfc.errors import RunError
-from rnnfc.report import figure, literal
+from rnnfc.report import NETWORK, figure, literal
 from rnnfc.run import Run
 from rnnfc.workflows.pictures import labels, time_name
 
 _METRICS = ("mse", "rmse", "mae")
+# What of many runs and rows can be told apart in one picture.
+_DRAWN_RUNS, _DRAWN_ROWS = 4, 120
 _Key = tuple[str, str, int, float]  # target, series, step, time (dates: microseconds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Scores of each run on the rows that all of them forecast, the lowest RMSE first.
+    """Scores of each run, and of the baselines that the runs hold, on the rows that all forecast, the lowest RMSE first.
 
+    scores: `model` is the network, or the best baseline of the run; a baseline that several runs have alike stands once.
+    unit: of the errors; of several targets each counts in standard deviations of its actual values, for their units may differ.
     note: which steps of the forecasts are compared, e.g. `step 1 of each forecast`; empty where it is all of them.
     """
 
@@ -33,13 +38,22 @@ class Comparison:
     note: str
     scores: list[dict[str, Any]]
 
+    @property
+    def names(self) -> list[str]:
+        """What each row of the scores is called."""
+        models = [row["model"] for row in self.scores]
+        of = ["" if models.count(row["model"]) == 1 else f" of {row['run']}" for row in self.scores]
+        named = zip(self.scores, of, strict=True)
+        return [row["run"] if row["model"] == NETWORK else f"{row['model']} (baseline{whose})" for row, whose in named]
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Table:
-    """(actual, forecast) of each row of forecast.csv, in its order."""
+    """(actual, forecast, and the best baseline's forecast where it is known) of each row of forecast.csv, in its order."""
 
     dated: bool
-    rows: dict[_Key, tuple[float, float]]
+    baseline: str | None
+    rows: dict[_Key, tuple[float, ...]]
 
     @property
     def targets(self) -> list[str]:
@@ -61,20 +75,33 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
     unit = _unit(runs)
     tables = [_table(which) for which in runs]
     common = _common(runs, tables)
-    actual = np.array([tables[0].rows[key][0] for key in common])
-    points = [np.array([table.rows[key][1] for key in common]) for table in tables]
-    _refuse_other_data(runs, tables, common, actual)
-    scores: list[dict[str, Any]] = [
-        {"run": which.name, **{name: metrics.measure(name, actual, point) for name in _METRICS}}
-        for which, point in zip(runs, points, strict=True)
-    ]
-    scores.sort(key=lambda row: math.inf if row["rmse"] is None else row["rmse"])
-    note = _note(tables, common)
+    values = [np.array([table.rows[key] for key in common]).T for table in tables]
+    actual = values[0][0]
+    _refuse_other_data(runs, [own[0] for own in values], actual)
+    size, unit = _sizes(common, actual, unit=unit)
+    scored: dict[tuple[Any, ...], tuple[dict[str, Any], Floats]] = {}
+    for which, table, own in zip(runs, tables, values, strict=True):
+        for model, point in zip((NETWORK, table.baseline), own[1:], strict=False):
+            errors = {name: metrics.measure(name, actual / size, point / size) for name in _METRICS}
+            once = which.folder if model == NETWORK else tuple(errors.values())
+            scored.setdefault((model, once), ({"run": which.name, "model": model, **errors}, point))
+    ranked = sorted(scored.values(), key=lambda pair: math.inf if pair[0]["rmse"] is None else pair[0]["rmse"])
+    note, scores = _note(tables, common), [row for row, _ in ranked]
+    made = Comparison(folder=outputs, rows=len(common), unit=unit, note=note, scores=scores)
     with Draft(outputs, "compare") as draft:
-        draft.write_json(run.COMPARE, {"unit": unit, "rows": len(common), "note": note, "scores": scores})
-        draft.write(run.COMPARE_TEXT, _markdown(scores, unit=unit, rows=len(common), note=note))
-        draft.write(run.COMPARE_PLOT, _picture(runs, tables, common, actual, points, unit=unit))
-    return Comparison(folder=draft.folder, rows=len(common), unit=unit, note=note, scores=scores)
+        draft.write_json(run.COMPARE, {name: getattr(made, name) for name in ("unit", "rows", "note", "scores")})
+        draft.write(run.COMPARE_TEXT, _markdown(made))
+        draft.write(run.COMPARE_PLOT, _picture(runs, tables, common, made, [actual, *(point for _, point in ranked)]))
+    return replace(made, folder=draft.folder)
+
+
+def _sizes(common: Sequence[_Key], actual: Floats, *, unit: str) -> tuple[Floats, str]:
+    """What errors are divided by, [row], and their unit then."""
+    targets = np.unique([key[0] for key in common], return_inverse=True)[1]
+    if targets.max() == 0:
+        return np.ones(len(common)), unit
+    size = np.array([np.std(actual[targets == target]) or 1.0 for target in range(targets.max() + 1)])
+    return size[targets], "standard deviations of each target"
 
 
 def _unit(runs: Sequence[Run]) -> str:
@@ -87,6 +114,7 @@ def _unit(runs: Sequence[Run]) -> str:
 
 def _table(which: Run) -> _Table:
     rows = which.forecast_rows()
+    beside = list(rows[0])[len(run.FORECAST_COLUMNS) + len(which.experiment().levels) :]  # none in a run of an older version
     try:
         times = parse_clock([row["time"] for row in rows])
         if not np.isfinite(times).all():
@@ -96,7 +124,10 @@ def _table(which: Run) -> _Table:
         dated = times.dtype.kind == "M"
         places: list[float] = (times.astype(np.int64) if dated else times).tolist()
         values = {
-            (row["target"], row["series"], int(row["step"]), place): (_finite(row["actual"]), _finite(row["forecast"]))
+            (row["target"], row["series"], int(row["step"]), place): (
+                *map(_finite, (row["actual"], row["forecast"])),
+                *(float(row[name]) for name in beside),
+            )
             for row, place in zip(rows, places, strict=True)
             if row["actual"] != "nan"  # which `missing: mask` leaves
         }
@@ -104,7 +135,7 @@ def _table(which: Run) -> _Table:
         raise RunError(
             f"{which.folder / run.FORECAST}: a row cannot be read ({error}); the run is damaged, train it again"
         ) from error
-    return _Table(dated=dated, rows=values)
+    return _Table(dated=dated, baseline=beside[0] if beside else None, rows=values)
 
 
 def _finite(text: str) -> float:
@@ -132,10 +163,9 @@ def _source(which: Run) -> str:
     return str(getattr(data, "path", data.kind))
 
 
-def _refuse_other_data(runs: Sequence[Run], tables: Sequence[_Table], common: Sequence[_Key], actual: Floats) -> None:
-    for which, table in zip(runs[1:], tables[1:], strict=True):
-        other = np.array([table.rows[key][0] for key in common])
-        if not np.allclose(other, actual, rtol=1e-9, atol=0.0):
+def _refuse_other_data(runs: Sequence[Run], actuals: Sequence[Floats], first: Floats) -> None:
+    for which, other in zip(runs, actuals, strict=True):
+        if not np.allclose(other, first, rtol=1e-9, atol=0.0):
             raise RunError(
                 f"{runs[0].name} and {which.name} hold different actual values for the same rows; compare runs of the same data"
             )
@@ -151,40 +181,61 @@ def _note(tables: Sequence[_Table], common: Sequence[_Key]) -> str:
     return f"steps {f'{steps[0]} to {steps[-1]}' if whole else ', '.join(map(str, steps))} of each forecast"
 
 
-def _markdown(scores: Sequence[dict[str, Any]], *, unit: str, rows: int, note: str) -> str:
-    named = f" ({literal(unit)})" if unit else ""
-    head = f"{rows:,} test rows that all runs forecast{f', {note}' if note else ''}, data units{named}"
-    table = ["| run | MSE | RMSE | MAE |", "|---|---:|---:|---:|"]
-    table += [f"| {literal(row['run'])} | {' | '.join(figure(row[name]) for name in _METRICS)} |" for row in scores]
+def _markdown(made: Comparison) -> str:
+    unit = f", in {literal(made.unit)}" if made.unit else ""
+    head = f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}"
+    rows = [[literal(name), *(figure(row[of]) for of in _METRICS)] for name, row in zip(made.names, made.scores, strict=True)]
+    table = ["| run | MSE | RMSE | MAE |", "|---|---:|---:|---:|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join([head, "", *table]) + "\n"
 
 
 def _picture(
-    runs: Sequence[Run], tables: Sequence[_Table], common: Sequence[_Key], actual: Floats, points: Sequence[Floats], *, unit: str
+    runs: Sequence[Run], tables: Sequence[_Table], common: Sequence[_Key], made: Comparison, values: Sequence[Floats]
 ) -> bytes:
-    """The first run's first target that all share, of it the first series and step that they share."""
+    """The best networks and the best baseline, for the first run's first target that all share and the first series of it.
+
+    values: of `common`, the actual ones, then those of each row of the scores.
+    """
     from rnnfc import plots
 
     shared = set(common)
     target = next(key[0] for key in tables[0].rows if key in shared)
-    _, series, step, _ = next(key for key in common if key[0] == target)
-    chosen = [place for place, key in enumerate(common) if key[:3] == (target, series, step)]
+    series = next(key[1] for key in common if key[0] == target)
+    chosen, what = _shown([place for place, key in enumerate(common) if key[:2] == (target, series)], common)
     times, dated = np.array([common[place][3] for place in chosen]), tables[0].dated
     if dated:
         times = times.astype("datetime64[us]")
-    targets = len({key[0] for key in common})
+    targets, many = (len({key[part] for key in common}) for part in (0, 1))
     which = [f"{target} (1 of {targets} targets)"] if targets > 1 else []
-    many = len({key[1] for key in common})
     which += [f"{series} (1 of {many:,} series)"] if many > 1 else []
-    which += [f"step {step} of each forecast"] if any(key[2] != step for table in tables for key in table.rows) else []
+    which += [what] if any(key[2] != 1 for table in tables for key in table.rows) else []
+    named = dict(zip([each.name for each in runs], labels(runs), strict=True))
     lines = [
-        plots.Line(label=f"{label}: MSE {figure(metrics.measure('mse', actual, point))}", time=times, value=point[chosen])
-        for label, point in zip(labels(runs), points, strict=True)
+        plots.Line(label=f"{named.get(name, name)}: MSE {figure(row['mse'])}", time=times, value=value[chosen])
+        for name, row, value in zip(made.names, made.scores, values[1:], strict=True)
     ]
+    networks = [place for place, row in enumerate(made.scores) if row["model"] == NETWORK]
+    others = [place for place in range(len(lines)) if place not in networks]
+    count = f"{len(runs)} runs" if len(runs) <= _DRAWN_RUNS else f"the best {_DRAWN_RUNS} of {len(runs)} runs"
     return plots.side_by_side(
-        title=", ".join([f"{len(runs)} runs on the same test rows", *which]),
-        actual=plots.Line(label="actual", time=times, value=actual[chosen]),
-        runs=lines,
-        ylabel=plots.axis_label(target, unit),
+        title=", ".join([f"{count} on the same test rows", *which]),
+        actual=plots.Line(label="actual", time=times, value=values[0][chosen]),
+        runs=[lines[place] for place in sorted(networks[:_DRAWN_RUNS] + others[:1])],
+        ylabel=plots.axis_label(target, _unit(runs)),
         xlabel="time" if dated else time_name(runs[0].experiment()),
     )
+
+
+def _shown(own: Sequence[int], common: Sequence[_Key]) -> tuple[list[int], str]:
+    """Which of the rows `own` of a series are drawn: the last forecasts that do not overlap, end to end.
+
+    Where rows are missing, so that forecasts differ in their steps, the last rows of one step.
+    """
+    steps = [list(rows) for _, rows in itertools.groupby(own, key=lambda place: common[place][2])]  # ascending in time
+    if len(steps) == 1 or len({len(rows) for rows in steps}) > 1:
+        return steps[0][-_DRAWN_ROWS:], f"step {common[own[0]][2]} of each forecast"
+    chosen: list[int] = []
+    for forecast in list(zip(*steps, strict=True))[::-1]:
+        if not chosen or (len(chosen) < _DRAWN_ROWS and common[forecast[-1]][3] < common[chosen[0]][3]):
+            chosen = [*forecast, *chosen]
+    return chosen, f"{len(steps)} steps end to end"

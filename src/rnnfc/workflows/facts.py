@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rnnfc.config.data_spec import DataSpec, FileSpec
 from rnnfc.data.panel import Panel
 from rnnfc.models.recipe import XLA_FLAG, num_processors
 
@@ -47,6 +48,14 @@ def facts(panel: Panel) -> dict[str, Any]:
             "xla_flags": os.environ.get("XLA_FLAGS", "").removeprefix(XLA_FLAG).strip(),
         },
     }
+
+
+def data_bytes(spec: DataSpec) -> int | None:
+    """Size of the file that the data comes from; None where it comes from none, or that is not there."""
+    try:
+        return os.path.getsize(spec.path) if isinstance(spec, FileSpec) else None
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
 
 
 def differences(before: Any, now: Any, key: str = "") -> list[str]:

@@ -1,6 +1,7 @@
 """The last rows of some series, which forecasts begin from: those of the run, or fresh ones."""
 
 import difflib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scale import refuse_not_positive
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
+from rnnfc.run import Run
+from rnnfc.workflows.facts import data_bytes
 
 # Names that a message lists.
 _SHOWN = 5
@@ -29,6 +32,15 @@ def places_of(panel: Panel) -> Rows:
 def ends_of(panel: Panel) -> Rows:
     """The end of each such series."""
     return panel.bounds[1:][places_of(panel)]
+
+
+def starting(which: Run, *, like: Panel, data: Path | None, series: Sequence[str], transformed: bool) -> tuple[Panel, list[str]]:
+    """The rows that forecasts begin from, `like` or those of a file (see `fresh`), of all series or some; and notes on them."""
+    experiment = which.experiment()
+    panel, notes = fresh(data, experiment, like=like, transformed=transformed) if data else (like, _grown(which, experiment))
+    if series:
+        panel, notes = chosen(panel, series), [] if data else notes
+    return panel, [*_filled(panel), *notes]
 
 
 def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool) -> tuple[Panel, list[str]]:
@@ -66,6 +78,22 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
         refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
     notes = [f"left out, {why}: {_listed([panel.series[at] for at in np.flatnonzero(out)])}" for out, why in reasons if out.any()]
     return _laid_out(last, last.series, like.series), notes
+
+
+def _filled(panel: Panel) -> list[str]:
+    """Which values of the last window were missing."""
+    counts = zip(panel.filled.sum(axis=0).tolist(), panel.channels, strict=True)
+    filled = ", ".join(f"{count:,} of {name}" for count, name in counts if count)
+    return [f"values of the last window that were missing and are filled ({panel.missing}): {filled}"] if filled else []
+
+
+def _grown(which: Run, experiment: Experiment) -> list[str]:
+    """Whether the file of the run's data is longer than it was for training."""
+    then, now = which.info().get("data_bytes"), data_bytes(experiment.data)
+    if not isinstance(then, int) or now is None or now <= then:
+        return []
+    path = shlex.quote(str(getattr(experiment.data, "path", "")))
+    return [f"the run's data file has grown since training; forecast from its newest rows: --data {path}"]
 
 
 def _skipped(panel: Panel, experiment: Experiment, *, like: Panel) -> npt.NDArray[np.bool_]:

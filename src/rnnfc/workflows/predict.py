@@ -20,7 +20,7 @@ from rnnfc.errors import ConfigError, RunError, TrainError
 from rnnfc.export import FORECAST, QUANTILES
 from rnnfc.run import Run, cell, quantile_name
 from rnnfc.workflows.ahead import known_ahead, times_ahead
-from rnnfc.workflows.last_rows import chosen, ends_of, fresh, places_of
+from rnnfc.workflows.last_rows import ends_of, places_of, starting
 from rnnfc.workflows.runtime import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
@@ -171,9 +171,7 @@ def predict(
     scaler = which.scaler(channels=len(panel.channels), series=len(panel.series))
     horizon = experiment.window.horizon
     steps = _reachable(panel, horizon if steps is None else steps, horizon=horizon)
-    panel, notes = fresh(data, experiment, like=panel, transformed=scaler.power is not None) if data else (panel, [])
-    if series:
-        panel, notes = chosen(panel, series), []
+    panel, notes = starting(which, like=panel, data=data, series=series, transformed=scaler.power is not None)
     if experiment.levels and steps > horizon:
         notes = [*notes, f"quantiles end with the horizon of {horizon}"]
     ahead = known_ahead(panel, experiment, known, rows=-(-steps // horizon) * horizon)

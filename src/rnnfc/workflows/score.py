@@ -1,18 +1,23 @@
 """Forecasts and scores of the network and every baseline, the same way after training and in `evaluate`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from rnnfc import baselines, metrics, report, significance
-from rnnfc.data.panel import clock
+from rnnfc.data.panel import Floats, clock
 from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Rows
 from rnnfc.errors import TrainError
 from rnnfc.forecast import Forecast, Predictor
 from rnnfc.metrics import Score
 from rnnfc.report import NETWORK, Report
 from rnnfc.workflows.prepare import Prepared
+
+# Rows of forecast.csv: a file of some ten megabytes, written and read in seconds.
+_MOST_ROWS = 200_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +25,16 @@ class Forecasts:
     """The network's forecasts of the `scored` windows of every split, the scores of every model, and the network's lead over
     the best baseline.
 
+    written: places of the test windows that go into forecast.csv.
+    best: point forecasts of these by the best baseline, by its name; empty where no baseline has a finite error.
     notes: what of the test windows is not in the scores, and how much of it.
     """
 
     network: dict[str, Forecast]
     scores: list[Score]
     lead: float | None
+    written: Rows
+    best: dict[str, Floats]
     notes: list[str]
 
 
@@ -35,14 +44,15 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     Raises:
         TrainError: the network forecasts what is not finite.
     """
-    experiment, splits, scored = prepared.experiment, prepared.splits, prepared.splits.scored
-    ruler = metrics.Ruler.of(prepared.panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season)
+    experiment, panel, splits, scored = prepared.experiment, prepared.panel, prepared.splits, prepared.splits.scored
+    written = splits.test.sparse(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
+    ruler = metrics.Ruler.of(panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season)
     ours = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
     for name, made in ours.items():
         refuse_not_finite(made, name)
         scores += metrics.score(made, ruler, model=NETWORK, split=name)
-    lowest, lead = math.inf, None
+    units, lowest, lead, best = report.ranked_in(panel.num_targets), math.inf, None, {}
     with np.errstate(all="ignore"):  # a baseline may overflow where the data does; its score then has no value
         models = baselines.fit_all(splits.train, scaler, season=experiment.data.season)
         for model in models:
@@ -50,23 +60,33 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
                 made = model.predict(windows)
                 scores += metrics.score(made, ruler, model=model.label, split=name)
             # `made` is now that of the test split, the last one
-            error = metrics.find(scores, model=model.label, split="test", metric="rmse", units="data")
+            error = metrics.find(scores, model=model.label, split="test", metric="rmse", units=units)
             if error is not None and error < lowest:
-                lowest, lead = error, significance.lead(ours["test"], made)
+                lowest, best = error, {model.label: made.point[written]}
+                both = (ours["test"], made)
+                lead = significance.lead(*(both if units == "data" else (_scaled(each, scaler) for each in both)))
     scores += metrics.owa(scores, against=baselines.NAIVE2)
-    return Forecasts(network=ours, scores=scores, lead=lead, notes=report.left_out(scores, ours["test"]))
+    notes, some = report.left_out(scores, ours["test"]), len(written) < len(splits.test)
+    notes += [f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"] if some else []
+    return Forecasts(network=ours, scores=scores, lead=lead, written=written, best=best, notes=notes)
+
+
+def _scaled(made: Forecast, scaler: Scaler) -> Forecast:
+    point, actual = (scaler.scale_points(np.asarray(values), made.series) for values in (made.point, made.actual))
+    return replace(made, point=point, actual=actual)
 
 
 def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     """Scores of all forecasts, and the verdict on the network."""
     panel, test, scores = prepared.panel, prepared.splits.test, forecasts.scores
     times = len(np.unique(test.origin_time))
-    outcome = report.outcome(scores, lead=forecasts.lead, unit=panel.unit, times=times, horizon=test.horizon)
+    told: dict[str, Any] = {"unit": panel.unit, "targets": panel.num_targets}
+    outcome = report.outcome(scores, **told, lead=forecasts.lead, times=times, horizon=test.horizon)
     return Report(
         experiment=prepared.experiment.name,
         unit=panel.unit,
         targets=panel.targets,
-        verdict=report.verdict(scores, outcome=outcome, unit=panel.unit, windows=len(test)),
+        verdict=report.verdict(scores, outcome=outcome, **told, windows=len(test)),
         outcome=outcome,
         notes=tuple(forecasts.notes),
         ledger=report.ledger(panel, prepared.splits, stride=prepared.experiment.window.stride),

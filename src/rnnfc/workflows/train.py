@@ -17,12 +17,11 @@ from rnnfc.data.scale import Scaler
 from rnnfc.draft import Draft
 from rnnfc.errors import TrainError
 from rnnfc.export import OnnxNetwork, difference, forecast_of, interface
-from rnnfc.forecast import Forecast
 from rnnfc.models.engines import engine_of
 from rnnfc.progress import Epoch, stops_early
 from rnnfc.report import Report
 from rnnfc.run import Run
-from rnnfc.workflows.facts import facts
+from rnnfc.workflows.facts import data_bytes, facts
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
@@ -121,6 +120,7 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
         "seed": experiment.seed,
         "recipe": asdict(before.recipe if before else prepared.recipe),
         **facts(prepared.panel),
+        "data_bytes": data_bytes(experiment.data),
         "experiment": experiment.model_dump(mode="json"),
     }
     if before:
@@ -205,14 +205,14 @@ def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecast
     experiment, panel = prepared.experiment, prepared.panel
     draft.write_json(run.SCALER, scaler.to_json())
     draft.write_json(run.REPORT, made.to_json())
-    draft.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts.network["test"], panel))
+    draft.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts, panel))
     draft.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
     draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel.tail(experiment.window.length)))
 
 
-def _write_forecast(path: Path, made: Forecast, panel: Panel) -> None:
+def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        run.write_forecast(made, panel, file)
+        run.write_forecast(forecasts.network["test"].at(forecasts.written), panel, file, beside=forecasts.best)
 
 
 def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
