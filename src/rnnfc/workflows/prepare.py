@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc import memory, run
+from rnnfc.baselines import num_inputs
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
 from rnnfc.data.panel import Panel, clock
@@ -33,29 +34,23 @@ class Prepared:
     constant_series: int
 
     @property
-    def size(self) -> dict[str, int]:
-        """Rows and channels in, horizon and targets out."""
-        window, panel = self.experiment.window, self.panel
-        sizes = {"length": window.length, "channels": len(panel.channels)}
-        return {
-            **sizes,
-            "horizon": window.horizon,
-            "targets": panel.num_targets,
-            "known": panel.num_known,
-            "series": len(panel.series),
-        }
-
-    @property
     def parameters(self) -> int:
         """Trainable parameters of the network."""
-        return num_parameters(self.experiment.model, **self.size)
+        return num_parameters(self.experiment.model, **size_of(self.experiment, self.panel))
 
     @property
     def training_bytes(self) -> int:
         """Rough peak memory of training beyond TensorFlow itself."""
-        experiment = self.experiment
-        batch = min(experiment.train.batch_size, len(self.splits.train))
-        return training_bytes(experiment.model, **self.size, rows=self.panel.num_rows, batch_size=batch)
+        experiment, rows = self.experiment, self.panel.num_rows
+        batch, sizes = min(experiment.train.batch_size, len(self.splits.train)), size_of(experiment, self.panel)
+        return self.linear_bytes + training_bytes(experiment.model, **sizes, rows=rows, batch_size=batch)
+
+    @property
+    def linear_bytes(self) -> int:
+        """The normal equations of the larger linear map, baseline or beside the network, in float64: three squares at a time."""
+        beside = getattr(self.experiment.model, "linear", None)
+        inputs = max(num_inputs(self.splits.train), (beside.length or self.experiment.window.length) if beside else 0)
+        return 3 * 8 * inputs**2
 
     @property
     def forecast_bytes(self) -> int:
@@ -63,7 +58,7 @@ class Prepared:
 
         The network's quantiles too.
         """
-        values = self.size["horizon"] * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
+        values = self.experiment.window.horizon * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
         return (2 * 3 + len(self.experiment.levels)) * 8 * values
 
     @property
@@ -71,6 +66,13 @@ class Prepared:
         """How its epochs will be compiled on this machine."""
         sizes = {"channels": len(self.panel.channels), "targets": self.panel.num_targets, "windows": len(self.splits.train)}
         return choose(self.experiment, **sizes, processors=num_processors())
+
+
+def size_of(experiment: Experiment, panel: Panel) -> dict[str, int]:
+    """What the size of a network follows from, as `num_parameters` takes it."""
+    window = experiment.window
+    sizes = {"length": window.length, "channels": len(panel.channels), "horizon": window.horizon}
+    return {**sizes, "targets": panel.num_targets, "known": panel.num_known, "series": len(panel.series)}
 
 
 def prepare(experiment: Experiment) -> Prepared:
@@ -116,7 +118,8 @@ def _refuse_large(prepared: Prepared) -> None:
     weights = 16 * prepared.parameters  # with gradients and two optimizer slots, float32
     parts = {
         "model.units": weights,
-        "train.batch_size or window.length": prepared.training_bytes - weights,
+        "train.batch_size or window.length": prepared.training_bytes - prepared.linear_bytes - weights,
+        "model.linear.length or window.length": prepared.linear_bytes,
         "window.horizon": prepared.forecast_bytes,
     }
     largest = max(parts, key=lambda name: parts[name])
