@@ -130,6 +130,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     filled, rows = int(panel.filled.sum()), f"{panel.num_rows:,} rows{of_series(len(panel.series), panel.left_out)}"
     first, last = map(clock, panel.span)
     missing = f", {filled:,} missing values filled ({panel.missing})" if filled else ""
+    missing += f"; {panel.later:,} later rows are left out" if panel.later else ""
     counts = " · ".join(f"{len(windows):,} {name}" for name, windows in prepared.splits)
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     return [

@@ -1,5 +1,6 @@
 """Data and windows of an experiment, and what `check` tells of them; without TensorFlow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,16 +76,18 @@ def size_of(experiment: Experiment, panel: Panel) -> dict[str, int]:
     return {**sizes, "targets": panel.num_targets, "known": panel.num_known, "series": len(panel.series)}
 
 
-def prepare(experiment: Experiment) -> Prepared:
+def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] = lambda panel: panel) -> Prepared:
     """The data of an experiment, checked, and its windows: whatever can be wrong with them is told here.
 
+    Args:
+        rows: chooses among the rows that were read.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
     """
     window = experiment.window
     with Phases()("data") as loading:
-        panel = _long_enough(load_panel(experiment.data), experiment)
+        panel = rows(_long_enough(load_panel(experiment.data), experiment))
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
@@ -128,20 +131,26 @@ def _refuse_large(prepared: Prepared) -> None:
 
 
 def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
-    """Data and windows of a finished run, from its source, and the scaler of the run.
+    """Data and windows of a finished run, from its source, and the scaler of the run; without rows that have come since.
 
     Raises:
         DataError: the data is not what the run was trained on.
         RunError: the run is damaged.
     """
-    prepared = prepare(which.experiment())
-    scaler = which.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
-    if prepared.panel.fingerprint() != which.info().get("data_sha256"):
-        raise DataError(
-            f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
-            "restore the data, or train again"
-        )
-    return prepared, scaler
+    experiment = which.experiment()
+
+    def as_trained(panel: Panel) -> Panel:
+        last = which.last_window(length=experiment.window.length)
+        panel = panel.until(last)
+        if panel.fingerprint() != which.info().get("data_sha256"):
+            raise DataError(
+                f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
+                f"{clock(last.span[1])} is not the one in {run.INFO}); restore these rows, or train again"
+            )
+        return panel
+
+    prepared = prepare(experiment, rows=as_trained)
+    return prepared, which.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 
 def check(prepared: Prepared) -> dict[str, Any]:
