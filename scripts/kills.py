@@ -9,6 +9,7 @@ Compared are weights, optimizer state, history, predictions, report and its text
 
 import argparse
 import contextlib
+import functools
 import importlib
 import json
 import multiprocessing
@@ -20,26 +21,40 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-CELLS = ("SimpleRNN", "LSTM", "GRU")
-# Everything that a resumed run has to bring back: dropout, a last smaller batch (47 windows in batches of 16), early stopping
-# and a plateau schedule that both act.
+# Everything that a resumed run has to bring back: early stopping and a plateau schedule that both act, a last smaller batch (47
+# windows of the sine, 42 of the two series, in batches of 16), and what is drawn or fitted beside the weights.
 CONFIG = """\
-name: {cell}
+name: {name}
 seed: 5
-data: {{kind: sine, points: 80, stop: 20.0, noise: 0.2}}
+data: {data}
 window: {{length: 4, horizon: 2}}
 split: {{train: 0.65, validation: 0.2, test: 0.15}}
-model: {{kind: stacked, cell: {cell}, units: [3], dropout: 0.2, recurrent_dropout: 0.1}}
+model: {model}
 train:
   {{epochs: 12, batch_size: 16, learning_rate: 0.05, schedule: {{kind: plateau, patience: 1}}, early_stopping: {{patience: 4}}}}
 """
+SINE = "{kind: sine, points: 80, stop: 20.0, noise: 0.2}"
+SERIES = "{kind: long, path: series.csv, series: name, time: day, target: sold}"
+ROWS = [f"{name},{day},{day * step % 11 + 0.01 * day}\n" for name, step in (("north", 7), ("south", 4)) for day in range(40)]
+DROPPING = "dropout: 0.2, recurrent_dropout: 0.1"
+MODELS = {
+    "SimpleRNN": f"{{kind: stacked, cell: SimpleRNN, units: [3], {DROPPING}}}",
+    "LSTM": f"{{kind: stacked, cell: LSTM, units: [3], {DROPPING}}}",
+    "GRU": f"{{kind: stacked, cell: GRU, units: [3], {DROPPING}}}",
+    "scratch": "{kind: scratch, units: 3}",
+    "blend": "{kind: segment, cell: GRU, segment: 2, width: 4, dropout: 0.2, linear: {use: blend}}",
+    "attention": "{kind: seq2seq, cell: LSTM, units: 3, attention: bahdanau, dropout: 0.2, teacher_forcing: 0.5}",
+    "ensemble": "{kind: stacked, cell: SimpleRNN, units: [2], dropout: 0.2, ensemble: {seeds: 2}, linear: {use: path}}",
+    "embedding": "{kind: stacked, cell: GRU, units: [3], dropout: 0.2, series_embedding: 2}",
+}
+NAMES = tuple(MODELS)
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,11 @@ class Folders:
 
     outputs: Path
     config: Path
+
+    @property
+    def log(self) -> Path:
+        """What the last training said."""
+        return self.outputs.with_suffix(".log")
 
     def finished(self) -> list[Path]:
         """Published runs."""
@@ -97,9 +117,9 @@ def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
     changes: dict[str, Any] = {name: getattr(Path, name) for name in ("write_bytes", "replace", "rename", "mkdir")}
     for name, call in {**changes, "unlink": keep_state}.items():
         setattr(Path, name, places.around(call))
-    with open(os.devnull, "w") as null:
-        os.dup2(null.fileno(), 1)
-        os.dup2(null.fileno(), 2)
+    log = os.open(folders.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for handle in (1, 2):
+        os.dup2(log, handle)
     code = 1
     with contextlib.suppress(SystemExit):
         try:
@@ -126,9 +146,8 @@ def command(folders: Folders, *, resume: bool = False, seconds: float | None = N
     arguments = ["--resume"] if resume else [str(folders.config)]
     call = [sys.executable, "-m", "rnnfc", "train", *arguments, "--outputs", str(folders.outputs)]
     try:
-        return subprocess.run(
-            call, capture_output=True, timeout=seconds, check=False
-        ).returncode  # its child is killed at the timeout
+        with folders.log.open("w") as log:  # at the timeout the child is killed
+            return subprocess.run(call, stdout=log, stderr=log, timeout=seconds, check=False).returncode
     except subprocess.TimeoutExpired:
         return -signal.SIGKILL
 
@@ -158,13 +177,13 @@ def begun(folders: Folders) -> bool:
 
 
 def outcome(folders: Folders, wanted: dict[str, Any], again: Callable[..., int], *, state: bool) -> str:
-    """What became of a victim: `same` or `anew` (nothing had been begun), `lost`, or what differs."""
+    """What became of a victim: `same` or `anew` (nothing had been begun), `lost` with the last word, or what differs."""
     verdict = "same"
     if not folders.finished():
         verdict = "same" if begun(folders) else "anew"
         again(folders, resume=begun(folders))
     if len(folders.finished()) != 1 or begun(folders):
-        return "lost"
+        return f"lost: {folders.log.read_text().strip().rpartition(chr(10))[2]}"
     found = contents(folders, state=state)
     wrong = [name for name in wanted if (state or not name.startswith("state/")) and found.get(name) != wanted[name]]
     return f"differs: {', '.join(wrong)}" if wrong else verdict
@@ -179,37 +198,33 @@ class Whole:
     seconds: float
 
 
-def wholes(home: Path) -> dict[str, Whole]:
-    """One of each cell."""
-    made = {}
-    for cell in CELLS:
-        folders = _folders(home, f"whole-{cell}", cell)
-        began = time.monotonic()
-        if forked(folders) != 0:
-            raise SystemExit(f"{cell}: the training that is left alone failed")
-        seconds, places = time.monotonic() - began, int(folders.outputs.with_suffix(".count").read_text())
-        made[cell] = Whole(contents(folders, state=True), places, seconds)
-    return made
+def left_alone(home: Path, name: str) -> Whole:
+    """The training of MODELS[name] that no victim is to differ from."""
+    folders, began = Folders(outputs=home / f"whole-{name}", config=home / f"{name}.yaml"), time.monotonic()
+    if forked(folders) != 0:
+        raise RuntimeError(f"{name}: the training that is left alone failed")
+    seconds, places = time.monotonic() - began, int(folders.outputs.with_suffix(".count").read_text())
+    return Whole(contents(folders, state=True), places, seconds)
 
 
 def kill(home: Path, whole: dict[str, Whole], victim: int, *, number: int, commands: int, seed: int) -> tuple[str, str]:
     """(where it was killed, what became of it) of one victim."""
-    cell, draw = CELLS[victim % len(CELLS)], random.Random(f"{seed} {victim}")  # noqa: S311  no secret
-    left, folders = whole[cell], _folders(home, f"victim-{victim}", cell)
+    name, draw = NAMES[victim % len(NAMES)], random.Random(f"{seed} {victim}")  # noqa: S311  no secret
+    left, folders = whole[name], Folders(outputs=home / f"victim-{victim}", config=home / f"{name}.yaml")
     numbered = number - commands - max(1, number // 8)
     again: Callable[..., int] = forked
     if victim < numbered:
         place = victim * left.places // numbered
         forked(folders, victim=place)
-        where = f"{cell} place {place} of {left.places}"
+        where = f"{name} place {place} of {left.places}"
     elif victim < number - commands:
         after = draw.uniform(0, left.seconds)
         forked(folders, seconds=after)
-        where = f"{cell} after {after:.2f} s"
+        where = f"{name} after {after:.2f} s"
     else:
         after = draw.uniform(0.5, 4 + left.seconds)
         command(folders, seconds=after)
-        where, again = f"{cell} command after {after:.2f} s", command
+        where, again = f"{name} command after {after:.2f} s", command
     # The real command checkpoints every two seconds, and keeps no copy of the last one.
     state = again is forked and folders.outputs.with_suffix(".npz").exists()
     became = outcome(folders, left.contents, again, state=state)
@@ -217,25 +232,38 @@ def kill(home: Path, whole: dict[str, Whole], victim: int, *, number: int, comma
     return where, became
 
 
-def kills(home: Path, *, number: int, commands: int, seed: int, workers: int) -> Iterator[tuple[str, str]]:
-    """What became of every victim; `workers` processes, forked before TensorFlow begins to work, take turns."""
-    whole, answers = wholes(home), multiprocessing.get_context("fork").SimpleQueue()
+def side_by_side(work: Callable[[Any], Any], tasks: Sequence[Any], *, workers: int) -> Iterator[tuple[Any, Any]]:
+    """Each task with what `work` made of it, an error too; `workers` processes take turns."""
+    answers, children = multiprocessing.get_context("fork").SimpleQueue(), []
     for worker in range(workers):
-        if os.fork() == 0:
-            for victim in range(worker, number, workers):
+        child = os.fork()
+        if child == 0:
+            for task in tasks[worker::workers]:
                 try:
-                    answers.put(kill(home, whole, victim, number=number, commands=commands, seed=seed))
+                    answers.put((task, work(task)))
                 except Exception as error:  # the others are to be told of it, not to wait for ever
-                    answers.put((f"victim {victim}", f"differs: {error!r}"))
+                    answers.put((task, error))
             os._exit(0)
-    for _ in range(number):
+        children.append(child)
+    for _ in tasks:
         yield answers.get()
+    for child in children:
+        os.waitpid(child, 0)
 
 
-def _folders(home: Path, name: str, cell: str) -> Folders:
-    config = home / f"{cell}.yaml"
-    config.write_text(CONFIG.format(cell=cell))
-    return Folders(outputs=home / name, config=config)
+def kills(home: Path, *, number: int, commands: int, seed: int, workers: int) -> Iterator[tuple[str, str]]:
+    """What became of every victim."""
+    (home / "series.csv").write_text("name,day,sold\n" + "".join(ROWS))
+    for name, model in MODELS.items():
+        data = SERIES if "series_embedding" in model else SINE
+        (home / f"{name}.yaml").write_text(CONFIG.format(name=name, data=data, model=model))
+    whole = dict(side_by_side(functools.partial(left_alone, home), NAMES, workers=workers))
+    for made in whole.values():
+        if isinstance(made, Exception):
+            raise SystemExit(str(made))
+    killed = functools.partial(kill, home, whole, number=number, commands=commands, seed=seed)
+    for victim, became in side_by_side(killed, range(number), workers=workers):
+        yield (f"victim {victim}", f"differs: {became!r}") if isinstance(became, Exception) else became
 
 
 def main() -> None:
@@ -256,7 +284,7 @@ def main() -> None:
         ):
             print(f"{where}: {became}", flush=True)
             found.append(became)
-    lost, differing = found.count("lost"), sum(became.startswith("differs") for became in found)
+    lost, differing = (sum(became.startswith(word) for became in found) for word in ("lost", "differs"))
     print(f"{len(found)} kills, {found.count('anew')} before anything was begun, {lost} lost, {differing} differing")
     sys.exit(1 if lost or differing else 0)
 

@@ -153,7 +153,7 @@ def test_evaluate_refuses_data_that_has_changed(rnnfc: Command, small_run: Path,
     done = rnnfc("evaluate", folder)
     assert done.code == 2
     assert "the data has changed since this run was trained" in done.err
-    assert "restore the data, or train again" in done.err
+    assert "restore these rows, or train again" in done.err
 
 
 def test_predict_prints_time_step_and_value(rnnfc: Command, small_run: Path) -> None:

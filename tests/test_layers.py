@@ -232,6 +232,29 @@ def test_what_would_run_is_found_in_the_source(text: str, found: list[str]) -> N
     assert list(unsafe(ast.parse(text))) == found
 
 
+LINTED = {
+    "import pickle": "TID251",
+    "from joblib import load": "TID251",
+    "import dill as harmless": "TID251",
+    "import cloudpickle": "TID251",
+    "import marshal": "TID251",
+    "from shelve import open": "TID251",
+    "import pandas as pd\npd.read_pickle('x')": "S301",
+    "exec('x')": "S102",
+    "eval('x')": "S307",
+    "import yaml\nyaml.load('x', Loader=yaml.Loader)": "S506",
+    "import os\nos.system('x' + os.sep)": "S605",
+}
+
+
+@pytest.mark.parametrize("place", ["src/rnnfc/x.py", "tests/x.py", "scripts/x.py"])
+def test_lint_tells_what_would_run(place: str) -> None:
+    ruff = [sys.executable, "-m", "ruff", "check", "--output-format=concise", f"--stdin-filename={SOURCE.parent / place}", "-"]
+    for text, rule in LINTED.items():
+        done = subprocess.run(ruff, input=text, capture_output=True, text=True, check=False)
+        assert f": {rule} " in done.stdout, text
+
+
 # --- one way to the disk
 
 WRITES = {"write_text", "write_bytes", "savez", "save", "savefig", "touch", "mkdir", "rename", "hardlink_to", "symlink_to"}

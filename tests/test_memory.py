@@ -1,5 +1,6 @@
 """What is free, by Linux, by a container, by other systems; and that what does not fit is refused with the numbers."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,12 @@ def test_a_sine_is_refused_before_any_point_is_made(monkeypatch: pytest.MonkeyPa
             "horizon: 90",
             "needs about 3.4 MiB of memory and 439 KiB are free; reduce window.horizon, which takes 3.3 MiB",
         ),
+        (
+            # The baseline's 300 inputs: 3 x 8 x 300 x 300 bytes.
+            "length: 10",
+            "length: 300",
+            "reduce model.linear.length or window.length, which takes 2.1 MiB",
+        ),
     ],
 )
 def test_training_is_refused_by_what_takes_most(monkeypatch: pytest.MonkeyPatch, old: str, new: str, text: str) -> None:
@@ -112,3 +119,35 @@ def test_training_is_refused_by_what_takes_most(monkeypatch: pytest.MonkeyPatch,
     prepare(config.from_yaml(TEXT, source="x.yaml"))
     with pytest.raises(ConfigError, match=text):
         prepare(config.from_yaml(TEXT.replace(old, new), source="x.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("model", "num_bytes"),
+    [
+        # Two steps of the horizon look at 10 rows of 3 units twice, for a batch of 4, there and back.
+        ("{kind: seq2seq, cell: GRU, units: 3, attention: bahdanau}", 4 * 2 * 4 * 2 * 10 * 3 * 2),
+        ("{kind: seq2seq, cell: GRU, units: 3, attention: bahdanau, ensemble: {seeds: 5}}", 5 * 4 * 2 * 4 * 2 * 10 * 3 * 2),
+    ],
+)
+def test_what_attention_looks_at_is_counted(model: str, num_bytes: int) -> None:
+    def beside_weights(model: str) -> int:
+        prepared = prepare(config.from_yaml(TEXT.replace("{kind: stacked, cell: GRU, units: [3]}", model), source="x.yaml"))
+        return prepared.training_bytes - 16 * prepared.parameters
+
+    plain = re.sub("attention: [a-z]+", "attention: none", model)
+    assert beside_weights(model) - beside_weights(plain) == num_bytes
+
+
+@pytest.mark.parametrize(
+    ("linear", "inputs"), [("", 10), (", linear: {use: path}", 10), (", linear: {use: path, length: 7}", 10)]
+)
+def test_the_normal_equations_of_linear_maps_are_counted(linear: str, inputs: int) -> None:
+    text = TEXT.replace("units: [3]", f"units: [3]{linear}")
+    assert prepare(config.from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * inputs**2
+
+
+def test_a_linear_map_beside_the_network_may_be_larger_than_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnnfc.baselines._MOST_INPUTS", 6)
+    text = TEXT.replace("units: [3]", "units: [3], linear: {use: path, length: 7}")
+    assert prepare(config.from_yaml(TEXT, source="x.yaml")).linear_bytes == 3 * 8 * 6**2
+    assert prepare(config.from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * 7**2

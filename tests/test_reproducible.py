@@ -212,15 +212,32 @@ def test_a_recorded_fact_that_differs_is_named(rnnfc: Command, tiny: Path, keys:
     assert fact.startswith(name)
 
 
-def test_data_that_has_changed_is_named_with_what_differs(rnnfc: Command, tiny: Path) -> None:
+@pytest.mark.parametrize("command", ["verify", "evaluate"])
+@pytest.mark.parametrize(("old", "new"), [("\n5,", "\n5,1"), (ROWS[-1], ""), (ROWS[0], ""), (ROWS[-1], f"59,0\n60,{59 * 7}\n")])
+def test_data_that_has_changed_is_told_before_anything_is_trained(
+    rnnfc: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch, command: str, old: str, new: str
+) -> None:
+    monkeypatch.setattr("rnnfc.workflows.verify.train", lambda *_, **__: pytest.fail("it was trained"))
     path = tiny.parents[1] / "tiny.csv"
-    path.write_text(path.read_text().replace("\n5,", "\n5,1"))
-    done = rnnfc("verify", tiny, "--json")
-    made = json.loads(done.out)
-    assert (done.code, made["same"]) == (1, False)
-    assert [text.split(":")[0] for text in made["results"]] == ["weights", "history", "scores"]
-    (fact,) = made["facts"]
-    assert fact.startswith("data_sha256 ")
+    path.write_text(path.read_text().replace(old, new))
+    done = rnnfc(command, tiny)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(
+        f"error: {tiny}: the data has changed since this run was trained (the SHA-256 of its rows up to 59 is not the one in "
+        "run.json); restore these rows, or train again\n"
+    )
+
+
+def test_rows_that_have_come_since_are_left_out_and_counted(rnnfc: Command, tiny: Path) -> None:
+    before = rnnfc("evaluate", tiny)
+    path = tiny.parents[1] / "tiny.csv"
+    path.write_text(path.read_text() + "60,1\n61,2000\n62,3\n")
+    verified, evaluated = rnnfc("verify", tiny), rnnfc("evaluate", tiny)
+    assert (verified.code, verified.out) == (0, "verify      weights, history and scores are the same, bit for bit\n")
+    assert "data        60 rows, every 1, 0 to 59; 3 later rows are left out\n" in verified.err
+    assert (evaluated.code, evaluated.out) == (0, before.out)
+    assert "note        3 rows that the data has got since are left out; to learn from them, train again\n" in evaluated.err
+    assert "left out" not in before.err
 
 
 def _weights(run: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kills import MODELS
 
 from rnnfc.console import TrainingConsole
 from rnnfc.errors import TrainError
@@ -173,6 +174,7 @@ def test_kill_9_loses_nothing_and_changes_no_bit() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 lost, 0 differing")
     assert "SimpleRNN place 0 of " in done.stdout
+    assert {line.partition(" ")[0] for line in done.stdout.splitlines()[:-1]} == {*MODELS}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -8,6 +8,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -376,6 +377,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
 }
 ARRAYS = npz(a=np.arange(3.0), b=np.ones((2, 2), np.float32))
 COLUMNS = "columns must be series, origin_time, step, time, target, actual, forecast"
+PLAIN_SCALE = '"center": [[0]], "scale": [[1]], "low": [[0]], "high": [[1]]'
 DAMAGE = [
     (run.INFO, b'{"status": "do', "Unterminated string"),
     (run.INFO, b"", "Expecting value"),
@@ -389,7 +391,11 @@ DAMAGE = [
     (run.EXPERIMENT, b"\xff", "can't decode byte 0xff"),
     (run.SCALER, b"{}", "'center'"),
     (run.SCALER, b'{"method": "minmax", "center": [["x"]], "scale": [[1]], "low": [[0]], "high": [[1]]}', "could not convert"),
-    (run.SCALER, b'{"center": [[0]], "scale": [[1]], "low": [[0]], "high": [[1]]}', "'method'"),
+    (run.SCALER, f"{{{PLAIN_SCALE}}}".encode(), "'method'"),
+    *(
+        (run.SCALER, f'{{"method": "none", {PLAIN_SCALE}, "power": {power}}}'.encode(), "powers from 0 to 2 are needed")
+        for power in ("[[-0.1]]", "[[2.1]]", "[[0, 1]]", "[[1], [1]]", "[1]")
+    ),
     (run.WEIGHTS, b"", "not a zip file"),
     (run.WEIGHTS, b"weights", "not a zip file"),
     (run.WEIGHTS, ARRAYS[:-30], "not a zip file"),
@@ -595,6 +601,12 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target() 
         "series,origin_time,step,time,target,actual,forecast\n"
         "s,1,1,2,a,1.5,1.0\ns,1,1,2,b,2.5,2.0\ns,1,2,3,a,3.5,3.0\ns,1,2,3,b,4.5,4.0\n"
     )
+    quantiles = replace(made, levels=(0.025, 0.5), quantiles=np.stack([point - 1, point], axis=-1))
+    assert written_forecast(quantiles, panel).splitlines()[:3] == [
+        "series,origin_time,step,time,target,actual,forecast,q0.025,q0.5",
+        "s,1,1,2,a,1.5,1.0,0.0,1.0",
+        "s,1,1,2,b,2.5,2.0,1.0,2.0",
+    ]
 
 
 def test_forecast_csv_has_the_values_of_other_forecasters_in_columns_after_the_quantiles() -> None:

@@ -192,7 +192,7 @@ class LinearMap:
             train: unscaled training windows.
         """
         chosen = _newest(train.complete().spread(_MOST_FIT_WINDOWS))
-        inputs = _inputs(chosen) + 1
+        inputs = num_inputs(chosen) + 1
         gram, moment = np.zeros((inputs, inputs)), np.zeros((inputs, train.horizon))
         for part in chosen.parts():
             x = _design(part, scaler)
@@ -229,7 +229,8 @@ def _newest(windows: Windows) -> Windows:
     return replace(windows, length=min(windows.length, max(1, _MOST_INPUTS // _channels(windows))))
 
 
-def _inputs(windows: Windows) -> int:
+def num_inputs(windows: Windows) -> int:
+    """What the linear map reads of each window, the intercept aside."""
     return min(windows.length * _channels(windows), _MOST_INPUTS)
 
 
@@ -237,5 +238,5 @@ def _design(windows: Windows, scaler: Scaler) -> Floats:
     """[window * target, input + 1], scaled, the last column ones."""
     scaled, targets = scaler.scale_points(windows.inputs(), windows.series), windows.panel.num_targets
     own = [np.concatenate([scaled[..., place : place + 1], scaled[..., targets:]], axis=-1) for place in range(targets)]
-    x = np.stack(own, axis=1).reshape(len(scaled) * targets, -1)[:, : _inputs(windows)]  # from [window, target, row, channel]
+    x = np.stack(own, axis=1).reshape(len(scaled) * targets, -1)[:, : num_inputs(windows)]  # from [window, target, row, channel]
     return np.hstack([x, np.ones((len(x), 1))])

@@ -132,10 +132,11 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     """Rows and windows of an experiment, for people."""
     facts, window, model = check(prepared), prepared.experiment.window, prepared.experiment.model
     counts = " · ".join(f"{part['count']:,} {name}" for name, part in facts["windows"].items())
+    later = f"; {prepared.panel.later:,} later rows are left out" if prepared.panel.later else ""
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     network = f"{model.label}, {prepared.parameters:,} parameters"
     return [
-        ("data", _rows(facts, how=f" ({prepared.panel.missing})")),
+        ("data", _rows(facts, how=f" ({prepared.panel.missing})") + later),
         ("windows", f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {network}"),
     ]
 

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -15,6 +16,7 @@ STOPPING = "{epochs: 4, early_stopping: {patience: 1"
 STACKED = "{kind: stacked, cell: GRU, units: [3]"
 Build = Callable[..., Experiment]
 Refusal = Callable[..., str]
+ONE_STACK = "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
 BORDER = "must be a fraction between 0 and 1, a number of rows from 1, or the date of its first target such as 1989-01-01"
 
 # group, the group with $ for the value, key, the value at the border, the value past it, what is allowed
@@ -530,6 +532,10 @@ def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, re
             "train.bptt_steps: dropout draws one mask for the whole window, which is read in two parts here; "
             "leave one of the two out",
         ),
+        *(
+            (model, "bptt_steps: 2", f"train.bptt_steps: {ONE_STACK}")
+            for model in (f"{STACKED}, ensemble: {{seeds: 2}}}}", f"{SEQ2SEQ}, units: 3}}")
+        ),
     ],
 )
 def test_training_that_the_network_cannot_have_is_refused(refusal: Refusal, model: str, train: str, message: str) -> None:
@@ -616,15 +622,112 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
             },
             "2: data.inputs: model.kind segment reads each target by itself and nothing further; leave inputs out",
         ),
+        (
+            {"model": "{kind: segment, cell: GRU, segment: 6, width: 4}", "window": "{length: 5}"},
+            "5: model.segment: 6 is longer than window.length 5; shorten it",
+        ),
+        (
+            {"model": f"{STACKED}, strategy: recursive}}", "data": "{kind: csv, path: a, target: y, inputs: [u, z]}"},
+            "5: model.strategy: recursive needs the next row of every column, and nobody forecasts or knows that of u, z; "
+            "leave data.inputs out, or choose direct",
+        ),
+        (
+            {"model": f"{STACKED}, strategy: recursive, levels: [0.5]}}"},
+            "5: model.strategy: recursive feeds back medians, so of later steps nothing is known but those; leave it or "
+            "model.levels out",
+        ),
+        (
+            {"model": f"{STACKED}, strategy: recursive, linear: {{use: path}}}}"},
+            "5: model.strategy: recursive makes one step at a time and the linear map all of them; leave one of the two out",
+        ),
     ],
 )
 def test_what_does_not_go_with_the_network_is_refused(refusal: Refusal, groups: dict[str, str], message: str) -> None:
     assert refusal(**groups) == f"x.yaml:{message}"
 
 
-def test_a_network_says_what_it_is(build: Build) -> None:
-    seq2seq = "{kind: seq2seq, cell: GRU, units: 3, attention: luong, linear: {use: path}, ensemble: {seeds: 2}}"
-    assert build(model=seq2seq).model.label == "2 x seq2seq GRU 3, luong + linear map"
+@pytest.mark.parametrize(
+    ("levels", "loss", "message"),
+    [
+        ("[0.9, 0.5, 0.1, 0.5]", None, "5: model: levels [0.9, 0.5, 0.1, 0.5] do not ascend; write [0.1, 0.5, 0.9]"),
+        ("[0.5, 0.5]", None, "5: model: levels [0.5, 0.5] do not ascend; write [0.5]"),
+        (
+            *("[0.1, 0.9]", None),
+            "5: model: levels [0.1, 0.9] leave out 0.5, the median, which is the forecast itself; write [0.1, 0.5, 0.9]",
+        ),
+        (
+            *("[0.1, 0.5]", "mse"),
+            "6: train.loss: model.levels are trained with pinball, not mse; write pinball or leave train.loss out",
+        ),
+        (
+            *("[]", "pinball"),
+            "6: train.loss: pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or "
+            "huber",
+        ),
+    ],
+)
+def test_levels_ascend_around_the_median_and_go_with_their_loss(
+    refusal: Refusal, levels: str, loss: str | None, message: str
+) -> None:
+    train = f"{{epochs: 4{f', loss: {loss}' if loss else ''}}}"
+    assert refusal(model=f"{STACKED}, levels: {levels}}}", train=train) == f"x.yaml:{message}"
+
+
+def test_levels_choose_their_loss_and_others_mse(build: Build) -> None:
+    quantiles, points = build(model=f"{STACKED}, levels: [0.1, 0.5]}}"), build()
+    assert (quantiles.levels, quantiles.train.loss, quantiles.model.num_outputs) == ((0.1, 0.5), "pinball", 2)
+    assert (points.levels, points.train.loss, points.model.num_outputs) == ((), "mse", 1)
+
+
+@pytest.mark.parametrize(
+    ("split", "rows"),
+    [
+        ("{test: 0.2}", 7),
+        ("{test: 1990-01-01}", 7),
+        ("{validation: 4, test: 6}", 17),
+        ("{train: 3, test: 2}", 7),
+        ("{train: 8, validation: 4, test: 6}", 18),
+    ],
+)
+def test_a_series_needs_a_window_of_seven_rows_and_those_that_the_split_counts(build: Build, split: str, rows: int) -> None:
+    assert build(split=split).fewest_rows == rows
+
+
+@pytest.mark.parametrize(
+    ("groups", "is_one"),
+    [
+        ({}, True),
+        ({"model": "{kind: scratch, units: 3}"}, True),
+        ({"model": f"{STACKED}, linear: {{use: path}}}}"}, False),
+        ({"model": f"{STACKED}, ensemble: {{seeds: 2}}}}"}, False),
+        ({"model": f"{STACKED}, series_embedding: 2}}"}, False),
+        ({"model": f"{STACKED}, strategy: recursive}}"}, False),
+        ({"model": f"{SEGMENT}}}"}, False),
+        ({"data": "{kind: csv, path: a, time: t, target: y, known: z}"}, False),
+        ({"data": "{kind: csv, path: a, time: t, target: y, calendar: [hour]}"}, False),
+    ],
+)
+def test_one_stack_is_recurrent_layers_by_themselves_that_read_the_window_alone(
+    build: Build, groups: dict[str, str], is_one: bool
+) -> None:
+    assert build(**groups).is_one_stack is is_one
+
+
+@pytest.mark.parametrize(
+    ("model", "label", "members"),
+    [
+        (
+            *("{kind: seq2seq, cell: GRU, units: 3, attention: luong, linear: {use: path}, ensemble: {seeds: 2}}",),
+            *("2 x seq2seq GRU 3, luong + linear map", 2),
+        ),
+        ("{kind: seq2seq, cell: LSTM, units: 3}", "seq2seq LSTM 3", 1),
+        ("{kind: segment, cell: GRU, segment: 2, width: 4}", "segment GRU 4 (segments of 2)", 1),
+        (f"{STACKED}, strategy: recursive, ensemble: {{seeds: 5}}}}", "5 x GRU 3, recursive", 5),
+    ],
+)
+def test_a_network_says_what_it_is(build: Build, model: str, label: str, members: int) -> None:
+    spec: Any = build(model=model).model
+    assert (spec.label, spec.num_members) == (label, members)
 
 
 def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
@@ -645,10 +748,12 @@ def test_what_is_known_of_the_future_is_named_once(refusal: Refusal, keys: str, 
     assert refusal(data=f"{{kind: csv, path: a, target: y, {keys}}}") == f"x.yaml:2: {message}"
 
 
-def test_what_the_scratch_network_has_is_accepted(build: Build) -> None:
+@pytest.mark.parametrize("data", ["{kind: csv, path: a, time: t, target: y, inputs: z, missing: ffill}", None])
+def test_what_the_scratch_network_has_is_accepted(build: Build, data: str | None) -> None:
     options = "optimizer: sgd, bptt_steps: 5, clip: {by: norm, limit: 1}, early_stopping: {patience: 2}, schedule: {kind: cosine}"
     model = "{kind: scratch, units: 3, activation: sigmoid}"
-    experiment = build(model=model, train=f"{{epochs: 4, {options}}}", window="{length: 5}")
+    groups = {"model": model, "train": f"{{epochs: 4, {options}}}", "window": "{length: 5}", **({"data": data} if data else {})}
+    experiment = build(**groups)
     assert (experiment.model.label, experiment.train.bptt_steps) == ("NumPy sigmoid 3", 5)
 
 

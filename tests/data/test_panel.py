@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,3 +116,26 @@ def test_known_values_are_nan_where_filled_and_no_copy_where_nothing_was() -> No
     np.testing.assert_array_equal(panel.known(slice(0, 2)), [[1, 2], [np.nan, 4]])
     np.testing.assert_array_equal(panel.known(slice(1, 3), slice(0, 1)), [[np.nan], [5]])
     assert np.shares_memory(panel.known(slice(1, 3), slice(1, 2)), panel.values)
+
+
+def test_rows_until_the_last_ones_of_each_series_leave_out_and_count_the_later_ones(panel: Panel) -> None:
+    last = replace(panel.tail(1), time=np.array([0, 1]))
+    early = panel.until(last)
+    assert early.values.tolist() == [[1, 10], [3, 30], [4, 40]]
+    assert (early.time.tolist(), early.bounds.tolist(), early.later) == ([0, 0, 1], [0, 1, 3], 2)
+    assert panel.until(panel.tail(2)).fingerprint() == panel.fingerprint()
+    assert panel.until(panel.tail(2)).later == 0
+
+
+@pytest.mark.parametrize(
+    "last", [{"series": ("north", "west")}, {"time": np.array(["2020-01-01", "2020-01-01"], dtype="datetime64[us]")}]
+)
+def test_other_series_or_clocks_end_nothing(panel: Panel, last: dict[str, Any]) -> None:
+    assert panel.until(replace(panel.tail(1), **last)) is panel
+
+
+def test_chosen_series_keep_their_rows_and_the_others_are_counted(panel: Panel) -> None:
+    south = panel.only(np.array([False, True]))
+    assert (south.series, south.bounds.tolist(), south.left_out) == (("south",), [0, 3], 1)
+    assert south.values.tolist() == [[3, 30], [4, 40], [5, 50]]
+    assert south.only(np.array([True])).left_out == 1

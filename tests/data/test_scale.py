@@ -166,6 +166,29 @@ def test_a_constant_channel_is_refused(method: str, values: list[list[float]], b
     assert str(caught.value) == text
 
 
+@pytest.mark.parametrize(
+    ("method", "by", "values", "text"),
+    [
+        ("minmax", "series", [-1e300, 1e300], "north: price runs from -1e+300 to 1e+300 on the training rows, scale: minmax"),
+        ("minmax", "series", [0, 1e-301], "north: price runs from 0 to 1e-301 on the training rows, scale: minmax"),
+        ("standard", "series", [0, 2e150], "north: price runs from 0 to 2e+150 on the training rows, scale: standard"),
+        ("standard", "all", [0, 1e-151], "all series: price runs from 0 to 1e-151 on the training rows, scale: standard"),
+    ],
+)
+def test_a_range_that_no_float_can_be_computed_with_is_refused(method: str, by: str, values: list[float], text: str) -> None:
+    panel = panel_of([[1, values[0]], [2, values[1]], [1, values[0]], [2, values[1]]], bounds=(0, 2, 4))
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method, by=by)
+    ranges = {"minmax": "1e-300 to 1e+300", "standard": "1e-150 to 1e+150"}[method]
+    assert str(caught.value) == f"{text} computes with ranges from {ranges}; give the data in another unit"
+
+
+@pytest.mark.parametrize(("method", "edge"), [("minmax", 1e-300), ("minmax", 1e300), ("standard", 1e-150), ("standard", 1e150)])
+def test_a_range_at_the_edge_of_what_can_be_computed_is_scaled(method: str, edge: float) -> None:
+    scaled = Scaler.fit(panel_of([[0], [edge]]), np.array([[0, 2]]), method=method).apply(panel_of([[0], [edge]]))
+    assert scaled.values.ravel().tolist() == pytest.approx([0, 1] if method == "minmax" else [-1, 1])
+
+
 def test_a_constant_channel_needs_no_scale_without_scaling() -> None:
     scaler = Scaler.fit(panel_of([[5], [5]]), np.array([[0, 2]]), method="none")
     assert scaler.apply(panel_of([[5], [5]])).values.tolist() == [[5], [5]]

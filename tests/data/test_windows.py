@@ -424,6 +424,19 @@ def test_no_window_and_no_scaler_knows_a_row_after_its_inputs_through_filling(
         assert one.inputs()[early].tolist() == two.inputs()[early].tolist()
 
 
+def test_of_the_rows_of_the_targets_the_last_channels_are_known_ahead() -> None:
+    panel = replace(panel_of(8), num_known=1)
+    windows = Windows(panel=panel, origins=np.array([2, 5], dtype=np.int32), length=2, horizon=3)
+    assert windows.future().tolist() == [[[22], [32], [42]], [[52], [62], [72]]]
+    assert replace(windows, panel=panel_of(8)).future().shape == (2, 3, 0)
+
+
+def test_series_with_a_window_are_counted() -> None:
+    windows = cut(panel_of(9, 4, 9), length=3, horizon=2, split=SplitSpec(test=2)).train
+    assert (windows.num_series, len(np.unique(windows.series))) == (2, 2)
+    assert {*windows.series.tolist()} == {0, 2}
+
+
 def test_windows_past_the_end_have_inputs() -> None:
     panel = panel_of(4)
     ahead = Windows(panel=panel, origins=np.array([4], dtype=np.int32), length=2, horizon=3)

@@ -1,6 +1,7 @@
 """Networks have the shape, size and seeds that the experiment says."""
 
 import itertools
+import random
 import subprocess
 import sys
 from typing import Any, get_args
@@ -97,6 +98,31 @@ def test_starting_weights_follow_from_the_seed_alone() -> None:
 def test_seeds_differ_for_every_use() -> None:
     assert len({seed_of(*path) for path in itertools.product(range(3), repeat=3)}) == 27
     assert 0 <= seed_of(2**31 - 1, 9, 9) < 2**31
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        # Keras' SimpleRNN forgets its seed where Bidirectional copies it; what it draws is set at the start of each epoch.
+        "{kind: stacked, cell: SimpleRNN, units: [3, 2], dropout: 0.1, recurrent_dropout: 0.1}",
+        "{kind: stacked, cell: LSTM, units: [3], bidirectional: true, dropout: 0.1, recurrent_dropout: 0.1}",
+        "{kind: stacked, cell: GRU, units: [3], bidirectional: true, recurrent_dropout: 0.1, linear: {use: path}}",
+        "{kind: stacked, cell: LSTM, units: [3], strategy: recursive, series_embedding: 2, ensemble: {seeds: 2}}",
+        "{kind: segment, cell: GRU, segment: 2, width: 4, dropout: 0.1, linear: {use: path}}",
+        "{kind: segment, cell: LSTM, segment: 2, width: 4, levels: [0.1, 0.5], linear: {use: blend}}",
+        "{kind: seq2seq, cell: GRU, units: 3, attention: bahdanau, dropout: 0.1, teacher_forcing: 0.5}",
+        "{kind: seq2seq, cell: LSTM, units: 3, attention: luong, series_embedding: 2, ensemble: {seeds: 2}}",
+    ],
+)
+def test_no_seed_is_left_to_chance(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    monkeypatch.setattr(random, "randint", lambda *_: pytest.fail("Keras draws a seed of its own"))
+    text = (
+        f"name: t\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{train: 0.5, validation: 0.2, test: 0.3}}\n"
+        f"window: {{length: 5, horizon: 4}}\nmodel: {model}\ntrain: {{epochs: 1}}\n"
+    )
+    assert network.build(from_yaml(text, source="t.yaml"), channels=1, targets=1, series=3).count_params() > 0
+    with pytest.raises(pytest.fail.Exception, match="Keras draws a seed"):
+        keras.layers.Dense(1).build((None, 2))
 
 
 def test_normalize_last_forecasts_the_change_from_the_last_row() -> None:

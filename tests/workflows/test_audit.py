@@ -69,8 +69,10 @@ def broken(done: Any) -> set[str]:
         {"model": "{kind: stacked, cell: SimpleRNN, units: [3], dropout: 0.2}", "scale": "none"},
         {"data": SHOP, "model": "{kind: stacked, cell: LSTM, units: [3, 2], recurrent_dropout: 0.1}"},
         {"data": SHOP, "model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}", "scale": "standard"},
+        {"model": "{kind: stacked, cell: SimpleRNN, units: [2], linear: {use: path}}"},
+        {"model": "{kind: segment, cell: GRU, segment: 2, width: 4, linear: {use: blend}}"},
     ],
-    ids=["sine", "gaps", "seasonal", "mask", "ffill", "SimpleRNN", "LSTM", "GRU"],
+    ids=["sine", "gaps", "seasonal", "mask", "ffill", "SimpleRNN", "LSTM", "GRU", "path", "blend"],
 )
 def test_every_claim_holds_for_what_the_program_does(rnnfc: Command, tmp_path: Path, words: dict[str, str]) -> None:
     path = config(tmp_path, **words)

@@ -7,7 +7,7 @@ import pytest
 
 from rnnfc import config
 from rnnfc.errors import DataError
-from rnnfc.workflows.prepare import check, prepare
+from rnnfc.workflows.prepare import check, prepare, size_of
 
 ROOT = Path(__file__).parents[2]
 TINY = """\
@@ -50,8 +50,8 @@ def test_check_of_the_first_config() -> None:
         },
         "parameters": 50 * (1 + 50 + 1) + (50 + 1),
         "updates": 50 * 790,
-        # four copies of the weights, the rows, and twice ten steps of input, state and gate
-        "training_bytes": 4 * (4 * 2651 + 1000 + 2 * 10 * (1 + 50 * 2)),
+        # four copies of the weights, the rows, and twice ten steps of input, state and gate; the linear map's three squares
+        "training_bytes": 4 * (4 * 2651 + 1000 + 2 * 10 * (1 + 50 * 2)) + 3 * 8 * 10**2,
     }
     assert result["parameters"] == 2651
 
@@ -78,7 +78,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
         },
         "parameters": 3 * 4 * (2 + 4 + 2) + (4 + 1) * 2,
         "updates": 3 * 3,
-        "training_bytes": 4 * (4 * 106 + 20 * 2 + 2 * 2 * 3 * (2 + 4 * 4)),
+        "training_bytes": 4 * (4 * 106 + 20 * 2 + 2 * 2 * 3 * (2 + 4 * 4)) + 3 * 8 * 6**2,
     }
 
 
@@ -88,7 +88,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
 def test_a_batch_holds_at_most_the_windows_that_there_are(tiny: Path, batch_size: int, updates: int, batch: int) -> None:
     result = check(prepare(config.load(tiny, [f"train.batch_size={batch_size}"])))
     assert result["updates"] == updates
-    assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 4))
+    assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 4)) + 3 * 8 * 6**2
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,14 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
         ("validation", [10, 11, 12, 13]),
         ("test", [15, 16, 17, 18]),
     ]
-    assert prepared.size == {"length": 3, "channels": 2, "known": 0, "series": 1, "horizon": 2, "targets": 1}
+    assert size_of(experiment, prepared.panel) == {
+        "length": 3,
+        "channels": 2,
+        "known": 0,
+        "series": 1,
+        "horizon": 2,
+        "targets": 1,
+    }
 
 
 @pytest.mark.parametrize(

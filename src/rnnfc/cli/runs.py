@@ -33,6 +33,8 @@ def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs =
         print_json({"run": str(which.folder), "largest_difference": result.largest_difference, **result.report.to_json()})
         raise typer.Exit(0 if same else 1)
     show_report(result.report)
+    if result.later:
+        note("note", f"{result.later:,} rows that the data has got since are left out; to learn from them, train again")
     say(
         "check",
         f"{'the same scores as' if same else 'NOT the scores of'} training (largest difference {result.largest_difference:.1e})",

@@ -33,6 +33,7 @@ class Panel:
     calendar: the features in the last of them, two channels each, see `data.calendar`; no scaler changes them.
     filled: bool[row, channel], True where the source had no value and `missing` filled it.
     left_out: how many series of the source are not here.
+    later: how many rows of the source are not here, which come after these.
     """
 
     values: Floats
@@ -46,6 +47,7 @@ class Panel:
     missing: str = "error"
     unit: str = ""
     left_out: int = 0
+    later: int = 0
     num_known: int = 0
     calendar: tuple[str, ...] = ()
     offset: str = ""
@@ -77,16 +79,26 @@ class Panel:
     def tail(self, rows: int) -> Self:
         """The last `rows` rows of every series, none of which is shorter."""
         part = (self.bounds[1:, None] + np.arange(-rows, 0)).ravel()
-        bounds = rows * np.arange(len(self.bounds))
-        return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], bounds=bounds)
+        return self.rows(part, bounds=rows * np.arange(len(self.bounds)))
+
+    def until(self, last: Self) -> Self:
+        """The rows of each series up to its last one in `last`; all of them where there are other series, or other clocks."""
+        if self.series != last.series or (self.time.dtype.kind == "M") != (last.time.dtype.kind == "M"):
+            return self
+        kept = self.time <= np.repeat(last.time[last.bounds[1:] - 1], np.diff(self.bounds))
+        bounds = np.concatenate([[0], np.cumsum(kept)[self.bounds[1:] - 1]])
+        return self.rows(kept, bounds=bounds, later=int((~kept).sum()))
+
+    def rows(self, part: npt.NDArray[Any], **changed: Any) -> Self:
+        """Some rows, with the `bounds` that they have."""
+        return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], **changed)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
         """The series that are kept[series]."""
         lengths = np.diff(self.bounds)
-        rows, bounds = np.repeat(kept, lengths), np.concatenate([[0], np.cumsum(lengths[kept])])
-        made = replace(self, values=self.values[rows], time=self.time[rows], filled=self.filled[rows], bounds=bounds)
+        bounds, left_out = np.concatenate([[0], np.cumsum(lengths[kept])]), self.left_out + int((~kept).sum())
         names = tuple(name for name, stays in zip(self.series, kept, strict=True) if stays)
-        return replace(made, series=names, left_out=self.left_out + int((~kept).sum()))
+        return self.rows(np.repeat(kept, lengths), bounds=bounds, series=names, left_out=left_out)
 
     def known(self, rows: slice, columns: slice = slice(None)) -> Floats:
         """values[row, channel] of some rows, NaN where `missing` filled them; not a copy where it filled none."""

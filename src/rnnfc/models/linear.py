@@ -78,8 +78,9 @@ def _normal_equations(pairs: Pairs, *, rows: int) -> tuple[Floats, Floats]:
 
 def _ridge(gram: Floats, moment: Floats, *, penalty: float) -> Floats:
     """weights[row, horizon] without an intercept, which would carry the drift of the training rows on."""
-    size = np.trace(gram) / len(gram)
-    return np.asarray(np.linalg.solve(gram + penalty * (size if size > 0 else 1.0) * np.eye(len(gram)), moment))
+    size, gram = np.trace(gram) / len(gram), gram.copy()
+    gram[np.diag_indices_from(gram)] += penalty * (size if size > 0 else 1.0)
+    return np.asarray(np.linalg.solve(gram, moment))
 
 
 def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats, error: Callable[[Floats], Floats]) -> None:

@@ -28,6 +28,7 @@ def build_segment(spec: SegmentSpec, *, length: int, channels: int, horizon: int
         return_state=True,
         kernel_initializer=keras.initializers.GlorotUniform(seed=kernel),
         recurrent_initializer=keras.initializers.Orthogonal(seed=recurrent),
+        seed=dropped,  # which it does not use, and would draw
         name="recurrent",
     )
     embed = keras.layers.Dense(width, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed=embedding), name="embed")

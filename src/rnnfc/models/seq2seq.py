@@ -61,11 +61,12 @@ def _dense(units: int, name: str, *, seed: int, role: int, **options: Any) -> An
 
 
 def _weights(seed: int, role: int) -> dict[str, Any]:
-    """How a cell's weights start."""
-    kernel, recurrent = (seed_of(seed, role, which) for which in range(2))
+    """How a cell's weights start, and a seed that Keras would draw."""
+    kernel, recurrent, unused = (seed_of(seed, role, which) for which in range(3))
     return {
         "kernel_initializer": keras.initializers.GlorotUniform(seed=kernel),
         "recurrent_initializer": keras.initializers.Orthogonal(seed=recurrent),
+        "seed": unused,
     }
 
 

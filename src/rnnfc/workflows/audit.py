@@ -121,7 +121,9 @@ def _digest(windows: Windows) -> str:
 
 def _weights(prepared: Prepared, listener: Listener) -> dict[str, bytes]:
     short = prepared.experiment.train.model_copy(update={"epochs": 1, "early_stopping": None})
-    once = replace(prepared, experiment=prepared.experiment.model_copy(update={"train": short}))
+    # Validation windows are there to choose by: a linear map's penalty, a blend's share.
+    trained_on = replace(prepared.splits, validation=None)
+    once = replace(prepared, experiment=prepared.experiment.model_copy(update={"train": short}), splits=trained_on)
     with tempfile.TemporaryDirectory(prefix="rnnfc-audit-") as folder:
         trained = train(once, outputs=Path(folder), listener=listener)
         return {name: array.tobytes() for name, array in trained.run.weights().items()}

@@ -13,10 +13,11 @@ from rnnfc.workflows.score import forecast_all, make_report
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The report of a run made again, and the largest relative difference of a score to the one made in training."""
+    """The report of a run made again, without the `later` rows, and the largest relative difference of a score to training's."""
 
     run: Run
     report: Report
+    later: int
     largest_difference: float
 
 
@@ -36,7 +37,8 @@ def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
         raise RunError(
             f"{which.folder / run.REPORT}: its scores are not those of its experiment; the run is damaged, train again"
         )
-    return Evaluation(run=which, report=made, largest_difference=max(_difference(before[key], now[key]) for key in now))
+    apart = max(_difference(before[key], now[key]) for key in now)
+    return Evaluation(run=which, report=made, later=prepared.panel.later, largest_difference=apart)
 
 
 def _difference(before: float | None, now: float | None) -> float:

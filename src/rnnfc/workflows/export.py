@@ -20,7 +20,7 @@ from rnnfc.export import LARGEST_DIFFERENCE, Outputs, difference, interface, out
 from rnnfc.models.engines import engine_of
 from rnnfc.run import Run
 from rnnfc.workflows.facts import PACKAGES
-from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.runtime import open_network
 
 # What the path of each format ends with; empty where it is a folder.
@@ -104,13 +104,11 @@ def _refuse_ending(to: Path, kind: str) -> None:
 def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
     """Windows to check on, and what they are: the run's test windows, or made ones where its data is gone or has changed."""
     try:
-        prepared = prepare(experiment)
+        test = prepare_again(which)[0].splits.test
     except (ConfigError, DataError):  # gone, not as it was, or more than there is memory for
         pass
     else:
-        if prepared.panel.fingerprint() == which.info().get("data_sha256"):
-            test = prepared.splits.test
-            return replace(test, origins=test.origins[:: -(-len(test) // _MOST_WINDOWS)]), "test"
+        return replace(test, origins=test.origins[:: -(-len(test) // _MOST_WINDOWS)]), "test"
     length, horizon = experiment.window.length, experiment.window.horizon
     every = np.arange(len(last.series))
     series = np.sort(np.concatenate([np.resize(every, _DRAWN), every]), kind="stable")  # the series of each window

@@ -16,20 +16,7 @@ _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
 PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic", "tf2onnx", "onnx", "onnxruntime")
 # Extensions for which TensorFlow and NumPy have code of their own.
-_EXTENSIONS = (
-    "sse4_2",
-    "avx",
-    "avx2",
-    "fma",
-    "f16c",
-    "avx_vnni",
-    "avx512f",
-    "avx512_bf16",
-    "avx512_vnni",
-    "amx_tile",
-    "asimd",
-    "sve",
-)
+_EXTENSIONS = "sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512_bf16 avx512_vnni amx_tile asimd sve"
 
 
 def facts(panel: Panel) -> dict[str, Any]:
@@ -85,7 +72,7 @@ def _cpu_features() -> str:
     except OSError:
         return platform.processor()
     flags = next((set(line.partition(":")[2].split()) for line in lines if line.startswith(("flags", "Features"))), set())
-    return " ".join(name for name in _EXTENSIONS if name in flags)
+    return " ".join(name for name in _EXTENSIONS.split() if name in flags)
 
 
 def _git_commit() -> str | None:

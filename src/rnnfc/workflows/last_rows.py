@@ -148,6 +148,4 @@ def _laid_out(panel: Panel, names: Sequence[str], order: tuple[str, ...]) -> Pan
     place, wanted = {name: series for series, name in enumerate(panel.series)}, {*names}
     rows = [np.arange(*panel.bounds[place[name] :][:2]) if name in wanted else np.arange(0) for name in order]
     taken, bounds = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
-    return replace(
-        panel, values=panel.values[taken], time=panel.time[taken], filled=panel.filled[taken], series=order, bounds=bounds
-    )
+    return panel.rows(taken, series=order, bounds=bounds)

@@ -1,11 +1,13 @@
 """Data and windows of an experiment, and what `check` tells of them; without TensorFlow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rnnfc import memory, run
+from rnnfc.baselines import num_inputs
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
 from rnnfc.data.panel import Panel, clock
@@ -33,29 +35,23 @@ class Prepared:
     constant_series: int
 
     @property
-    def size(self) -> dict[str, int]:
-        """Rows and channels in, horizon and targets out."""
-        window, panel = self.experiment.window, self.panel
-        sizes = {"length": window.length, "channels": len(panel.channels)}
-        return {
-            **sizes,
-            "horizon": window.horizon,
-            "targets": panel.num_targets,
-            "known": panel.num_known,
-            "series": len(panel.series),
-        }
-
-    @property
     def parameters(self) -> int:
         """Trainable parameters of the network."""
-        return num_parameters(self.experiment.model, **self.size)
+        return num_parameters(self.experiment.model, **size_of(self.experiment, self.panel))
 
     @property
     def training_bytes(self) -> int:
         """Rough peak memory of training beyond TensorFlow itself."""
-        experiment = self.experiment
-        batch = min(experiment.train.batch_size, len(self.splits.train))
-        return training_bytes(experiment.model, **self.size, rows=self.panel.num_rows, batch_size=batch)
+        experiment, rows = self.experiment, self.panel.num_rows
+        batch, sizes = min(experiment.train.batch_size, len(self.splits.train)), size_of(experiment, self.panel)
+        return self.linear_bytes + training_bytes(experiment.model, **sizes, rows=rows, batch_size=batch)
+
+    @property
+    def linear_bytes(self) -> int:
+        """The normal equations of the larger linear map, baseline or beside the network, in float64: three squares at a time."""
+        beside = getattr(self.experiment.model, "linear", None)
+        inputs = max(num_inputs(self.splits.train), (beside.length or self.experiment.window.length) if beside else 0)
+        return 3 * 8 * inputs**2
 
     @property
     def forecast_bytes(self) -> int:
@@ -63,7 +59,7 @@ class Prepared:
 
         The network's quantiles too.
         """
-        values = self.size["horizon"] * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
+        values = self.experiment.window.horizon * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
         return (2 * 3 + len(self.experiment.levels)) * 8 * values
 
     @property
@@ -73,16 +69,25 @@ class Prepared:
         return choose(self.experiment, **sizes, processors=num_processors())
 
 
-def prepare(experiment: Experiment) -> Prepared:
+def size_of(experiment: Experiment, panel: Panel) -> dict[str, int]:
+    """What the size of a network follows from, as `num_parameters` takes it."""
+    window = experiment.window
+    sizes = {"length": window.length, "channels": len(panel.channels), "horizon": window.horizon}
+    return {**sizes, "targets": panel.num_targets, "known": panel.num_known, "series": len(panel.series)}
+
+
+def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] = lambda panel: panel) -> Prepared:
     """The data of an experiment, checked, and its windows: whatever can be wrong with them is told here.
 
+    Args:
+        rows: chooses among the rows that were read.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
     """
     window = experiment.window
     with Phases()("data") as loading:
-        panel = _long_enough(load_panel(experiment.data), experiment)
+        panel = rows(_long_enough(load_panel(experiment.data), experiment))
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
@@ -116,7 +121,8 @@ def _refuse_large(prepared: Prepared) -> None:
     weights = 16 * prepared.parameters  # with gradients and two optimizer slots, float32
     parts = {
         "model.units": weights,
-        "train.batch_size or window.length": prepared.training_bytes - weights,
+        "train.batch_size or window.length": prepared.training_bytes - prepared.linear_bytes - weights,
+        "model.linear.length or window.length": prepared.linear_bytes,
         "window.horizon": prepared.forecast_bytes,
     }
     largest = max(parts, key=lambda name: parts[name])
@@ -125,20 +131,26 @@ def _refuse_large(prepared: Prepared) -> None:
 
 
 def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
-    """Data and windows of a finished run, from its source, and the scaler of the run.
+    """Data and windows of a finished run, from its source, and the scaler of the run; without rows that have come since.
 
     Raises:
         DataError: the data is not what the run was trained on.
         RunError: the run is damaged.
     """
-    prepared = prepare(which.experiment())
-    scaler = which.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
-    if prepared.panel.fingerprint() != which.info().get("data_sha256"):
-        raise DataError(
-            f"{which.folder}: the data has changed since this run was trained (its SHA-256 is not the one in {run.INFO}); "
-            "restore the data, or train again"
-        )
-    return prepared, scaler
+    experiment = which.experiment()
+
+    def as_trained(panel: Panel) -> Panel:
+        last = which.last_window(length=experiment.window.length)
+        panel = panel.until(last)
+        if panel.fingerprint() != which.info().get("data_sha256"):
+            raise DataError(
+                f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
+                f"{clock(last.span[1])} is not the one in {run.INFO}); restore these rows, or train again"
+            )
+        return panel
+
+    prepared = prepare(experiment, rows=as_trained)
+    return prepared, which.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 
 def check(prepared: Prepared) -> dict[str, Any]:

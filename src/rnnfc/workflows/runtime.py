@@ -10,6 +10,7 @@ from rnnfc.errors import RunError
 from rnnfc.models.engines import engine_of
 from rnnfc.models.size import num_parameters
 from rnnfc.run import Run
+from rnnfc.workflows.prepare import size_of
 
 
 def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> Any:
@@ -32,10 +33,7 @@ def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
 def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
-    window = experiment.window
-    sizes = {"channels": len(panel.channels), "length": window.length, "horizon": window.horizon, "targets": panel.num_targets}
-    sizes |= {"known": panel.num_known, "series": len(panel.series)}
-    needed, given = num_parameters(experiment.model, **sizes), sum(array.size for array in weights.values())
+    needed, given = num_parameters(experiment.model, **size_of(experiment, panel)), sum(array.size for array in weights.values())
     if given < needed:
         raise RunError(
             f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"

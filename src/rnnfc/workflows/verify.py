@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnfc.run import Run
 from rnnfc.workflows.facts import differences, facts
-from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.train import Listener, train
 
 # A commit's name decides nothing: code_sha256 says whether the program is the same.
@@ -32,12 +32,12 @@ def verify(which: Run, *, listener: Listener) -> Verification:
     """Train the experiment of a run again, in a folder that goes away.
 
     Raises:
-        DataError: the data cannot be read any more.
+        DataError: the data is not what the run was trained on; nothing is trained then.
         RunError: the run is damaged.
         TrainError, OutputError: as in training.
     """
     before = _results(which)
-    prepared = prepare(which.experiment())
+    prepared, _ = prepare_again(which)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
         again = train(prepared, outputs=Path(folder), listener=listener).run
         now, known, info = _results(again), again.info(), which.info()
