@@ -198,6 +198,16 @@ def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_was_filled_at_the_end_of_training_is_not_fitted_for_it_may_know_what_follows(name: str) -> None:
+    panel = panel_of(SHAPES[3][1][:, None])
+    panel.filled[[20, 46, 47]] = True
+    splits = cut(panel, length=4, horizon=3, split=SplitSpec(test=12))
+    assert splits.train_rows.tolist() == [[0, 48]]
+    (made,) = fit_all((name,), splits, season=4)
+    assert repr(made.columns[0][0]) == repr(fit(name, panel.values[:46, 0], season=4))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_series_and_target_has_its_own_smoothing_wherever_it_begins(name: str) -> None:
     north, south, west = (
         np.column_stack([shape[1][:count], shape[1][60 - count :]]) for shape, count in zip(SHAPES[2:], (60, 50, 8), strict=True)

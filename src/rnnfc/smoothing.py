@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnfc.baselines import column_by_column
-from rnnfc.data.panel import Floats
+from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.windows import Rows, Splits, Windows
 from rnnfc.errors import MissingExtraError
 from rnnfc.forecast import Forecast
@@ -91,15 +91,21 @@ def refuse_missing_extra(names: tuple[str, ...]) -> None:
 def fit_all(names: tuple[str, ...], splits: Splits, *, season: int | None) -> list[Smoothed]:
     """The baselines of these names, fitted on the training rows of each target of each series."""
     panel = splits.train.panel
-    targets = panel.values[:, : panel.num_targets].T
+    columns = [[_training_part(panel, target, *rows) for target in range(panel.num_targets)] for rows in splits.train_rows]
     return [
         Smoothed(
             label=METHODS[name].label,
-            columns=[[fit(name, x[first:end], season=season) for x in targets] for first, end in splits.train_rows],
+            columns=[[fit(name, x, season=season) for x in targets] for targets in columns],
             first=splits.train_rows[:, 0],
         )
         for name in names
     ]
+
+
+def _training_part(panel: Panel, target: int, first: int, end: int) -> Floats:
+    """The rows of a target up to the last known one: what `missing` filled after it may know the rows that follow training."""
+    known = np.flatnonzero(~panel.filled[first:end, target])
+    return panel.values[first : first + known.max(initial=-1) + 1, target]
 
 
 def fit(name: str, x: Floats, *, season: int | None) -> Smoothing:
