@@ -63,8 +63,8 @@ def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experi
         own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
         # Without a time column the file begins with the first row after the data.
         wanted = _after(found.time[own], last, panel.frequency, rows=rows) if getattr(data, "time", None) else slice(rows)
-        given = ~found.filled[own][wanted].any(axis=1)
-        parts.append(found.values[own][wanted][given])
+        known = ~found.filled[own][wanted].any(axis=1)
+        parts.append(found.values[own][wanted][known])
         if len(parts[-1]) < rows:
             raise DataError(
                 f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {clock(last)} that the network reads "
