@@ -1,5 +1,6 @@
 """Forecasters that need no network, in NumPy: what any network has to beat."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from rnnfc.data.panel import Floats
 from rnnfc.data.scale import Scaler
-from rnnfc.data.windows import Windows
+from rnnfc.data.windows import Rows, Windows
 from rnnfc.forecast import Forecast, Predictor
 
 # The normal equations hold the square of this: 128 MB, and a minute for a million windows without the second limit.
@@ -91,19 +92,31 @@ class Naive2:
 
     def predict(self, windows: Windows) -> Forecast:
         """point[window, horizon, target] in data units."""
-        panel, series = windows.panel, windows.series
-        point = np.empty((len(windows), windows.horizon, panel.num_targets))
-        for which in np.unique(series):
-            chosen = slice(*np.searchsorted(series, [which, which + 1]))  # origins ascend
-            first = panel.bounds[which]
-            ends = windows.origins[chosen] - first
-            for target in range(panel.num_targets):
-                rows = panel.values[first : first + ends[-1], target]
-                point[chosen, :, target] = _naive2(rows, ends, m=self.season, horizon=windows.horizon)
-        return Forecast.of(windows, point)
+
+        def forecast(_series: int, _target: int, x: Floats, ends: Rows) -> Floats:
+            return _naive2(x, ends, m=self.season, horizon=windows.horizon)
+
+        return column_by_column(windows, forecast, first=windows.panel.bounds)
 
 
-def _naive2(x: Floats, ends: npt.NDArray[np.int64], *, m: int, horizon: int) -> Floats:
+def column_by_column(windows: Windows, forecast: Callable[[int, int, Floats, Rows], Floats], *, first: Rows) -> Forecast:
+    """The forecast of what knows a series from its row `first`[series] on, each target by itself.
+
+    Args:
+        forecast: of a series, a target, its rows and after how many of them the windows' targets begin, point[window, horizon].
+    """
+    panel, series = windows.panel, windows.series
+    point = np.empty((len(windows), windows.horizon, panel.num_targets))
+    for which in np.unique(series):
+        chosen = slice(*np.searchsorted(series, [which, which + 1]))  # origins ascend
+        start = first[which]
+        ends = windows.origins[chosen] - start
+        for target in range(panel.num_targets):
+            point[chosen, :, target] = forecast(which, target, panel.values[start : start + ends[-1], target], ends)
+    return Forecast.of(windows, point)
+
+
+def _naive2(x: Floats, ends: Rows, *, m: int, horizon: int) -> Floats:
     """point[end, horizon] after the first `end` values of a series, for all ends in one pass, by sums over its beginnings.
 
     ends: ascending.
@@ -122,7 +135,7 @@ def _naive2(x: Floats, ends: npt.NDArray[np.int64], *, m: int, horizon: int) -> 
     return np.concatenate(blocks)
 
 
-def _is_seasonal(x: Floats, ends: npt.NDArray[np.int64], *, m: int) -> npt.NDArray[np.bool_]:
+def _is_seasonal(x: Floats, ends: Rows, *, m: int) -> npt.NDArray[np.bool_]:
     """Whether the autocorrelation at lag m of the first `end` values leaves its 90 % limits, [end].
 
     One pass over the rows, in blocks, carries the sums of x[row] x[row - lag] for all lags.
@@ -160,7 +173,7 @@ def _season_sums(x: Floats, *, m: int) -> Floats:
         return np.asarray(share.reshape(-1, m).cumsum(axis=0).ravel())
 
 
-def _season(sums: Floats, ends: npt.NDArray[np.int64], *, m: int) -> Floats:
+def _season(sums: Floats, ends: Rows, *, m: int) -> Floats:
     """factor[end, phase] of the first `end` values, with mean 1."""
     # The last row of each phase whose moving average ends before `end`, and how many such rows there are from the first on.
     last = (ends - m // 2)[:, None] - 1 - np.arange(m)

@@ -86,7 +86,8 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
         "weight_decay"
     )
     assert sorted(refused(path).splitlines(), key=lambda line: int(line.split(":")[1])) == [
-        "x.yaml:1: nmae: unknown key; did you mean 'name'? allowed here: data, model, name, scale, seed, split, train, window",
+        "x.yaml:1: nmae: unknown key; did you mean 'name'? "
+        "allowed here: baselines, data, model, name, scale, seed, split, train, window",
         "x.yaml:2: seed: got -1; must be 0 or more",
         "x.yaml:7: data.target.1: got 7; must be text",
         f"x.yaml:8: data.sep: unknown key; allowed here: {columns}",
@@ -118,7 +119,7 @@ def test_wrong_items_of_a_list_do_not_make_it_too_short(path: Path) -> None:
 )
 def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(path: Path, key: str, shown: str, suggestion: str) -> None:
     path.write_text(f"{TEXT}{key}: 1\n")
-    allowed = "data, model, name, scale, seed, split, train, window"
+    allowed = "baselines, data, model, name, scale, seed, split, train, window"
     assert refused(path) == f"x.yaml:12: {shown}: unknown key; {suggestion}allowed here: {allowed}"
 
 

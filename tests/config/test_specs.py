@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from rnnfc import config
 from rnnfc.config import Experiment
 from rnnfc.config.specs import ScaleSpec
 
@@ -730,6 +731,31 @@ def test_a_network_says_what_it_is(build: Build, model: str, label: str, members
     assert (spec.label, spec.num_members) == (label, members)
 
 
+@pytest.mark.parametrize(
+    ("keys", "share"),
+    [
+        ("", 1.0),
+        (", levels: [0.1, 0.5, 0.9]", 0.0),
+        (", levels: [0.1, 0.5, 0.9], teacher_forcing: 0.5", 0.5),
+        (", levels: []", 1.0),
+        (", teacher_forcing: 0", 0.0),
+    ],
+)
+def test_quantiles_are_trained_without_teacher_forcing_where_nothing_else_is_said(build: Build, keys: str, share: float) -> None:
+    train = "{epochs: 4, loss: pinball}" if "0.9" in keys else "{epochs: 4}"
+    experiment = build(model=f"{SEQ2SEQ}, units: 3{keys}}}", train=train)
+    assert experiment.model.teacher_forcing == share
+    assert config.from_yaml(config.to_yaml(experiment), source="x.yaml") == experiment
+
+
+def test_further_baselines_are_named_once(build: Build, refusal: Refusal) -> None:
+    assert build().baselines == ()
+    assert build(baselines="[theta, ets]").baselines == ("theta", "ets")
+    assert refusal(baselines="[ets, theta, ets]") == "x.yaml:7: baselines: names ets twice; name each once"
+    assert refusal(baselines="[arima]") == "x.yaml:7: baselines.0: got 'arima'; allowed: ets, theta"
+    assert refusal(baselines="ets") == "x.yaml:7: baselines: got 'ets'; must be a list such as [50] or [a, b]"
+
+
 def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}") == (
         "x.yaml:2: data: missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill"
@@ -740,7 +766,7 @@ def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     ("keys", "message"),
     [
         ("calendar: [hour]", "data: time_format, frequency and calendar need a time column; add time: COLUMN or leave them out"),
-        ("time: day, calendar: [hour, hour]", "data: calendar names a feature twice; name each once"),
+        ("time: day, calendar: [hour, hour]", "data.calendar: names hour twice; name each once"),
         ("known: y", "data: column 'y' is named twice; name each column once"),
     ],
 )

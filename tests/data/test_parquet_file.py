@@ -71,6 +71,22 @@ def test_numbers_name_series_decimals_are_numbers_and_dates_are_times(write: Wri
     assert (panel.series, panel.values.ravel().tolist(), str(panel.frequency)) == (("7",), [1.5, 2.5], "daily")
 
 
+def test_a_time_zone_is_kept_as_its_offset_and_one_whose_clock_changes_is_refused(write: Write) -> None:
+    hours = pd.date_range("2020-10-04T00:00", periods=4, freq="h")  # summer time begins in Melbourne at 2:00
+    panel = load(write(shop=["a"] * 4, day=hours.tz_localize("Australia/Brisbane"), sold=[5, 6, 9, 8]))
+    assert (panel.offset, panel.step, str(panel.time[3])) == ("+10:00", "hourly at UTC+10:00", "2020-10-04T03:00:00.000000")
+    with pytest.raises(
+        DataError, match=r"row 3: day: '2020-10-04 03:00:00\+11:00' has \+11:00, the first row has \+10:00; write "
+    ):
+        load(
+            write(
+                shop=["a"] * 4,
+                day=hours.tz_localize("UTC").tz_convert("Australia/Melbourne") - pd.Timedelta(hours=10),
+                sold=[5, 6, 9, 8],
+            )
+        )
+
+
 def test_whole_numbers_are_dates_where_a_format_says_so(write: Write) -> None:
     panel = load(write(shop=["a"] * 3, day=[20200131, 20200201, 20200202], sold=[5, 6, 9]), time_format="%Y%m%d")
     assert (str(panel.frequency), str(panel.time[1])) == ("daily", "2020-02-01T00:00:00.000000")

@@ -106,7 +106,7 @@ def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
 
 @pytest.mark.parametrize("normalize", ["none", "mean_std"])
 def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> None:
-    net = network.build(experiment(f"{SEQ2SEQ}, {LEVELS}", normalize=normalize), channels=1, targets=1)
+    net = network.build(experiment(f"{SEQ2SEQ}, {LEVELS}, teacher_forcing: 1", normalize=normalize), channels=1, targets=1)
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
     free = net(x).numpy()
     told = [taught(net)({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]

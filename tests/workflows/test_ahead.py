@@ -83,6 +83,17 @@ def test_rows_that_are_not_there_are_told(folder: Path, rnnfc: Callable[..., Any
     assert done.err.endswith(f"{told}\n")
 
 
+@pytest.mark.parametrize("row", ["2024-03-02,", "2024-03-02,nan", ""], ids=["empty cell", "no number", "absent row"])
+def test_a_value_that_is_missing_in_the_future_is_refused_with_both_numbers(
+    folder: Path, rnnfc: Callable[..., Any], row: str
+) -> None:
+    path = folder / "gap.csv"
+    path.write_text(rows(60, 64, "price").replace("2024-03-02,1.0000\n", f"{row}\n" if row else ""))
+    done = forecast(rnnfc, folder, "--future", path)
+    told = f"--future {path}: d has 2 of the 3 rows after 2024-02-29 that the network reads price of; add the others"
+    assert (done.code, done.err) == (2, f"error: {told}\n")
+
+
 def test_a_file_that_cannot_be_used_is_refused_before_the_network_is_opened(
     folder: Path, rnnfc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,18 @@ def test_a_test_row_of_1e200_leaves_a_report_and_a_picture() -> None:
     assert pictures.forecast_picture(made, forecasts)[:4] == b"\x89PNG"
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("huge", [False, True])
+def test_baselines_that_are_asked_for_stand_in_the_report_like_the_others(huge: bool) -> None:
+    made, scaler = prepared(huge=huge)
+    made = replace(made, experiment=made.experiment.model_copy(update={"baselines": ("theta", "ets")}))
+    report = make_report(made, forecast_all(made, scaler, Constant(0.5)))
+    assert set(report.models) == {NETWORK, "last value", "drift", "linear map", "Theta", "ETS"}
+    rows = {name: [replace(row, model="", value=0) for row in report.scores if row.model == name] for name in report.models}
+    assert rows["ETS"] == rows["Theta"] == rows["drift"]  # the same splits, metrics and steps
+    assert all(np.isfinite(row.value) for row in report.scores if row.value is not None)
+
+
 def test_a_network_that_forecasts_nan_is_refused_with_split_and_time() -> None:
     made, scaler = prepared()
     text = r"^the network's forecast of the test split is not finite, first in the window whose targets begin at 35; lower "

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from rnnfc.config.spec import MAX_SEED, Spec, wrong
+from rnnfc.config.spec import MAX_SEED, Once, Spec, wrong
 
 
 def _one_line(text: str) -> str:
@@ -67,7 +67,7 @@ class FileSpec(Spec):
     target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
     inputs: _Columns = Field((), description="further columns that the network sees but does not forecast")
     known: _Columns = Field((), description="inputs whose future values will be known, such as prices that are set ahead")
-    calendar: tuple[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"], ...] = Field(
+    calendar: Once[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"]] = Field(
         (), description="inputs from the time: where it stands in its hour, day, week, month or year, each as sine and cosine"
     )
     frequency: Literal["infer", "rows"] = Field(
@@ -90,8 +90,6 @@ class FileSpec(Spec):
             raise wrong(f"column {twice[0]!r} is named twice; name each column once")
         if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
             raise wrong("time_format, frequency and calendar need a time column; add time: COLUMN or leave them out")
-        if len(set(self.calendar)) < len(self.calendar):
-            raise wrong("calendar names a feature twice; name each once")
         if self.missing == "seasonal" and self.season is None:
             raise wrong("missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill")
         if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):

@@ -150,9 +150,16 @@ class Seq2SeqSpec(NetSpec):
         1.0,
         ge=0,
         le=1,
-        description="share of the steps that read, in training, the true value before them, not their own forecast; with levels "
-        "take 0: a step that reads the truth before it learns how sure one step is, which is not how sure the last one is",
+        description="share of the steps that read, in training, the true value before them, not their own forecast; 0 with "
+        "levels, for a step that reads the truth before it learns how sure one step is, which is not how sure the last one is",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _levels_of_a_whole_forecast(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("levels") and given.get("teacher_forcing") is None:
+            return {**given, "teacher_forcing": 0.0}
+        return given
 
     @property
     def label(self) -> str:

@@ -1,6 +1,8 @@
 """Spec: what every group of keys has in common, and the error for a rule of ours."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 MAX_SEED = 2**31 - 1
@@ -15,3 +17,13 @@ class Spec(BaseModel):
 def wrong(text: str, *, at: tuple[str, ...] = ()) -> PydanticCustomError:
     """The error for a rule of ours; braces in `text` stay as they are. `at`: the key to blame, below the validated group."""
     return PydanticCustomError("rule", "{text}", {"text": text, "at": at})
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise wrong(f"names {twice[0]} twice; name each once")
+    return names
+
+
+Name = TypeVar("Name", bound=str)
+Once = Annotated[tuple[Name, ...], AfterValidator(_once)]

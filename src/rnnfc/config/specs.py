@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
-from rnnfc.config.spec import MAX_SEED, Spec, wrong
+from rnnfc.config.spec import MAX_SEED, Once, Spec, wrong
 from rnnfc.config.train_spec import TrainSpec
 
 
@@ -132,6 +132,9 @@ class Experiment(Spec):
     ] = ScaleSpec()
     model: ModelSpec
     train: TrainSpec
+    baselines: Once[Literal["ets", "theta"]] = Field(
+        (), description="further forecasts that the report holds the network against; they need the extra stats"
+    )
 
     @property
     def is_one_stack(self) -> bool:

@@ -53,7 +53,7 @@ def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experi
         raise ConfigError(
             f"--future {given}; the network reads {names} of the {rows} rows that it forecasts: name a CSV file of them"
         )
-    only = {"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "error"}
+    only = {"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "mask"}
     found = load_csv(data.model_copy(update={"path": str(path.absolute()), **only}), frequency=panel.frequency)  # type: ignore[arg-type]
     refuse_other_clock(found, panel, what=f"--future {path}")
     named = found.series if isinstance(data, LongSpec) else panel.series
@@ -63,7 +63,8 @@ def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experi
         own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
         # Without a time column the file begins with the first row after the data.
         wanted = _after(found.time[own], last, panel.frequency, rows=rows) if getattr(data, "time", None) else slice(rows)
-        parts.append(found.values[own][wanted])
+        known = ~found.filled[own][wanted].any(axis=1)
+        parts.append(found.values[own][wanted][known])
         if len(parts[-1]) < rows:
             raise DataError(
                 f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {clock(last)} that the network reads "

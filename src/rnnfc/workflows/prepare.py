@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import memory, run
+from rnnfc import memory, run, smoothing
 from rnnfc.baselines import num_inputs
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
@@ -84,8 +84,10 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] = lambda p
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
+        MissingExtraError: a package that the data or a baseline needs is not installed.
     """
     window = experiment.window
+    smoothing.refuse_missing_extra(experiment.baselines)
     with Phases()("data") as loading:
         panel = rows(_long_enough(load_panel(experiment.data), experiment))
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)

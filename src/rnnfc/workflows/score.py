@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import baselines, metrics, report, significance
+from rnnfc import baselines, metrics, report, significance, smoothing
 from rnnfc.data.panel import Floats, clock
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Rows
@@ -54,8 +54,9 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
         scores += metrics.score(made, ruler, model=NETWORK, split=name)
     units, lowest, lead, best = report.ranked_in(panel.num_targets), math.inf, None, {}
     with np.errstate(all="ignore"):  # a baseline may overflow where the data does; its score then has no value
-        models = baselines.fit_all(splits.train, scaler, season=experiment.data.season)
-        for model in models:
+        season = experiment.data.season
+        models = baselines.fit_all(splits.train, scaler, season=season)
+        for model in (*models, *smoothing.fit_all(experiment.baselines, splits, season=season)):
             for name, windows in scored.items():
                 made = model.predict(windows)
                 scores += metrics.score(made, ruler, model=model.label, split=name)
