@@ -414,7 +414,8 @@ def test_names_run_nowhere(rnnfc: Command, named: tuple[Path, Any]) -> None:
     assert r"| =1+1\|&lt;script&gt;, **network** |" in report
     assert r"| \$x\$ \`a\` \[b\](http://c), **network** |" in report
     assert all(line.count("|") - line.count(r"\|") in (0, 4, 5, 8) for line in report.splitlines())  # whole rows of tables
-    assert "$€_{|<b>" in done.out
+    assert r" in \$€_{\|&lt;b&gt;; seed" in report
+    assert "(2 targets)" in done.out
     assert "=1+1|<script> ($€_{|<b>)" in rnnfc("predict", made).out
 
 

@@ -242,6 +242,13 @@ def test_the_picture_shows_the_last_forecasts_end_to_end(
     assert words["title"].endswith(f"rows, {horizon} steps end to end" if horizon > 1 else "rows")
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_target_too_large_to_be_squared_has_no_score(tmp_path: Path) -> None:
+    rows = [f"s,0,1,{day},{target},{size * day},0.0" for target, size in (("a", 1.0), ("b", 1e200)) for day in (7, 8)]
+    made = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    assert [row["mse"] for row in made.scores] == [None, None]
+
+
 def test_of_many_runs_the_best_are_drawn(tmp_path: Path, words: dict[str, Any]) -> None:
     runs = [publish(tmp_path, f"run{size}", [("7", 1, 0.0, float(size))]) for size in (5, 3, 1, 2, 4)]
     compare(runs, outputs=tmp_path)

@@ -100,7 +100,9 @@ def _sizes(common: Sequence[_Key], actual: Floats, *, unit: str) -> tuple[Floats
     targets = np.unique([key[0] for key in common], return_inverse=True)[1]
     if targets.max() == 0:
         return np.ones(len(common)), unit
-    size = np.array([np.std(actual[targets == target]) or 1.0 for target in range(targets.max() + 1)])
+    with np.errstate(all="ignore"):
+        size = np.array([np.std(actual[targets == target]) for target in range(targets.max() + 1)])
+    size[(size == 0) | ~np.isfinite(size)] = 1.0  # a target that stays the same, or is too large to be squared, counts as it is
     return size[targets], "standard deviations of each target"
 
 
