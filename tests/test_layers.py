@@ -47,8 +47,8 @@ HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pyd
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
 # The design says about 4,500; checked input, damaged runs, exact resume, export, recipes, recurrences, a second engine, many
-# series, quantiles and two further families took the rest.
-MOST_LINES = 11_150
+# series, quantiles, two further families and a CSV reader with the speed of pandas took the rest.
+MOST_LINES = 11_250
 
 
 def name_of(path: Path) -> str:

@@ -1,4 +1,7 @@
-"""CSV and Parquet files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
+"""CSV and Parquet files: `csv_text` checks the layout, `csv_cells` every cell, `csv_quick` both where nothing is odd.
+
+Here times must be in order, on a grid.
+"""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -8,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.data_spec import FileSpec, LongSpec
-from rnnfc.data import calendar, csv_text, gaps, parquet_file
-from rnnfc.data.csv_cells import read_cells, read_series
+from rnnfc.data import calendar, csv_cells, csv_quick, csv_text, gaps, parquet_file
+from rnnfc.data.csv_cells import Cells
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, Panel, exact_clock
@@ -63,16 +66,23 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
     )
 
 
-def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
-    """The series in the order of their first rows, the rows of each in the order of the file."""
+def _cells(spec: FileSpec, *, fewest: int) -> tuple[Source, Cells]:
+    """Where the rows stand, and their cells."""
     if spec.path.endswith(".parquet"):
         source, frame = parquet_file.read(spec, fewest=fewest)
-    else:
-        source, frame = csv_text.read(spec, fewest=fewest), None
-    values, time, offset = read_cells(source, spec, columns=spec.numbers, frame=frame)
+        return source, csv_cells.read(source, spec, frame=frame)
+    if quick := csv_quick.read(spec, fewest=fewest):
+        return quick
+    source = csv_text.read(spec, fewest=fewest)
+    return source, csv_cells.read(source, spec)
+
+
+def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
+    """The series in the order of their first rows, the rows of each in the order of the file."""
+    source, cells = _cells(spec, fewest=fewest)
+    values, time, series, names, offset = cells.values, cells.time, cells.series, cells.names, cells.offset
     if not isinstance(spec, LongSpec):
         return [_Part(name=source.path.stem, source=source, values=values, time=time, offset=offset)]
-    series, names = read_series(source, spec, column=spec.series, frame=frame)
     order = np.argsort(series, kind="stable")
     bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
     lines = np.asarray(source.lines)

@@ -5,12 +5,13 @@ these is refused here with file and line.
 """
 
 import codecs
+import contextlib
 import csv
 import difflib
 import io
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +21,6 @@ import numpy.typing as npt
 
 from rnnfc import memory
 from rnnfc.config.data_spec import FileSpec
-from rnnfc.data import csv_quick
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
         raise DataError(
             f"{path}: data.separator is {spec.separator!r}; only an ASCII character can be one, such as ',', ';' or a tab"
         )
-    regular = csv_quick.num_lines(content, spec.separator)
-    fields, lines = (np.zeros(0), range(1, regular + 1)) if regular else _layout(path, content, spec)
     header = _header(path, content, spec)
+    fields, lines = _layout(path, content, spec)
     check_header(path, header, spec)
     wrong = np.flatnonzero(fields[1:] != len(header))
     if len(wrong):
@@ -113,8 +112,9 @@ def shown(spec: FileSpec) -> Path:
         return path
 
 
-def read_bytes(path: Path, spec: FileSpec) -> bytes:
-    """The file as it is, which is small enough for the memory there is.
+@contextlib.contextmanager
+def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
+    """The file, which is small enough for the memory there is.
 
     Raises:
         DataError: it cannot be read.
@@ -124,7 +124,8 @@ def read_bytes(path: Path, spec: FileSpec) -> bytes:
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
             raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
         memory.refuse(_GROWTH * about.st_size, f"{path}: reading {memory.size(about.st_size)}", remedy="cut the file")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError:
         raise DataError(
             f"{spec.path}: no such file, looked for at this absolute path; "
@@ -132,6 +133,12 @@ def read_bytes(path: Path, spec: FileSpec) -> bytes:
         ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file") from None
+
+
+def read_bytes(path: Path, spec: FileSpec) -> bytes:
+    """All of the file, as `opened`."""
+    with opened(path, spec) as file:
+        return file.read()
 
 
 def _decode(path: Path, spec: FileSpec) -> bytes:
@@ -176,32 +183,17 @@ def _unix_ends(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
 
 
-def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
+def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], list[int]]:
     """Number of fields and line, from 1, of every row, the header's first."""
-    content = content.removesuffix(b"\n")
-    if b'"' in content:
-        fields, lines = _quoted_layout(path, content, spec)
-    else:
-        text = np.frombuffer(content, dtype=np.uint8)
-        ends = np.append(np.flatnonzero(text == _NEWLINE), len(text))
-        separators = np.flatnonzero(text == ord(spec.separator))
-        fields = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
-        fields[np.diff(ends, prepend=-1) == 1] = 0
-        lines = range(1, len(ends) + 1)
-    blank = np.flatnonzero(fields == 0)
-    if len(blank):
-        raise DataError(f"{path}:{lines[blank[0]]}: a blank line between rows; remove it, or write NA if a value is missing")
-    return fields, lines
-
-
-def _quoted_layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
     # A quoted field may hold separators and line ends, so this needs the real grammar, row by row.
     fields: list[int] = []
     lines: list[int] = []
-    reader = _reader(content, spec)
+    reader = _reader(content.removesuffix(b"\n"), spec)
     start = 1
     try:
         for row in reader:
+            if not row:
+                raise DataError(f"{path}:{start}: a blank line between rows; remove it, or write NA if a value is missing")
             fields.append(len(row))
             lines.append(start)
             start = reader.line_num + 1
