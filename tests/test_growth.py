@@ -10,7 +10,7 @@ import pytest
 
 from rnnfc import config, training
 from rnnfc.config.data_spec import CsvSpec
-from rnnfc.data import csv_cells, windows
+from rnnfc.data import csv_quick, windows
 from rnnfc.data.csv_file import load_csv
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
@@ -60,7 +60,7 @@ def peak(work: Callable[[], Any]) -> int:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and rows are worked on in parts that are small beside the data of these tests."""
     monkeypatch.setattr(windows, "_PART_BYTES", 2**16)
-    monkeypatch.setattr(csv_cells, "_PART_ROWS", 2**12)
+    monkeypatch.setattr(csv_quick, "_PIECE_BYTES", 2**16)
 
 
 def everything_but_training(*, rows: int, length: int) -> None:

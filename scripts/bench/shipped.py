@@ -20,6 +20,8 @@ from training import machine
 
 from rnnfc import config
 from rnnfc.data.scale import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.models.engines import engine_of
 from rnnfc.progress import stops_early
 from rnnfc.workflows.prepare import Prepared, prepare
 
@@ -65,25 +67,14 @@ def launch(who: str, name: str) -> dict[str, Any]:
 
 
 def train_ours(prepared: Prepared) -> dict[str, Any]:
-    """Our trainer."""
-    from rnnfc import training
-    from rnnfc.models.network import Network, build
-
-    spec, splits = prepared.experiment.train, prepared.splits
-    scaler, scaled = _scaled(prepared)
-    net = build(prepared.experiment, channels=len(scaled.channels), targets=scaled.num_targets)
+    """Our trainer, from what is fitted before the first epoch on."""
+    experiment, spec = prepared.experiment, prepared.experiment.train
+    engine, network, train, validation = _built(prepared)
     began = time.perf_counter()
-    state = training.start(net, spec)
-    rows = training.epochs(
-        state,
-        Network(net, scaler, length=prepared.experiment.window.length),
-        train=splits.train.on(scaled),
-        validation=None if splits.validation is None else splits.validation.on(scaled),
-        spec=spec,
-        seed=prepared.experiment.seed,
-        recipe=prepared.recipe,
-    )
-    for _ in rows:
+    engine.warm_start(network, experiment, train=train, validation=validation)
+    state = engine.start(network, spec)
+    options = {"spec": spec, "seed": experiment.seed, "recipe": prepared.recipe}
+    for _ in engine.epochs(state, network, train=train, validation=validation, **options):
         if stops_early(state, spec):
             break
     return {"seconds": time.perf_counter() - began, "epochs": state.epoch, "recipe": prepared.recipe.name}
@@ -93,15 +84,14 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
     """The same with `compile` and `fit`."""
     import keras
 
-    from rnnfc.models.network import build
-
-    spec, splits = prepared.experiment.train, prepared.splits
-    _, scaled = _scaled(prepared)
-    net = build(prepared.experiment, channels=len(scaled.channels), targets=scaled.num_targets)
+    spec = prepared.experiment.train
+    engine, network, *parts = _built(prepared)
+    net = getattr(network, "net", None) or engine.at_rest(prepared.experiment, network)  # of NumPy's network its Keras twin
     stop = spec.early_stopping
     early = [keras.callbacks.EarlyStopping(patience=stop.patience, restore_best_weights=True)] if stop else []
-    parts = [windows.on(scaled) for windows in (splits.train, splits.validation) if windows is not None]
-    (x, y), *watched = [(part.inputs().astype(np.float32), part.targets().astype(np.float32)) for part in parts]
+    (x, y), *watched = [
+        (part.inputs().astype(np.float32), part.targets().astype(np.float32)) for part in parts if part is not None
+    ]
     began = time.perf_counter()
     net.compile(optimizer=spec.optimizer, loss=spec.loss)
     net.optimizer.learning_rate = spec.learning_rate
@@ -117,9 +107,14 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began, "epochs": len(told.epoch)}
 
 
-def _scaled(prepared: Prepared) -> tuple[Scaler, Any]:
-    scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, **prepared.experiment.scale.model_dump())
-    return scaler, scaler.apply(prepared.panel)
+def _built(prepared: Prepared) -> tuple[Any, Any, Windows, Windows | None]:
+    """The engine, its network before training, and the scaled windows of training and validation."""
+    experiment, splits = prepared.experiment, prepared.splits
+    engine = engine_of(experiment)
+    scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
+    scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
+    validation = None if splits.validation is None else splits.validation.on(scaled)
+    return engine, engine.build(experiment, prepared.panel, scaler), splits.train.on(scaled), validation
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""The cells of a CSV file as numbers and times: in one go where all are plain, else each odd one looked at.
+"""The cells of a file as numbers, times and names of series, each odd one looked at.
 
 pandas takes True for 1 and reads 1e400 as infinity, in silence; both are refused here with file and line.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,112 +26,97 @@ _MARKS = {".": "point", ",": "comma"}
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 # The UTC offset that a time of day ends with.
 _OFFSET = r"[T ]\d.*?(Z|[+-]\d\d(?::?\d\d)?)$"
-# Rows that are parsed at once: their text takes ten times the room of their numbers.
-_PART_ROWS = 2**18
 # Dates as people write them, and how many cells are tried.
 _DAYS, _CLOCKS, _TRIED = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"), ("", " %H:%M", " %H:%M:%S"), 1000
 
 
-def read_cells(source: Source, spec: FileSpec) -> tuple[Floats, Times, str]:
-    """values[row, channel] with NaN for empty cells, times, and their UTC offset such as +10:00, or nothing.
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """The wanted columns of a file.
 
-    Times are as on the clock there; row numbers where there is no time column.
-
-    Raises:
-        DataError: the first cell that is no finite number or no time, with its line.
+    values: f64[row, channel], NaN where a cell is empty. time: as on the clock there, row numbers where there is no such column.
+    offset: from UTC, such as +10:00, or nothing. series: the place of each row's series among `names`, which are as they first
+    appear; empty where the file has one series.
     """
-    frame = source.frame
+
+    values: Floats
+    time: Times
+    series: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    offset: str = ""
+
+
+def read(source: Source, spec: FileSpec, *, frame: "pd.DataFrame | None" = None) -> Cells:
+    """Every cell, each odd one looked at.
+
+    Args:
+        frame: the columns of a file that is no text.
+    Raises:
+        DataError: the first cell that is no finite number, no time, or no name of a series, with its line.
+    """
+    # Numbers are times as they stand, unless data.time_format reads them.
+    as_it_is = frame is not None and spec.time and (spec.time_format is None or frame[spec.time].dtype.kind == "M")
     if frame is None:
-        plain = _plain(source, spec)
-        if plain is not None:
-            return plain
-        kinds = {spec.time: str} if spec.time else {}
-        (frame,) = _parse(source, spec, columns=spec.numbers, others=(spec.time,), part_rows=len(source.lines), dtype=kinds)
+        frame = parse(
+            source.content, spec, low_memory=False, dtype={name: str for name in spec.columns if name not in spec.numbers}
+        )
     values = np.column_stack([_numbers(source, frame[name], spec) for name in spec.numbers])
-    return (values, np.arange(len(frame)), "") if spec.time is None else (values, *_time_of(source, frame[spec.time], spec))
+    moments = plain_times(frame[spec.time]) if as_it_is else None
+    time, offset = (moments, "") if moments is not None else _time_of(source, frame, spec)
+    series, names = _series(source, frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), ())
+    return Cells(values=values, time=time, offset=offset, series=series, names=names)
 
 
-def read_series(source: Source, spec: LongSpec) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Index of each row's series, [row], and the names, as they first appear; a series may be called NA.
-
-    Raises:
-        DataError: the first cell that is empty, or no visible characters on one line.
-    """
+def _series(source: Source, column: "pd.Series") -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Index of each row's series, [row], and the names, as they first appear; a series may be called NA."""
     import pandas as pd
 
-    frame = source.frame
-    if frame is None:
-        (frame,) = _parse(source, spec, columns=(), others=(spec.series,), part_rows=len(source.lines), dtype=str)
-    series, names = pd.factorize(_texts(frame[spec.series]))
+    series, names = pd.factorize(_texts(column))
     for place, name in enumerate(names):
-        if not name or not name.isprintable():
+        if not is_name(name):
             raise DataError(
-                f"{source.at(np.argmax(series == place))}: {spec.series}: {name!r} is no name of a series; "
+                f"{source.at(np.argmax(series == place))}: {column.name}: {name!r} is no name of a series; "
                 "write visible characters on one line"
             )
     return series, tuple(map(str, names))
 
 
-def _plain(source: Source, spec: FileSpec) -> tuple[Floats, Times, str] | None:
-    """values[row, channel] and times without an offset, read in parts; None where a cell is not a plain finite number or time."""
-    columns, others, options = spec.numbers, (spec.time,), _time_options(source, spec)
-    values, times, row = np.empty((len(source.lines), len(columns))), [], 0
-    try:
-        for frame in _parse(source, spec, columns=columns, others=others, part_rows=_PART_ROWS, **options):
-            if any(kind.kind not in "iuf" for kind in frame[list(columns)].dtypes):
-                return None
-            part = values[row : row + len(frame)]
-            for place, name in enumerate(columns):
-                part[:, place] = frame[name]
-            row += len(frame)
-            moments = _moments(frame[spec.time]) if spec.time else np.arange(0)
-            if moments is None or np.isinf(part).any():
-                return None
-            times.append(moments)
-    except ValueError:  # pandas cannot make one column of some times
+def is_name(name: str) -> bool:
+    """Whether a series may be called so."""
+    return bool(name) and name.isprintable()
+
+
+def plain_numbers(frame: "pd.DataFrame", columns: tuple[str, ...]) -> Floats | None:
+    """f64[row, column], NaN where a cell is empty; None where a cell is not a plain finite number."""
+    if any(kind.kind not in "iuf" for kind in frame[list(columns)].dtypes):
         return None
-    if row != len(values):
-        return None
-    if spec.time is None:
-        return values, np.arange(row), ""
-    if len({moments.dtype.kind == "M" for moments in times}) > 1:
-        return None
-    return values, np.concatenate(times), ""
+    values = np.column_stack([frame[name].to_numpy(dtype=np.float64) for name in columns])
+    return None if np.isinf(values).any() else values
 
 
-def _time_options(source: Source, spec: FileSpec) -> dict[str, Any]:
-    """How pandas is to read the time column: as numbers where the first is one, else as dates."""
-    if spec.time is None:
-        return {}
-    first = next(iter(_parse(source, spec, columns=(), others=(spec.time,), part_rows=1, dtype=str)))
-    if spec.time_format is None and _as_numbers(first[spec.time], spec).notna().all():
-        return {}
-    return {"parse_dates": [spec.time], "date_format": spec.time_format or "ISO8601"}
-
-
-def _moments(column: "pd.Series") -> Times | None:
-    """datetime64[us][row], or numbers, whole ones as int64; None where a cell is neither, or the column needs a closer look."""
-    if column.dtype.kind == "i" and column.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
-        return column.to_numpy()
-    if column.dtype.kind in "if":
-        numbers = column.to_numpy(dtype=np.float64)
-        if not (np.abs(numbers) < _LARGEST_TIME).all():
-            return None
-        whole = np.abs(numbers).max() < 2**53 and (numbers == np.round(numbers)).all()
-        return numbers.astype(np.int64) if whole else numbers
+def plain_times(column: "pd.Series") -> Times | None:
+    """datetime64[us][row], or numbers; None where a cell is neither, or the column needs a closer look."""
+    if column.dtype.kind == "i":
+        return column.to_numpy() if column.min() >= -_LARGEST_WHOLE_TIME and column.max() <= _LARGEST_WHOLE_TIME else None
+    if column.dtype.kind == "f":
+        return column.to_numpy() if (column.abs() < _LARGEST_TIME).all() else None
     if column.dtype.kind != "M" or column.dt.tz is not None or column.isna().any():
         return None
     dates = column.to_numpy(dtype="datetime64[us]")
     return dates if dates.min() >= FIRST_DATE and dates.max() < LAST_DATE else None
 
 
-def _time_of(source: Source, column: "pd.Series", spec: FileSpec) -> tuple[Times, str]:
-    """The times [row] and their offset; numbers of a Parquet file are times as they stand, unless data.time_format reads them."""
-    moments = _moments(column) if spec.time_format is None or column.dtype.kind == "M" else None
-    if moments is not None:
-        return moments, ""
-    texts, offset = _without_offset(source, _texts(column), spec)
-    return _times(source, texts, spec), offset
+def whole(numbers: npt.NDArray[np.float64]) -> Times:
+    """As int64 where that is the same."""
+    same = np.abs(numbers).max() < 2**53 and (numbers == np.round(numbers)).all()
+    return numbers.astype(np.int64) if same else numbers
+
+
+def _time_of(source: Source, frame: "pd.DataFrame", spec: FileSpec) -> tuple[Times, str]:
+    if spec.time is None:
+        return np.arange(len(frame)), ""
+    column, offset = _without_offset(source, _texts(frame[spec.time]), spec)
+    return _times(source, column, spec), offset
 
 
 def _without_offset(source: Source, column: "pd.Series", spec: FileSpec) -> "tuple[pd.Series, str]":
@@ -155,23 +141,28 @@ def _texts(column: "pd.Series") -> "pd.Series":
     return column.astype("str").where(column.notna(), "")
 
 
-def _parse(
-    source: Source, spec: FileSpec, *, columns: tuple[str, ...], others: tuple[str | None, ...], part_rows: int, **options: Any
-) -> "Iterable[pd.DataFrame]":
-    """The wanted columns, so many rows at a time: `columns` of numbers, which may be missing, and `others`, whose cells stay."""
+def parse(text: bytes, spec: FileSpec, *, names: Sequence[str] | None = None, **options: Any) -> "pd.DataFrame":
+    """The wanted columns: numbers, which may be missing, and those of times and series, whose cells stay.
+
+    Args:
+        names: of all columns, where the text begins with a row; without them its first line has them.
+    Raises:
+        ValueError: pandas cannot make one column of some cells.
+    """
     import pandas as pd
 
+    # A row's cells may begin with spaces, which pandas looks for in a slower way.
+    spaces = spec.separator != " " and b" " in text
     return pd.read_csv(
-        io.BytesIO(source.content),
+        io.BytesIO(text),
         sep=spec.separator,
         decimal=spec.decimal,
-        usecols=[*columns, *(name for name in others if name is not None)],
+        names=names,
+        usecols=list(spec.columns),
         keep_default_na=False,
-        na_values={name: list(MISSING_WORDS) for name in columns},
+        na_values={name: list(MISSING_WORDS) for name in spec.numbers},
         skip_blank_lines=False,
-        skipinitialspace=spec.separator != " ",
-        low_memory=False,
-        chunksize=part_rows,
+        skipinitialspace=spaces,
         **options,
     )
 
@@ -180,7 +171,7 @@ def _numbers(source: Source, column: "pd.Series", spec: FileSpec) -> npt.NDArray
     """f64[row], NaN where the cell is empty."""
     if column.dtype.kind not in "iuf":
         # As text, True and False are no numbers either, although pandas would take them for 1 and 0.
-        numbers = _as_numbers(column.astype("str").where(~column.isna()), spec)
+        numbers = as_numbers(column.astype("str").where(~column.isna()), spec)
         bad = np.flatnonzero((numbers.isna() & ~column.isna()).to_numpy())
         if len(bad):
             cell = str(column.iloc[bad[0]])
@@ -195,7 +186,7 @@ def _numbers(source: Source, column: "pd.Series", spec: FileSpec) -> npt.NDArray
     return values
 
 
-def _as_numbers(cells: "pd.Series", spec: FileSpec) -> "pd.Series":
+def as_numbers(cells: "pd.Series", spec: FileSpec) -> "pd.Series":
     """The cells' numbers in the spelling of `data.decimal`; NaN where a cell is none."""
     import pandas as pd
 
@@ -216,11 +207,12 @@ def _times(source: Source, column: "pd.Series", spec: FileSpec) -> Times:
 
     numbers = np.full(len(column), np.nan)
     if spec.time_format is None:
-        read = _as_numbers(column, spec)
-        moments = _moments(read)
-        if moments is not None:
-            return moments
+        read = as_numbers(column, spec)
+        if read.dtype.kind == "i" and read.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
+            return read.to_numpy()
         numbers = read.to_numpy(dtype=np.float64)
+        if (np.abs(numbers) < _LARGEST_TIME).all():
+            return whole(numbers)
     try:
         times = pd.to_datetime(column, format=spec.time_format or "ISO8601", errors="coerce")
         has_offset = times.dtype.kind != "M" or getattr(times.dt, "tz", None) is not None

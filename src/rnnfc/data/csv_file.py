@@ -1,5 +1,9 @@
-"""CSV and Parquet files: `csv_text` checks the layout, `csv_cells` every cell, and here times must be in order, on a grid."""
+"""CSV and Parquet files: `csv_text` checks the layout, `csv_cells` every cell, `csv_quick` both where nothing is odd.
 
+Here times must be in order, on a grid.
+"""
+
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.data_spec import FileSpec, LongSpec
-from rnnfc.data import calendar, csv_text, gaps, parquet_file
-from rnnfc.data.csv_cells import read_cells, read_series
+from rnnfc.data import calendar, csv_cells, csv_quick, csv_text, gaps, parquet_file
+from rnnfc.data.csv_cells import Cells
 from rnnfc.data.csv_text import Source
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, Panel, exact_clock
@@ -62,23 +66,36 @@ def load_csv(spec: FileSpec, *, frequency: Frequency | None = None) -> Panel:
     )
 
 
+def _cells(spec: FileSpec, *, fewest: int) -> tuple[Source, Cells]:
+    """Where the rows stand, and their cells."""
+    if spec.path.endswith(".parquet"):
+        source, frame = parquet_file.read(spec, fewest=fewest)
+        return source, csv_cells.read(source, spec, frame=frame)
+    if quick := csv_quick.read(spec, fewest=fewest):
+        return quick
+    source = csv_text.read(spec, fewest=fewest)
+    return source, csv_cells.read(source, spec)
+
+
 def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
     """The series in the order of their first rows, the rows of each in the order of the file."""
-    source = (parquet_file if spec.path.endswith(".parquet") else csv_text).read(spec)
-    if len(source.lines) < fewest:
-        needed = "one is needed" if fewest == 1 else "two are needed, and window.length + window.horizon to train"
-        raise DataError(f"{source.path}: {csv_text.counted(len(source.lines), 'data row')}; at least {needed}")
-    values, time, offset = read_cells(source, spec)
+    source, cells = _cells(spec, fewest=fewest)
+    values, time, series, names, offset = cells.values, cells.time, cells.series, cells.names, cells.offset
     if not isinstance(spec, LongSpec):
-        own = replace(source, content=b"", frame=None)  # they are read, and their room is free again
-        return [_Part(name=source.path.stem, source=own, values=values, time=time, offset=offset)]
-    series, names = read_series(source, spec)
-    places = np.split(np.argsort(series, kind="stable"), np.cumsum(np.bincount(series))[:-1])
-    parts, lines = [], np.asarray(source.lines)
-    for name, rows in zip(names, places, strict=True):
-        own = replace(source, content=b"", frame=None, lines=lines[rows], series=name)
-        parts.append(_Part(name=name, source=own, values=values[rows], time=time[rows], offset=offset))
-    return parts
+        return [_Part(name=source.path.stem, source=source, values=values, time=time, offset=offset)]
+    order = np.argsort(series, kind="stable")
+    bounds = np.searchsorted(series[order], np.arange(len(names) + 1))
+    lines = np.asarray(source.lines)
+    return [
+        _Part(
+            name=name,
+            source=replace(source, lines=lines[rows], series=name),
+            values=values[rows],
+            time=time[rows],
+            offset=offset,
+        )
+        for name, rows in zip(names, (order[first:end] for first, end in itertools.pairwise(bounds)), strict=True)
+    ]
 
 
 def _common_axis(parts: list[_Part], spec: FileSpec, frequency: Frequency | None) -> Frequency:

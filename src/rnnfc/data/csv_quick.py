@@ -1,66 +1,190 @@
-"""The quick way through a CSV file without faults: millions of cells at a time, nothing built for each row.
+"""The quick way through a CSV file without faults: pieces of whole lines, checked and parsed side by side; no text is kept.
 
-What is not plain here need not be a fault. `csv_text` and `csv_file` then look at the file row by row, and say what it is.
+What is not plain here need not be a fault. `csv_text` and `csv_cells` then look at the whole file, and say what it is.
 """
 
-from collections.abc import Iterator
+import csv
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rnnfc.config.data_spec import FileSpec, LongSpec
+from rnnfc.data import csv_text
+from rnnfc.data.csv_cells import Cells, as_numbers, is_name, parse, plain_numbers, plain_times, whole
+from rnnfc.data.csv_text import Source
+from rnnfc.data.frequency import Times
+from rnnfc.data.panel import Floats
+
+if TYPE_CHECKING:
+    import io
+
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
-_PIECE_BYTES = 2**20  # about what fits a processor's cache
+# Text that is parsed at once, which about fits a processor's cache, and how many such pieces side by side.
+_PIECE_BYTES, _WORKERS = 2**20, 4
 
 Bytes = npt.NDArray[np.uint8]
+# values, times, the place of each row's series among the names, the names
+_Rows = tuple[Floats, Times, npt.NDArray[np.int64], tuple[str, ...]]
 
 
-def num_lines(content: bytes, separator: str) -> int | None:
-    """How many lines there are, if each is one row with as many fields as the first; None where that is not certain.
+def read(spec: FileSpec, *, fewest: int = 2) -> tuple[Source, Cells] | None:
+    """Where the rows stand, and their cells; None where not every line is a row and every cell a plain number, time or name.
+
+    Raises:
+        DataError: the file cannot be read, or has less than `fewest` rows.
+    """
+    path = csv_text.shown(spec)
+    with csv_text.opened(path, spec) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a column is not of one type
+        try:
+            header, options = _begin(file, spec)
+            cells = _joined(_side_by_side(partial(_cells, spec=spec, header=header, options=options), _pieces(file)))
+        except (ValueError, csv.Error):
+            return None
+    rows = len(cells.values)
+    csv_text.refuse_few_rows(path, rows, fewest=fewest)
+    return Source(path=path, content=b"", header=header, lines=range(2, rows + 2)), cells
+
+
+def _begin(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The names of all columns, and how pandas is to read times: as numbers if the first is one; `file` then stands at its row.
+
+    Raises:
+        ValueError, csv.Error: they are not plain.
+    """
+    if spec.encoding == "utf-16" or not spec.separator.isascii():
+        raise ValueError("not a byte for each separator and line end")
+    line = file.readline()
+    text = _utf8(line.removeprefix(b"\xef\xbb\xbf") if spec.encoding == "utf-8" else line, spec)
+    (header,) = csv.reader([text.decode()], delimiter=spec.separator, skipinitialspace=spec.separator != " ")
+    if {*spec.columns} - {*header} or num_rows(text, spec.separator, width=len(header)) != 1:
+        raise ValueError("not a line of names")
+    start = file.tell()
+    first = parse(_utf8(file.readline(), spec), spec, names=header, dtype=str)
+    file.seek(start)
+    options: dict[str, Any] = {"dtype": {spec.series: str}} if isinstance(spec, LongSpec) else {}
+    if spec.time and (spec.time_format is not None or as_numbers(first[spec.time], spec).isna().any()):
+        options |= {"parse_dates": [spec.time], "date_format": spec.time_format or "ISO8601"}
+    return tuple(header), options
+
+
+def _pieces(file: "io.BufferedReader") -> Iterator[bytes]:
+    """The rest of the file in pieces that end with a line, but for line ends at its end."""
+    while piece := file.read(_PIECE_BYTES):
+        piece += file.readline()
+        if piece := piece if file.peek(1) else piece.rstrip(b"\r\n"):
+            yield piece
+
+
+def _side_by_side(work: Callable[[bytes], _Rows], pieces: Iterator[bytes]) -> Iterator[_Rows]:
+    """What `work` makes of each piece, in their order; few pieces are in memory at a time."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        waiting = deque(pool.submit(work, piece) for piece in islice(pieces, 2 * _WORKERS))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(work, piece) for piece in islice(pieces, 1))
+
+
+def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: dict[str, Any]) -> _Rows:
+    """The cells of a piece.
+
+    Raises:
+        ValueError: they are not plain.
+    """
+    import pandas as pd
+
+    text = _utf8(piece, spec)
+    frame = parse(text, spec, names=header, **options)
+    if num_rows(text, spec.separator, width=len(header)) != len(frame):
+        raise ValueError("not a row in each line")
+    values = plain_numbers(frame, spec.numbers)
+    times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
+    series, names = pd.factorize(frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), [])
+    if values is None or times is None or not all(map(is_name, names)):
+        raise ValueError("a cell is not plain")
+    return values, times, series, tuple(map(str, names))
+
+
+def _joined(parts: Iterator[_Rows]) -> Cells:
+    """The cells of all pieces.
+
+    Raises:
+        ValueError: there are none, or times are dates in some and numbers in others.
+    """
+    values, times, series, names = map(list, zip(*parts, strict=True))
+    if len({moments.dtype.kind == "M" for moments in times}) > 1:
+        raise ValueError("dates and numbers")
+    places = {name: place for place, name in enumerate(dict.fromkeys(name for part in names for name in part))}
+    series = [np.array([places[name] for name in part], dtype=np.int64)[rows] for rows, part in zip(series, names, strict=True)]
+    cells = _end_to_end(values)
+    time = _end_to_end(times)
+    return Cells(
+        values=cells,
+        time=np.arange(len(cells)) if not len(time) else whole(time) if time.dtype.kind == "f" else time,
+        series=_end_to_end(series),
+        names=tuple(places),
+    )
+
+
+def _end_to_end(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The rows of all parts; `parts` is emptied, so that no two columns are in memory twice."""
+    rows = np.concatenate(parts)
+    parts.clear()
+    return rows
+
+
+def _utf8(raw: bytes, spec: FileSpec) -> bytes:
+    """Whole lines in UTF-8, which end with \\n.
+
+    Raises:
+        ValueError: they are not text in the encoding of `spec`, or hold what is no text.
+    """
+    text = raw if raw.isascii() else raw.decode(spec.encoding).encode()
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    if b"\r" in text or b"\0" in text:
+        raise ValueError("not text of lines")
+    return text
+
+
+def num_rows(text: bytes, separator: str, *, width: int) -> int | None:
+    """How many lines there are, if each is one row of `width` fields; None where that is not certain.
 
     Args:
-        content: not empty, with \\n line ends.
+        text: not empty, with \\n line ends.
     """
-    width, lines, quoted = 0, 0, b'"' in content
-    for piece in _pieces(content):
-        marks = _marks(piece, separator, quoted=quoted)
-        if marks is None:
+    marked = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero((marked == ord(separator)) | (marked == _NEWLINE))
+    if b'"' in text:
+        within = _within_quotes(marked, ends, separator)
+        if within is None:
             return None
-        ends, is_last = marks
-        width = width or int(np.argmax(is_last)) + 1
-        rows, rest = divmod(len(ends), width)
-        blank = width == 1 and np.diff(ends, prepend=-1).min() == 1
-        if rest or blank or np.count_nonzero(is_last) != rows or not is_last[width - 1 :: width].all():
-            return None
-        lines += rows
-    return lines
+        ends = ends[~within]
+    is_last = marked[ends] == _NEWLINE
+    if marked[-1] != _NEWLINE:  # the end of the text is the end of its last field
+        ends, is_last = np.append(ends, len(text)), np.append(is_last, True)
+    rows, rest = divmod(len(ends), width)
+    blank = width == 1 and np.diff(ends, prepend=-1).min() == 1
+    even = np.count_nonzero(is_last) == rows and is_last[width - 1 :: width].all()
+    return rows if even and not rest and not blank else None
 
 
-def _pieces(content: bytes) -> Iterator[Bytes]:
-    """The content in pieces that begin and end with a line."""
-    text, start = np.frombuffer(content, dtype=np.uint8), 0
-    while start < len(content):
-        end = content.find(b"\n", min(start + _PIECE_BYTES, len(content))) + 1 or len(content)
-        yield text[start:end]
-        start = end
-
-
-def _marks(piece: Bytes, separator: str, *, quoted: bool) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]] | None:
-    """Where each field ends, and whether its line ends there; None if a quote is not plain.
+def _within_quotes(marked: Bytes, ends: npt.NDArray[np.intp], separator: str) -> npt.NDArray[np.bool_] | None:
+    """Which separators and line ends, at `ends`, stand within quotes; None if a quote is not plain.
 
     Plain are quotes around a whole field of one line, doubled within it.
     """
-    marks = np.flatnonzero((piece == ord(separator)) | (piece == _NEWLINE))
-    if quoted:
-        quotes = np.flatnonzero(piece == _QUOTE)
-        bounds = np.array([ord(separator), _NEWLINE, _QUOTE], dtype=np.uint8)
-        around = np.concatenate([[_NEWLINE], piece, [_NEWLINE]])
-        opening, closing = quotes[::2], quotes[1::2]
-        plain = np.isin(around[opening], bounds).all() and np.isin(around[closing + 2], bounds).all()
-        within = np.searchsorted(quotes, marks) % 2 == 1
-        if not plain or len(quotes) % 2 or (piece[marks[within]] == _NEWLINE).any():
-            return None
-        marks = marks[~within]
-    is_last = piece[marks] == _NEWLINE
-    if piece[-1] != _NEWLINE:  # the end of the content is the end of its last field
-        return np.append(marks, len(piece)), np.append(is_last, True)
-    return marks, is_last
+    quotes = np.flatnonzero(marked == _QUOTE)
+    bounds = np.array([ord(separator), _NEWLINE, _QUOTE], dtype=np.uint8)
+    around = np.concatenate([[_NEWLINE], marked, [_NEWLINE]])
+    opening, closing = quotes[::2], quotes[1::2]
+    plain = np.isin(around[opening], bounds).all() and np.isin(around[closing + 2], bounds).all()
+    within = np.asarray(np.searchsorted(quotes, ends) % 2 == 1)
+    return within if plain and len(quotes) % 2 == 0 and not (marked[ends[within]] == _NEWLINE).any() else None

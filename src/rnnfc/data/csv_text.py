@@ -5,12 +5,13 @@ these is refused here with file and line.
 """
 
 import codecs
+import contextlib
 import csv
 import difflib
 import io
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,13 +21,10 @@ import numpy.typing as npt
 
 from rnnfc import memory
 from rnnfc.config.data_spec import FileSpec
-from rnnfc.data import csv_quick
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
     import _csv
-
-    import pandas as pd
 
 _OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
 _ENCODINGS = ("latin-1", "cp1252", "utf-16", "utf-8")
@@ -41,26 +39,25 @@ _PIECE_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class Source:
-    """A file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
+    """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
 
-    A Parquet file has the `frame` of its columns for text, and rows for lines. Of a file with many series also the part of
-    one: its name and lines.
+    A Parquet file has no text, and rows for lines. Of a file with many series also the part of one: its name and lines.
     """
 
     path: Path
     content: bytes
+    header: tuple[str, ...]
     lines: Sequence[int] | npt.NDArray[np.int64]
     series: str | None = None
     place: Literal["line", "row"] = "line"
-    frame: "pd.DataFrame | None" = None
 
     def at(self, row: int | np.intp) -> str:
         place = ":" if self.place == "line" else ": row "
         return f"{self.path}{place}{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
 
 
-def read(spec: FileSpec) -> Source:
-    """The file that `spec` names.
+def read(spec: FileSpec, *, fewest: int = 2) -> Source:
+    """The file that `spec` names, of `fewest` rows or more.
 
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
@@ -78,9 +75,8 @@ def read(spec: FileSpec) -> Source:
         raise DataError(
             f"{path}: data.separator is {spec.separator!r}; only an ASCII character can be one, such as ',', ';' or a tab"
         )
-    regular = csv_quick.num_lines(content, spec.separator)
-    fields, lines = (np.zeros(0), range(1, regular + 1)) if regular else _layout(path, content, spec)
     header = _header(path, content, spec)
+    fields, lines = _layout(path, content, spec)
     check_header(path, header, spec)
     wrong = np.flatnonzero(fields[1:] != len(header))
     if len(wrong):
@@ -89,7 +85,17 @@ def read(spec: FileSpec) -> Source:
             f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
             "put quotes around a field that holds the separator, or mend the row"
         )
-    return Source(path=path, content=content, lines=lines[1:])
+    refuse_few_rows(path, len(lines) - 1, fewest=fewest)
+    return Source(path=path, content=content, header=header, lines=lines[1:])
+
+
+def refuse_few_rows(path: Path, rows: int, *, fewest: int) -> None:
+    """Refuse a file of less than `fewest` rows."""
+    if rows < fewest:
+        needed = (
+            "at least one is needed" if fewest == 1 else "at least two are needed, and window.length + window.horizon to train"
+        )
+        raise DataError(f"{path}: {counted(rows, 'data row')}; {needed}")
 
 
 def counted(number: int, noun: str) -> str:
@@ -106,8 +112,9 @@ def shown(spec: FileSpec) -> Path:
         return path
 
 
-def read_bytes(path: Path, spec: FileSpec) -> bytes:
-    """The file as it is, which is small enough for the memory there is.
+@contextlib.contextmanager
+def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
+    """The file, which is small enough for the memory there is.
 
     Raises:
         DataError: it cannot be read.
@@ -117,7 +124,8 @@ def read_bytes(path: Path, spec: FileSpec) -> bytes:
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
             raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
         memory.refuse(_GROWTH * about.st_size, f"{path}: reading {memory.size(about.st_size)}", remedy="cut the file")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError:
         raise DataError(
             f"{spec.path}: no such file, looked for at this absolute path; "
@@ -125,6 +133,12 @@ def read_bytes(path: Path, spec: FileSpec) -> bytes:
         ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file") from None
+
+
+def read_bytes(path: Path, spec: FileSpec) -> bytes:
+    """All of the file, as `opened`."""
+    with opened(path, spec) as file:
+        return file.read()
 
 
 def _decode(path: Path, spec: FileSpec) -> bytes:
@@ -150,18 +164,17 @@ def _utf8(raw: bytes, encoding: str) -> bytes:
     Raises:
         UnicodeDecodeError: it is not in `encoding`; its `start` counts from the beginning.
     """
-    if encoding == "utf-16":  # which pieces need a byte order mark for
+    if encoding == "utf-16":
         return raw.decode(encoding).encode()
     if raw.isascii():
         return raw
     pieces = (raw[start : start + _PIECE_BYTES] for start in range(0, len(raw), _PIECE_BYTES))
-    texts = codecs.iterdecode(pieces, encoding)
     try:
-        if encoding != "utf-8":
-            return b"".join([text.encode() for text in texts])
-        for _ in texts:
+        if encoding != "utf-8":  # a character is one byte
+            return b"".join([piece.decode(encoding).encode() for piece in pieces])
+        for _ in codecs.iterdecode(pieces, encoding):
             pass
-    except UnicodeDecodeError:  # which counts from the beginning of a piece
+    except UnicodeDecodeError:
         raw.decode(encoding)
     return raw
 
@@ -170,12 +183,13 @@ def _unix_ends(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
 
 
-def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], Sequence[int]]:
+def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], list[int]]:
     """Number of fields and line, from 1, of every row, the header's first."""
     # A quoted field may hold separators and line ends, so this needs the real grammar, row by row.
     fields: list[int] = []
     lines: list[int] = []
-    reader, start = _reader(content, spec), 1
+    reader = _reader(content.removesuffix(b"\n"), spec)
+    start = 1
     try:
         for row in reader:
             if not row:

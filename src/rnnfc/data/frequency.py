@@ -62,7 +62,8 @@ class Frequency:
         before = -1.0
         for start in range(0, len(times), _PART_ROWS):
             steps, on = self.steps(times[start : start + _PART_ROWS], first=times[0])
-            on &= np.diff(steps, prepend=before) > 0
+            on[0] &= steps[0] > before
+            on[1:] &= steps[1:] > steps[:-1]
             if not on.all():
                 return start + int(np.argmin(on))
             before = steps[-1]
