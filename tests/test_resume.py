@@ -18,7 +18,6 @@ from kills import MODELS
 
 from rnnfc.console import TrainingConsole
 from rnnfc.errors import TrainError
-from rnnfc.outputs import unfinished
 from rnnfc.run import Run
 
 Command = Callable[..., Any]
@@ -143,17 +142,6 @@ def test_a_run_that_another_process_trains_is_left_to_it(rnnfc: Command, tmp_pat
     done = rnnfc("train", "--resume", "--outputs", tmp_path)
     os.close(lock)
     assert (done.code, done.err) == (2, f"error: {folder}: another process is training this run; let it end, or end it first\n")
-
-
-def test_the_newest_unfinished_run_goes_on(tmp_path: Path) -> None:
-    for name, started, status in (("a", "2026-02-01", "running"), ("b", "2026-03-01", "done"), ("c", "2026-04-01", "failed")):
-        folder = tmp_path / f".20260101-000000-{name}.0123456789ab"
-        folder.mkdir()
-        (folder / "run.json").write_text(json.dumps({"status": status, "started": started, "name": name}))
-    (tmp_path / ".cut").mkdir()
-    (tmp_path / ".cut/run.json").write_text('{"status": "run')
-    assert [run.info()["name"] for run in unfinished(tmp_path)] == ["a", "b"]
-    assert unfinished(tmp_path / "nowhere") == []
 
 
 def test_nothing_to_resume_is_said(rnnfc: Command, tmp_path: Path) -> None:

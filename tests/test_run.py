@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import errno
 import io
+import json
 import math
 import os
 import re
@@ -74,6 +75,15 @@ def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
             return cls(2026, 11, 20, 14 if tz is dt.UTC else 9, 15, tzinfo=tz)
 
     monkeypatch.setattr(drafts, "dt", SimpleNamespace(datetime=Clock, UTC=dt.UTC))
+
+
+@pytest.mark.parametrize("power", [[[0.0]], [[1.5]], [[2.0]], [[0.5, 1.5]]])
+def test_powers_of_some_targets_or_of_all_are_read(tmp_path: Path, power: list[list[float]]) -> None:
+    plain = {name: [[0.0, 0.0]] for name in ("center", "low", "high")} | {"scale": [[1.0, 1.0]]}
+    (tmp_path / run.SCALER).write_text(json.dumps({"method": "none", **plain, "power": power}))
+    read = Run(tmp_path).scaler(channels=2).power
+    assert read is not None
+    assert read.tolist() == power
 
 
 # --- publishing
@@ -584,7 +594,7 @@ def test_forecast_rows_say_when_and_keep_the_bits_of_values(tmp_path: Path, time
     assert np.array([float(row["actual"]) for row in rows]).tobytes() == np.array(actual).tobytes()
 
 
-def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target() -> None:
+def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target(tmp_path: Path) -> None:
     panel = Panel(
         values=np.zeros((4, 3)),
         time=np.arange(4),
@@ -607,6 +617,8 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target() 
         "s,1,1,2,a,1.5,1.0,0.0,1.0",
         "s,1,1,2,b,2.5,2.0,1.0,2.0",
     ]
+    (tmp_path / run.FORECAST).write_text(written_forecast(quantiles, panel))
+    assert [row["q0.025"] for row in Run(tmp_path).forecast_rows()] == ["0.0", "1.0", "2.0", "3.0"]
 
 
 def test_forecast_csv_has_the_values_of_other_forecasters_in_columns_after_the_quantiles() -> None:

@@ -105,7 +105,7 @@ class Draft:
 
     def _publish(self) -> None:
         names = sorted(path.name for path in self._hidden.iterdir() if not path.name.startswith("."))
-        self.write(MANIFEST, manifest(self._hidden, [name for name in names if name != MANIFEST]))
+        self.write(MANIFEST, manifest(self._hidden, names))
         name = self._hidden.name.removeprefix(".").rpartition(".")[0]
         for attempt in range(1, 1000):
             folder = self._outputs / (name if attempt == 1 else f"{name}-{attempt}")

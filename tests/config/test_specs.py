@@ -36,7 +36,7 @@ RANGES = [
     ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e-9", "0", "greater than 0"),
     ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e9", "1.1e9", "1e+09 or less"),
     ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e-9", "0.0", "greater than 0"),
-    ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e6", "1.1e6", "1e+06 or less"),
+    ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e6", "1000000.5", "1e+06 or less"),
     ("data", f"{SINE}, noise: $}}", "data.noise", "0", "-0.1", "0 or more"),
     ("data", f"{SINE}, noise: $}}", "data.noise", "1e6", "1.1e6", "1e+06 or less"),
     ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "0", "-1", "0 or more"),
@@ -169,6 +169,17 @@ def test_a_schedule_and_early_stopping_have_defaults(build: Build, schedule: str
 )
 def test_names_and_units_are_visible_characters_on_one_line(refusal: Refusal, data: str, key: str, shown: str) -> None:
     assert refusal(data=data) == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
+
+
+def test_a_unit_has_32_characters_at_most(build: Build, refusal: Refusal) -> None:
+    assert build(data=f"{SINE}, unit: {'m' * 32}}}").data.unit == "m" * 32
+    assert refusal(data=f"{SINE}, unit: {'m' * 33}}}").startswith("x.yaml:2: data.unit: got")
+
+
+@pytest.mark.parametrize("length", [58, 59, 60])
+def test_what_was_written_is_shown_up_to_60_characters(refusal: Refusal, length: int) -> None:
+    shown = repr("m" * length) if length < 59 else f"'{'m' * 56}..."
+    assert refusal(scale="m" * length).startswith(f"x.yaml:7: scale.method: got {shown}; ")
 
 
 @pytest.mark.parametrize("keys", ["path: ''", "path: a, time: b, time_format: ''", "path: a, time: ''", "path: a, inputs: ['']"])

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -278,6 +279,36 @@ def test_transforms_change_targets_alone_and_are_undone(transform: str, method: 
     assert Scaler.from_json(json.loads(json.dumps(scaler.to_json()))).power.tolist() == scaler.power.tolist()
 
 
+def test_what_was_filled_needs_no_logarithm() -> None:
+    panel = panel_of([[1, 3], [-2, 4], [4, 5]], filled=[[False, False], [True, False], [False, False]])
+    assert Scaler.fit(panel, np.array([[0, 3]]), method="none", transform="log").low.tolist() == [[1, 3]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_calendar_is_left_as_it_is(method: str) -> None:
+    rows = np.array([[1, 2, 0.1, 0.2, 0.3, 0.4], [3, 7, 0.5, 0.5, 0.5, 0.5]])
+    panel = replace(panel_of(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month"))
+    scaler = Scaler.fit(panel, np.array([[0, 2]]), method=method)
+    assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 2, -1, -1, -1, -1]], [[3, 7, 1, 1, 1, 1]])
+    assert scaler.apply(panel).values[:, 2:].tolist() == rows[:, 2:].tolist()
+    own = Scaler.fit(panel_of(rows[:, :2]), np.array([[0, 2]]), method=method)
+    assert scaler.apply(panel).values[:, :2].tolist() == own.apply(panel_of(rows[:, :2])).values.tolist()
+
+
+def test_each_target_has_its_own_power_of_two_decimals() -> None:
+    drawn = np.random.default_rng(2).normal(5, 1.0, size=(4000, 2))
+    panel = replace(panel_of(drawn ** [1.0, 2.0]), num_targets=2)  # powers 1 and 1/2 make them normal
+    power = Scaler.fit(panel, np.array([[0, 4000]]), method="none", transform="box_cox").power
+    assert power is not None
+    alone = [
+        Scaler.fit(panel_of(panel.values[:, [at]]), np.array([[0, 4000]]), method="none", transform="box_cox").power.item()
+        for at in range(2)
+    ]
+    assert power.tolist() == [alone]
+    assert power == pytest.approx(np.array([[1.0, 0.5]]), abs=0.2)
+    assert power.tolist() == power.round(2).tolist()
+
+
 def test_logs_by_hand() -> None:
     panel = panel_of([[1, -1], [np.e**2, -2], [np.e, 0]])
     scaler = Scaler.fit(panel, np.array([[0, 2]]), method="minmax", transform="log")
@@ -289,7 +320,7 @@ def test_logs_by_hand() -> None:
 def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> None:
     normal = 4 + np.random.default_rng(5).normal(size=400)
     for made, power in ((normal**2, 0.5), (np.exp(normal), 0.0), (normal, 1.0)):
-        scaler = Scaler.fit(panel_of(made[:, None]), np.array([[0, 400]]), method="none", transform="box_cox")
+        scaler = Scaler.fit(panel_of(made[:, None]), np.array([[0, 4000]]), method="none", transform="box_cox")
         assert scaler.power[0, 0] == pytest.approx(max(0, stats.boxcox_normmax(made, method="mle")), abs=0.006)
         assert scaler.power[0, 0] == pytest.approx(power, abs=0.15)
     both = panel_of(np.concatenate([normal**2, 5 * normal**2])[:, None], bounds=(0, 400, 800))

@@ -70,6 +70,25 @@ def test_a_mask_keeps_windows_with_a_known_target_and_scores_what_is_known() -> 
     assert splits.test.weights()[5].tolist() == [0, 1.5]
 
 
+def test_filled_inputs_are_no_masked_targets() -> None:
+    panel = replace(panel_of(12, filled=[(5, 2)]), missing="mask")
+    assert not cut(panel, length=2, horizon=2, split=SplitSpec(test=5)).test.masked
+    assert cut(MASKED, length=2, horizon=2, split=SplitSpec(test=5)).test.masked
+
+
+def test_each_series_is_read_from_its_own_first_whole_row_where_gaps_are_masked() -> None:
+    panel = replace(panel_of(6, 7, filled=[(0, 2), (6, 0), (7, 0), (8, 0)]), missing="mask")
+    # Rows 1 and 9 are the first in which every column has had a value.
+    assert origins(cut(panel, length=1, horizon=1, split=SplitSpec(test=1))) == {"train": [2, 3, 4, 10, 11], "test": [5, 12]}
+
+
+def test_rows_counted_from_the_start_are_those_of_each_series() -> None:
+    split = SplitSpec(train=4, validation=2, test=2, rows_from="start")
+    splits = cut(panel_of(10, 9), length=2, horizon=1, split=split)
+    assert origins(splits) == {"train": [2, 3, 12, 13], "validation": [4, 5, 14, 15], "test": [6, 7, 16, 17]}
+    assert splits.train_rows.tolist() == [[0, 4], [10, 14]]
+
+
 def test_without_a_mask_every_target_counts() -> None:
     splits = cut(replace(MASKED, missing="ffill"), length=2, horizon=1, split=SplitSpec(test=5))
     assert origins(splits) == {"train": [3, 4], "test": [7, 11]}
@@ -429,6 +448,12 @@ def test_of_the_rows_of_the_targets_the_last_channels_are_known_ahead() -> None:
     windows = Windows(panel=panel, origins=np.array([2, 5], dtype=np.int32), length=2, horizon=3)
     assert windows.future().tolist() == [[[22], [32], [42]], [[52], [62], [72]]]
     assert replace(windows, panel=panel_of(8)).future().shape == (2, 3, 0)
+
+
+def test_windows_span_from_the_first_target_to_the_last_of_all_series() -> None:
+    windows = cut(panel_of(9, 7, dates=False), length=3, horizon=2, split=SplitSpec(test=4)).test
+    assert windows.origins.tolist() == [5, 6, 7, 12, 13, 14]
+    assert windows.span == (3, 8)
 
 
 def test_series_with_a_window_are_counted() -> None:
