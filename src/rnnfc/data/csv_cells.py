@@ -6,7 +6,7 @@ pandas takes True for 1 and reads 1e400 as infinity, in silence; both are refuse
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -153,11 +153,11 @@ def parse(text: bytes, spec: FileSpec, *, names: Sequence[str] | None = None, **
 
     # A row's cells may begin with spaces, which pandas looks for in a slower way.
     spaces = spec.separator != " " and b" " in text
-    return pd.read_csv(
+    frame: Any = pd.read_csv(
         io.BytesIO(text),
         sep=spec.separator,
         decimal=spec.decimal,
-        names=names,
+        names=None if names is None else list(names),
         usecols=list(spec.columns),
         keep_default_na=False,
         na_values={name: list(MISSING_WORDS) for name in spec.numbers},
@@ -165,6 +165,7 @@ def parse(text: bytes, spec: FileSpec, *, names: Sequence[str] | None = None, **
         skipinitialspace=spaces,
         **options,
     )
+    return cast("pd.DataFrame", frame)
 
 
 def _numbers(source: Source, column: "pd.Series", spec: FileSpec) -> npt.NDArray[np.float64]:

@@ -106,7 +106,8 @@ def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: di
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec.numbers)
     times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
-    series, names = pd.factorize(frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), [])
+    coded: tuple[Any, Any] = pd.factorize(frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), ())
+    series, names = coded
     if values is None or times is None or not all(map(is_name, names)):
         raise ValueError("a cell is not plain")
     return values, times, series, tuple(map(str, names))
