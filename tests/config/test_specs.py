@@ -34,11 +34,11 @@ RANGES = [
     ("data", "{kind: sine, points: $, stop: 9}", "data.points", "2", "1", "2 or more"),
     ("data", "{kind: sine, points: $, stop: 9}", "data.points", "1000000000", "1000000001", "1,000,000,000 or less"),
     ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e-9", "0", "greater than 0"),
-    ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e9", "1.1e9", "1e+09 or less"),
+    ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e9", "1000000000.5", "1e+09 or less"),
     ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e-9", "0.0", "greater than 0"),
     ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e6", "1000000.5", "1e+06 or less"),
     ("data", f"{SINE}, noise: $}}", "data.noise", "0", "-0.1", "0 or more"),
-    ("data", f"{SINE}, noise: $}}", "data.noise", "1e6", "1.1e6", "1e+06 or less"),
+    ("data", f"{SINE}, noise: $}}", "data.noise", "1e6", "1000000.5", "1e+06 or less"),
     ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "0", "-1", "0 or more"),
     ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "2147483647", "2147483648", "2,147,483,647 or less"),
     ("data", f"{SINE}, season: $}}", "data.season", "2", "1", "2 or more"),
@@ -171,9 +171,10 @@ def test_names_and_units_are_visible_characters_on_one_line(refusal: Refusal, da
     assert refusal(data=data) == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
 
 
-def test_a_unit_has_32_characters_at_most(build: Build, refusal: Refusal) -> None:
-    assert build(data=f"{SINE}, unit: {'m' * 32}}}").data.unit == "m" * 32
-    assert refusal(data=f"{SINE}, unit: {'m' * 33}}}").startswith("x.yaml:2: data.unit: got")
+@pytest.mark.parametrize("data", [SINE, CSV])
+def test_a_unit_has_32_characters_at_most(build: Build, refusal: Refusal, data: str) -> None:
+    assert build(data=f"{data}, unit: {'m' * 32}}}").data.unit == "m" * 32
+    assert refusal(data=f"{data}, unit: {'m' * 33}}}").startswith("x.yaml:2: data.unit: got")
 
 
 @pytest.mark.parametrize("length", [58, 59, 60])
