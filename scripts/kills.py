@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+os.environ["RNNFC_XLA_CACHE"] = "off"  # forks would share the folder of this process
 CELLS = ("SimpleRNN", "LSTM", "GRU")
 # Everything that a resumed run has to bring back: dropout, a last smaller batch (47 windows in batches of 16), early stopping
 # and a plateau schedule that both act.

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from rnnfc.models import xla_cache
 from rnnfc.models.recipe import num_processors
 
 
@@ -31,7 +32,7 @@ def quiet_stderr() -> Iterator[None]:
 # A user's environment or ~/.keras/keras.json may name another backend or float type; runs must not depend on it.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with quiet_stderr():
+with quiet_stderr(), xla_cache.in_use():
     import keras
     import tensorflow as tf
 
@@ -39,7 +40,7 @@ with quiet_stderr():
     # processor anyway, and no last bit depends on how many processors there are.
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(num_processors())
-    tf.constant(0.0)  # looks for devices, which is logged too
+    tf.constant(0.0)  # looks for devices, which is logged too, and reads the flags of XLA
 
 keras.config.set_floatx("float32")
 
