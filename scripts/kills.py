@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+os.environ["RNNFC_XLA_CACHE"] = "off"  # forks would share the folder of this process
 # Everything that a resumed run has to bring back: early stopping and a plateau schedule that both act, a last smaller batch (47
 # windows of the sine, 42 of the two series, in batches of 16), and what is drawn or fitted beside the weights.
 CONFIG = """\

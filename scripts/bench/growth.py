@@ -7,6 +7,7 @@ against pandas. Every measurement runs in a fresh process; the table shows media
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -157,7 +158,8 @@ def write_csv(path: Path) -> None:
 def run(measure: str, parameters: dict[str, Any]) -> dict[str, float]:
     """One measurement in a fresh process."""
     command = [sys.executable, __file__, "--measure", measure, "--parameters", json.dumps(parameters)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "RNNFC_XLA_CACHE": "off"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"{measure} {parameters}: {done.stderr[-2000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

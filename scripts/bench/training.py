@@ -73,7 +73,7 @@ def launch(variant: str, case: Case, weights: Path, cores: int, recipe: dict[str
     if len(allowed) < cores:
         raise SystemExit(f"--cores {cores}: this process may use {len(allowed)}")
     words = [sys.executable, str(Path(__file__)), "--worker", variant, case.name, str(weights), json.dumps(recipe)]
-    quiet = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    quiet = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "RNNFC_XLA_CACHE": "off"}
     words = ["taskset", "--cpu-list", ",".join(map(str, allowed)), *words]
     done = subprocess.run(words, capture_output=True, text=True, env=quiet, check=False)
     if done.returncode:

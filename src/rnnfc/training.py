@@ -12,6 +12,7 @@ from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
+from rnnfc.models import xla_cache
 from rnnfc.models.backend import keras
 from rnnfc.models.epoch import EpochProgram, LossNotFiniteError
 from rnnfc.models.network import Network
@@ -125,9 +126,11 @@ def _run(
     program: EpochProgram, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, state: TrainState, seed: int
 ) -> float:
     try:
-        return program.run(order, tick, seed=seed, epoch=state.epoch)
+        loss = program.run(order, tick, seed=seed, epoch=state.epoch)
     except LossNotFiniteError as error:
         raise TrainError(_diverged("the loss", state, step=error.step)) from error
+    xla_cache.keep()
+    return loss
 
 
 def keep_best(state: TrainState, spec: TrainSpec) -> int:

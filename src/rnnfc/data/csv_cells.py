@@ -4,9 +4,8 @@ pandas takes True for 1 and reads 1e400 as infinity, in silence; both are refuse
 """
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +87,7 @@ def is_name(name: str) -> bool:
 
 def plain_numbers(frame: "pd.DataFrame", columns: tuple[str, ...]) -> Floats | None:
     """f64[row, column], NaN where a cell is empty; None where a cell is not a plain finite number."""
-    if any(kind.kind not in "iuf" for kind in frame[list(columns)].dtypes):
+    if any(frame[name].dtype.kind not in "iuf" for name in columns):
         return None
     values = np.column_stack([frame[name].to_numpy(dtype=np.float64) for name in columns])
     return None if np.isinf(values).any() else values
@@ -141,7 +140,7 @@ def _texts(column: "pd.Series") -> "pd.Series":
     return column.astype("str").where(column.notna(), "")
 
 
-def parse(text: bytes, spec: FileSpec, *, names: Sequence[str] | None = None, **options: Any) -> "pd.DataFrame":
+def parse(text: bytes, spec: FileSpec, *, names: tuple[str, ...] | None = None, **options: Any) -> "pd.DataFrame":
     """The wanted columns: numbers, which may be missing, and those of times and series, whose cells stay.
 
     Args:
@@ -153,19 +152,20 @@ def parse(text: bytes, spec: FileSpec, *, names: Sequence[str] | None = None, **
 
     # A row's cells may begin with spaces, which pandas looks for in a slower way.
     spaces = spec.separator != " " and b" " in text
-    frame: Any = pd.read_csv(
+    frame: pd.DataFrame = pd.read_csv(
         io.BytesIO(text),
         sep=spec.separator,
         decimal=spec.decimal,
-        names=None if names is None else list(names),
+        names=names,
         usecols=list(spec.columns),
         keep_default_na=False,
         na_values={name: list(MISSING_WORDS) for name in spec.numbers},
         skip_blank_lines=False,
         skipinitialspace=spaces,
+        chunksize=None,
         **options,
     )
-    return cast("pd.DataFrame", frame)
+    return frame
 
 
 def _numbers(source: Source, column: "pd.Series", spec: FileSpec) -> npt.NDArray[np.float64]:

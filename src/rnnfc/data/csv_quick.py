@@ -4,6 +4,7 @@ What is not plain here need not be a fault. `csv_text` and `csv_cells` then look
 """
 
 import csv
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     import io
 
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
-# Text that is parsed at once, which about fits a processor's cache, and how many such pieces side by side.
-_PIECE_BYTES, _WORKERS = 2**20, 4
+# Text that is parsed at once: pandas uses its memory again within a piece, and not from one to the next; pieces side by side.
+_PIECE_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
 
 Bytes = npt.NDArray[np.uint8]
 # values, times, the place of each row's series among the names, the names
@@ -67,7 +68,7 @@ def _begin(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, ...], 
     if {*spec.columns} - {*header} or num_rows(text, spec.separator, width=len(header)) != 1:
         raise ValueError("not a line of names")
     start = file.tell()
-    first = parse(_utf8(file.readline(), spec), spec, names=header, dtype=str)
+    first = parse(_utf8(file.readline(), spec), spec, names=tuple(header), dtype=str)
     file.seek(start)
     options: dict[str, Any] = {"dtype": {spec.series: str}} if isinstance(spec, LongSpec) else {}
     if spec.time and (spec.time_format is not None or as_numbers(first[spec.time], spec).isna().any()):
@@ -86,7 +87,7 @@ def _pieces(file: "io.BufferedReader") -> Iterator[bytes]:
 def _side_by_side(work: Callable[[bytes], _Rows], pieces: Iterator[bytes]) -> Iterator[_Rows]:
     """What `work` makes of each piece, in their order; few pieces are in memory at a time."""
     with ThreadPoolExecutor(_WORKERS) as pool:
-        waiting = deque(pool.submit(work, piece) for piece in islice(pieces, 2 * _WORKERS))
+        waiting = deque(pool.submit(work, piece) for piece in islice(pieces, _WORKERS + 1))
         while waiting:
             yield waiting.popleft().result()
             waiting.extend(pool.submit(work, piece) for piece in islice(pieces, 1))
@@ -106,11 +107,11 @@ def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: di
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec.numbers)
     times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
-    coded: tuple[Any, Any] = pd.factorize(frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), ())
-    series, names = coded
+    series, found = pd.factorize(frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), ())
+    names = tuple(str(name) for name in found)
     if values is None or times is None or not all(map(is_name, names)):
         raise ValueError("a cell is not plain")
-    return values, times, series, tuple(map(str, names))
+    return values, times, series, names
 
 
 def _joined(parts: Iterator[_Rows]) -> Cells:

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from rnnfc.models import xla_cache
 from rnnfc.models.recipe import XLA_FLAG, num_processors
 
 
@@ -32,7 +33,7 @@ def quiet_stderr() -> Iterator[None]:
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["XLA_FLAGS"] = f"{XLA_FLAG} {os.environ.get('XLA_FLAGS', '')}".strip()  # of two settings of one flag the user's counts
-with quiet_stderr():
+with quiet_stderr(), xla_cache.in_use():
     import keras
     import tensorflow as tf
 
@@ -40,7 +41,7 @@ with quiet_stderr():
     # processor anyway, and no last bit depends on how many processors there are.
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(num_processors())
-    tf.constant(0.0)  # looks for devices, which is logged too
+    tf.constant(0.0)  # looks for devices, which is logged too, and reads the flags of XLA
 
 keras.config.set_floatx("float32")
 
