@@ -196,7 +196,7 @@ def test_a_check_is_told_on_stdout_with_the_resolved_config(gappy: config.Experi
         "name        tiny\n"
         "seed        0\n"
     )
-    assert [row.split()[0] for row in lines[9:]] == ["data", "window", "split", "scale", "model", "train"]
+    assert [row.split()[0] for row in lines[9:]] == ["data", "window", "split", "scale", "model", "train", "baselines"]
     assert lines[10] == 'window      {"length": 3, "horizon": 2, "stride": 1, "normalize": "none"}\n'
 
 

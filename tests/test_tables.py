@@ -39,6 +39,7 @@ ETT = (
     "window.stride=8",
     "split={train: 500, validation: 150, test: 150, rows_from: start}",
     "model.segment=12",
+    "model.linear.length=36",
 )
 
 
