@@ -125,8 +125,7 @@ def _joined(parts: Iterator[_Rows]) -> Cells:
         raise ValueError("dates and numbers")
     places = {name: place for place, name in enumerate(dict.fromkeys(name for part in names for name in part))}
     series = [np.array([places[name] for name in part], dtype=np.int64)[rows] for rows, part in zip(series, names, strict=True)]
-    cells = _end_to_end(values)
-    time = _end_to_end(times)
+    cells, time = _end_to_end(values), _end_to_end(times)
     return Cells(
         values=cells,
         time=np.arange(len(cells)) if not len(time) else whole(time) if time.dtype.kind == "f" else time,
