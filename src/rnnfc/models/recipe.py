@@ -105,9 +105,9 @@ COSTS: dict[RecipeName, Costs] = {
         start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=4e-9
     ),
     "xla_loop": Costs(
-        start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=6.5e-11, point=3e-9
+        start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=6.5e-11, point=4.5e-9
     ),
-    "graph": Costs(start=0.2, start_layer=0.3, start_operation=0.0, update=5e-5, operation=18e-6, product=5.6e-11, point=6e-9),
+    "graph": Costs(start=0.2, start_layer=0.3, start_operation=0.0, update=5e-5, operation=18e-6, product=5.6e-11, point=8e-9),
     "sharded_graph": Costs(
         start=0.2, start_layer=0.3, start_operation=0.0, update=1e-4, operation=20e-6, product=6.2e-11, point=4.8e-9
     ),
