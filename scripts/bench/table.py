@@ -56,9 +56,10 @@ def caption(result: dict[str, Any]) -> str:
     """Machine, versions and what the columns say."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    runs = "One run each" if result["runs"] == 1 else f"Medians of {result['runs']} runs"
     return (
         f"*How many times as long a step takes elsewhere (in brackets: all {result['epochs']} epochs, compilation included). "
-        f"Medians of {result['runs']} runs in fresh processes, in turns, on {machine['processor']}; "
+        f"{runs} in fresh processes, in turns, on {machine['processor']}; "
         f"Python {machine['python']}, {versions}.*"
     )
 
