@@ -238,7 +238,7 @@ def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
 ) -> None:
     whole, row = report("°C"), {"model": NETWORK, "split": "test", "units": "data", "series": "s", "step": None}
     named = {"wql": 0.25, "wql_0.5": 0.3, "coverage_0.8": 0.75, "width_0.8": 2.0, "coverage_0.4": 0.5, "width_0.4": 1.5}
-    scores = [*whole.scores, *(Score(**row, metric=name, value=value) for name, value in named.items())]  # type: ignore[arg-type]
+    scores = [*whole.scores, *(Score(**row, metric=name, value=value) for name, value in named.items())]  # type: ignore[arg-type]  # a plain dict
     console.show_report(replace(whole, scores=scores, notes=("3 of 414 series have no MASE",)))
     shown = capsys.readouterr()
     assert shown.out.splitlines()[1] == (
@@ -252,7 +252,7 @@ def test_the_scores_of_several_targets_are_told_scaled(capsys: pytest.CaptureFix
     whole = report("W")  # in data units drift is before the last value
     values = {("drift", "rmse"): 0.75, (NETWORK, "rmse"): 0.5, (NETWORK, "mae"): 0.25, ("last value", "rmse"): 0.625}
     row = {"split": "test", "units": "scaled", "series": "s", "step": None}
-    scaled = [Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()]  # type: ignore[arg-type]
+    scaled = [Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()]  # type: ignore[arg-type]  # a plain dict
     console.show_report(replace(whole, targets=("power", "share"), scores=[*whole.scores, *scaled]))
     assert capsys.readouterr().out.splitlines()[:2] == [
         "test        scaled RMSE 0.5000 · MAE 0.2500 · MSE 5.000 (2 targets)",

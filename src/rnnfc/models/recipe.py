@@ -97,8 +97,8 @@ class Costs:
         return start + updates * (self.update + self.operation * size.operations + shared)
 
 
-# Fitted by scripts/bench/recipes.py; products and points of XLA again, by hand, to the steps of scripts/bench/training.py and of
-# configs/tables on 2026-11-27 (within a fifth of them, from 12 µs to 0.3 s). Only their ratios matter.
+# Fitted by scripts/bench/recipes.py; XLA's products and points and the graph's points again, by hand, to what
+# scripts/bench/training.py and configs/tables took on 2026-11-27. Only their ratios matter.
 # Beyond the fit: what a second layer adds to the start, and a tenth more for shards, since the last one is waited for.
 COSTS: dict[RecipeName, Costs] = {
     "xla_unrolled": Costs(

@@ -81,9 +81,7 @@ def _lstm_back(slope: Any, kept: States, before: States, _: States, by_after: St
 def _gru_drive(cell: Any, x: Any) -> States:
     """The candidate's inputs come in once its product by the state has been reset (Keras' reset_after): they are driven apart."""
     driven, both = x @ cell.kernel + cell.bias[0], 2 * cell.units
-    gates = tf.cast(
-        tf.range(3 * cell.units) < both, driven.dtype
-    )  # a product by 0 and 1: XLA takes ten times as long to concatenate
+    gates = tf.cast(tf.range(3 * cell.units) < both, driven.dtype)  # 1 for update and reset, 0 for the candidate
     return driven * gates + cell.bias[1], driven[..., both:]
 
 

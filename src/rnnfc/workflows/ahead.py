@@ -54,7 +54,8 @@ def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experi
             f"--future {given}; the network reads {names} of the {rows} rows that it forecasts: name a CSV file of them"
         )
     only = {"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "mask"}
-    found = load_csv(data.model_copy(update={"path": str(path.absolute()), **only}), frequency=panel.frequency)  # type: ignore[arg-type]
+    spec = data.model_copy(update={"path": str(path.absolute()), **only})
+    found = load_csv(spec, frequency=panel.frequency)  # type: ignore[arg-type]  # only files have known columns
     refuse_other_clock(found, panel, what=f"--future {path}")
     named = found.series if isinstance(data, LongSpec) else panel.series
     parts = []
