@@ -196,6 +196,20 @@ def test_nohup_is_respected() -> None:
     assert done.stdout == "SIG_IGN stop\n"
 
 
+def test_a_signal_while_a_module_makes_code_from_text_ends_with_its_own_code(tmp_path: Path) -> None:
+    (tmp_path / "victim.py").write_text(
+        "import os, signal, sys\n"
+        "from rnnfc.cli.signals import unwound\n"
+        "with unwound() as seen:\n"
+        "    try:\n"
+        "        exec('os.kill(os.getpid(), signal.SIGTERM)\\nwhile True: pass')\n"
+        "    except KeyboardInterrupt:\n"
+        "        pass\n"
+        "sys.exit(seen.exit_code)\n"
+    )
+    assert subprocess.run([sys.executable, "-m", "victim"], cwd=tmp_path, check=False).returncode == 143
+
+
 @pytest.mark.parametrize("signals", [1, 2])
 def test_work_that_cannot_be_interrupted_is_ended(signals: int) -> None:
     """A long call in C holds back Python's own answer to a signal: a compiler, a huge step."""

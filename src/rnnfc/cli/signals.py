@@ -51,6 +51,9 @@ def unwound() -> Iterator[Signals]:
         os.close(bell)
         for number, handler in before.items():
             signal.signal(number, handler)
+        # An interrupt in code made from text (a dataclass of a module being imported) sets a flag in CPython, and `python -m`
+        # then dies of SIGINT, whatever was caught and whatever the exit code: the next text that runs to its end takes it back.
+        exec("")  # noqa: S102
 
 
 def _watch(bell: int) -> None:
