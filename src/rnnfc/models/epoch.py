@@ -169,15 +169,14 @@ class EpochProgram:
 @contextlib.contextmanager
 def _drawn_by_threefry() -> Iterator[None]:
     """Keras' layers draw what they drop by the generator that XLA vectorizes: a mask takes a hundredth of the time."""
-    drawn = {(tf.nn.experimental, "stateless_dropout"): "rng_alg", (tf.random, "stateless_uniform"): "alg"}
-    before = {(module, name): getattr(module, name) for module, name in drawn}
-    for (module, name), option in drawn.items():
-        setattr(module, name, functools.partial(before[module, name], **{option: "threefry"}))
-    try:
+    with contextlib.ExitStack() as undone:
+        for module, name, option in (
+            (tf.nn.experimental, "stateless_dropout", "rng_alg"),
+            (tf.random, "stateless_uniform", "alg"),
+        ):
+            undone.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, functools.partial(getattr(module, name), **{option: "threefry"}))
         yield
-    finally:
-        for (module, name), function in before.items():
-            setattr(module, name, function)
 
 
 class _DropoutStates:
