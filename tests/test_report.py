@@ -168,6 +168,9 @@ def test_several_targets_are_ranked_and_told_by_scaled_errors() -> None:
         "the network beats every baseline; the best of them is the last value (scaled RMSE 0.4000 against 0.5000, 20.0 % lower)."
     )
     assert outcome == best
+    unscaled = [*scores, pooled("linear map", "rmse", 1.0), pooled("linear map", "rmse", None, units="scaled")]
+    told = report.outcome(unscaled, lead=-3.0, unit="W", targets=2, times=99, horizon=1)
+    assert told.startswith("the network beats every baseline that has a scaled RMSE; the best of them is the last value (")
     told = report.verdict(scores, outcome=outcome, unit="W", targets=2, windows=99)
     assert told == f"Test MSE 0.1600 (scaled, 2 targets) over 99 windows: {best}"
     assert replace(made(horizon=1), scores=scores).models == [NETWORK, "last value", "drift"]

@@ -275,3 +275,36 @@ def test_a_result_that_is_not_what_training_makes_is_named(
     done = rnnfc("verify", tiny)
     assert done.code == 1
     assert told(done) == ["NOT the same", text, "no recorded fact; please report this"]
+
+
+LONG = """\
+name: shops
+data: {kind: long, path: shops.csv, series: shop, time: day, target: sold}
+window: {length: 4}
+split: {test: 0.2}
+model: {kind: scratch, units: 3}
+train: {epochs: 2, batch_size: 16}
+baselines: [theta]
+"""
+
+
+def test_a_series_that_has_come_since_is_left_out_however_short(
+    rnnfc: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shops.csv"
+    path.write_text("shop,day,sold\n" + "".join(f"{shop},{day},{day % 7}\n" for shop in "ab" for day in range(40)))
+    (tmp_path / "shops.yaml").write_text(LONG)
+    assert rnnfc("train", tmp_path / "shops.yaml", "--outputs", tmp_path / "out").code == 0
+    (folder,) = (tmp_path / "out").iterdir()
+    before = rnnfc("evaluate", folder)
+    path.write_text(path.read_text() + "b,40,9\nc,0,5\n")
+    done = rnnfc("evaluate", folder)
+    assert (done.code, done.out) == (0, before.out)
+    assert "note        2 rows that the data has got since are left out; to learn from them, train again\n" in done.err
+
+    monkeypatch.setitem(sys.modules, "statsmodels", None)
+    for command in ("evaluate", "verify"):
+        done = rnnfc(command, folder)
+        assert (done.code, done.out) == (2, "")
+        assert "pip install 'rnnfc[stats]'" in done.err
+    assert rnnfc("explain", folder, "--outputs", tmp_path / "out").code == 0  # which scores nothing

@@ -126,7 +126,9 @@ def outcome(scores: list[Score], *, lead: float | None, unit: str, targets: int,
         doubt = "too few windows to tell from chance" if few else "could be chance"
         return f"the network {gain} the best baseline, the {rival} ({sizes}: {doubt})."
     if ours < theirs:
-        return f"the network beats every baseline; the best of them is the {rival} ({sizes})."
+        # A forecast that has no logarithm has no scaled error: nothing is told of its baseline.
+        scored = f" that has a {measure}" if None in errors.values() else ""
+        return f"the network beats every baseline{scored}; the best of them is the {rival} ({sizes})."
     return f"the network loses to the best baseline, the {rival} ({sizes})."
 
 

@@ -127,6 +127,13 @@ def test_rows_until_the_last_ones_of_each_series_leave_out_and_count_the_later_o
     assert panel.until(panel.tail(2)).later == 0
 
 
+def test_series_that_have_come_since_are_left_out_and_their_rows_counted(panel: Panel) -> None:
+    south = panel.only(np.array([False, True]))
+    early = panel.until(replace(south.tail(1), time=np.array([1])))
+    assert (early.series, early.values.tolist(), early.later, early.left_out) == (("south",), [[3, 30], [4, 40]], 3, 0)
+    assert panel.until(south.tail(1)).fingerprint() == south.fingerprint()
+
+
 @pytest.mark.parametrize(
     "last", [{"series": ("north", "west")}, {"time": np.array(["2020-01-01", "2020-01-01"], dtype="datetime64[us]")}]
 )

@@ -97,11 +97,12 @@ def test_a_process_sees_whole_files_alone_and_leaves_what_it_adds() -> None:
     (common / kept("b.pb", b"program b")).write_bytes(b"progr")  # cut off
     (common / "unknown").write_bytes(b"")
     (common / kept("c.pb", b"c")).symlink_to(own / "a.pb")
+    (common / "stray").mkdir()
     xla_cache._folders.clear()
     other = own_folder()
     assert other is not None
     assert {path.name: path.read_bytes() for path in other.iterdir()} == {"a.pb": b"program a"}
-    assert {path.name for path in common.iterdir()} == {own.name, other.name, kept("a.pb", b"program a")}
+    assert {path.name for path in common.iterdir()} == {own.name, other.name, kept("a.pb", b"program a"), "stray"}
 
 
 @pytest.mark.usefixtures("cache")

@@ -82,12 +82,14 @@ class Panel:
         return self.rows(part, bounds=rows * np.arange(len(self.bounds)))
 
     def until(self, last: Self) -> Self:
-        """The rows of each series up to its last one in `last`; all of them where there are other series, or other clocks."""
-        if self.series != last.series or (self.time.dtype.kind == "M") != (last.time.dtype.kind == "M"):
+        """The rows of each series of `last` up to its last one; all of them where one of these is missing, or clocks differ."""
+        names = {*last.series}
+        known = self if self.series == last.series else self.only(np.array([name in names for name in self.series]))
+        if known.series != last.series or (self.time.dtype.kind == "M") != (last.time.dtype.kind == "M"):
             return self
-        kept = self.time <= np.repeat(last.time[last.bounds[1:] - 1], np.diff(self.bounds))
-        bounds = np.concatenate([[0], np.cumsum(kept)[self.bounds[1:] - 1]])
-        return self.rows(kept, bounds=bounds, later=int((~kept).sum()))
+        kept = known.time <= np.repeat(last.time[last.bounds[1:] - 1], np.diff(known.bounds))
+        bounds = np.concatenate([[0], np.cumsum(kept)[known.bounds[1:] - 1]])
+        return known.rows(kept, bounds=bounds, left_out=self.left_out, later=self.num_rows - int(kept.sum()))
 
     def rows(self, part: npt.NDArray[Any], **changed: Any) -> Self:
         """Some rows, with the `bounds` that they have."""

@@ -4,6 +4,7 @@ As a path it is added to the network and trained with it. As a partner in a blen
 of the network is chosen afterwards.
 """
 
+import bisect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -96,8 +97,12 @@ def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats, error
         ends.append(point())
     apart, missed = ends[1] - ends[0], actual - ends[0]
     known = ~np.isnan(missed)
-    shares = np.linspace(1, 0, 101)  # the network's own forecasts first, should all be as good
-    set_share(net, min(shares, key=lambda share: float(np.mean(error(missed - share * apart), where=known))))
+
+    def loss(hundredths: int) -> float:
+        return float(np.mean(error(missed - hundredths / 100 * apart), where=known))
+
+    # Convex in the share, so it falls and then rises; of shares that are as good the largest, the network's.
+    set_share(net, bisect.bisect_left(range(100), True, key=lambda share: loss(share) < loss(share + 1)) / 100)
 
 
 def set_share(net: Any, share: float) -> None:

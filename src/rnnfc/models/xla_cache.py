@@ -1,8 +1,8 @@
 """Programs that XLA has compiled, kept from run to run in the user's cache folder; RNNFC_XLA_CACHE=off keeps none.
 
-TensorFlow can read and write such a folder, but it writes in place, and training fails on a file that is cut off. So each
-process has a folder of its own, with links to those common files whose content has the SHA-256 that begins their name. What it
-compiles becomes common once an epoch has run.
+TensorFlow can read and write such a folder, but it does not sync what it writes, and training fails on a file that is cut off. So
+each process has a folder of its own, with links to those common files whose content has the SHA-256 that begins their name. What
+it compiles becomes common once an epoch has run.
 """
 
 import atexit
@@ -66,12 +66,13 @@ def _open() -> None:
     for path in folders:
         if path.stat().st_mtime < time.time() - _STALE_S:
             shutil.rmtree(path, ignore_errors=True)
-    files = sorted({*common.iterdir()} - {*folders}, key=lambda path: path.lstat().st_mtime, reverse=True)
-    for place, path in enumerate(files):
+    files = [path for path in common.iterdir() if not path.is_dir() or path.is_symlink()]
+    for place, path in enumerate(sorted(files, key=lambda path: path.lstat().st_mtime, reverse=True)):
         digest, _, name = path.name.partition("-")
         if place < _MOST_FILES and not path.is_symlink() and _digest(path) == digest:
             (own / name).unlink(missing_ok=True)  # two processes have compiled it at once
             (own / name).hardlink_to(path)
+            os.utime(path)  # what is used stays
         else:
             path.unlink()
     _folders.append((own, common))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rnnfc import metrics, run
+from rnnfc import metrics, run, smoothing
 from rnnfc.errors import RunError
 from rnnfc.report import Report
 from rnnfc.run import Run
@@ -29,6 +29,7 @@ def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
         RunError: the run is damaged.
     """
     before = which.scores()
+    smoothing.refuse_missing_extra(which.experiment().baselines)
     prepared, scaler = prepare_again(which)
     network = open_network(which, prepared.panel, scaler, runtime=runtime)
     made = make_report(prepared, forecast_all(prepared, scaler, network))

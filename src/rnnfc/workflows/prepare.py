@@ -76,20 +76,22 @@ def size_of(experiment: Experiment, panel: Panel) -> dict[str, int]:
     return {**sizes, "targets": panel.num_targets, "known": panel.num_known, "series": len(panel.series)}
 
 
-def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] = lambda panel: panel) -> Prepared:
+def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = None) -> Prepared:
     """The data of an experiment, checked, and its windows: whatever can be wrong with them is told here.
 
     Args:
-        rows: chooses among the rows that were read.
+        rows: chooses among the rows that were read; without it, the series that are long enough.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
         MissingExtraError: a package that the data or a baseline needs is not installed.
     """
     window = experiment.window
-    smoothing.refuse_missing_extra(experiment.baselines)
+    if rows is None:
+        smoothing.refuse_missing_extra(experiment.baselines)
     with Phases()("data") as loading:
-        panel = rows(_long_enough(load_panel(experiment.data), experiment))
+        panel = load_panel(experiment.data)
+        panel = rows(panel) if rows else _long_enough(panel, experiment)
         splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
@@ -143,7 +145,8 @@ def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
 
     def as_trained(panel: Panel) -> Panel:
         last = which.last_window(length=experiment.window.length)
-        panel = panel.until(last)
+        # A series that has come since may still be too short, which is no fault of the run.
+        panel = (_long_enough(panel, experiment) if getattr(experiment.data, "short", None) == "skip" else panel).until(last)
         if panel.fingerprint() != which.info().get("data_sha256"):
             raise DataError(
                 f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnfc import smoothing
 from rnnfc.run import Run
 from rnnfc.workflows.facts import differences, facts
 from rnnfc.workflows.prepare import prepare_again
@@ -37,6 +38,7 @@ def verify(which: Run, *, listener: Listener) -> Verification:
         TrainError, OutputError: as in training.
     """
     before = _results(which)
+    smoothing.refuse_missing_extra(which.experiment().baselines)
     prepared, _ = prepare_again(which)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
         again = train(prepared, outputs=Path(folder), listener=listener).run
