@@ -31,83 +31,102 @@ _sigmoid_slope = _SLOPES["sigmoid"]
 
 @dataclass(frozen=True, kw_only=True)
 class Equations:
-    """One kind of cell; f is its activation, and every array of a step is [n, H] for each gate or state.
+    """One kind of cell; f is its activation, and every array of a step is [n, H], those of all gates [n, gates, H].
 
-    told: the widths of what a step tells, in units.
-    over: whether the first of it, as wide as d, is written over d, and the gradient by a over that. It saves arrays that XLA
-        fills with zeros first: 5 to 11 % of the time of an LSTM of 128 units, nothing of a GRU's; a SimpleRNN is slower.
-    drive: (cell, x) -> what does not depend on the state, for all steps at once; the first of it is d.
-    step: (f, a, driven, states) -> what is told of the step; the last of it are the states after it.
-    back: (f, its slope, told, states before, gradient by the states after) -> the gradient by a and whatever else was driven, and
-        that by the states before without what came through W.
+    A step forwards also tells the slopes that its step back multiplies by, which then has little to do. XLA makes a kernel of
+    each array, and small ones cost a microsecond each whatever they hold.
+
+    told: how many arrays a step tells after the first, [n, gates, H], from which the gradient by a is made.
+    over: whether this first one is written over d, and the gradient by a over it. It saves an array that XLA fills with zeros
+        first: 8 % of the time of an LSTM of 128 units; a GRU or a SimpleRNN is slower by as much.
+    drive: (cell, x) -> what does not depend on the state, [T, n, gates * H] and more for all steps at once; the first of it is d.
+    step: (f, its slope, a, what else is driven, states) -> what is told of the step, the states after it.
+    back: (told, gradient by the states after) -> the gradient by a and whatever else was driven, and that by the states before
+        without what comes through W: for each state, or for all but the first where there is none.
     """
 
-    told: tuple[int, ...]
+    gates: int
+    told: int
     over: bool = False
     drive: Callable[[Any, Any], States]
-    step: Callable[[Any, Any, States, States], States]
-    back: Callable[[Any, Any, States, States, States], tuple[States, States]]
+    step: Callable[[Any, Any, Any, States, States], tuple[States, States]]
+    back: Callable[[States, States], tuple[States, States]]
+
+
+def _affine(x: Any, kernel: Any, bias: Any) -> Any:
+    # The bias by a product too: the gradient by it is one, for which XLA has faster code than for the sum over two axes.
+    return x @ kernel + tf.ones([*x.shape[:2], 1]) @ bias[None]
 
 
 def _drive_all_gates(cell: Any, x: Any) -> States:
-    return (x @ cell.kernel + cell.bias,)
+    return (_affine(x, cell.kernel, cell.bias),)
 
 
-def _lstm_step(f: Any, a: Any, _: States, states: States) -> States:
-    gates = tf.split(a, 4, axis=-1)
+def _side_by_side(*parts: Any) -> Any:
+    """[n, H] of each gate -> [n, gates, H]; chosen from and not stacked: XLA computes and chooses in one kernel."""
+    gate = tf.range(len(parts))[:, None]
+    chosen = parts[-1][:, None]
+    for place, part in enumerate(parts[:-1]):
+        chosen = tf.where(gate == place, part[:, None], chosen)
+    return chosen
+
+
+def _simple_step(f: Any, slope: Any, a: Any, _: States, __: States) -> tuple[States, States]:
+    state = f(a[:, 0])
+    return (slope(state)[:, None],), (state,)
+
+
+def _simple_back(told: States, by_after: States) -> tuple[States, States]:
+    return (by_after[0][:, None] * told[0],), ()
+
+
+def _lstm_step(f: Any, slope: Any, a: Any, _: States, states: States) -> tuple[States, States]:
+    gates = tf.unstack(a, axis=1)
     into, forget, out = (tf.sigmoid(gates[place]) for place in (0, 1, 3))
     fresh = f(gates[2])
     memory = forget * states[1] + into * fresh
-    return tf.concat((into, forget, fresh, out), axis=-1), out * f(memory), memory
-
-
-def _lstm_back(f: Any, slope: Any, told: States, before: States, by_after: States) -> tuple[States, States]:
-    into, forget, fresh, out = tf.split(told[0], 4, axis=-1)
-    shown = f(told[2])
-    by_memory = by_after[1] + by_after[0] * out * slope(shown)
-    by_gates = (
-        by_memory * fresh * _sigmoid_slope(into),
-        by_memory * before[1] * _sigmoid_slope(forget),
-        by_memory * into * slope(fresh),
-        by_after[0] * shown * _sigmoid_slope(out),
+    shown = f(memory)
+    told = _side_by_side(
+        fresh * _sigmoid_slope(into), states[1] * _sigmoid_slope(forget), into * slope(fresh), shown * _sigmoid_slope(out)
     )
-    return (tf.concat(by_gates, axis=-1),), (0.0, by_memory * forget)
+    return (told, out * slope(shown), forget), (out * shown, memory)
+
+
+def _lstm_back(told: States, by_after: States) -> tuple[States, States]:
+    by_a, by_shown, forget = told
+    by_memory = by_after[1] + by_after[0] * by_shown
+    return (_side_by_side(by_memory, by_memory, by_memory, by_after[0]) * by_a,), (by_memory * forget,)
 
 
 def _gru_drive(cell: Any, x: Any) -> States:
     """The candidate's inputs come in once its product by the state has been reset (Keras' reset_after): they are driven apart."""
-    driven, both = x @ cell.kernel + cell.bias[0], 2 * cell.units
-    gates = tf.cast(tf.range(3 * cell.units) < both, driven.dtype)  # 1 for update and reset, 0 for the candidate
-    return driven * gates + cell.bias[1], driven[..., both:]
+    both = 2 * cell.units
+    gates = tf.cast(tf.range(3 * cell.units) < both, x.dtype)  # 1 for update and reset, 0 for the candidate
+    d = _affine(x, cell.kernel * gates, cell.bias[0] * gates + cell.bias[1])
+    return d, _affine(x, cell.kernel[:, both:], cell.bias[0, both:])
 
 
-def _gru_step(f: Any, a: Any, driven: States, states: States) -> States:
-    update, reset, recalled = tf.split(a, 3, axis=-1)
+def _gru_step(f: Any, slope: Any, a: Any, driven: States, states: States) -> tuple[States, States]:
+    update, reset, recalled = tf.unstack(a, axis=1)
     update, reset = tf.sigmoid(update), tf.sigmoid(reset)
-    fresh = f(driven[1] + reset * recalled)
-    return update, reset, recalled, fresh, update * states[0] + (1 - update) * fresh
-
-
-def _gru_back(_: Any, slope: Any, told: States, before: States, by_after: States) -> tuple[States, States]:
-    update, reset, recalled, fresh, _ = told
-    by_fresh = by_after[0] * (1 - update) * slope(fresh)
-    by_gates = (
-        by_after[0] * (before[0] - fresh) * _sigmoid_slope(update),
-        by_fresh * recalled * _sigmoid_slope(reset),
-        by_fresh * reset,
+    fresh = f(driven[0] + reset * recalled)
+    by_fresh = (1 - update) * slope(fresh)
+    told = _side_by_side(
+        (states[0] - fresh) * _sigmoid_slope(update), by_fresh * recalled * _sigmoid_slope(reset), by_fresh * reset
     )
-    return (tf.concat(by_gates, axis=-1), by_fresh), (by_after[0] * update,)
+    return (told, by_fresh, update), (update * states[0] + (1 - update) * fresh,)
+
+
+def _gru_back(told: States, by_after: States) -> tuple[States, States]:
+    by_a, by_fresh, update = told
+    by_state = by_after[0]
+    return (by_state[:, None] * by_a, by_state * by_fresh), (by_state * update,)
 
 
 EQUATIONS = {
-    "SimpleRNN": Equations(
-        told=(1,),
-        drive=_drive_all_gates,
-        step=lambda f, a, _, __: (f(a),),
-        back=lambda _, slope, told, __, by_after: ((by_after[0] * slope(told[0]),), (0.0,)),
-    ),
-    "LSTM": Equations(told=(4, 1, 1), over=True, drive=_drive_all_gates, step=_lstm_step, back=_lstm_back),
-    "GRU": Equations(told=(1, 1, 1, 1, 1), drive=_gru_drive, step=_gru_step, back=_gru_back),
+    "SimpleRNN": Equations(gates=1, told=0, drive=_drive_all_gates, step=_simple_step, back=_simple_back),
+    "LSTM": Equations(gates=4, told=2, over=True, drive=_drive_all_gates, step=_lstm_step, back=_lstm_back),
+    "GRU": Equations(gates=3, told=2, drive=_gru_drive, step=_gru_step, back=_gru_back),
 }
 
 
@@ -138,88 +157,114 @@ def _inner_loop(
     if layer.go_backwards:
         x = tf.reverse(x, [0])
     start = tuple(tf.convert_to_tensor(state) for state in keras.tree.flatten(initial_state))
+    # Zeros are no arguments: nothing is multiplied by them, and no gradient goes back to them.
+    zeros, given = (start, ()) if all(map(_is_zero, start)) else ((), start)
     driven = EQUATIONS[type(layer).__name__].drive(layer.cell, x)
-    recurrence = _recurrence(layer, len(start), unroll=unroll)
-    outputs, *last = recurrence(tf.convert_to_tensor(layer.cell.recurrent_kernel), *start, *driven)
+    recurrence = _recurrence(layer, zeros, len(start), unroll=unroll)
+    outputs, *last = recurrence(tf.convert_to_tensor(layer.cell.recurrent_kernel), *given, *driven)
     return last[0], tf.transpose(outputs, [1, 0, 2]) if layer.return_sequences else last[0][:, None], last
 
 
-def _recurrence(layer: Any, num_states: int, *, unroll: bool) -> Any:
-    """(W, states before the first step, driven[T, n, ...]) -> the outputs[T, n, H], the states after the last step."""
-    equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
+def _is_zero(state: Any) -> bool:
+    """Whether a state is known to be zero before anything runs."""
+    known = tf.get_static_value(state)
+    return known is not None and not known.any()
+
+
+def _recurrence(layer: Any, zeros: States, num_states: int, *, unroll: bool) -> Any:
+    """(W, states before the first step unless they are `zeros`, driven) -> outputs[T, n, H], states after the last step.
+
+    The first step from zeros needs no product, neither forwards nor back: of a window of ten these are a tenth of all.
+    """
+    equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
     slope, sequences = _SLOPES[f.__name__], layer.return_sequences
+    over_time = functools.partial(_over_time, over=equations.over, unroll=unroll)
 
     def recurrence(kernel: Any, *arguments: Any) -> tuple[Any, Any]:
-        start, driven = arguments[:num_states], arguments[num_states:]
+        num_given = 0 if zeros else num_states
+        start, (d, *driven) = zeros or arguments[:num_given], arguments[num_given:]
+        length, n = d.shape[:2]
 
-        def step(states: States, driven: States) -> tuple[States, States]:
-            told = equations.step(f, driven[0] + states[0] @ kernel, driven, states)
-            return told[-num_states:], told
+        def step(states: States, d: Any, t: Any) -> tuple[States, States]:
+            a = d if states is zeros else d + tf.reshape(states[0] @ kernel, d.shape)
+            told, after = equations.step(f, slope, a, tuple(each[t] for each in driven), states)
+            return after, (*told, states[0])
 
-        num_over = int(equations.over)
-        over = driven[:num_over]
-        widths = [layer.cell.units * width for width in equations.told[num_over:]]
-        last, told = _over_time(step, start, over, read=driven[num_over:], added=widths, unroll=unroll)
-        after = told[-num_states:]
+        by_gate = tf.reshape(d, [length, n, equations.gates, units])
+        last, (first, *told, before) = over_time(step, start, by_gate, added=[units] * (equations.told + 1))
 
         def gradient(by_outputs: Any, *by_last: Any) -> tuple[Any, ...]:
-            before = [tf.concat([first[None], rest[:-1]], axis=0) for first, rest in zip(start, after, strict=True)]
             # Outside the loop, inside which a product by a transposed matrix takes half as long again.
             transposed = tf.transpose(kernel)
 
-            def step_back(by_after: States, read: States) -> tuple[States, States]:
+            def by_states(by_a: Any, *beside: Any) -> States:
+                through = tf.reshape(by_a, [n, -1]) @ transposed
+                return (through + beside[0], *beside[1:]) if len(beside) == num_states else (through, *beside)
+
+            def step_back(carry: States, first: Any, t: Any) -> tuple[States, States]:
+                by_after = carry if carry is by_last else by_states(*carry)
                 if sequences:
-                    by_after, read = (by_after[0] + read[-1], *by_after[1:]), read[:-1]
-                known, states = read[:-num_states], read[-num_states:]
-                by_driven, by_before = equations.back(f, slope, known, states, by_after)
-                return (by_before[0] + by_driven[0] @ transposed, *by_before[1:]), by_driven
+                    by_after = (by_after[0] + by_outputs[t], *by_after[1:])
+                by_driven, by_before = equations.back((first, *(each[t] for each in told)), by_after)
+                return (by_driven[0], *by_before), by_driven
 
-            over, read = told[:num_over], (*told[num_over:], *before)
-            read = (*read, by_outputs) if sequences else read
-            widths = [each.shape[-1] for each in driven[num_over:]]
-            by_start, by_driven = _over_time(step_back, by_last, over, read=read, added=widths, backwards=True, unroll=unroll)
-            rows = [tf.reshape(each, [-1, each.shape[-1]]) for each in (before[0], by_driven[0])]  # [T * n, ...]
-            return (tf.matmul(*rows, transpose_a=True), *by_start, *by_driven)
+            widths = [each.shape[-1] for each in driven]
+            carry, (by_gate, *by_driven) = over_time(step_back, by_last, first, added=widths, backwards=True)
+            rows = [tf.reshape(each, [length * n, -1]) for each in (before, by_gate)]
+            by_start = () if zeros else by_states(*carry)
+            return (tf.matmul(*rows, transpose_a=True), *by_start, tf.reshape(by_gate, d.shape), *by_driven)
 
-        return (after[0], *last), gradient
+        outputs = tf.concat([before[1:], last[0][None]], axis=0) if sequences else last[0][None]
+        return (outputs, *last), gradient
 
     return tf.custom_gradient(recurrence)
 
 
 def _over_time(
-    step: Callable[[States, States], tuple[States, States]],
+    step: Callable[[States, Any, Any], tuple[States, States]],
     carry: States,
-    over: Sequence[Any],
+    given: Any,
     *,
-    read: Sequence[Any],
     added: Sequence[int],
+    over: bool,
     backwards: bool = False,
     unroll: bool,
 ) -> tuple[States, list[Any]]:
-    """The carry after all steps, and what they told: over each of `over`[T, n, ...], then [T, n, width] for each added.
+    """The carry after all steps, and what they told: the first as `given`[T, n, gates, H], then [T, n, width] for each added.
 
-    `step` is (carry, what each of `over` and `read`[T, ...] has for the step) -> (carry, what it tells, [n, width] each).
+    Args:
+        step: (carry, what was given for the step, t) -> (carry, what it tells). The step that it begins with stands before the
+            loop.
+        over: the first that is told is written over what was given.
     """
-    length, n = (*over, *read)[0].shape[:2]
+    length = given.shape[0]
+    begin, *others = reversed(range(length)) if backwards else range(length)
+    carry, told = step(carry, given[begin], begin)
     if unroll:
-        rows: dict[int, States] = {}
-        for t in reversed(range(length)) if backwards else range(length):
-            carry, rows[t] = step(carry, tuple(each[t] for each in (*over, *read)))
+        rows = {begin: told}
+        for t in others:
+            carry, rows[t] = step(carry, given[t], t)
         return carry, [tf.stack(column) for column in zip(*(rows[t] for t in range(length)), strict=True)]
 
-    def array(width: int) -> Any:
-        return tf.TensorArray(carry[0].dtype, size=length, element_shape=[n, width], clear_after_read=False)
+    def array(*shape: int) -> Any:
+        return tf.TensorArray(carry[0].dtype, size=length, element_shape=shape, clear_after_read=False)
 
-    arrays = [*(array(each.shape[-1]).unstack(each) for each in over), *map(array, added)]
+    def written(t: Any, told: States, arrays: list[Any]) -> list[Any]:
+        return [array.write(t, each) for array, each in zip(arrays, told, strict=True)]
+
+    def following(t: Any, arrays: list[Any]) -> States:
+        """What was given for the next step, read once this step is written: or XLA copies the array to write into the copy."""
+        return (arrays[0].read(tf.clip_by_value(t - 1 if backwards else t + 1, 0, length - 1)),) if over else ()
 
     def one(count: Any, carry: States, now: States, arrays: list[Any]) -> tuple[Any, States, States, list[Any]]:
         t = length - 1 - count if backwards else count
-        carry, told = step(carry, (*now, *(each[t] for each in read)))
-        arrays = [array.write(t, each) for array, each in zip(arrays, told, strict=True)]
-        # Read once this step is written: otherwise XLA copies the whole array to write into the copy.
-        following = tf.clip_by_value(t - 1 if backwards else t + 1, 0, length - 1)
-        return count + 1, carry, tuple(array.read(following) for array in arrays[: len(over)]), arrays
+        carry, told = step(carry, now[0] if over else given[t], t)
+        arrays = written(t, told, arrays)
+        return count + 1, carry, following(t, arrays), arrays
 
-    start = (tf.constant(0), tuple(carry), tuple(each[-1 if backwards else 0] for each in over), arrays)
-    _, carry, _, arrays = tf.while_loop(lambda count, *_: count < length, one, start, parallel_iterations=1)
+    first = array(*given.shape[1:])
+    arrays = [first.unstack(given) if over else first, *(array(given.shape[1], width) for width in added)]
+    arrays = written(begin, told, arrays)
+    state = (tf.constant(1), carry, following(begin, arrays), arrays)
+    _, carry, _, arrays = tf.while_loop(lambda count, *_: count < length, one, state, parallel_iterations=1)
     return carry, [array.stack() for array in arrays]
