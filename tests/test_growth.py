@@ -1,5 +1,6 @@
-"""How memory and work grow: with rows, never with rows times window length. Nothing is timed here."""
+"""How memory and work grow: memory with rows, never with rows times window length; work with windows times window length."""
 
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.forecast import Forecast
 from rnnfc.models.network import Network, build
+from rnnfc.models.recipe import Recipe
 from rnnfc.report import NETWORK
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import prepare
@@ -110,6 +112,25 @@ def test_updates_are_the_windows_that_the_stride_leaves_over_the_batch(stride: i
     options = {"train": prepared.splits.train, "validation": None, "recipe": prepared.recipe}
     list(training.epochs(state, network, **options, spec=prepared.experiment.train, seed=1))
     assert int(state.optimizer.iterations) == updates
+
+
+def processor_seconds(*, windows: int, length: int) -> float:
+    """Of the fastest of some epochs after the first, which is compiled; nothing else that the machine does counts."""
+    of = experiment(rows=windows + length + 1200, length=length, epochs=6)
+    splits, (state, network) = prepare(of).splits, start(of)
+    recipe = Recipe(name="xla_loop", shards=1, reason="the only one whose code does not grow with the length")
+    rows = training.epochs(state, network, train=splits.train, validation=None, spec=of.train, seed=1, recipe=recipe)
+    ends = [time.process_time() for _ in rows]
+    return float(np.diff(ends).min())
+
+
+def test_time_of_an_epoch_is_linear_in_windows_and_in_window_length() -> None:
+    small, many, long = (
+        processor_seconds(windows=windows, length=length) for windows, length in ((8_000, 32), (64_000, 32), (8_000, 256))
+    )
+    # Eight times as much work; growth by the square would be 64. Half and twice of it are for caches and a busy machine.
+    assert 4 < many / small < 16
+    assert 4 < long / small < 16
 
 
 @pytest.mark.parametrize("times", ["dates", "counts"])

@@ -1,14 +1,15 @@
 """The recurrence written out gives what Keras' cells give, forwards and back, and leaves the layers as they were."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from rnnfc.config.model_spec import StackedSpec
-from rnnfc.models import recurrence
 from rnnfc.models.backend import keras, tf
-from rnnfc.models.recurrence import EQUATIONS, written_out
+from rnnfc.models.equations import EQUATIONS, SLOPES
+from rnnfc.models.recurrence import written_out
 from rnnfc.models.stacked import CELLS
 
 ACTIVATIONS = get_args(StackedSpec.model_fields["activation"].annotation)
@@ -35,20 +36,22 @@ def outputs_and_gradients(layer: Any, initial_state: Any = None) -> list[Any]:
     return [*made, *keras.tree.flatten(tape.gradient(loss, [x, initial_state or [], layer.trainable_variables]))]
 
 
-def assert_same_written_out(layer: Any, initial_state: Any = None, *, unroll: bool) -> None:
+def assert_same_written_out(layer: Any, initial_state: Any = None, *, unroll: bool, zero: Sequence[int] = ()) -> None:
+    """`zero`: the weights, by place, by which the gradient is zero."""
     expected = outputs_and_gradients(layer, initial_state)
     with written_out([layer], unroll=unroll):
         made = outputs_and_gradients(layer, initial_state)
     assert "inner_loop" not in vars(layer)
-    for ours, theirs in zip(made, expected, strict=True):
+    first_weight = len(made) - len(layer.trainable_variables)
+    for place, (ours, theirs) in enumerate(zip(made, expected, strict=True)):
         assert ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5)
-        assert np.abs(theirs).max() > 1e-3
+        assert (np.abs(theirs).max() > 1e-3) == (place - first_weight not in zero)
 
 
 def test_every_cell_and_activation_of_a_config_is_written_out() -> None:
     assert set(EQUATIONS) == set(CELLS)
-    assert set(recurrence._SLOPES) == set(ACTIVATIONS)
+    assert set(SLOPES) == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -64,6 +67,15 @@ def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_ke
     rng = np.random.default_rng(7)
     start = [tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)]
     assert_same_written_out(layer, start, unroll=unroll)
+
+
+@pytest.mark.parametrize("unroll", [False, True], ids=["loop", "straight"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_window_of_one_row_is_that_of_keras(cell: str, unroll: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "T", 1)
+    layer = layer_of(cell)
+    recurrent = [place for place, weight in enumerate(layer.weights) if "recurrent" in weight.path]
+    assert_same_written_out(layer, unroll=unroll, zero=recurrent)
 
 
 @pytest.mark.parametrize("option", ["dropout", "recurrent_dropout"])

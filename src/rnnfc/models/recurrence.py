@@ -11,123 +11,10 @@ shapes: [T, n, H], with T steps, n windows, H units. Sources: those of the cells
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rnnfc.models.backend import keras, tf
-
-States = tuple[Any, ...]
-# The slope of each activation, by its own value.
-_SLOPES: dict[str, Callable[[Any], Any]] = {
-    "tanh": lambda y: 1 - y * y,
-    "sigmoid": lambda y: y * (1 - y),
-    "linear": tf.ones_like,
-    "relu": lambda y: tf.cast(y > 0, y.dtype),
-    "elu": lambda y: tf.where(y > 0, tf.ones_like(y), y + 1),
-    "softsign": lambda y: (1 - tf.abs(y)) ** 2,
-}
-_sigmoid_slope = _SLOPES["sigmoid"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Equations:
-    """One kind of cell; f is its activation, and every array of a step is [n, H], those of all gates [n, gates, H].
-
-    A step forwards also tells the slopes that its step back multiplies by, which then has little to do. XLA makes a kernel of
-    each array, and small ones cost a microsecond each whatever they hold.
-
-    told: how many arrays a step tells after the first, [n, gates, H], from which the gradient by a is made.
-    over: whether this first one is written over d, and the gradient by a over it. It saves an array that XLA fills with zeros
-        first: 8 % of the time of an LSTM of 128 units; a GRU or a SimpleRNN is slower by as much.
-    drive: (cell, x) -> what does not depend on the state, [T, n, gates * H] and more for all steps at once; the first of it is d.
-    step: (f, its slope, a, what else is driven, states) -> what is told of the step, the states after it.
-    back: (told, gradient by the states after) -> the gradient by a and whatever else was driven, and that by the states before
-        without what comes through W: for each state, or for all but the first where there is none.
-    """
-
-    gates: int
-    told: int
-    over: bool = False
-    drive: Callable[[Any, Any], States]
-    step: Callable[[Any, Any, Any, States, States], tuple[States, States]]
-    back: Callable[[States, States], tuple[States, States]]
-
-
-def _affine(x: Any, kernel: Any, bias: Any) -> Any:
-    # The bias by a product too: the gradient by it is one, for which XLA has faster code than for the sum over two axes.
-    return x @ kernel + tf.ones([*x.shape[:2], 1]) @ bias[None]
-
-
-def _drive_all_gates(cell: Any, x: Any) -> States:
-    return (_affine(x, cell.kernel, cell.bias),)
-
-
-def _side_by_side(*parts: Any) -> Any:
-    """[n, H] of each gate -> [n, gates, H]; chosen from and not stacked: XLA computes and chooses in one kernel."""
-    gate = tf.range(len(parts))[:, None]
-    chosen = parts[-1][:, None]
-    for place, part in enumerate(parts[:-1]):
-        chosen = tf.where(gate == place, part[:, None], chosen)
-    return chosen
-
-
-def _simple_step(f: Any, slope: Any, a: Any, _: States, __: States) -> tuple[States, States]:
-    state = f(a[:, 0])
-    return (slope(state)[:, None],), (state,)
-
-
-def _simple_back(told: States, by_after: States) -> tuple[States, States]:
-    return (by_after[0][:, None] * told[0],), ()
-
-
-def _lstm_step(f: Any, slope: Any, a: Any, _: States, states: States) -> tuple[States, States]:
-    gates = tf.unstack(a, axis=1)
-    into, forget, out = (tf.sigmoid(gates[place]) for place in (0, 1, 3))
-    fresh = f(gates[2])
-    memory = forget * states[1] + into * fresh
-    shown = f(memory)
-    told = _side_by_side(
-        fresh * _sigmoid_slope(into), states[1] * _sigmoid_slope(forget), into * slope(fresh), shown * _sigmoid_slope(out)
-    )
-    return (told, out * slope(shown), forget), (out * shown, memory)
-
-
-def _lstm_back(told: States, by_after: States) -> tuple[States, States]:
-    by_a, by_shown, forget = told
-    by_memory = by_after[1] + by_after[0] * by_shown
-    return (_side_by_side(by_memory, by_memory, by_memory, by_after[0]) * by_a,), (by_memory * forget,)
-
-
-def _gru_drive(cell: Any, x: Any) -> States:
-    """The candidate's inputs come in once its product by the state has been reset (Keras' reset_after): they are driven apart."""
-    both = 2 * cell.units
-    gates = tf.cast(tf.range(3 * cell.units) < both, x.dtype)  # 1 for update and reset, 0 for the candidate
-    d = _affine(x, cell.kernel * gates, cell.bias[0] * gates + cell.bias[1])
-    return d, _affine(x, cell.kernel[:, both:], cell.bias[0, both:])
-
-
-def _gru_step(f: Any, slope: Any, a: Any, driven: States, states: States) -> tuple[States, States]:
-    update, reset, recalled = tf.unstack(a, axis=1)
-    update, reset = tf.sigmoid(update), tf.sigmoid(reset)
-    fresh = f(driven[0] + reset * recalled)
-    by_fresh = (1 - update) * slope(fresh)
-    told = _side_by_side(
-        (states[0] - fresh) * _sigmoid_slope(update), by_fresh * recalled * _sigmoid_slope(reset), by_fresh * reset
-    )
-    return (told, by_fresh, update), (update * states[0] + (1 - update) * fresh,)
-
-
-def _gru_back(told: States, by_after: States) -> tuple[States, States]:
-    by_a, by_fresh, update = told
-    by_state = by_after[0]
-    return (by_state[:, None] * by_a, by_state * by_fresh), (by_state * update,)
-
-
-EQUATIONS = {
-    "SimpleRNN": Equations(gates=1, told=0, drive=_drive_all_gates, step=_simple_step, back=_simple_back),
-    "LSTM": Equations(gates=4, told=2, over=True, drive=_drive_all_gates, step=_lstm_step, back=_lstm_back),
-    "GRU": Equations(gates=3, told=2, drive=_gru_drive, step=_gru_step, back=_gru_back),
-}
+from rnnfc.models.equations import EQUATIONS, SLOPES, Equations, States
 
 
 @contextlib.contextmanager
@@ -177,7 +64,7 @@ def _recurrence(layer: Any, zeros: States, num_states: int, *, unroll: bool) -> 
     The first step from zeros needs no product, neither forwards nor back: of a window of ten these are a tenth of all.
     """
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
-    slope, sequences = _SLOPES[f.__name__], layer.return_sequences
+    slope, sequences = SLOPES[f.__name__], layer.return_sequences
     over_time = functools.partial(_over_time, over=equations.over, unroll=unroll)
 
     def recurrence(kernel: Any, *arguments: Any) -> tuple[Any, Any]:
@@ -191,33 +78,64 @@ def _recurrence(layer: Any, zeros: States, num_states: int, *, unroll: bool) -> 
             return after, (*told, states[0])
 
         by_gate = tf.reshape(d, [length, n, equations.gates, units])
-        last, (first, *told, before) = over_time(step, start, by_gate, added=[units] * (equations.told + 1))
+        last, (*told, before) = over_time(step, start, by_gate, added=[units] * (equations.told + 1))
 
         def gradient(by_outputs: Any, *by_last: Any) -> tuple[Any, ...]:
-            # Outside the loop, inside which a product by a transposed matrix takes half as long again.
-            transposed = tf.transpose(kernel)
-
-            def by_states(by_a: Any, *beside: Any) -> States:
-                through = tf.reshape(by_a, [n, -1]) @ transposed
-                return (through + beside[0], *beside[1:]) if len(beside) == num_states else (through, *beside)
-
-            def step_back(carry: States, first: Any, t: Any) -> tuple[States, States]:
-                by_after = carry if carry is by_last else by_states(*carry)
-                if sequences:
-                    by_after = (by_after[0] + by_outputs[t], *by_after[1:])
-                by_driven, by_before = equations.back((first, *(each[t] for each in told)), by_after)
-                return (by_driven[0], *by_before), by_driven
-
-            widths = [each.shape[-1] for each in driven]
-            carry, (by_gate, *by_driven) = over_time(step_back, by_last, first, added=widths, backwards=True)
-            rows = [tf.reshape(each, [length * n, -1]) for each in (before, by_gate)]
-            by_start = () if zeros else by_states(*carry)
-            return (tf.matmul(*rows, transpose_a=True), *by_start, tf.reshape(by_gate, d.shape), *by_driven)
+            by_outputs = by_outputs if sequences else None
+            by_kernel, by_start, by_gate, *by_driven = _gradients(
+                equations,
+                kernel,
+                told,
+                before,
+                by_outputs,
+                by_last,
+                added=[each.shape[-1] for each in driven],
+                over_time=over_time,
+            )
+            return (by_kernel, *(() if zeros else by_start), tf.reshape(by_gate, d.shape), *by_driven)
 
         outputs = tf.concat([before[1:], last[0][None]], axis=0) if sequences else last[0][None]
         return (outputs, *last), gradient
 
     return tf.custom_gradient(recurrence)
+
+
+def _gradients(
+    equations: Equations,
+    kernel: Any,
+    told: Sequence[Any],
+    before: Any,
+    by_outputs: Any,
+    by_last: States,
+    *,
+    added: Sequence[int],
+    over_time: Callable[..., tuple[States, list[Any]]],
+) -> tuple[Any, ...]:
+    """The gradients by W, by the states before the first step, by d[T, n, gates, H] and by all else that was driven.
+
+    Args:
+        told, before: what each step forwards told, and its hidden state before, [T, n, ...].
+        by_outputs: the gradient by the outputs, [T, n, H], or None where there is none beside that by the last states.
+        by_last: the gradient by the states after the last step.
+    """
+    length, n = before.shape[:2]
+    # Outside the loop, inside which a product by a transposed matrix takes half as long again.
+    transposed = tf.transpose(kernel)
+
+    def by_states(by_a: Any, *beside: Any) -> States:
+        through = tf.reshape(by_a, [n, -1]) @ transposed
+        return (through + beside[0], *beside[1:]) if len(beside) == len(by_last) else (through, *beside)
+
+    def step_back(carry: States, first: Any, t: Any) -> tuple[States, States]:
+        by_after = carry if carry is by_last else by_states(*carry)
+        if by_outputs is not None:
+            by_after = (by_after[0] + by_outputs[t], *by_after[1:])
+        by_driven, by_before = equations.back((first, *(each[t] for each in told[1:])), by_after)
+        return (by_driven[0], *by_before), by_driven
+
+    carry, by_driven = over_time(step_back, by_last, told[0], added=added, backwards=True)
+    rows = [tf.reshape(each, [length * n, -1]) for each in (before, by_driven[0])]
+    return (tf.matmul(*rows, transpose_a=True), by_states(*carry), *by_driven)
 
 
 def _over_time(
@@ -240,13 +158,29 @@ def _over_time(
     length = given.shape[0]
     begin, *others = reversed(range(length)) if backwards else range(length)
     carry, told = step(carry, given[begin], begin)
-    if unroll:
-        rows = {begin: told}
-        for t in others:
-            carry, rows[t] = step(carry, given[t], t)
-        return carry, [tf.stack(column) for column in zip(*(rows[t] for t in range(length)), strict=True)]
+    if not unroll:
+        shapes = [given.shape[1:], *([given.shape[1], width] for width in added)]
+        return _looped(step, carry, told, given, shapes=shapes, over=over, backwards=backwards)
+    rows = {begin: told}
+    for t in others:
+        carry, rows[t] = step(carry, given[t], t)
+    return carry, [tf.stack(column) for column in zip(*(rows[t] for t in range(length)), strict=True)]
 
-    def array(*shape: int) -> Any:
+
+def _looped(
+    step: Callable[[States, Any, Any], tuple[States, States]],
+    carry: States,
+    told: States,
+    given: Any,
+    *,
+    shapes: Sequence[Any],
+    over: bool,
+    backwards: bool,
+) -> tuple[States, list[Any]]:
+    """`_over_time` after its first step, which has given `carry` and `told`."""
+    length = given.shape[0]
+
+    def array(shape: Any) -> Any:
         return tf.TensorArray(carry[0].dtype, size=length, element_shape=shape, clear_after_read=False)
 
     def written(t: Any, told: States, arrays: list[Any]) -> list[Any]:
@@ -262,9 +196,9 @@ def _over_time(
         arrays = written(t, told, arrays)
         return count + 1, carry, following(t, arrays), arrays
 
-    first = array(*given.shape[1:])
-    arrays = [first.unstack(given) if over else first, *(array(given.shape[1], width) for width in added)]
-    arrays = written(begin, told, arrays)
+    begin = length - 1 if backwards else 0
+    first, *others = map(array, shapes)
+    arrays = written(begin, told, [first.unstack(given) if over else first, *others])
     state = (tf.constant(1), carry, following(begin, arrays), arrays)
     _, carry, _, arrays = tf.while_loop(lambda count, *_: count < length, one, state, parallel_iterations=1)
     return carry, [array.stack() for array in arrays]
