@@ -297,6 +297,7 @@ def test_a_panel_that_this_tool_writes_is_read(tmp_path: Path, changed: dict[str
         ({"time": np.array([0.0, np.nan, 2.0])}, FINITE),
         ({"time": np.array(["2020-01-01", "NaT", "2020-01-03"], dtype="datetime64[us]")}, FINITE),
         ({"values": np.array([[1.0, 2.0], [3.0, np.inf], [5.0, 6.0]])}, FINITE),
+        # no such unit: a damaged file, not a type
         ({"frequency": Frequency(unit="second", size=1.0)}, "there is no step of time of 1.0 'second'"),  # type: ignore[arg-type]
         ({"frequency": Frequency(unit="number", size=0.0)}, "there is no step of time of 0.0 'number'"),
         ({"frequency": Frequency(unit="number", size=2.0**63)}, "there is no step of time of 9.223372036854776e+18 'number'"),

@@ -23,12 +23,13 @@ train: {epochs: 40, batch_size: 1}
 
 
 def train(tmp_path: Path, name: str, **environment: str) -> dict[str, bytes] | None:
-    """Weights and forecasts of a training in a process of its own; None where it failed."""
+    """Weights and forecasts of a training in a process of its own, which tells of nothing else; None where it failed."""
     (tmp_path / "kept.yaml").write_text(CONFIG)
     command = [sys.executable, "-m", "rnnfc", "train", str(tmp_path / "kept.yaml"), "--outputs", str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **environment})
     if done.returncode:
         return None
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["data", "windows", "training"], done.stderr
     (folder,) = (tmp_path / name).iterdir()
     assert b'"name": "xla_unrolled"' in (folder / "run.json").read_bytes()  # a recipe that compiles
     return {name: (folder / name).read_bytes() for name in ("weights.npz", "forecast.csv")}

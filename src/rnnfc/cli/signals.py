@@ -53,7 +53,7 @@ def unwound() -> Iterator[Signals]:
             signal.signal(number, handler)
         # An interrupt in code made from text (a dataclass of a module being imported) sets a flag in CPython, and `python -m`
         # then dies of SIGINT, whatever was caught and whatever the exit code: the next text that runs to its end takes it back.
-        exec("")  # noqa: S102
+        exec("")  # noqa: S102  (runs nothing)
 
 
 def _watch(bell: int) -> None:

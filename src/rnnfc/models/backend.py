@@ -11,7 +11,7 @@ from rnnfc.models.recipe import XLA_FLAG, num_processors
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what C++ code prints, e.g. while TensorFlow loads; it is shown if the block fails.
+    """Hold back what C++ code prints, e.g. while TensorFlow loads; it is shown if the block fails, not if a signal ends it.
 
     TensorFlow logs before its own log level is read (oneDNN, absl, missing GPU), past Python's `sys.stderr`.
     """
@@ -20,7 +20,7 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(kept, held.read())
             raise

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
-from rnnfc.models import inputs
-from rnnfc.models.backend import keras, tf
+from rnnfc.models import inputs, xla_cache
+from rnnfc.models.backend import keras, quiet_stderr, tf
 from rnnfc.models.network import (
     gather_inputs,
     members_of,
@@ -83,13 +83,19 @@ class EpochProgram:
         while done < self._batches:
             began = time.perf_counter()
             stop = min(done + self._call_batches, self._batches)
-            reached, total, bad = self._calls(self._data, device_order, tf.constant(done), tf.constant(stop), total)
+            with self._loading():
+                reached, total, bad = self._calls(self._data, device_order, tf.constant(done), tf.constant(stop), total)
             if int(bad) >= 0:
                 raise LossNotFiniteError(int(bad) + 1)
             self._pace(batches=stop - done, seconds=time.perf_counter() - began)
             done = int(reached)
             tick(done / self._batches)
         return float(total) / self._windows / len(members_of(self._net))
+
+    def _loading(self) -> contextlib.AbstractContextManager[None]:
+        # A kept program that is loaded names XLA's own preferences as features that this processor lacks: three lines of errors.
+        loads = self._calls.experimental_get_tracing_count() == 0 and xla_cache.holds_any()
+        return quiet_stderr() if loads else contextlib.nullcontext()
 
     def _pace(self, *, batches: int, seconds: float) -> None:
         # The first call of an epoch's length is the compiler's; growth is bounded so that one fast call proves little.

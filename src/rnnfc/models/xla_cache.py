@@ -46,6 +46,11 @@ def in_use() -> Iterator[None]:
             os.environ[_FLAGS] = given
 
 
+def holds_any() -> bool:
+    """Whether a program may be loaded that an earlier process has compiled, or this one."""
+    return any(path.is_file() for own, _ in _folders for path in own.glob("*"))
+
+
 def keep() -> None:
     """Let later processes have what this one has compiled; TensorFlow has written all of it once a program has run."""
     for own, common in _folders:

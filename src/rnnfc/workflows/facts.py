@@ -79,7 +79,7 @@ def _git_commit() -> str | None:
     """The commit of this program where it runs from a checkout of its own, with -dirty where that has been edited."""
     git = ["git", "-C", str(_SOURCE)]
     try:
-        # Fixed commands on our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
+        # S603: fixed commands, our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
         subprocess.run([*git, "ls-files", "--error-unmatch", "__main__.py"], capture_output=True, timeout=5, check=True)  # noqa: S603
         describe = [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
         return subprocess.run(describe, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603
