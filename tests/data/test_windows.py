@@ -149,6 +149,30 @@ def test_windows_on_other_values_keep_their_rows() -> None:
     assert scaled.origins is train.origins
 
 
+def test_trimmed_windows_are_the_same_over_fewer_rows_and_copy_none() -> None:
+    panel = panel_of(10, 2, 7)  # the series in the middle is too short for a window
+    test = cut(panel, length=3, horizon=2, split=SplitSpec(test=2)).test
+    assert test.origins.tolist() == [8, 17]
+    near = test.trimmed()
+    assert near.panel.num_rows == 14, "rows 5 to 18"
+    assert np.shares_memory(near.panel.values, panel.values)
+    assert near.panel.bounds.tolist() == [0, 5, 7, 14]
+    assert (near.origins.tolist(), near.origins.dtype) == ([3, 12], np.int32)
+    assert near.series.tolist() == test.series.tolist() == [0, 2]
+    for name in ("inputs", "targets", "future"):
+        assert getattr(near, name)().tolist() == getattr(test, name)().tolist()
+    assert near.target_time.tolist() == test.target_time.tolist()
+
+
+def test_a_trimmed_window_past_the_end_of_the_data_keeps_its_inputs() -> None:
+    panel = panel_of(4, 6)
+    ahead = Windows(panel=panel, origins=np.array([10], dtype=np.int32), length=2, horizon=3)
+    near = ahead.trimmed()
+    assert near.panel.num_rows == 2
+    assert near.inputs().tolist() == ahead.inputs().tolist() == [[[80, 81, 82], [90, 91, 92]]]
+    assert near.series.tolist() == [1]
+
+
 # split, then the origins of train, validation and test with length 1 and horizon 1, the training rows
 BORDERS: list[tuple[dict[str, Any], list[int], list[int] | None, list[int], list[int]]] = [
     ({"test": 0.3}, [1, 2, 3, 4, 5, 6], None, [7, 8, 9], [0, 7]),

@@ -36,10 +36,10 @@ def outputs_and_gradients(layer: Any, initial_state: Any = None) -> list[Any]:
     return [*made, *keras.tree.flatten(tape.gradient(loss, [x, initial_state or [], layer.trainable_variables]))]
 
 
-def assert_same_written_out(layer: Any, initial_state: Any = None, *, unroll: bool, zero: Sequence[int] = ()) -> None:
+def assert_same_written_out(layer: Any, initial_state: Any = None, *, zero: Sequence[int] = ()) -> None:
     """`zero`: the weights, by place, by which the gradient is zero."""
     expected = outputs_and_gradients(layer, initial_state)
-    with written_out([layer], unroll=unroll):
+    with written_out([layer]):
         made = outputs_and_gradients(layer, initial_state)
     assert "inner_loop" not in vars(layer)
     first_weight = len(made) - len(layer.trainable_variables)
@@ -57,29 +57,27 @@ def test_every_cell_and_activation_of_a_config_is_written_out() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_outputs_and_gradients_are_those_of_keras(cell: str, activation: str) -> None:
-    assert_same_written_out(layer_of(cell, activation=activation), unroll=activation == "tanh")
+    assert_same_written_out(layer_of(cell, activation=activation))
 
 
-@pytest.mark.parametrize("unroll", [False, True], ids=["loop", "straight"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_keras(cell: str, unroll: bool) -> None:
+def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_keras(cell: str) -> None:
     layer = layer_of(cell, return_sequences=True, return_state=True, go_backwards=True)
     rng = np.random.default_rng(7)
     start = [tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)]
-    assert_same_written_out(layer, start, unroll=unroll)
+    assert_same_written_out(layer, start)
 
 
-@pytest.mark.parametrize("unroll", [False, True], ids=["loop", "straight"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_window_of_one_row_is_that_of_keras(cell: str, unroll: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_of_one_row_is_that_of_keras(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "T", 1)
     layer = layer_of(cell)
     recurrent = [place for place, weight in enumerate(layer.weights) if "recurrent" in weight.path]
-    assert_same_written_out(layer, unroll=unroll, zero=recurrent)
+    assert_same_written_out(layer, zero=recurrent)
 
 
 @pytest.mark.parametrize("option", ["dropout", "recurrent_dropout"])
 def test_layers_that_drop_are_left_to_keras(option: str) -> None:
     layer = layer_of("GRU", **{option: 0.5})
-    with written_out([layer], unroll=False):
+    with written_out([layer]):
         assert "inner_loop" not in vars(layer)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def own_folder() -> Path | None:
 def test_a_process_sees_whole_files_alone_and_leaves_what_it_adds() -> None:
     own = own_folder()
     assert own is not None
+    assert not xla_cache.holds_any()
     common = own.parent
     assert own.stat().st_mode & 0o777 == common.stat().st_mode & 0o777 == common.parent.stat().st_mode & 0o777 == 0o700
     (own / "a.pb").write_bytes(b"program a")
@@ -103,6 +105,7 @@ def test_a_process_sees_whole_files_alone_and_leaves_what_it_adds() -> None:
     other = own_folder()
     assert other is not None
     assert {path.name: path.read_bytes() for path in other.iterdir()} == {"a.pb": b"program a"}
+    assert xla_cache.holds_any()
     assert {path.name for path in common.iterdir()} == {own.name, other.name, kept("a.pb", b"program a"), "stray"}
 
 
@@ -122,6 +125,20 @@ def test_old_programs_and_folders_of_killed_processes_go(monkeypatch: pytest.Mon
     assert {path.name for path in other.iterdir()} == {"new.pb", "older.pb"}
     assert not own.exists()
     assert not (own.parent / kept("oldest.pb", b"oldest.pb")).exists()
+
+
+@pytest.mark.usefixtures("cache")
+def test_folders_of_other_versions_go_once_nobody_uses_them() -> None:
+    own = own_folder()
+    assert own is not None
+    common, day = own.parent, 86_400
+    for name, age in (("xla-used", 59 * day), ("xla-unused", 61 * day), ("mine", 61 * day)):
+        (common.parent / name).mkdir()
+        os.utime(common.parent / name, (time.time() - age,) * 2)
+    os.utime(common, (1e9, 1e9))
+    xla_cache._folders.clear()
+    own_folder()
+    assert {path.name for path in common.parent.iterdir()} == {common.name, "xla-used", "mine"}
 
 
 def open_to_others(cache: Path) -> None:

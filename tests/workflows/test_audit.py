@@ -126,7 +126,11 @@ def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:
         wanted = self.origins[part, None] + np.arange(-self.length, 0) + rows
         return self.panel.values[np.clip(wanted, 0, self.panel.num_rows - 1)]
 
-    return lambda patch: patch.setattr(Windows, "inputs", inputs)
+    def leak(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(Windows, "inputs", inputs)
+        patch.setattr(Windows, "trimmed", lambda self: self)  # which has no such rows beyond its first and last window
+
+    return leak
 
 
 def shared_targets(patch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ class Panel:
         bounds = np.concatenate([[0], np.cumsum(kept)[known.bounds[1:] - 1]])
         return known.rows(kept, bounds=bounds, left_out=self.left_out, later=self.num_rows - int(kept.sum()))
 
-    def rows(self, part: npt.NDArray[Any], **changed: Any) -> Self:
+    def rows(self, part: npt.NDArray[Any] | slice, **changed: Any) -> Self:
         """Some rows, with the `bounds` that they have."""
         return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], **changed)
 

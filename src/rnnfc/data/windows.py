@@ -47,6 +47,12 @@ class Windows:
         """The same windows over the same rows with other values, e.g. scaled ones."""
         return replace(self, panel=panel)
 
+    def trimmed(self) -> Self:
+        """The same windows over views of no more rows than lie between the first and the last that they need."""
+        first, end = int(self.origins.min()) - self.length, int(self.origins.max()) + self.horizon
+        bounds = np.clip(self.panel.bounds, first, end) - first
+        return replace(self, panel=self.panel.rows(slice(first, end), bounds=bounds), origins=self.origins - np.int32(first))
+
     def parts(self, *, most: int = sys.maxsize) -> Iterator[Self]:
         """The windows in their order, so many at a time that their inputs are a few MB, and at most `most`."""
         row_bytes = 8 * len(self.panel.channels)

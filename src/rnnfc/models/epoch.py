@@ -58,9 +58,8 @@ class EpochProgram:
         self._weights = tf.constant(replace(train, horizon=steps).weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
-        # One window's straight code is left to Keras: XLA makes one kernel of it, outer products and all.
-        by_hand = recipe.compiled and not (self._unroll and self._batch == 1)
-        self._written_out = recurrent_layers(net) if by_hand else []
+        # The straight code is Keras' own: XLA makes one kernel of it, outer products and all.
+        self._written_out = recurrent_layers(net) if recipe.name == "xla_loop" else []
         self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
         self._dropout = _DropoutStates(net, shards=recipe.shards)
         self._masks = _drawn_by_threefry if recipe.compiled else contextlib.nullcontext
@@ -140,7 +139,7 @@ class EpochProgram:
         with tf.GradientTape() as tape:
             with (
                 traced_as_plain_loops(self._net, unroll=self._unroll),
-                written_out(self._written_out, unroll=self._unroll),
+                written_out(self._written_out),
                 self._dropout.of(shard),
                 self._masks(),
             ):

@@ -183,8 +183,8 @@ class Network:
 
     def outputs(self, windows: Windows) -> Outputs:
         """Forecast, and quantiles with levels, in data units, for unscaled windows."""
-        made = self.scaled_points(windows.on(self.scaler.apply(windows.panel, dtype=np.float32)))
-        series = windows.series
+        near, series = windows.trimmed(), windows.series
+        made = self.scaled_points(near.on(self.scaler.apply(near.panel, dtype=np.float32)))
         return quantiles.outputs(made, self.levels, raw=lambda points: self.scaler.invert(points, series), stack=np.stack)
 
     def predict(self, windows: Windows) -> Forecast:

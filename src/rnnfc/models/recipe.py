@@ -19,8 +19,9 @@ XLA_FLAG = "--xla_cpu_prefer_vector_width=512"
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_graph"]
 
 
-# Straight code for a longer window takes minutes to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop).
-_UNROLL_CELLS = 16
+# Straight code for a longer window takes minutes to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop). For two
+# windows and more it is slower than the loop, whose steps back are written out (LSTM 50, window 10, 64 of them: by 100 %).
+UNROLLED_CELLS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +42,14 @@ class Recipe:
 class Size:
     """What an update costs by.
 
-    cells: steps of all recurrent layers. operations: small ones, of all these steps. products, points: multiply-adds and
-    activations of one forward pass of a minibatch.
+    cells: steps of all recurrent layers. operations: small ones, of all these steps. weights: those that all these steps read.
+    products, points: multiply-adds and activations of one forward pass of a minibatch.
     """
 
     layers: int
     cells: int
     operations: int
+    weights: int
     products: int
     points: int
 
@@ -73,6 +75,7 @@ class Size:
             layers=layers * model.num_members,
             cells=layers * length * model.num_members,
             operations=layers * model.num_members * length * (gates + 2),
+            weights=rows * weights * model.num_members,
             products=batch * rows * weights * model.num_members,
             points=batch * rows * gates * width * model.num_members,
         )
@@ -87,6 +90,7 @@ class Costs:
     start_operation: float
     update: float
     operation: float
+    weight: float
     product: float
     point: float
 
@@ -94,22 +98,29 @@ class Costs:
         """Of a whole training. Shards are traced one after another and then work side by side."""
         start = self.start + shards * (self.start_layer * size.layers + self.start_operation * size.operations)
         shared = (self.product * size.products + self.point * size.points) / shards
-        return start + updates * (self.update + self.operation * size.operations + shared)
+        return start + updates * (self.update + self.operation * size.operations + self.weight * size.weights + shared)
 
 
-# Fitted by scripts/bench/recipes.py; XLA's products and points and the graph's points again, by hand, to what
-# scripts/bench/training.py and configs/tables took on 2026-11-27. Only their ratios matter.
-# Beyond the fit: what a second layer adds to the start, and a tenth more for shards, since the last one is waited for.
+# Fitted by scripts/bench/recipes.py on 2026-11-28, what a second layer adds to the start apart. Only their ratios matter.
 COSTS: dict[RecipeName, Costs] = {
     "xla_unrolled": Costs(
-        start=0.1, start_layer=0.1, start_operation=0.045, update=2e-6, operation=0.27e-6, product=6.5e-11, point=4e-9
+        start=0.1, start_layer=0.1, start_operation=0.045, update=0, operation=1.8e-7, weight=0, product=1.5e-10, point=8.2e-9
     ),
     "xla_loop": Costs(
-        start=0.3, start_layer=1.0, start_operation=0.0, update=2e-6, operation=1.1e-6, product=6.5e-11, point=4.5e-9
+        start=0.7, start_layer=1.0, start_operation=0, update=7e-6, operation=8e-8, weight=1.6e-10, product=5.1e-11, point=4.7e-9
     ),
-    "graph": Costs(start=0.2, start_layer=0.3, start_operation=0.0, update=5e-5, operation=18e-6, product=5.6e-11, point=8e-9),
+    "graph": Costs(
+        start=0.4,
+        start_layer=0.3,
+        start_operation=0,
+        update=1.5e-4,
+        operation=1.3e-5,
+        weight=1.8e-10,
+        product=5.9e-11,
+        point=3.8e-9,
+    ),
     "sharded_graph": Costs(
-        start=0.2, start_layer=0.3, start_operation=0.0, update=1e-4, operation=20e-6, product=6.2e-11, point=4.8e-9
+        start=0.4, start_layer=0.35, start_operation=0, update=4e-4, operation=2.5e-5, weight=1.9e-9, product=5.8e-11, point=0
     ),
 }
 
@@ -126,7 +137,7 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
     )
     shards = dict.fromkeys(COSTS, 1) | {"sharded_graph": min(processors, batch)}
     open_to: list[RecipeName] = ["graph", "xla_loop"]
-    if size.cells <= _UNROLL_CELLS:
+    if size.cells <= UNROLLED_CELLS and batch == 1:
         open_to.append("xla_unrolled")
     if shards["sharded_graph"] > 1:
         open_to.append("sharded_graph")

@@ -18,11 +18,11 @@ from rnnfc.models.equations import EQUATIONS, SLOPES, Equations, States
 
 
 @contextlib.contextmanager
-def written_out(layers: Sequence[Any], *, unroll: bool) -> Iterator[None]:
-    """Recurrent layers without dropout trace as written here, as straight code or as a loop; the same before and after."""
+def written_out(layers: Sequence[Any]) -> Iterator[None]:
+    """Recurrent layers without dropout trace as written here; the same before and after."""
     plain = [layer for layer in layers if not layer.dropout and not layer.recurrent_dropout]
     for layer in plain:
-        layer.inner_loop = functools.partial(_inner_loop, layer, unroll=unroll)
+        layer.inner_loop = functools.partial(_inner_loop, layer)
     try:
         yield
     finally:
@@ -36,8 +36,6 @@ def _inner_loop(
     initial_state: Any,
     mask: None,  # noqa: ARG001  Keras' arguments; no model here masks
     training: bool = False,  # noqa: ARG001  as above
-    *,
-    unroll: bool,
 ) -> tuple[Any, Any, list[Any]]:
     """As the layer's own: the last output[n, H], the outputs[n, T, H] (where it returns none, the last alone), the states."""
     x = tf.transpose(sequences, [1, 0, 2])
@@ -47,7 +45,7 @@ def _inner_loop(
     # Zeros are no arguments: nothing is multiplied by them, and no gradient goes back to them.
     zeros, given = (start, ()) if all(map(_is_zero, start)) else ((), start)
     driven = EQUATIONS[type(layer).__name__].drive(layer.cell, x)
-    recurrence = _recurrence(layer, zeros, len(start), unroll=unroll)
+    recurrence = _recurrence(layer, zeros, len(start))
     outputs, *last = recurrence(tf.convert_to_tensor(layer.cell.recurrent_kernel), *given, *driven)
     return last[0], tf.transpose(outputs, [1, 0, 2]) if layer.return_sequences else last[0][:, None], last
 
@@ -58,14 +56,14 @@ def _is_zero(state: Any) -> bool:
     return known is not None and not known.any()
 
 
-def _recurrence(layer: Any, zeros: States, num_states: int, *, unroll: bool) -> Any:
+def _recurrence(layer: Any, zeros: States, num_states: int) -> Any:
     """(W, states before the first step unless they are `zeros`, driven) -> outputs[T, n, H], states after the last step.
 
     The first step from zeros needs no product, neither forwards nor back: of a window of ten these are a tenth of all.
     """
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
     slope, sequences = SLOPES[f.__name__], layer.return_sequences
-    over_time = functools.partial(_over_time, over=equations.over, unroll=unroll)
+    over_time = functools.partial(_over_time, over=equations.over)
 
     def recurrence(kernel: Any, *arguments: Any) -> tuple[Any, Any]:
         num_given = 0 if zeros else num_states
@@ -146,38 +144,13 @@ def _over_time(
     added: Sequence[int],
     over: bool,
     backwards: bool = False,
-    unroll: bool,
 ) -> tuple[States, list[Any]]:
     """The carry after all steps, and what they told: the first as `given`[T, n, gates, H], then [T, n, width] for each added.
 
     Args:
-        step: (carry, what was given for the step, t) -> (carry, what it tells). The step that it begins with stands before the
-            loop.
+        step: (carry, given[t], t) -> (carry, what it tells). The one that it begins with stands before the loop.
         over: the first that is told is written over what was given.
     """
-    length = given.shape[0]
-    begin, *others = reversed(range(length)) if backwards else range(length)
-    carry, told = step(carry, given[begin], begin)
-    if not unroll:
-        shapes = [given.shape[1:], *([given.shape[1], width] for width in added)]
-        return _looped(step, carry, told, given, shapes=shapes, over=over, backwards=backwards)
-    rows = {begin: told}
-    for t in others:
-        carry, rows[t] = step(carry, given[t], t)
-    return carry, [tf.stack(column) for column in zip(*(rows[t] for t in range(length)), strict=True)]
-
-
-def _looped(
-    step: Callable[[States, Any, Any], tuple[States, States]],
-    carry: States,
-    told: States,
-    given: Any,
-    *,
-    shapes: Sequence[Any],
-    over: bool,
-    backwards: bool,
-) -> tuple[States, list[Any]]:
-    """`_over_time` after its first step, which has given `carry` and `told`."""
     length = given.shape[0]
 
     def array(shape: Any) -> Any:
@@ -197,7 +170,8 @@ def _looped(
         return count + 1, carry, following(t, arrays), arrays
 
     begin = length - 1 if backwards else 0
-    first, *others = map(array, shapes)
+    carry, told = step(carry, given[begin], begin)
+    first, *others = map(array, [given.shape[1:], *([given.shape[1], width] for width in added)])
     arrays = written(begin, told, [first.unstack(given) if over else first, *others])
     state = (tf.constant(1), carry, following(begin, arrays), arrays)
     _, carry, _, arrays = tf.while_loop(lambda count, *_: count < length, one, state, parallel_iterations=1)

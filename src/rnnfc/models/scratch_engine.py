@@ -60,7 +60,8 @@ class Network:
 
     def outputs(self, windows: Windows) -> Outputs:
         """The forecast in data units, for unscaled windows."""
-        made = self.scaled_points(windows.on(self.scaler.apply(windows.panel)))
+        near = windows.trimmed()
+        made = self.scaled_points(near.on(self.scaler.apply(near.panel)))
         return {FORECAST: self.scaler.invert(made, windows.series)}
 
     def predict(self, windows: Windows) -> Forecast:

@@ -22,8 +22,8 @@ SWITCH = "RNNFC_XLA_CACHE"
 _FLAGS = "TF_XLA_FLAGS"
 # A program takes about half a megabyte; all of them are hashed at each start. Without room on the disk none is written.
 _MOST_FILES, _LARGEST_BYTES, _FREE_BYTES = 32, 8 * 2**20, 2**28
-# The folder of a process that was killed goes after a day.
-_OWN, _STALE_S = "process-", 86_400
+# The folder of a process that was killed goes after a day; those of other versions that nobody has used for two months go too.
+_OWN, _STALE_S, _UNUSED_S = "process-", 86_400, 60 * 86_400
 
 _folders: list[tuple[Path, Path]] = []  # of this process and the common one; empty where nothing is kept
 
@@ -67,10 +67,10 @@ def _open() -> None:
         return
     own = Path(tempfile.mkdtemp(prefix=_OWN, dir=common))
     atexit.register(_close, own, os.getpid())
-    folders = [path for path in common.iterdir() if path.name.startswith(_OWN)]
-    for path in folders:
-        if path.stat().st_mtime < time.time() - _STALE_S:
-            shutil.rmtree(path, ignore_errors=True)
+    for folder, names, age in ((common, f"{_OWN}*", _STALE_S), (common.parent, "xla-*", _UNUSED_S)):
+        for path in folder.glob(names):
+            if path != common and path.stat().st_mtime < time.time() - age:
+                shutil.rmtree(path, ignore_errors=True)
     files = [path for path in common.iterdir() if not path.is_dir() or path.is_symlink()]
     for place, path in enumerate(sorted(files, key=lambda path: path.lstat().st_mtime, reverse=True)):
         digest, _, name = path.name.partition("-")

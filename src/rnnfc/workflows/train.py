@@ -164,7 +164,7 @@ def _fit(
         engine = engine_of(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
         scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
-        watched = None if splits.validation is None else splits.validation.on(scaled)
+        watched = None if splits.validation is None else splits.validation.on(scaled).trimmed()
         engine.warm_start(network, experiment, train=splits.train.on(scaled), validation=watched)
         state = engine.start(network, spec)
         if after is not None:
