@@ -381,7 +381,7 @@ def test_owa_is_the_mean_of_both_relative_to_another_model() -> None:
     found = {(row.model, row.step): row.value for row in owa([*ours, *theirs], against="Naive2")}
     values = {(row.model, row.metric, row.step): row.value for row in (*ours, *theirs) if row.units == "data"}
     for step in (None, 1, 2):
-        # none is None here, and an error if one were
+        # every score here has a value; one that were None would be an error in the test
         smape, mase = (values["GRU", name, step] / values["Naive2", name, step] for name in ("smape", "mase"))  # type: ignore[operator]
         assert found["GRU", step] == pytest.approx((smape + mase) / 2, rel=1e-14)
         assert found["Naive2", step] == 1.0

@@ -129,9 +129,7 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
     assert not case.net.layers[0].unroll, "the layer in the saved model stays a plain one"
 
 
-@pytest.mark.parametrize(
-    ("recipe", "batch", "layers"), [(LOOP, 1, ["forward_1"]), (UNROLLED, 2, []), (UNROLLED, 1, []), (GRAPH, 2, [])]
-)
+@pytest.mark.parametrize(("recipe", "batch", "layers"), [(LOOP, 1, ["forward_1"]), (UNROLLED, 1, []), (GRAPH, 2, [])])
 def test_keras_own_recurrence_is_compiled_in_plain_graphs_and_as_straight_code(
     monkeypatch: pytest.MonkeyPatch, recipe: Recipe, batch: int, layers: list[str]
 ) -> None:

@@ -20,6 +20,8 @@ from rnnfc.models.recipe import COSTS, UNROLLED_CELLS, RecipeName, Size
 GRID = (
     *("SimpleRNN-50-10-1-990", "SimpleRNN-20-16-1-990", "LSTM-50-10-1-990", "GRU-32-12-1-400", "LSTM-128-8-1-200"),
     *("SimpleRNN-50-10-64-990", "LSTM-50-10-64-990", "GRU-32-12-8-400", "SimpleRNN-100-50-1-100"),
+    # points without many products beside them
+    *("SimpleRNN-8-50-1024-4096", "GRU-8-24-512-2048"),
     *("SimpleRNN-50-50-32-950", "GRU-32-30-32-960", "LSTM-64-50-32-950", "GRU-64-50-32-950", "GRU-128-24-64-640"),
     *("LSTM-128-96-128-1280", "LSTM-256-48-64-640", "SimpleRNN-256-24-128-1280", "LSTM-512-15-256-1280"),
 )
@@ -52,7 +54,8 @@ def measure(kept: Path | None) -> list[dict[str, Any]]:
         for case in map(Case.of, GRID):
             launch("weights", case, weights, 1)
             for recipe in recipes(case, processors):
-                # A plain graph by itself is measured on one processor, as the others but for shards work.
+                # Only shards need more than one processor. A plain graph would use a second one too, but is chosen where there is
+                # none, or where it hardly matters.
                 timing = launch("rnnfc", case, weights, recipe["shards"], recipe)
                 row = {"case": case.name, **recipe, "first_s": timing["first_s"], "step_s": min(timing["later_s"]) / case.updates}
                 rows.append(row)
@@ -68,12 +71,12 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     sizes, shards = [_size(Case.of(row["case"])) for row in rows], np.array([row["shards"] for row in rows])
-    operations, read, products, points = (
+    operations, weights, products, points = (
         np.array([getattr(size, key) for size in sizes]) for key in ("operations", "weights", "products", "points")
     )
     steps, starts = (np.array([row[key] for row in rows]) for key in ("step_s", "first_s"))
     one = np.ones(len(rows))
-    step = _fit([one, operations, read, products / shards, points / shards], steps)
+    step = _fit([one, operations, weights, products / shards, points / shards], steps)
     # The grid's cases have one layer each, so that a layer's start is not told from the program's.
     updates = np.array([Case.of(row["case"]).updates for row in rows])
     start = _fit([one, shards * operations], np.maximum(starts - updates * steps, 0.1))
@@ -93,7 +96,7 @@ def _size(case: Case) -> Size:
 
 
 def _fit(features: list[Any], measured: Any) -> Any:
-    """Constants >= 0 of the features, [feature]."""
+    """Constants >= 0 of the features, [feature]. Of two that are equal, as weights and products of one window, one has it all."""
     return nnls(np.stack(features, axis=1) / measured[:, None], np.ones(len(measured)))[0]
 
 

@@ -90,7 +90,7 @@ def refuse_missing_extra(names: tuple[str, ...]) -> None:
 
 def fit_all(names: tuple[str, ...], splits: Splits, *, season: int | None) -> list[Smoothed]:
     """The baselines of these names, fitted on the training rows of each target of each series."""
-    if not names:  # a look at every row for nothing
+    if not names:  # else every row is looked at for nothing
         return []
     panel = splits.train.panel
     columns = [[_training_part(panel, target, *rows) for target in range(panel.num_targets)] for rows in splits.train_rows]

@@ -35,7 +35,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
             frame.to_parquet(path)
             return path
         path.write_bytes(b"PAR1")
-        # What a stand-in is given, mypy does not know of an empty module.
+        # mypy knows an empty module, not what is put into it
         arrow, parquet = ModuleType("pyarrow"), ModuleType("pyarrow.parquet")
         arrow.ArrowException, arrow.parquet = ArrowError, parquet  # type: ignore[attr-defined]
         parquet.read_schema = lambda _: SimpleNamespace(names=list(frame))  # type: ignore[attr-defined]

@@ -150,18 +150,22 @@ def test_windows_on_other_values_keep_their_rows() -> None:
 
 
 def test_trimmed_windows_are_the_same_over_fewer_rows_and_copy_none() -> None:
-    panel = panel_of(10, 2, 7)  # the series in the middle is too short for a window
+    # The series in the middle is too short for a window; a target of the last window is masked.
+    panel = replace(panel_of(10, 3, 7, filled=[(19, 0)]), missing="mask", num_known=1)
     test = cut(panel, length=3, horizon=2, split=SplitSpec(test=2)).test
-    assert test.origins.tolist() == [8, 17]
-    near = test.trimmed()
-    assert near.panel.num_rows == 14, "rows 5 to 18"
-    assert np.shares_memory(near.panel.values, panel.values)
-    assert near.panel.bounds.tolist() == [0, 5, 7, 14]
-    assert (near.origins.tolist(), near.origins.dtype) == ([3, 12], np.int32)
-    assert near.series.tolist() == test.series.tolist() == [0, 2]
-    for name in ("inputs", "targets", "future"):
-        assert getattr(near, name)().tolist() == getattr(test, name)().tolist()
-    assert near.target_time.tolist() == test.target_time.tolist()
+    assert test.origins.tolist() == [8, 18]
+    for windows, order in ((test, [3, 13]), (replace(test, origins=test.origins[::-1]), [13, 3])):
+        near = windows.trimmed()
+        assert near.panel.num_rows == 15, "rows 5 to 19"
+        assert np.shares_memory(near.panel.values, panel.values)
+        assert near.panel.bounds.tolist() == [0, 5, 8, 15]
+        assert (near.origins.tolist(), near.origins.dtype) == (order, np.int32)
+        assert near.series.tolist() == windows.series.tolist()
+        for name in ("inputs", "targets", "future", "actual"):
+            np.testing.assert_array_equal(getattr(near, name)(), getattr(windows, name)())
+        assert near.target_time.tolist() == windows.target_time.tolist()
+    assert np.isnan(test.actual()).sum() == 1
+    assert test.future().shape == (2, 2, 1)
 
 
 def test_a_trimmed_window_past_the_end_of_the_data_keeps_its_inputs() -> None:

@@ -1,6 +1,7 @@
 """Networks have the shape, size and seeds that the experiment says."""
 
 import itertools
+import os
 import random
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from rnnfc.data.scale import Scaler
 from rnnfc.data.sources import load_panel
 from rnnfc.data.windows import cut
 from rnnfc.errors import RunError
-from rnnfc.models import network
+from rnnfc.models import backend, network
 from rnnfc.models.backend import keras
 from rnnfc.models.size import num_parameters, training_bytes
 from rnnfc.models.stacked import CELLS, build_stacked, seed_of
@@ -179,6 +180,19 @@ def test_weights_come_back_by_name_and_wrong_ones_are_refused() -> None:
     scaler = Scaler.fit(panel, np.array([[0, 30]]), method="minmax")
     with pytest.raises(RunError, match="the experiment's network needs"):
         network.restore(spec_, panel, scaler, arrays, source="w.npz")
+
+
+def test_what_is_printed_past_python_is_shown_only_if_the_block_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    with backend.quiet_stderr():
+        os.write(2, b"chatter\n")
+    os.write(2, b"heard\n")
+    with pytest.raises(ValueError, match="failed"), backend.quiet_stderr():  # noqa: PT012  both are one claim
+        os.write(2, b"the reason\n")
+        raise ValueError("failed")
+    with pytest.raises(KeyboardInterrupt), backend.quiet_stderr():  # noqa: PT012  as above
+        os.write(2, b"of no interest\n")
+        raise KeyboardInterrupt
+    assert capfd.readouterr().err == "heard\nthe reason\n"
 
 
 def test_tensorflow_starts_without_a_word_on_stderr() -> None:

@@ -42,6 +42,10 @@ def test_small_layers_go_to_xla_and_large_minibatches_are_cut(job: tuple[str, st
     assert recipe.compiled == recipe.name.startswith("xla")
 
 
+def test_one_processor_has_no_shards_and_xla_multiplies_large_matrices_faster_than_a_graph() -> None:
+    assert chosen("LSTM", "[512]", 15, 256, 3985, processors=1).name == "xla_loop"
+
+
 def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> None:
     job = ("LSTM", "[512]", 15, 256, 3985)
     assert [chosen(*job, epochs=5000, processors=processors).shards for processors in (1, 4, 256, 300)] == [1, 4, 256, 256]

@@ -128,7 +128,7 @@ def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:
 
     def leak(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(Windows, "inputs", inputs)
-        patch.setattr(Windows, "trimmed", lambda self: self)  # which has no such rows beyond its first and last window
+        patch.setattr(Windows, "trimmed", lambda self: self)  # whose panel ends where the windows end
 
     return leak
 

@@ -48,7 +48,7 @@ class Windows:
         return replace(self, panel=panel)
 
     def trimmed(self) -> Self:
-        """The same windows over views of no more rows than lie between the first and the last that they need."""
+        """The same windows over views of the rows that they span, for networks: a series that begins before them begins later."""
         first, end = int(self.origins.min()) - self.length, int(self.origins.max()) + self.horizon
         bounds = np.clip(self.panel.bounds, first, end) - first
         return replace(self, panel=self.panel.rows(slice(first, end), bounds=bounds), origins=self.origins - np.int32(first))

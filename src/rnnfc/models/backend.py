@@ -17,8 +17,8 @@ def quiet_stderr() -> Iterator[None]:
     """
     with tempfile.TemporaryFile() as held:
         kept = os.dup(2)
-        os.dup2(held.fileno(), 2)
         try:
+            os.dup2(held.fileno(), 2)
             yield
         except Exception:
             held.seek(0)

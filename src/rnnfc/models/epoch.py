@@ -62,8 +62,9 @@ class EpochProgram:
         self._written_out = recurrent_layers(net) if recipe.name == "xla_loop" else []
         self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
         self._dropout = _DropoutStates(net, shards=recipe.shards)
-        self._masks = _drawn_by_threefry if recipe.compiled else contextlib.nullcontext
-        self._calls = tf.function(self._many_steps, jit_compile=recipe.compiled, autograph=False)
+        self._compiled = recipe.compiled
+        self._masks = _drawn_by_threefry if self._compiled else contextlib.nullcontext
+        self._calls = tf.function(self._many_steps, jit_compile=self._compiled, autograph=False)
         self._call_batches = 1
 
     def run(self, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, seed: int, epoch: int) -> float:
@@ -93,7 +94,7 @@ class EpochProgram:
 
     def _loading(self) -> contextlib.AbstractContextManager[None]:
         # A kept program that is loaded names XLA's own preferences as features that this processor lacks: three lines of errors.
-        loads = self._calls.experimental_get_tracing_count() == 0 and xla_cache.holds_any()
+        loads = self._compiled and self._calls.experimental_get_tracing_count() == 0 and xla_cache.holds_any()
         return quiet_stderr() if loads else contextlib.nullcontext()
 
     def _pace(self, *, batches: int, seconds: float) -> None:

@@ -164,8 +164,9 @@ def _fit(
         engine = engine_of(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
         scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
+        train = splits.train.on(scaled).trimmed()
         watched = None if splits.validation is None else splits.validation.on(scaled).trimmed()
-        engine.warm_start(network, experiment, train=splits.train.on(scaled), validation=watched)
+        engine.warm_start(network, experiment, train=train, validation=watched)
         state = engine.start(network, spec)
         if after is not None:
             state.load(state_of(after))
@@ -173,7 +174,7 @@ def _fit(
     known = len(history)
     options = {"spec": spec, "seed": experiment.seed, "recipe": recipe, "tick": listener.tick}
     with phases("train") as phase, checkpoints:
-        rows = engine.epochs(state, network, train=splits.train.on(scaled), validation=watched, **options)
+        rows = engine.epochs(state, network, train=train, validation=watched, **options)
         while not stops_early(state, spec) and (row := next(rows, None)):
             history.append(row)
             checkpoints.take(state, history)
