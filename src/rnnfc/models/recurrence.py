@@ -63,33 +63,32 @@ def _recurrence(layer: Any, zeros: States, num_states: int) -> Any:
     """
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
     slope, sequences = SLOPES[f.__name__], layer.return_sequences
-    over_time = functools.partial(_over_time, over=equations.over)
 
     def recurrence(kernel: Any, *arguments: Any) -> tuple[Any, Any]:
         num_given = 0 if zeros else num_states
         start, (d, *driven) = zeros or arguments[:num_given], arguments[num_given:]
         length, n = d.shape[:2]
+        d_by_gate = tf.reshape(d, [length, n, equations.gates, units])
 
-        def step(states: States, d: Any, t: Any) -> tuple[States, States]:
+        def step(states: States, over: States, t: Any) -> tuple[States, States]:
+            d = over[0] if over else d_by_gate[t]
             a = d if states is zeros else d + tf.reshape(states[0] @ kernel, d.shape)
             told, after = equations.step(f, slope, a, tuple(each[t] for each in driven), states)
             return after, (*told, states[0])
 
-        by_gate = tf.reshape(d, [length, n, equations.gates, units])
-        last, (*told, before) = over_time(step, start, by_gate, added=[units] * (equations.told + 1))
+        def first_told(t: Any) -> Any:
+            # The last step, which is the first one back, is no turn of the loop: its number is no tensor.
+            return told[0][t] if told else slope(last[0] if isinstance(t, int) else before[t + 1])[:, None]
+
+        shapes = [*[d_by_gate.shape[1:], [n, units], [n, units]][: equations.told], [n, units]]
+        over = (d_by_gate,) if equations.over else ()
+        last, (*told, before) = _over_time(step, start, length=length, shapes=shapes, over=over)
 
         def gradient(by_outputs: Any, *by_last: Any) -> tuple[Any, ...]:
             by_outputs = by_outputs if sequences else None
-            by_kernel, by_start, by_gate, *by_driven = _gradients(
-                equations,
-                kernel,
-                told,
-                before,
-                by_outputs,
-                by_last,
-                added=[each.shape[-1] for each in driven],
-                over_time=over_time,
-            )
+            shapes = [d_by_gate.shape[1:], *(each.shape[1:] for each in driven)]
+            back = functools.partial(_gradients, equations, kernel, told, before, first_told=first_told, shapes=shapes)
+            by_kernel, by_start, by_gate, *by_driven = back(by_outputs, by_last)
             return (by_kernel, *(() if zeros else by_start), tf.reshape(by_gate, d.shape), *by_driven)
 
         outputs = tf.concat([before[1:], last[0][None]], axis=0) if sequences else last[0][None]
@@ -106,8 +105,8 @@ def _gradients(
     by_outputs: Any,
     by_last: States,
     *,
-    added: Sequence[int],
-    over_time: Callable[..., tuple[States, list[Any]]],
+    first_told: Callable[[Any], Any],
+    shapes: Sequence[Any],
 ) -> tuple[Any, ...]:
     """The gradients by W, by the states before the first step, by d[T, n, gates, H] and by all else that was driven.
 
@@ -115,6 +114,8 @@ def _gradients(
         told, before: what each step forwards told, and its hidden state before, [T, n, ...].
         by_outputs: the gradient by the outputs, [T, n, H], or None where there is none beside that by the last states.
         by_last: the gradient by the states after the last step.
+        first_told: of a step, what the gradient by a is made from, [n, gates, H].
+        shapes: of what drives a step.
     """
     length, n = before.shape[:2]
     # Outside the loop, inside which a product by a transposed matrix takes half as long again.
@@ -124,34 +125,35 @@ def _gradients(
         through = tf.reshape(by_a, [n, -1]) @ transposed
         return (through + beside[0], *beside[1:]) if len(beside) == len(by_last) else (through, *beside)
 
-    def step_back(carry: States, first: Any, t: Any) -> tuple[States, States]:
+    def step_back(carry: States, over: States, t: Any) -> tuple[States, States]:
         by_after = carry if carry is by_last else by_states(*carry)
         if by_outputs is not None:
             by_after = (by_after[0] + by_outputs[t], *by_after[1:])
+        first = over[0] if over else first_told(t)
         by_driven, by_before = equations.back((first, *(each[t] for each in told[1:])), by_after)
         return (by_driven[0], *by_before), by_driven
 
-    carry, by_driven = over_time(step_back, by_last, told[0], added=added, backwards=True)
+    over = (told[0],) if equations.over else ()
+    carry, by_driven = _over_time(step_back, by_last, length=length, shapes=shapes, over=over, backwards=True)
     rows = [tf.reshape(each, [length * n, -1]) for each in (before, by_driven[0])]
     return (tf.matmul(*rows, transpose_a=True), by_states(*carry), *by_driven)
 
 
 def _over_time(
-    step: Callable[[States, Any, Any], tuple[States, States]],
+    step: Callable[[States, States, Any], tuple[States, States]],
     carry: States,
-    given: Any,
     *,
-    added: Sequence[int],
-    over: bool,
+    length: int,
+    shapes: Sequence[Any],
+    over: States,
     backwards: bool = False,
 ) -> tuple[States, list[Any]]:
-    """The carry after all steps, and what they told: the first as `given`[T, n, gates, H], then [T, n, width] for each added.
+    """The carry after all steps, and what they told, [T, *shape] of each.
 
     Args:
-        step: (carry, given[t], t) -> (carry, what it tells). The one that it begins with stands before the loop.
-        over: the first that is told is written over what was given.
+        step: (carry, `over` at t, t) -> (carry, what it tells). The one that it begins with stands before the loop.
+        over: an array that the first that is told is written over, or none.
     """
-    length = given.shape[0]
 
     def array(shape: Any) -> Any:
         return tf.TensorArray(carry[0].dtype, size=length, element_shape=shape, clear_after_read=False)
@@ -160,19 +162,19 @@ def _over_time(
         return [array.write(t, each) for array, each in zip(arrays, told, strict=True)]
 
     def following(t: Any, arrays: list[Any]) -> States:
-        """What was given for the next step, read once this step is written: or XLA copies the array to write into the copy."""
+        """`over` at the next step, read once this step is written: or XLA copies the array to write into the copy."""
         return (arrays[0].read(tf.clip_by_value(t - 1 if backwards else t + 1, 0, length - 1)),) if over else ()
 
     def one(count: Any, carry: States, now: States, arrays: list[Any]) -> tuple[Any, States, States, list[Any]]:
         t = length - 1 - count if backwards else count
-        carry, told = step(carry, now[0] if over else given[t], t)
+        carry, told = step(carry, now, t)
         arrays = written(t, told, arrays)
         return count + 1, carry, following(t, arrays), arrays
 
     begin = length - 1 if backwards else 0
-    carry, told = step(carry, given[begin], begin)
-    first, *others = map(array, [given.shape[1:], *([given.shape[1], width] for width in added)])
-    arrays = written(begin, told, [first.unstack(given) if over else first, *others])
+    carry, told = step(carry, tuple(each[begin] for each in over), begin)
+    first, *others = map(array, shapes)
+    arrays = written(begin, told, [first.unstack(*over) if over else first, *others])
     state = (tf.constant(1), carry, following(begin, arrays), arrays)
     _, carry, _, arrays = tf.while_loop(lambda count, *_: count < length, one, state, parallel_iterations=1)
     return carry, [array.stack() for array in arrays]
