@@ -20,6 +20,7 @@ Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(console|sh|python)\n(.*?)```", README, flags=re.DOTALL)
+(SALES,) = re.findall(r"```yaml\n(name: sales\n.*?)```", README, flags=re.DOTALL)
 WINDOW, *EXAMPLES = [block for kind, block in BLOCKS if kind == "python"]
 SHELL_LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
 
@@ -34,6 +35,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like a fresh checkout, shared by the commands in the order of the README."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "configs", folder / "configs")
+    (folder / "sales.yaml").write_text(SALES)
+    days = np.arange(300)
+    rows = zip(np.datetime64("2024-01-01") + days, 20 + 5 * np.sin(2 * np.pi * days / 7), strict=True)
+    (folder / "sales.csv").write_text("date,sales\n" + "".join(f"{day},{sales:.2f}\n" for day, sales in rows))
     return folder
 
 

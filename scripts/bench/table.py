@@ -77,11 +77,16 @@ def draw(cases: list[dict[str, Any]]) -> Figure:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}x")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("time of a step, as a multiple of rnnfc's (the line)")
-    axes.set_yticks(range(len(cases)), [f"{row['case']}, {row['cores']} core{'s' * (row['cores'] > 1)}" for row in cases])
+    axes.set_xlabel("time of a step, as a multiple of rnnfc's: right of the line slower, left of it faster")
+    axes.set_yticks(range(len(cases)), [_label(row) for row in cases])
     axes.invert_yaxis()
     figure.legend(loc="outside upper center", ncols=len(_PEERS))
     return figure
+
+
+def _label(row: dict[str, Any]) -> str:
+    cell, units, length, batch, _ = row["case"].split("-")
+    return f"{cell} {units}, window {length}, batch {batch}, {row['cores']} core{'s' * (row['cores'] > 1)}"
 
 
 def _ratios(told: dict[str, Any] | None, ours: dict[str, Any]) -> str:
