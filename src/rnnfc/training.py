@@ -14,7 +14,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.models import xla_cache
 from rnnfc.models.backend import keras
-from rnnfc.models.epoch import EpochProgram, LossNotFiniteError
+from rnnfc.models.epoch import EpochProgram, NotFiniteError
 from rnnfc.models.network import Network
 from rnnfc.models.quantiles import Pinball
 from rnnfc.models.recipe import Recipe
@@ -102,24 +102,22 @@ def epochs(
     """
     loss_each = loss_of(spec, network.levels, reduction=None)
     program = EpochProgram(state.net, state.optimizer, train, spec=spec, loss=loss_each, recipe=recipe)
+    given = None
     while state.epoch < spec.epochs:
         began = time.perf_counter()
         rate = scheduled_rate(state, spec)
-        state.optimizer.learning_rate = rate
+        if rate != given:  # Keras takes as long for it as for fifty short steps
+            state.optimizer.learning_rate = given = rate
         order = order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch)
         loss = _run(program, order, tick, state=state, seed=seed)
         state.epoch += 1
         watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec, network.levels)
-        _refuse_non_finite(state, watched)
+        if watched is not None and not np.isfinite(watched):
+            raise TrainError(_diverged("the validation loss", state, epoch=state.epoch))
         if watched is not None and remember(state, watched, spec):
             state.best_weights = state.net.get_weights()
-        yield Epoch(
-            epoch=state.epoch,
-            loss=loss,
-            validation_loss=watched,
-            learning_rate=rate,
-            seconds=time.perf_counter() - began,
-        )
+        seconds = time.perf_counter() - began
+        yield Epoch(epoch=state.epoch, loss=loss, validation_loss=watched, learning_rate=rate, seconds=seconds)
 
 
 def _run(
@@ -127,8 +125,8 @@ def _run(
 ) -> float:
     try:
         loss = program.run(order, tick, seed=seed, epoch=state.epoch)
-    except LossNotFiniteError as error:
-        raise TrainError(_diverged("the loss", state, step=error.step)) from error
+    except NotFiniteError as error:
+        raise TrainError(_diverged(error.what, state, epoch=state.epoch + 1, step=error.step)) from error
     xla_cache.keep()
     return loss
 
@@ -150,13 +148,5 @@ def mean_loss(windows: Windows, made: Floats, spec: TrainSpec, levels: tuple[flo
     return float(np.nanmean(each))  # [window, horizon, target]
 
 
-def _refuse_non_finite(state: TrainState, watched: float | None) -> None:
-    if not all(np.isfinite(variable.numpy()).all() for variable in state.net.trainable_variables):
-        raise TrainError(_diverged("a weight", state, step=None))
-    if watched is not None and not np.isfinite(watched):
-        raise TrainError(_diverged("the validation loss", state, step=None))
-
-
-def _diverged(what: str, state: TrainState, *, step: int | None) -> str:
-    epoch = state.epoch + (step is not None)
+def _diverged(what: str, state: TrainState, *, epoch: int, step: int | None = None) -> str:
     return diverged(what, epoch=epoch, step=step, rate=float(state.optimizer.learning_rate))

@@ -31,12 +31,12 @@ from rnnfc.models.through_time import forward
 _CALL_S = 0.25
 
 
-class LossNotFiniteError(ArithmeticError):
-    """Raised by `EpochProgram.run`; `step` counts from 1."""
+class NotFiniteError(ArithmeticError):
+    """Raised by `EpochProgram.run`: of a loss, `step` counts from 1; of a weight it is None, the end of the epoch."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(f"step {step}")
-        self.step = step
+    def __init__(self, what: str, *, step: int | None) -> None:
+        super().__init__(f"{what}, step {step}")
+        self.what, self.step = what, step
 
 
 class EpochProgram:
@@ -73,23 +73,25 @@ class EpochProgram:
         Every dropout mask follows from (seed, layer, epoch, shard), so a resumed run draws the same ones.
 
         Raises:
-            LossNotFiniteError: the loss of a minibatch.
+            NotFiniteError: the loss of a minibatch, or a weight at the end.
         """
         self._dropout.assign(seed=seed, epoch=epoch)
         # The last minibatch is filled up with windows that weigh nothing, so that one program serves all.
         padding = np.full(self._batches * self._batch - self._windows, order[0], dtype=np.int32)
         device_order = tf.constant(np.concatenate([order, padding]))
-        total, done = tf.constant(0.0, tf.float64), 0
+        total, done, finite = tf.constant(0.0, tf.float64), 0, True
         while done < self._batches:
             began = time.perf_counter()
             stop = min(done + self._call_batches, self._batches)
             with self._loading():
-                reached, total, bad = self._calls(self._data, device_order, tf.constant(done), tf.constant(stop), total)
+                reached, total, bad, finite = self._calls(self._data, device_order, tf.constant(done), tf.constant(stop), total)
             if int(bad) >= 0:
-                raise LossNotFiniteError(int(bad) + 1)
+                raise NotFiniteError("the loss", step=int(bad) + 1)
             self._pace(batches=stop - done, seconds=time.perf_counter() - began)
             done = int(reached)
             tick(done / self._batches)
+        if not finite:
+            raise NotFiniteError("a weight", step=None)
         return float(total) / self._windows / len(members_of(self._net))
 
     def _loading(self) -> contextlib.AbstractContextManager[None]:
@@ -112,7 +114,10 @@ class EpochProgram:
         def goes_on(index: Any, _: Any, bad: Any) -> Any:
             return (index < stop) & (bad < 0)
 
-        return tf.while_loop(goes_on, step, (first, total, tf.constant(-1)), parallel_iterations=1)
+        ended = tf.while_loop(goes_on, step, (first, total, tf.constant(-1)), parallel_iterations=1)
+        # Looked at here: to fetch every weight would take longer than a short epoch's steps.
+        finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in self._net.trainable_variables]
+        return *ended, tf.reduce_all(finite)
 
     def _step(self, data: Any, order: Any, index: Any) -> tuple[Any, Any]:
         """One minibatch: its loss before the update, and how many windows it counts for."""
