@@ -106,7 +106,7 @@ def epochs(
     while state.epoch < spec.epochs:
         began = time.perf_counter()
         rate = scheduled_rate(state, spec)
-        if rate != given:  # Keras takes as long for it as for fifty short steps
+        if rate != given:  # Keras takes longer to set it than a dozen short steps take
             state.optimizer.learning_rate = given = rate
         order = order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch)
         loss = _run(program, order, tick, state=state, seed=seed)

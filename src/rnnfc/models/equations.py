@@ -26,8 +26,8 @@ class Equations:
     A step forwards also tells the slopes that its step back multiplies by, which then has little to do. XLA makes a kernel of
     each array, and small ones cost a microsecond each whatever they hold.
 
-    told: how many arrays a step tells: the first, [n, gates, H], is what the gradient by a is made from, the others are [n, H].
-        None where that is made from the slope of the state after the step.
+    told: how many arrays a step tells: the first, [n, gates, H], is what the gradient by a is made from, the others are [n, H];
+        0 where that gradient is made from the slope of the state after the step.
     over: whether this first one is written over d, and the gradient by a over it. It saves an array that XLA fills with zeros
         first: 8 % of the time of an LSTM of 128 units; a GRU or a SimpleRNN is slower by as much.
     drive: (cell, x) -> what does not depend on the state, [T, n, gates * H] and more for all steps at once; the first of it is d.

@@ -19,7 +19,7 @@ XLA_FLAG = "--xla_cpu_prefer_vector_width=512"
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_graph"]
 
 
-# Straight code for a longer window takes minutes to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop). For two
+# Straight code for a longer window takes long to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop). For two
 # windows and more it is slower than the loop, whose steps back are written out (LSTM 50, window 10, 64 of them: by 100 %).
 UNROLLED_CELLS = 16
 

@@ -86,9 +86,10 @@ def _recurrence(layer: Any, zeros: States, num_states: int) -> Any:
 
         def gradient(by_outputs: Any, *by_last: Any) -> tuple[Any, ...]:
             by_outputs = by_outputs if sequences else None
-            shapes = [d_by_gate.shape[1:], *(each.shape[1:] for each in driven)]
-            back = functools.partial(_gradients, equations, kernel, told, before, first_told=first_told, shapes=shapes)
-            by_kernel, by_start, by_gate, *by_driven = back(by_outputs, by_last)
+            driving = [each.shape[1:] for each in (d_by_gate, *driven)]
+            by_kernel, by_start, by_gate, *by_driven = _gradients(
+                equations, kernel, told, before, by_outputs, by_last, first_told=first_told, shapes=driving
+            )
             return (by_kernel, *(() if zeros else by_start), tf.reshape(by_gate, d.shape), *by_driven)
 
         outputs = tf.concat([before[1:], last[0][None]], axis=0) if sequences else last[0][None]
