@@ -45,7 +45,7 @@ FAST = "{epochs: 400, batch_size: 4, optimizer: sgd, learning_rate: 10.0, loss: 
     [
         ("numpy", NUMPY),
         ("graph", KERAS % "SimpleRNN"),
-        ("sharded_graph", KERAS % "LSTM"),
+        ("sharded_loop", KERAS % "LSTM"),
         ("xla_loop", KERAS % "GRU"),
         ("xla_unrolled", KERAS % "SimpleRNN"),
     ],
@@ -54,7 +54,7 @@ def test_a_diverging_loss_ends_training_in_its_step(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, model: str
 ) -> None:
     chosen = Prepared.recipe.fget  # type: ignore[attr-defined]  # a property has it
-    shards = 2 if recipe == "sharded_graph" else 1
+    shards = 2 if recipe == "sharded_loop" else 1
     monkeypatch.setattr(Prepared, "recipe", property(lambda self: replace(chosen(self), name=recipe, shards=shards)))
     # The square of a row of 1e23 is no float32; a float64 takes a few epochs more.
     values = np.concatenate([SINE[:33], [-1e35 if recipe == "numpy" else -1e23], SINE[34:]])

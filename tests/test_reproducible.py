@@ -59,7 +59,7 @@ SIZES = (
     Size(recipe("xla_unrolled"), "units: [3]", points=80, length=3, batch=1),
     Size(recipe("xla_loop"), "units: [4], dropout: 0.2", points=120, length=20, batch=16),
     Size(recipe("graph"), "units: [5, 4], dropout: 0.2, recurrent_dropout: 0.1", points=90, length=6, batch=32),
-    Size(recipe("sharded_graph", shards=2), "units: [40], bidirectional: true, dropout: 0.1", points=300, length=12, batch=128),
+    Size(recipe("sharded_loop", shards=2), "units: [40], bidirectional: true, dropout: 0.1", points=300, length=12, batch=128),
 )
 SCRATCH = Size(recipe("numpy"), "units: 6", points=80, length=4, batch=8)
 

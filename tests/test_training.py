@@ -25,7 +25,8 @@ from rnnfc.progress import order_of, stops_early
 LOOP = Recipe(name="xla_loop", shards=1, reason="asked for")
 UNROLLED, GRAPH = replace(LOOP, name="xla_unrolled"), replace(LOOP, name="graph")
 # Batches of 8 in three shards: 2, 3 and 3 windows.
-SHARDED = replace(LOOP, name="sharded_graph", shards=3)
+SHARDED = replace(LOOP, name="sharded_loop", shards=3)
+HALVES = replace(SHARDED, shards=2)
 RECIPES = pytest.mark.parametrize("recipe", [LOOP, UNROLLED, GRAPH, SHARDED], ids=lambda recipe: recipe.name)
 
 # 31 training windows in batches of 8: the last minibatch has 7.
@@ -129,7 +130,11 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
     assert not case.net.layers[0].unroll, "the layer in the saved model stays a plain one"
 
 
-@pytest.mark.parametrize(("recipe", "batch", "layers"), [(LOOP, 1, ["forward_1"]), (UNROLLED, 1, []), (GRAPH, 2, [])])
+@pytest.mark.parametrize(
+    ("recipe", "batch", "layers"),
+    [(LOOP, 1, ["forward_1"]), (SHARDED, 6, ["forward_1"]), (UNROLLED, 1, []), (GRAPH, 2, [])],
+    ids=lambda value: getattr(value, "name", ""),
+)
 def test_keras_own_recurrence_is_compiled_in_plain_graphs_and_as_straight_code(
     monkeypatch: pytest.MonkeyPatch, recipe: Recipe, batch: int, layers: list[str]
 ) -> None:
@@ -142,6 +147,21 @@ def test_keras_own_recurrence_is_compiled_in_plain_graphs_and_as_straight_code(
     monkeypatch.setattr(epoch, "written_out", watched)
     Case(experiment(train=f"{{epochs: 1, batch_size: {batch}}}"), recipe).epochs(validation=False)
     assert seen == [layers] * len(seen) != []
+
+
+@pytest.mark.parametrize(("dropout", "programs"), [(0.0, [0]), (0.3, [0, 1])])
+def test_equal_shards_that_draw_nothing_are_one_program(
+    monkeypatch: pytest.MonkeyPatch, dropout: float, programs: list[int]
+) -> None:
+    traced, shard_of = [], epoch.EpochProgram._shard
+
+    def watched(self: Any, shard: int, *rest: Any) -> Any:
+        traced.append(shard)
+        return shard_of(self, shard, *rest)
+
+    monkeypatch.setattr(epoch.EpochProgram, "_shard", watched)
+    Case(experiment(dropout=dropout, train="{epochs: 1, batch_size: 6}"), HALVES).epochs(validation=False)
+    assert traced == programs
 
 
 def test_a_last_minibatch_may_leave_shards_empty() -> None:
@@ -216,7 +236,7 @@ def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize(("cell", "recipe"), [("SimpleRNN", LOOP), ("LSTM", GRAPH), ("GRU", SHARDED)], ids=CELLS)
+@pytest.mark.parametrize(("cell", "recipe"), [("SimpleRNN", LOOP), ("LSTM", GRAPH), ("GRU", HALVES)], ids=CELLS)
 def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str, recipe: Recipe) -> None:
     spec = experiment(cell=cell, dropout=0.3, train="{epochs: 2, batch_size: 8}")
     runs = [Case(each, recipe) for each in (spec, spec, spec.model_copy(update={"seed": 6}))]
@@ -489,13 +509,13 @@ def with_model(spec: Experiment, model: str) -> Experiment:
 )
 def test_every_recipe_trains_every_family_alike(model: str) -> None:
     losses = []
-    for recipe in (GRAPH, SHARDED, LOOP, UNROLLED):
+    for recipe in (GRAPH, HALVES, LOOP, UNROLLED):
         network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", model=model)
         losses.append(hardly_trained(network, splits, spec, recipe).loss)
     assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
 
 
-@pytest.mark.parametrize("recipe", [GRAPH, SHARDED], ids=["graph", "sharded_graph"])
+@pytest.mark.parametrize("recipe", [GRAPH, SHARDED], ids=["graph", "sharded_loop"])
 def test_an_embedding_has_the_gradient_of_all_windows_of_its_series_together(recipe: Recipe) -> None:
     """The first step of Adam is the learning rate in each entry, whatever the gradient; of slices it would be less."""
     spec = with_model(

@@ -30,7 +30,7 @@ GRID = (
 def recipes(case: Case, processors: int) -> list[dict[str, Any]]:
     """What is tried: straight code only where it may be chosen."""
     names = ["xla_loop", "graph", *(["xla_unrolled"] if case.length <= UNROLLED_CELLS and case.batch_size == 1 else [])]
-    sharded = [{"name": "sharded_graph", "shards": processors}] if case.batch_size >= processors > 1 else []
+    sharded = [{"name": "sharded_loop", "shards": processors}] if case.batch_size >= processors > 1 else []
     return [*({"name": name, "shards": 1} for name in names), *sharded]
 
 
@@ -79,7 +79,7 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
     step = _fit([one, operations, weights, products / shards, points / shards], steps)
     # The grid's cases have one layer each, so that a layer's start is not told from the program's.
     updates = np.array([Case.of(row["case"]).updates for row in rows])
-    start = _fit([one, shards * operations], np.maximum(starts - updates * steps, 0.1))
+    start = _fit([one, operations], np.maximum(starts - updates * steps, 0.1))
     costs = zip(("update", "operation", "weight", "product", "point"), step, strict=True)
     print(f"{name}: start + start_layer {start[0]:.2f}, start_operation {start[1]:.3g}", end="; ")
     print(", ".join(f"{key} {value:.3g}" for key, value in costs))

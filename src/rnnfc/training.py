@@ -113,7 +113,7 @@ def epochs(
         state.epoch += 1
         watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec, network.levels)
         if watched is not None and not np.isfinite(watched):
-            raise TrainError(_diverged("the validation loss", state, epoch=state.epoch))
+            raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))
         if watched is not None and remember(state, watched, spec):
             state.best_weights = state.net.get_weights()
         seconds = time.perf_counter() - began
@@ -126,7 +126,8 @@ def _run(
     try:
         loss = program.run(order, tick, seed=seed, epoch=state.epoch)
     except NotFiniteError as error:
-        raise TrainError(_diverged(error.what, state, epoch=state.epoch + 1, step=error.step)) from error
+        rate = float(state.optimizer.learning_rate)
+        raise TrainError(diverged(error.what, epoch=state.epoch + 1, step=error.step, rate=rate)) from error
     xla_cache.keep()
     return loss
 
@@ -146,7 +147,3 @@ def mean_loss(windows: Windows, made: Floats, spec: TrainSpec, levels: tuple[flo
         return float(loss_of(spec, levels)(actual, made))
     each = np.asarray(loss_of(spec, levels, reduction=None)(actual[..., None], np.expand_dims(made, 3)))
     return float(np.nanmean(each))  # [window, horizon, target]
-
-
-def _diverged(what: str, state: TrainState, *, epoch: int, step: int | None = None) -> str:
-    return diverged(what, epoch=epoch, step=step, rate=float(state.optimizer.learning_rate))

@@ -2,8 +2,9 @@
 
 import contextlib
 import functools
+import operator
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +15,9 @@ from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
 from rnnfc.models import inputs, xla_cache
 from rnnfc.models.backend import keras, quiet_stderr, tf
-from rnnfc.models.network import (
-    gather_inputs,
-    members_of,
-    on_device,
-    recurrent_layers,
-    traced_as_plain_loops,
-)
+from rnnfc.models.network import gather_inputs, members_of, on_device, recurrent_layers, traced_as_plain_loops
 from rnnfc.models.recipe import Recipe
-from rnnfc.models.recurrence import written_out
+from rnnfc.models.recurrence import drops, written_out
 from rnnfc.models.roll import taught
 from rnnfc.models.stacked import seed_of
 from rnnfc.models.through_time import forward
@@ -42,8 +37,8 @@ class NotFiniteError(ArithmeticError):
 class EpochProgram:
     """One network's epoch over one set of windows, compiled as its recipe says.
 
-    Each minibatch is cut into `recipe.shards` nearly equal parts. Their gradients have no order among themselves, so that a
-    plain graph computes them side by side; they are added in the order of the shards and applied once.
+    Each minibatch is cut into `recipe.shards` nearly equal parts. Nothing orders their gradients, so that a plain graph runs them
+    side by side, each a program of its own; they are added in the order of the shards and applied once.
     """
 
     def __init__(self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe) -> None:
@@ -59,12 +54,16 @@ class EpochProgram:
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
         # The straight code is Keras' own: XLA makes one kernel of it, outer products and all.
-        self._written_out = recurrent_layers(net) if recipe.name == "xla_loop" else []
+        self._written_out = recurrent_layers(net) if recipe.name in ("xla_loop", "sharded_loop") else []
         self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
         self._dropout = _DropoutStates(net, shards=recipe.shards)
         self._compiled = recipe.compiled
         self._masks = _drawn_by_threefry if self._compiled else contextlib.nullcontext
-        self._calls = tf.function(self._many_steps, jit_compile=self._compiled, autograph=False)
+        program = functools.partial(tf.function, jit_compile=self._compiled, autograph=False)
+        self._calls, self._part, self._apply = program(self._many_steps), self._shard, self._update
+        if recipe.name == "sharded_loop":
+            self._calls = tf.function(self._many_steps, autograph=False)
+            self._part, self._apply = program(self._shard), program(self._update)
         self._call_batches = 1
 
     def run(self, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, seed: int, epoch: int) -> float:
@@ -121,19 +120,19 @@ class EpochProgram:
 
     def _step(self, data: Any, order: Any, index: Any) -> tuple[Any, Any]:
         """One minibatch: its loss before the update, and how many windows it counts for."""
-        variables = self._net.trainable_variables
         first = index * self._batch
         weight = tf.cast(tf.minimum(self._windows - first, self._batch), tf.float32)
-        parts = [
-            self._shard(shard, data, tf.slice(order, [first + start], [end - start]), first + start, weight)
-            for shard, (start, end) in enumerate(zip(self._cuts, self._cuts[1:], strict=False))
-        ]
-        # Added from left to right: the same bits in every run.
-        loss, gradients = parts[0]
-        for other, added in parts[1:]:
-            loss, gradients = loss + other, [left + right for left, right in zip(gradients, added, strict=True)]
-        self._optimizer.apply(gradients, variables)
-        return loss, weight
+        parts = []
+        for shard, (start, end) in enumerate(zip(self._cuts, self._cuts[1:], strict=False)):
+            origins = tf.slice(order, [first + start], [end - start])
+            # Shards that draw nothing and are of one size are one program, traced and compiled once.
+            parts.append(self._part(shard if self._dropout.draws else 0, data, origins, first + start, weight))
+        losses, gradients = zip(*parts, strict=True)
+        self._apply(gradients)
+        return _total(losses), weight
+
+    def _update(self, gradients: Sequence[list[Any]]) -> None:
+        self._optimizer.apply([_total(each) for each in zip(*gradients, strict=True)], self._net.trainable_variables)
 
     def _shard(self, shard: int, data: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
         """What one shard adds to the minibatch's mean loss, and to its gradients."""
@@ -177,6 +176,11 @@ class EpochProgram:
         return tf.reduce_mean(each * self._weights_of(y, origins), axis=(1, 2))
 
 
+def _total(parts: Sequence[Any]) -> Any:
+    # From left to right: the same bits in every run.
+    return functools.reduce(operator.add, parts)
+
+
 @contextlib.contextmanager
 def _drawn_by_threefry() -> Iterator[None]:
     """Keras' layers draw what they drop by the generator that XLA vectorizes: a mask takes a hundredth of the time."""
@@ -191,12 +195,19 @@ def _drawn_by_threefry() -> Iterator[None]:
 
 
 class _DropoutStates:
-    """A seed state for each shard and each layer that drops; shards that shared one would wait for each other."""
+    """A seed state for each shard and each layer that drops; shards that shared one would wait for each other.
+
+    draws: whether any layer does.
+    """
 
     def __init__(self, net: Any, *, shards: int) -> None:
         place = {id(variable): place for place, variable in enumerate(net.non_trainable_variables)}
         generators = [generator for layer in net._flatten_layers() for generator in layer._seed_generators]
         self._generators = sorted(generators, key=lambda generator: place[id(generator.state)])
+        # Keras' cells have a generator even if they drop nothing.
+        still = [layer for layer in recurrent_layers(net) if not drops(layer)]
+        idle = {id(generator) for layer in still for part in layer._flatten_layers() for generator in part._seed_generators}
+        self.draws = any(id(generator) not in idle for generator in self._generators)
         # The first shard draws from the layers' own states.
         others = [[keras.Variable(generator.state) for generator in self._generators] for _ in range(1, shards)]
         self._states = [[generator.state for generator in self._generators], *others]

@@ -17,10 +17,15 @@ from rnnfc.models.backend import keras, tf
 from rnnfc.models.equations import EQUATIONS, SLOPES, Equations, States
 
 
+def drops(layer: Any) -> bool:
+    """Whether a recurrent layer draws what it drops."""
+    return bool(layer.dropout or layer.recurrent_dropout)
+
+
 @contextlib.contextmanager
 def written_out(layers: Sequence[Any]) -> Iterator[None]:
     """Recurrent layers without dropout trace as written here; the same before and after."""
-    plain = [layer for layer in layers if not layer.dropout and not layer.recurrent_dropout]
+    plain = [layer for layer in layers if not drops(layer)]
     for layer in plain:
         layer.inner_loop = functools.partial(_inner_loop, layer)
     try:
