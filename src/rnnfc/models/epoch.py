@@ -64,6 +64,7 @@ class EpochProgram:
         if recipe.name == "sharded_loop":
             self._calls = tf.function(self._many_steps, autograph=False)
             self._part, self._apply = program(self._shard), program(self._update)
+        self._traced: Any = None
         self._call_batches = 1
 
     def run(self, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, seed: int, epoch: int) -> float:
@@ -76,17 +77,21 @@ class EpochProgram:
         """
         self._dropout.assign(seed=seed, epoch=epoch)
         # The last minibatch is filled up with windows that weigh nothing, so that one program serves all.
-        padding = np.full(self._batches * self._batch - self._windows, order[0], dtype=np.int32)
-        device_order = tf.constant(np.concatenate([order, padding]))
+        device_order = tf.constant(np.pad(order, (0, self._batches * self._batch - self._windows), mode="edge"))
         total, done, finite = tf.constant(0.0, tf.float64), 0, True
         while done < self._batches:
             began = time.perf_counter()
             stop = min(done + self._call_batches, self._batches)
+            given = (self._data, device_order, tf.constant(done), tf.constant(stop), total)
             with self._loading():
-                reached, total, bad, finite = self._calls(self._data, device_order, tf.constant(done), tf.constant(stop), total)
+                # Called itself: tf.function takes as long to find it as an update of a small network takes.
+                self._traced = self._traced or self._calls.get_concrete_function(*given)
+                reached, total, bad, finite = self._traced(*given)
             if int(bad) >= 0:
                 raise NotFiniteError("the loss", step=int(bad) + 1)
-            self._pace(batches=stop - done, seconds=time.perf_counter() - began)
+            fitting = int((stop - done) * _CALL_S / max(time.perf_counter() - began, 1e-6))
+            # The first call of all is the compiler's; growth is bounded, so that one fast call proves little.
+            self._call_batches = max(1, min(fitting, 64 * (stop - done)))
             done = int(reached)
             tick(done / self._batches)
         if not finite:
@@ -95,13 +100,8 @@ class EpochProgram:
 
     def _loading(self) -> contextlib.AbstractContextManager[None]:
         # A kept program that is loaded names XLA's own preferences as features that this processor lacks: three lines of errors.
-        loads = self._compiled and self._calls.experimental_get_tracing_count() == 0 and xla_cache.holds_any()
+        loads = self._compiled and self._traced is None and xla_cache.holds_any()
         return quiet_stderr() if loads else contextlib.nullcontext()
-
-    def _pace(self, *, batches: int, seconds: float) -> None:
-        # The first call of an epoch's length is the compiler's; growth is bounded so that one fast call proves little.
-        fitting = int(batches * _CALL_S / max(seconds, 1e-6))
-        self._call_batches = max(1, min(fitting, 64 * batches))
 
     def _many_steps(self, data: Any, order: Any, first: Any, stop: Any, total: Any) -> Any:
         def step(index: Any, total: Any, _: Any) -> Any:
@@ -202,12 +202,12 @@ class _DropoutStates:
 
     def __init__(self, net: Any, *, shards: int) -> None:
         place = {id(variable): place for place, variable in enumerate(net.non_trainable_variables)}
-        generators = [generator for layer in net._flatten_layers() for generator in layer._seed_generators]
-        self._generators = sorted(generators, key=lambda generator: place[id(generator.state)])
         # Keras' cells have a generator even if they drop nothing.
-        still = [layer for layer in recurrent_layers(net) if not drops(layer)]
-        idle = {id(generator) for layer in still for part in layer._flatten_layers() for generator in part._seed_generators}
-        self.draws = any(id(generator) not in idle for generator in self._generators)
+        still = {id(part) for layer in recurrent_layers(net) if not drops(layer) for part in layer._flatten_layers()}
+        layers = [layer for layer in net._flatten_layers() if id(layer) not in still]
+        generators = [generator for layer in layers for generator in layer._seed_generators]
+        self._generators = sorted(generators, key=lambda generator: place[id(generator.state)])
+        self.draws = bool(generators)
         # The first shard draws from the layers' own states.
         others = [[keras.Variable(generator.state) for generator in self._generators] for _ in range(1, shards)]
         self._states = [[generator.state for generator in self._generators], *others]
