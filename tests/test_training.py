@@ -135,7 +135,7 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
     [(LOOP, 1, ["forward_1"]), (SHARDED, 6, ["forward_1"]), (UNROLLED, 1, []), (GRAPH, 2, [])],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_keras_own_recurrence_is_compiled_in_plain_graphs_and_as_straight_code(
+def test_the_recurrence_is_written_out_where_xla_compiles_a_loop_and_is_keras_own_elsewhere(
     monkeypatch: pytest.MonkeyPatch, recipe: Recipe, batch: int, layers: list[str]
 ) -> None:
     seen: list[list[str]] = []
@@ -149,19 +149,32 @@ def test_keras_own_recurrence_is_compiled_in_plain_graphs_and_as_straight_code(
     assert seen == [layers] * len(seen) != []
 
 
-@pytest.mark.parametrize(("dropout", "programs"), [(0.0, [0]), (0.3, [0, 1])])
-def test_equal_shards_that_draw_nothing_are_one_program(
-    monkeypatch: pytest.MonkeyPatch, dropout: float, programs: list[int]
-) -> None:
-    traced, shard_of = [], epoch.EpochProgram._shard
+SEQ2SEQ = "{kind: seq2seq, cell: GRU, units: 3, teacher_forcing: %s}"
 
-    def watched(self: Any, shard: int, *rest: Any) -> Any:
-        traced.append(shard)
-        return shard_of(self, shard, *rest)
 
-    monkeypatch.setattr(epoch.EpochProgram, "_shard", watched)
-    Case(experiment(dropout=dropout, train="{epochs: 1, batch_size: 6}"), HALVES).epochs(validation=False)
-    assert traced == programs
+@pytest.mark.parametrize(
+    ("model", "programs"),
+    [
+        ("{kind: stacked, cell: GRU, units: [3]}", 1),
+        ("{kind: stacked, cell: GRU, units: [3], recurrent_dropout: 0.3}", 2),
+        ("{kind: segment, cell: GRU, segment: 2, width: 4, dropout: 0.3}", 2),
+        (SEQ2SEQ % 1.0, 1),
+        (SEQ2SEQ % 0.5, 2),
+    ],
+)
+def test_equal_shards_share_an_xla_program_unless_they_draw(model: str, programs: int) -> None:
+    case = Case(with_model(experiment(train="{epochs: 1, batch_size: 6}"), model), HALVES)
+    loss = training.loss_of(case.spec.train, (), reduction=None)
+    program = epoch.EpochProgram(
+        case.net, case.state.optimizer, case.splits.train, spec=case.spec.train, loss=loss, recipe=case.recipe
+    )
+    order, first, stop = tf.zeros([36], tf.int32), tf.constant(0), tf.constant(6)
+    traced = program._calls.get_concrete_function(program._data, order, first, stop, tf.constant(0.0, tf.float64))
+    assert program._part.experimental_get_tracing_count() == programs
+    graph = traced.graph.as_graph_def()
+    compiled = {function.signature.name for function in graph.library.function if function.attr["_XlaMustCompile"].b}
+    assert len(compiled) == programs + 1, "the update is one more"
+    assert not traced.function_def.attr["_XlaMustCompile"].b
 
 
 def test_a_last_minibatch_may_leave_shards_empty() -> None:
@@ -509,7 +522,7 @@ def with_model(spec: Experiment, model: str) -> Experiment:
 )
 def test_every_recipe_trains_every_family_alike(model: str) -> None:
     losses = []
-    for recipe in (GRAPH, HALVES, LOOP, UNROLLED):
+    for recipe in (GRAPH, SHARDED if "seq2seq" in model else HALVES, LOOP, UNROLLED):
         network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", model=model)
         losses.append(hardly_trained(network, splits, spec, recipe).loss)
     assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)

@@ -20,6 +20,8 @@ from rnnfc.models.recipe import COSTS, UNROLLED_CELLS, RecipeName, Size
 GRID = (
     *("SimpleRNN-50-10-1-990", "SimpleRNN-20-16-1-990", "LSTM-50-10-1-990", "GRU-32-12-1-400", "LSTM-128-8-1-200"),
     *("SimpleRNN-50-10-64-990", "LSTM-50-10-64-990", "GRU-32-12-8-400", "SimpleRNN-100-50-1-100"),
+    # small steps in great number
+    *("SimpleRNN-8-1000-4-400", "GRU-16-500-8-400"),
     # points without many products beside them
     *("SimpleRNN-8-50-1024-4096", "GRU-8-24-512-2048"),
     *("SimpleRNN-50-50-32-950", "GRU-32-30-32-960", "LSTM-64-50-32-950", "GRU-64-50-32-950", "GRU-128-24-64-640"),
@@ -84,9 +86,8 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
     print(f"{name}: start + start_layer {start[0]:.2f}, start_operation {start[1]:.3g}", end="; ")
     print(", ".join(f"{key} {value:.3g}" for key, value in costs))
     for row, size in zip(rows, sizes, strict=True):
-        used = COSTS[name].seconds(size, updates=1, shards=row["shards"]) - COSTS[name].seconds(
-            size, updates=0, shards=row["shards"]
-        )
+        with_one, without = (COSTS[name].seconds(size, updates=count, shards=row["shards"], alike=True) for count in (1, 0))
+        used = with_one - without
         print(f"  {row['case']:28} measured {row['step_s'] * 1e3:9.4f} ms, in use {used * 1e3:9.4f} ms")
 
 

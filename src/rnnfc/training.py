@@ -1,4 +1,4 @@
-"""Training: whole epochs as one compiled program over an unchanged Keras model, optimizer and loss."""
+"""Training: compiled epochs over an unchanged Keras model, optimizer and loss."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -109,7 +109,7 @@ def epochs(
         if rate != given:  # Keras takes longer to set it than a dozen short steps take
             state.optimizer.learning_rate = given = rate
         order = order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch)
-        loss = _run(program, order, tick, state=state, seed=seed)
+        loss = _run(program, order, tick, state=state, seed=seed, rate=rate)
         state.epoch += 1
         watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec, network.levels)
         if watched is not None and not np.isfinite(watched):
@@ -121,12 +121,17 @@ def epochs(
 
 
 def _run(
-    program: EpochProgram, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, state: TrainState, seed: int
+    program: EpochProgram,
+    order: npt.NDArray[np.int32],
+    tick: Callable[[float], None],
+    *,
+    state: TrainState,
+    seed: int,
+    rate: float,
 ) -> float:
     try:
         loss = program.run(order, tick, seed=seed, epoch=state.epoch)
     except NotFiniteError as error:
-        rate = float(state.optimizer.learning_rate)
         raise TrainError(diverged(error.what, epoch=state.epoch + 1, step=error.step, rate=rate)) from error
     xla_cache.keep()
     return loss

@@ -55,18 +55,22 @@ def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> 
 
 
 @pytest.mark.parametrize(
-    ("job", "epochs", "before", "after"),
+    ("job", "processors", "epochs", "before", "after"),
     [
         # XLA starts 1 s later, and a graph's update takes 558.4 µs, not 28.3: even after 1,886.2 updates.
-        (("SimpleRNN", "[50]", 10, 4, 4), 1887, "graph", "xla_loop"),
+        (("SimpleRNN", "[50]", 10, 4, 4), 1, 1887, "graph", "xla_loop"),
         # Straight code starts 0.85 s later, and a graph's update of one window takes 548.1 µs, not 13.4: even after 1,589.7.
-        (("SimpleRNN", "[50]", 10, 1, 1), 1590, "graph", "xla_unrolled"),
+        (("SimpleRNN", "[50]", 10, 1, 1), 1, 1590, "graph", "xla_unrolled"),
         # Straight code of 16 steps starts 0.66 s after the loop; 12.3 µs instead of 13.8: even after 437,248 updates.
-        (("SimpleRNN", "[20]", 16, 1, 1000), 438, "xla_loop", "xla_unrolled"),
+        (("SimpleRNN", "[20]", 16, 1, 1000), 1, 438, "xla_loop", "xla_unrolled"),
+        # Two shards start 1.3 s later, and a graph's update takes 7.353 ms, not 1.922: even after 239.4 updates.
+        (("LSTM", "[64]", 50, 32, 32), 2, 240, "graph", "sharded_loop"),
+        # Shards that draw are two programs: 1.3 s later than a loop, whose update takes 3.470 ms: even after 839.6 updates.
+        (("LSTM", "[64], dropout: 0.1", 50, 32, 32), 2, 840, "xla_loop", "sharded_loop"),
     ],
 )
-def test_few_updates_are_not_worth_a_compilation(job: Any, epochs: int, before: str, after: str) -> None:
-    names = [chosen(*job, epochs=number, processors=1).name for number in (epochs - 1, epochs)]
+def test_few_updates_are_not_worth_a_compilation(job: Any, processors: int, epochs: int, before: str, after: str) -> None:
+    names = [chosen(*job, epochs=number, processors=processors).name for number in (epochs - 1, epochs)]
     assert names == [before, after]
 
 

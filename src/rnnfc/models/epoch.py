@@ -1,4 +1,4 @@
-"""The compiled epoch: a loop over minibatches inside one program, over a Keras model, optimizer and loss."""
+"""The compiled epoch: one call runs many minibatches, over a Keras model, optimizer and loss."""
 
 import contextlib
 import functools
@@ -37,8 +37,8 @@ class NotFiniteError(ArithmeticError):
 class EpochProgram:
     """One network's epoch over one set of windows, compiled as its recipe says.
 
-    Each minibatch is cut into `recipe.shards` nearly equal parts. Nothing orders their gradients, so that a plain graph runs them
-    side by side, each a program of its own; they are added in the order of the shards and applied once.
+    Each minibatch is cut into `recipe.shards` nearly equal parts, whose gradients a plain graph computes side by side: nothing
+    orders them. They are added in the order of the shards and applied once.
     """
 
     def __init__(self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe) -> None:
@@ -59,11 +59,11 @@ class EpochProgram:
         self._dropout = _DropoutStates(net, shards=recipe.shards)
         self._compiled = recipe.compiled
         self._masks = _drawn_by_threefry if self._compiled else contextlib.nullcontext
-        program = functools.partial(tf.function, jit_compile=self._compiled, autograph=False)
-        self._calls, self._part, self._apply = program(self._many_steps), self._shard, self._update
-        if recipe.name == "sharded_loop":
-            self._calls = tf.function(self._many_steps, autograph=False)
-            self._part, self._apply = program(self._shard), program(self._update)
+        apart = recipe.name == "sharded_loop"  # each shard and the update a program of its own
+        program = functools.partial(tf.function, autograph=False)
+        self._calls = program(self._many_steps, jit_compile=self._compiled and not apart)
+        inner: tuple[Any, Any] = (self._shard, self._update)
+        self._part, self._apply = (program(each, jit_compile=True) for each in inner) if apart else inner
         self._traced: Any = None
         self._call_batches = 1
 
@@ -203,8 +203,7 @@ class _DropoutStates:
     def __init__(self, net: Any, *, shards: int) -> None:
         place = {id(variable): place for place, variable in enumerate(net.non_trainable_variables)}
         # Keras' cells have a generator even if they drop nothing.
-        still = {id(part) for layer in recurrent_layers(net) if not drops(layer) for part in layer._flatten_layers()}
-        layers = [layer for layer in net._flatten_layers() if id(layer) not in still]
+        layers = [layer for layer in net._flatten_layers() if not hasattr(layer, "recurrent_dropout") or drops(layer)]
         generators = [generator for layer in layers for generator in layer._seed_generators]
         self._generators = sorted(generators, key=lambda generator: place[id(generator.state)])
         self.draws = bool(generators)

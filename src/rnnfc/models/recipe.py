@@ -1,11 +1,11 @@
 """How an epoch will be compiled: the recipe whose compilation and updates together take least, estimated without TensorFlow.
 
 XLA makes an update of small layers up to a hundred times faster, costs a second or more to compile and keeps to one processor. A
-plain graph starts in half the time; around an XLA program for each shard of a minibatch it runs these side by side.
+plain graph starts in half the time. It can also run an XLA program for each shard of a minibatch, side by side.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rnnfc.config.model_spec import ScratchSpec, SegmentSpec, Seq2SeqSpec, StackedSpec
@@ -92,34 +92,28 @@ class Costs:
     product: float
     point: float
 
-    def seconds(self, size: Size, *, updates: int, shards: int) -> float:
-        """Of a whole training. Shards work side by side, each with all weights; they are one program where nothing is dropped."""
-        start = self.start + self.start_layer * size.layers + self.start_operation * size.operations
+    def seconds(self, size: Size, *, updates: int, shards: int, alike: bool) -> float:
+        """Of a whole training. Shards work side by side, each with all weights; one program serves all where they are alike."""
+        start = self.start + (1 if alike else shards) * (self.start_layer * size.layers + self.start_operation * size.operations)
         shared = (self.product * size.products + self.point * size.points) / shards
         return start + updates * (self.update + self.operation * size.operations + self.weight * size.weights + shared)
 
 
-# Fitted by scripts/bench/recipes.py on 2026-11-28, except start_layer, which its grid cannot tell. Only their ratios matter.
+# Fitted by scripts/bench/recipes.py on 2026-11-28, except start_layer, which its grid cannot tell, and what sharded_loop has of
+# xla_loop. Only their ratios matter.
+_LOOP = Costs(
+    start=0.7, start_layer=1.0, start_operation=0, update=7e-6, operation=8e-8, weight=1.6e-10, product=5.1e-11, point=4.7e-9
+)
+_GRAPH = Costs(
+    start=0.4, start_layer=0.3, start_operation=0, update=1.5e-4, operation=1.3e-5, weight=1.8e-10, product=5.9e-11, point=3.8e-9
+)
 COSTS: dict[RecipeName, Costs] = {
     "xla_unrolled": Costs(
         start=0.1, start_layer=0.1, start_operation=0.045, update=0, operation=1.8e-7, weight=0, product=1.5e-10, point=8.2e-9
     ),
-    "xla_loop": Costs(
-        start=0.7, start_layer=1.0, start_operation=0, update=7e-6, operation=8e-8, weight=1.6e-10, product=5.1e-11, point=4.7e-9
-    ),
-    "graph": Costs(
-        start=0.4,
-        start_layer=0.3,
-        start_operation=0,
-        update=1.5e-4,
-        operation=1.3e-5,
-        weight=1.8e-10,
-        product=5.9e-11,
-        point=3.8e-9,
-    ),
-    "sharded_loop": Costs(
-        start=1.0, start_layer=1.0, start_operation=0, update=2.3e-4, operation=0, weight=0, product=5.5e-11, point=4.3e-9
-    ),
+    "xla_loop": _LOOP,
+    "graph": _GRAPH,
+    "sharded_loop": replace(_LOOP, start=1.0, update=2.2e-4, product=5.2e-11, point=4.1e-9),
 }
 
 
@@ -139,7 +133,9 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
         open_to.append("xla_unrolled")
     if shards["sharded_loop"] > 1:
         open_to.append("sharded_loop")
-    seconds = {name: COSTS[name].seconds(size, updates=updates, shards=shards[name]) for name in open_to}
+    drawn = [getattr(experiment.model, name, 0) for name in ("dropout", "recurrent_dropout", "teacher_forcing")]
+    alike = not any(0 < share < 1 for share in drawn)  # shards that draw masks of their own are not
+    seconds = {name: COSTS[name].seconds(size, updates=updates, shards=shards[name], alike=alike) for name in open_to}
     best, *others = sorted(seconds, key=lambda name: seconds[name])
     rest = ", ".join(f"{name} {seconds[name]:.1f} s" for name in others)
     reason = f"estimated {seconds[best]:.1f} s for {updates:,} update{'s' * (updates > 1)}; {rest}"

@@ -18,7 +18,7 @@ from rnnfc.models.equations import EQUATIONS, SLOPES, Equations, States
 
 
 def drops(layer: Any) -> bool:
-    """Whether a recurrent layer draws what it drops."""
+    """Whether a recurrent layer, or its cell, draws what it drops."""
     return bool(layer.dropout or layer.recurrent_dropout)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 SWITCH = "RNNFC_XLA_CACHE"
 _FLAGS = "TF_XLA_FLAGS"
 # A program takes about half a megabyte; all of them are hashed at each start. Without room on the disk none is written.
-_MOST_FILES, _LARGEST_BYTES, _FREE_BYTES = 32, 8 * 2**20, 2**28
+_MOST_FILES, _LARGEST_BYTES, _FREE_BYTES = 64, 8 * 2**20, 2**28
 # The folder of a process that was killed goes after a day; those of other versions that nobody has used for two months go too.
 _OWN, _STALE_S, _UNUSED_S = "process-", 86_400, 60 * 86_400
 
