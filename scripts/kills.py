@@ -210,7 +210,7 @@ def left_alone(home: Path, name: str) -> Whole:
 
 def kill(home: Path, whole: dict[str, Whole], victim: int, *, number: int, commands: int, seed: int) -> tuple[str, str]:
     """(where it was killed, what became of it) of one victim."""
-    # By fives, so that two commands at the end are one of Keras (ensemble) and one of NumPy (scratch).
+    # By fives, so that a few commands at the end are of Keras and of NumPy (scratch).
     name, draw = NAMES[5 * victim % len(NAMES)], random.Random(f"{seed} {victim}")  # noqa: S311  no secret
     left, folders = whole[name], Folders(outputs=home / f"victim-{victim}", config=home / f"{name}.yaml")
     numbered = number - commands - max(1, number // 8)

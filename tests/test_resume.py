@@ -157,7 +157,7 @@ def test_nothing_to_resume_is_said(rnnfc: Command, tmp_path: Path) -> None:
 
 def test_kill_9_loses_nothing_and_changes_no_bit() -> None:
     kills = os.environ.get("RNNFC_KILLS", "40")
-    command = [sys.executable, str(SCRIPT), "--kills", kills, "--commands", "2"]
+    command = [sys.executable, str(SCRIPT), "--kills", kills, "--commands", "5"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(" 0 lost, 0 differing")
