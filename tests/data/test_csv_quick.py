@@ -91,6 +91,7 @@ PLAIN: dict[str, tuple[bytes, dict[str, Any], list[float], Any]] = {
     "Windows": (b"\xef\xbb\xbfv,n\r\n1,\xc3\xa9\r\n2,z\r\n\r\n", {}, [1, 2], [0, 1]),
     "latin-1": (b"v,n\n1,\xe9\n2,z", {"encoding": "latin-1"}, [1, 2], [0, 1]),
     "lines at the end": (b"v\n1\n2\n\n", {}, [1, 2], [0, 1]),
+    "lines that become shorter": (b"v\n1.0000000000000000\n2\n3\n4\n5\n6\n7\n", {}, [1, 2, 3, 4, 5, 6, 7], range(7)),
     "series": (b"s,t,v\nb,1,1\nNA,1,2\nb,2,3\n", LONG, [1, 2, 3], [1, 1, 2]),
 }
 
@@ -131,7 +132,11 @@ CLOSE_LOOK: dict[str, tuple[bytes, dict[str, Any]]] = {
     "a time of 2**63": (b"t,v\n1,1\n9223372036854775808,2\n", TIMED),
     "a nameless series": (b"s,t,v\nb,1,1\n,1,2\n", LONG),
     "a field too many": (b"v,n\n1,2\n3,4,5\n", {}),
+    "a field too many, then one too few": (b"t,v\n1,2,3\n4\n", TIMED),
+    "a field too few, then one too many": (b"t,v\n1,2\n3\n4,5,6\n", TIMED),
+    "a field too many, then an empty line": (b"t,v\n1,2\n3,4,5\n\n", TIMED),
     "a blank line": (b"v,n\n1,2\n\n3,4\n", {}),
+    "a blank line before a number": (b"t,v\n1,2\n\n3,4\n", TIMED),
     "a column twice": (b"v,v\n1,2\n3,4\n", {}),
     "no such column": (b"x\n1\n2\n", {}),
     "a line end in a name": (b'"v\n",v\n1,2\n3,4\n', {}),
@@ -156,16 +161,20 @@ def test_odd_cells_are_left_to_a_closer_look(
 CELLS = st.sampled_from(["", "1", " 2", "-3.5", "1e2", "1e400", "NA", "True", "x", '"4"', '"5', "2020-01-01", "2020-01-02 03:04"])
 
 
-@settings(deadline=None, derandomize=True, max_examples=400)
-@given(rows=st.lists(st.lists(CELLS, min_size=2, max_size=3), min_size=2, max_size=5), long=st.booleans())
+@settings(deadline=None, derandomize=True, max_examples=800)
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=2, max_size=3), min_size=2, max_size=5),
+    long=st.booleans(),
+    piece_bytes=st.sampled_from([1, 2**20]),
+)
 def test_what_is_read_quickly_a_close_look_reads_alike(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], long: bool
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], long: bool, piece_bytes: int
 ) -> None:
     content = "".join(f"{','.join(row)}\n" for row in [["t", "v", "s"][: len(rows[0])], *rows]).encode()
     keys = LONG if long else TIMED
     spec = spec_of(tmp_path_factory.getbasetemp() / "x.csv", content, **keys)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_quick, "_PIECE_BYTES", 1)
+        patch.setattr(csv_quick, "_PIECE_BYTES", piece_bytes)
         quick = csv_quick.read(spec)
     if quick is None:
         return

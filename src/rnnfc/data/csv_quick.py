@@ -26,9 +26,13 @@ from rnnfc.data.panel import Floats
 if TYPE_CHECKING:
     import io
 
+    import pandas as pd
+
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
 # Text that is parsed at once: pandas uses its memory again within a piece, and not from one to the next; pieces side by side.
 _PIECE_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
+# As long as glibc has not seen so large a block freed, it gives the memory of each piece back, and takes it anew for the next.
+_LARGE_BLOCK_BYTES = 2**25 - 2**14
 
 Bytes = npt.NDArray[np.uint8]
 # values, times, the place of each row's series among the names, the names
@@ -42,11 +46,13 @@ def read(spec: FileSpec, *, fewest: int = 2) -> tuple[Source, Cells] | None:
         DataError: the file cannot be read, or has less than `fewest` rows.
     """
     path = csv_text.shown(spec)
+    np.empty(_LARGE_BLOCK_BYTES, dtype=np.uint8)
     with csv_text.opened(path, spec) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a column is not of one type
         try:
             header, options = _begin(file, spec)
-            cells = _joined(_side_by_side(partial(_cells, spec=spec, header=header, options=options), _pieces(file)))
+            parts = _side_by_side(partial(_cells, spec=spec, header=header, options=options), _pieces(file))
+            cells = _joined(parts, num_parts=1 + os.fstat(file.fileno()).st_size // _PIECE_BYTES)
         except (ValueError, csv.Error):
             return None
     rows = len(cells.values)
@@ -103,7 +109,7 @@ def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: di
 
     text = _utf8(piece, spec)
     frame = parse(text, spec, names=header, **options)
-    if num_rows(text, spec.separator, width=len(header)) != len(frame):
+    if not _is_full(frame, text, spec, header) and num_rows(text, spec.separator, width=len(header)) != len(frame):
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec.numbers)
     times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
@@ -114,31 +120,59 @@ def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: di
     return values, times, series, names
 
 
-def _joined(parts: Iterator[_Rows]) -> Cells:
-    """The cells of all pieces.
+def _joined(parts: Iterator[_Rows], *, num_parts: int) -> Cells:
+    """The cells of all pieces, each put in its place as it comes: to have them in memory twice takes as long as half the parsing.
 
     Raises:
         ValueError: there are none, or times are dates in some and numbers in others.
     """
-    values, times, series, names = map(list, zip(*parts, strict=True))
-    if len({moments.dtype.kind == "M" for moments in times}) > 1:
-        raise ValueError("dates and numbers")
-    places = {name: place for place, name in enumerate(dict.fromkeys(name for part in names for name in part))}
-    series = [np.array([places[name] for name in part], dtype=np.int64)[rows] for rows, part in zip(series, names, strict=True)]
-    cells, time = _end_to_end(values), _end_to_end(times)
+    columns: list[npt.NDArray[Any]] = []
+    places: dict[str, int] = {}
+    rows = 0
+    for left, (values, times, series, names) in zip(range(num_parts, 0, -1), parts, strict=False):
+        numbers = np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int64)
+        part = [values, times, numbers[series]]
+        room = rows + max(1, left * 9 // 8) * len(values)  # lines may become shorter
+        columns = [_put(cells, column, rows=rows, room=room) for cells, column in zip(part, columns or part, strict=True)]
+        rows += len(values)
+    cells, time, order = (column[:rows] for column in columns)
     return Cells(
         values=cells,
-        time=np.arange(len(cells)) if not len(time) else whole(time) if time.dtype.kind == "f" else time,
-        series=_end_to_end(series),
+        time=np.arange(rows) if not len(time) else whole(time) if time.dtype.kind == "f" else time,
+        series=order,
         names=tuple(places),
     )
 
 
-def _end_to_end(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """The rows of all parts; `parts` is emptied, so that no two columns are in memory twice."""
-    rows = np.concatenate(parts)
-    parts.clear()
-    return rows
+def _put(part: npt.NDArray[Any], column: npt.NDArray[Any], *, rows: int, room: int) -> npt.NDArray[Any]:
+    """`column` with `part` behind its first `rows`; made anew, with `room`, where it is too short or of another type.
+
+    Raises:
+        ValueError: one are dates, the other numbers.
+    """
+    if (column.dtype.kind == "M") != (part.dtype.kind == "M"):
+        raise ValueError("dates and numbers")
+    if not len(part):  # a column that the file has not
+        return part
+    end, dtype = rows + len(part), np.promote_types(column.dtype, part.dtype)
+    if not rows or end > len(column) or dtype != column.dtype:
+        before, column = column[:rows], np.empty((room, *part.shape[1:]), dtype=dtype)
+        column[:rows] = before
+    column[rows:end] = part
+    return column
+
+
+def _is_full(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: tuple[str, ...]) -> bool:
+    """Whether it is plain that each line is a row with a field for each name.
+
+    That is so where a number ends each row, so that none is too short, and there are no more fields than that takes.
+    """
+    last = frame.get(header[-1])
+    if last is None or last.dtype.kind not in "if" or last.hasnans or b'"' in text:
+        return False
+    marks = np.frombuffer(text, dtype=np.uint8)
+    lines, separators = (np.count_nonzero(marks == mark) for mark in (_NEWLINE, ord(spec.separator)))
+    return bool(lines + (marks[-1] != _NEWLINE) == len(frame) and separators == len(frame) * (len(header) - 1))
 
 
 def _utf8(raw: bytes, spec: FileSpec) -> bytes:

@@ -59,6 +59,8 @@ class Frequency:
 
     def off_grid(self, times: Times) -> int | None:
         """The first row that is not a whole number of steps from the first row, or on the step of the row before it."""
+        if self.unit in ("number", "microsecond") and _even_step(times) == self.size:
+            return None
         before = -1.0
         for start in range(0, len(times), _PART_ROWS):
             steps, on = self.steps(times[start : start + _PART_ROWS], first=times[0])
@@ -94,13 +96,16 @@ class Frequency:
         Args:
             times: strictly increasing, at least two.
         """
+        step = _even_step(times)
         if times.dtype.kind == "i":
-            return cls(unit="number", size=_commonest(np.diff(times)))
+            return cls(unit="number", size=step or _commonest(np.diff(times)))
         if times.dtype.kind == "f":
             distances = np.diff(times)
             # The order of the distances, which this changes, does not matter.
             digits = 9 - int(np.floor(np.log10(np.median(distances, overwrite_input=True))))
             return cls(unit="number", size=_refined(_commonest(np.round(distances, max(digits, 0))), times))
+        if step and step < _SHORTEST_MONTH.astype("timedelta64[us]").astype(np.int64):
+            return cls(unit="microsecond", size=step)
         months = times.astype("datetime64[M]")
         unit = _month_unit(times, months) if (np.diff(months) > np.timedelta64(0, "M")).all() else None
         if unit is None:
@@ -132,6 +137,14 @@ def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | 
 
 def _next_month(months: Any) -> Any:
     return (months.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[us]")
+
+
+def _even_step(times: Times) -> float | None:
+    """The distance from each row to the next, where it is one to the last bit, in microseconds or as the numbers are."""
+    numbers = times.view(np.int64) if times.dtype.kind == "M" else times
+    step = numbers[1:2] - numbers[:1]
+    parts = (np.diff(numbers[start : start + _PART_ROWS + 1]) for start in range(0, len(numbers) - 1, _PART_ROWS))
+    return float(step[0]) if all((part == step).all() for part in parts) and len(step) else None
 
 
 def _commonest(distances: npt.NDArray[Any]) -> float:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,63 +33,63 @@ def close(table: Table, *, policy: str, channels: tuple[str, ...], season: int |
             absent than present.
     """
     row_of = _grid(table)
+    values, time = (table.values, table.time) if row_of is None else _spread(table, row_of, policy)
+    filled = np.isnan(values)
+    if row_of is None and filled.any():
+        if policy == "error":
+            _refuse_empty(table, filled, channels)
+        values = values.copy()
+    for channel, name in enumerate(channels):
+        if filled[:, channel].any():
+            values[:, channel] = fill(values[:, channel], filled[:, channel], policy=policy, season=season)
+            _refuse_unfilled(values[:, channel], filled[:, channel], policy, name=name, table=table)
+    return values, time, filled
+
+
+def _grid(table: Table) -> npt.NDArray[np.int64] | None:
+    """The place of each row among all that there should be; None where none is absent."""
+    if table.frequency.unit == "rows":
+        return None
+    (last,) = np.rint(table.frequency.positions(table.time[-1:], first=table.time[0]))
+    if last == len(table.time) - 1:  # no two rows share a step
+        return None
+    positions = table.frequency.positions(table.time)
+    return np.rint(positions, out=positions).astype(np.int64)
+
+
+def _spread(table: Table, row_of: npt.NDArray[np.int64], policy: str) -> tuple[Floats, Times]:
+    """Values and times of all rows, NaN in those that are absent.
+
+    Raises:
+        DataError: `policy` is `error`, or more rows are absent than present.
+    """
     num_rows = int(row_of[-1]) + 1
     if policy == "error":
-        _refuse_missing(table, row_of, channels)
+        row = int(np.argmax(np.diff(row_of) > 1)) + 1
+        raise DataError(
+            f"{table.where(row)}: between {exact_clock(table.time[row - 1])} and {exact_clock(table.time[row])} "
+            f"rows are absent ({num_rows - len(row_of):,} in all at the step {table.frequency}); set data.missing: "
+            "interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
+        )
     if num_rows > 2 * len(row_of):
         raise DataError(
             f"{table.where(0)}: {num_rows - len(row_of):,} rows are absent and {len(row_of):,} present at the step "
             f"{table.frequency}; cut the file to the part that is covered, or set data.frequency: rows"
         )
-    if num_rows == len(row_of):
-        values = table.values.copy() if np.isnan(table.values).any() else table.values
-    else:
-        values = np.full((num_rows, table.values.shape[1]), np.nan)
-        values[row_of] = table.values
-    filled = np.isnan(values)
-    for channel, name in enumerate(channels):
-        if filled[:, channel].any():
-            values[:, channel] = fill(values[:, channel], filled[:, channel], policy=policy, season=season)
-            _refuse_unfilled(values[:, channel], filled[:, channel], policy, name=name, table=table)
-    return values, _full_time(table, row_of, num_rows), filled
+    values = np.full((num_rows, table.values.shape[1]), np.nan)
+    values[row_of] = table.values
+    rest = cast("Times", table.frequency.after(table.time[:1], steps=num_rows - 1))  # there is a grid
+    time = np.concatenate([table.time[:1], rest])
+    time[row_of] = table.time
+    return values, time
 
 
-def _grid(table: Table) -> npt.NDArray[np.int64]:
-    if table.frequency.unit == "rows":
-        return np.arange(len(table.time))
-    (last,) = np.rint(table.frequency.positions(table.time[-1:], first=table.time[0]))
-    if last == len(table.time) - 1:  # no two rows share a step, so none is absent
-        return np.arange(len(table.time))
-    positions = table.frequency.positions(table.time)
-    return np.rint(positions, out=positions).astype(np.int64)
-
-
-def _full_time(table: Table, row_of: npt.NDArray[np.int64], num_rows: int) -> Times:
-    rest = None if num_rows == len(row_of) else table.frequency.after(table.time[:1], steps=num_rows - 1)
-    if rest is None:
-        return table.time
-    full = np.concatenate([table.time[:1], rest])
-    full[row_of] = table.time
-    return full
-
-
-def _refuse_missing(table: Table, row_of: npt.NDArray[np.int64], channels: tuple[str, ...]) -> None:
-    if row_of[-1] >= len(row_of):
-        absent = np.flatnonzero(np.diff(row_of) > 1)
-        row = int(absent[0]) + 1
-        count = int(row_of[-1]) + 1 - len(row_of)
-        raise DataError(
-            f"{table.where(row)}: between {exact_clock(table.time[row - 1])} and {exact_clock(table.time[row])} "
-            f"rows are absent ({count:,} in all at the step {table.frequency}); set data.missing: interpolate, ffill, "
-            "seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
-        )
-    empty = np.argwhere(np.isnan(table.values))
-    if len(empty):
-        row, channel = map(int, empty[0])
-        raise DataError(
-            f"{table.where(row)}: {channels[channel]}: the value is missing ({len(empty):,} in all); "
-            "set data.missing: interpolate, ffill, seasonal or mask, or mend the file"
-        )
+def _refuse_empty(table: Table, empty: Mask, channels: tuple[str, ...]) -> None:
+    row, channel = np.argwhere(empty)[0]
+    raise DataError(
+        f"{table.where(row)}: {channels[channel]}: the value is missing ({np.count_nonzero(empty):,} in all); "
+        "set data.missing: interpolate, ffill, seasonal or mask, or mend the file"
+    )
 
 
 def fill(column: Floats, missing: Mask, *, policy: str, season: int | None) -> Floats:
