@@ -23,11 +23,9 @@ class Trainable(Protocol):
 
     def arrays(self) -> Arrays:
         """A copy of everything that training changes."""
-        ...
 
     def load(self, arrays: Arrays) -> None:
         """Become the state that `arrays` was taken from."""
-        ...
 
 
 class Checkpoints:

@@ -19,7 +19,6 @@ from rnnfc.report import NETWORK, Report, figure, of_series, ranked_in, with_few
 from rnnfc.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.workflows.prepare import Prepared, check
 
-_LABEL_WIDTH = 12
 # At least so long between two lines of progress where there is no terminal.
 _APART_S = 10.0
 # Columns from which the bar and everything beside it have room.
@@ -28,7 +27,7 @@ _WIDE = 110
 
 def line(label: str, text: str) -> str:
     """One line of output: a label, then what it tells."""
-    return f"{label:<{_LABEL_WIDTH}}{text}"
+    return f"{label:<12}{text}"
 
 
 def say(label: str, text: str) -> None:
@@ -175,12 +174,9 @@ def show_saved(run: Run) -> None:
     files = [name for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX) if (run.folder / name).exists()]
     say("saved", f"{run.folder}   {'  '.join(files)}")
     future = " --future FILE" if getattr(run.experiment().data, "known", ()) else ""
-    say("next", f"rnnfc predict{_named(run.folder)} --last-window{future}")
-
-
-def _named(folder: Path) -> str:
-    """The folder as a command's argument; nothing where the command finds it by itself."""
-    return "" if folder.parent == Path("outputs") else f" {shlex.quote(str(folder))}"
+    # A command finds what lies in outputs/ by itself.
+    which = "" if run.folder.parent == Path("outputs") else f" {shlex.quote(str(run.folder))}"
+    say("next", f"rnnfc predict{which} --last-window{future}")
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -22,7 +22,6 @@ from rnnfc.errors import ConfigError, OutputError, RunError
 MANIFEST = "manifest.sha256"
 # Locked by the process that writes the draft; the kernel lets go of it whatever ends the process.
 _LOCK = ".lock"
-_STAMP = "%Y%m%d-%H%M%S"
 
 
 class Draft:
@@ -37,7 +36,7 @@ class Draft:
 
     def __init__(self, outputs: Path, name: str, *, unfinished: Path | None = None) -> None:
         self._outputs = unfinished.parent if unfinished else outputs
-        self._hidden = unfinished or outputs / f".{dt.datetime.now(dt.UTC).strftime(_STAMP)}-{name}.{uuid.uuid4().hex[:12]}"
+        self._hidden = unfinished or outputs / f".{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-{name}.{uuid.uuid4().hex[:12]}"
         self._continues = unfinished is not None
         self._lock = -1
         self.folder = self._hidden
@@ -87,8 +86,8 @@ class Draft:
             save(place)
 
     def write_json(self, name: str, value: Any) -> None:
-        """A JSON file; NaN and infinity are refused, for they are no JSON."""
-        self.write(name, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+        """A JSON file, see `json_text`."""
+        self.write(name, json_text(value))
 
     def write_arrays(self, name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """An .npz file of plain arrays."""
@@ -129,6 +128,11 @@ class Draft:
             f"{self._outputs}: the run could not be written ({error.strerror or error}); {_mend(error)}, or name another "
             "folder with --outputs; earlier runs are untouched"
         )
+
+
+def json_text(value: Any) -> str:
+    """A JSON file of plain values; NaN and infinity are refused (ValueError), for they are no JSON."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _mend(error: OSError) -> str:

@@ -62,8 +62,6 @@ class Predictor(Protocol):
     @property
     def label(self) -> str:
         """What reports call it."""
-        ...
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        ...

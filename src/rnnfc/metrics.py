@@ -64,14 +64,12 @@ _PART_VALUES = 2**16
 
 
 def measure(metric: str, actual: Floats, point: Floats) -> float | None:
-    """One of METRICS where `actual` is known (not NaN); None where it is not defined or not finite, e.g. the square of an error
-    of 1e200. Never a warning.
-    """
+    """One of METRICS where `actual` is known (not NaN), without a warning; None where it is not defined or not finite."""
     known = ~np.isnan(actual)
     if not known.all():
         actual, point = actual[known], point[known]
     with np.errstate(all="ignore"):
-        return _finite(METRICS[metric](actual, point)) if actual.size else None
+        return finite(METRICS[metric](actual, point)) if actual.size else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +130,7 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
         quantiles = _total(map(_quantile_sums, parts))
     made: list[Score] = []
     for target, step, part in _parts(ruler.targets, horizon=forecast.point.shape[1]):
-        values = [(units, name, _root_of(name, _ratio(pair, part)), 0) for (units, name), pair in sums.items()]
+        values = [(units, name, _ratio(pair, part, root=name == "rmse"), 0) for (units, name), pair in sums.items()]
         values += [("data", name, *relative.mean(name, (slice(None), *part))) for name in _RELATIVE]
         values += [("data", name, _ratio(pair, part), 0) for name, pair in quantiles.items()]
         place: dict[str, Any] = {"model": model, "split": split, "series": ruler.series, "target": target, "step": step}
@@ -172,10 +170,6 @@ def _error_sums(forecast: Forecast, ruler: Ruler) -> dict[tuple[str, str], Float
     return {name: np.stack([term.sum(axis=0, where=known), known.sum(axis=0)]) for name, term in terms.items()}
 
 
-def _root_of(name: str, value: float | None) -> float | None:
-    return math.sqrt(value) if name == "rmse" and value is not None else value
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Relative:
     """Sums of what sMAPE and MASE are made of, [series, horizon, target], and how many values they are of."""
@@ -196,7 +190,7 @@ class _Relative:
         with np.errstate(all="ignore"):
             each = each / self.known[part].sum(axis=1)
         undefined = np.isnan(each)
-        return (_finite(float(each[~undefined].mean())) if not undefined.all() else None), int(undefined.sum())
+        return (finite(float(each[~undefined].mean())) if not undefined.all() else None), int(undefined.sum())
 
 
 def _relative_terms(forecast: Forecast) -> Floats:
@@ -241,9 +235,10 @@ def _quantile_sums(forecast: Forecast) -> dict[str, Floats]:
     return {name: np.stack(pair) for name, pair in sums.items()}
 
 
-def _ratio(sums: Floats, part: tuple[slice, ...]) -> float | None:
+def _ratio(sums: Floats, part: tuple[slice, ...], *, root: bool = False) -> float | None:
     above, below = (float(each[part].sum()) for each in sums)
-    return _finite(above / below) if below > 0 else None
+    mean = finite(above / below) if below > 0 else None
+    return math.sqrt(mean) if root and mean is not None else mean
 
 
 def owa(scores: list[Score], *, against: str) -> list[Score]:
@@ -260,7 +255,7 @@ def owa(scores: list[Score], *, against: str) -> list[Score]:
         if row.metric == "smape" and (against, "smape", *rest) in values:
             pairs = [(values[row.model, name, *rest], values[against, name, *rest]) for name in _RELATIVE]
             shares = [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
-            value = _finite(sum(shares) / 2) if len(shares) == 2 else None
+            value = finite(sum(shares) / 2) if len(shares) == 2 else None
             found.append(replace(row, metric="owa", value=value))
     return found
 
@@ -296,5 +291,6 @@ def _naive_errors(panel: Panel, first: int, end: int, *, lag: int) -> Floats:
     return np.where((errors > 0) & (errors < np.inf), errors, np.nan)
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """`value`; None where it is infinite or not a number, which JSON cannot tell."""
     return value if value is not None and math.isfinite(value) else None

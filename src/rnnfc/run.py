@@ -4,10 +4,10 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self, TextIO, get_args
+from typing import Any, Self, TextIO, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ _LONGEST_REASON = 300
 # A spreadsheet runs a cell that begins with one of these, and shows one that begins with ' as text.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
 
+_Content = TypeVar("_Content")
 FORECAST_COLUMNS = ("series", "origin_time", "step", "time", "target", "actual", "forecast")
 
 
@@ -133,10 +134,7 @@ class Run:
 
     def onnx(self) -> bytes:
         """model.onnx."""
-        try:
-            return untrusted.read_bytes(self.folder / ONNX)
-        except (OSError, ValueError) as error:
-            raise self._damaged(ONNX, error) from error
+        return self._read(ONNX, untrusted.read_bytes)
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """The net's arrays."""
@@ -183,21 +181,18 @@ class Run:
         return [{**row, **{name: row[name].removeprefix("'") for name in ("series", "target")}} for row in rows]
 
     def _text(self, name: str) -> str:
-        try:
-            return untrusted.read_bytes(self.folder / name).decode()
-        except (OSError, ValueError) as error:
-            raise self._damaged(name, error) from error
+        return self._read(name, lambda path: untrusted.read_bytes(path).decode())
 
     def _json(self, name: str) -> dict[str, Any]:
-        try:
-            return untrusted.read_json(self.folder / name)
-        except (OSError, ValueError, RecursionError) as error:
-            raise self._damaged(name, error) from error
+        return self._read(name, untrusted.read_json)
 
     def _arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        return self._read(name, untrusted.read_arrays)
+
+    def _read(self, name: str, read: Callable[[Path], _Content]) -> _Content:
         try:
-            return untrusted.read_arrays(self.folder / name)
-        except (OSError, ValueError) as error:
+            return read(self.folder / name)
+        except (OSError, ValueError, RecursionError) as error:
             raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> RunError:

@@ -49,8 +49,7 @@ def _options(
 
 def print_json(value: Any) -> None:
     """`value` as the result of a command."""
-    import json
-
     from rnnfc.console import write
+    from rnnfc.draft import json_text
 
-    write(sys.stdout, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write(sys.stdout, json_text(value))

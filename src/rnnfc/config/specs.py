@@ -95,7 +95,8 @@ class SplitSpec(Spec):
         if isinstance(self.test, str):
             if self.train is not None:
                 raise wrong("with dates, leave train out: it is everything before the first date")
-            if self.validation is not None and _date(self.validation) >= _date(self.test):
+            starts = [dt.datetime.fromisoformat(date) for date in given]
+            if len(starts) > 1 and starts[0] >= starts[1]:
                 raise wrong(f"validation starts on {self.validation}, not before test on {self.test}; swap or move them")
         elif isinstance(self.test, float):
             total = sum(given)
@@ -109,10 +110,6 @@ class SplitSpec(Spec):
     def counted_rows(self) -> int:
         """The row counts of all parts together; 0 for fractions and dates."""
         return sum(part for part in (self.train, self.validation, self.test) if isinstance(part, int))
-
-
-def _date(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text)
 
 
 # The key to blame and what is wrong with it, for each rule that a config breaks.

@@ -20,22 +20,14 @@ def _share(time: Times, unit: Literal["h", "D", "M", "Y"]) -> Floats:
     return np.asarray((time - first.astype(time.dtype)) / length)
 
 
-def _weekday(time: Times) -> Floats:
-    return np.asarray((time.astype("datetime64[D]") - _MONDAY).astype(np.int64) % 7 / 7)
-
-
-def _month(time: Times) -> Floats:
-    return np.asarray(time.astype("datetime64[M]").astype(np.int64) % 12 / 12)
-
-
 # The way round the circle by name, from datetime64[us][row] to [row]; weeks begin on Monday, a month is one of twelve.
 CALENDAR: dict[str, Callable[[Times], Floats]] = {
     "minute": lambda time: _share(time, "h"),
     "hour": lambda time: _share(time, "D"),
-    "weekday": _weekday,
+    "weekday": lambda time: (time.astype("datetime64[D]") - _MONDAY).astype(np.int64) % 7 / 7,
     "day": lambda time: _share(time, "M"),
     "day_of_year": lambda time: _share(time, "Y"),
-    "month": _month,
+    "month": lambda time: time.astype("datetime64[M]").astype(np.int64) % 12 / 12,
 }
 
 

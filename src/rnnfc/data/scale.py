@@ -30,11 +30,9 @@ def transformed(values: Any, power: Any, ops: Any = np) -> Any:
 
 def inverted(values: Any, power: Any, ops: Any = np) -> Any:
     """What `transformed` was given; what lies below all that it gives (a forecast may) becomes 0, the edge of its domain."""
-
-    def of_targets(y: Any, zero: Any, safe: Any) -> Any:
-        return ops.where(zero, ops.exp(y), ops.maximum(safe * y + 1, 0) ** (1 / safe))
-
-    return _on_targets(of_targets, values, power, ops)
+    return _on_targets(
+        lambda y, zero, safe: ops.where(zero, ops.exp(y), ops.maximum(safe * y + 1, 0) ** (1 / safe)), values, power, ops
+    )
 
 
 def _on_targets(function: Callable[[Any, Any, Any], Any], values: Any, power: Any, ops: Any) -> Any:

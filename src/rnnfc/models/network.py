@@ -42,14 +42,8 @@ def build(
     """
     model: Any = experiment.model  # not a ScratchSpec: `models.engines` sends no such kind here
     seeds = [experiment.seed, *(seed_of(experiment.seed, member, 4) for member in range(1, model.num_members))]
-    options: dict[str, Any] = {
-        "channels": channels,
-        "targets": targets,
-        "known": known,
-        "series": series,
-        "written_out": written_out,
-    }
-    members = [_member(experiment, model, **options, seed=seed) for seed in seeds]
+    options: dict[str, Any] = {"known": known, "series": series, "written_out": written_out}
+    members = [_member(experiment, model, channels=channels, targets=targets, **options, seed=seed) for seed in seeds]
     return members[0] if len(members) == 1 else _together(members, by=model.ensemble.by)
 
 
@@ -193,11 +187,7 @@ class Network:
 
 
 def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:
-    """The Keras model of `network` without what is drawn in training, and its state, which exporters stumble over.
-
-    Args:
-        written_out: see `build`.
-    """
+    """`build` with the weights of `network`, without what is drawn in training and its state, which exporters stumble over."""
     net = network.net
     rates = {name: 0.0 for name in ("dropout", "recurrent_dropout", "teacher_forcing") if hasattr(experiment.model, name)}
     still = experiment.model_copy(update={"model": experiment.model.model_copy(update=rates)})

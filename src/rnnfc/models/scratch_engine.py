@@ -17,6 +17,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export import FORECAST, Outputs, forecast_of
 from rnnfc.forecast import Forecast
+from rnnfc.metrics import mse
 from rnnfc.models import scratch, scratch_onnx
 from rnnfc.models.recipe import Recipe, num_processors
 from rnnfc.models.scratch import Activation, Optimizer, Weights
@@ -153,9 +154,7 @@ def epochs(
         loss = _one_epoch(state, ordered, spec, rate, tick)
         state.epoch += 1
         with np.errstate(over="ignore", invalid="ignore"):
-            watched = (
-                None if validation is None else float(np.mean((network.scaled_points(validation) - validation.targets()) ** 2))
-            )
+            watched = None if validation is None else mse(validation.targets(), network.scaled_points(validation))
         if watched is not None and not np.isfinite(watched):
             raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))
         if watched is not None and remember(state, watched, spec):

@@ -1,6 +1,5 @@
 """How far back a network learns from: the gradient of its loss by the state at each earlier step of the window."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.draft import Draft
 from rnnfc.errors import ConfigError
+from rnnfc.metrics import finite
 from rnnfc.models.engines import engine_of
 from rnnfc.run import Run
 from rnnfc.workflows.pictures import labels
@@ -51,9 +51,9 @@ class Curve:
             "run": self.run,
             "state": self.state,
             "windows": self.windows,
-            "share_left": _finite(self.share_left),
+            "share_left": finite(self.share_left),  # where the gradient explodes it may pass all numbers
             "half_at": self.half_at,
-            "norm": [_finite(value) for value in self.norm.tolist()],
+            "norm": [finite(value) for value in self.norm.tolist()],
         }
 
 
@@ -83,10 +83,6 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         draft.write_json(run.EXPLAIN, {"curves": [curve.to_json() for curve in curves]})
         draft.write(run.EXPLAIN_PLOT, _picture(runs, curves))
     return draft.folder, curves
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None  # where the gradient explodes it may pass all numbers
 
 
 def _spread(windows: Windows, *, width: int) -> Windows:

@@ -1,6 +1,5 @@
 """Export a run's network for other tools: checked against the run's own forecasts, with a card that says how to use it."""
 
-import json
 import platform
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -14,7 +13,7 @@ from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.draft import new_files, refuse_taken, sha256
+from rnnfc.draft import json_text, new_files, refuse_taken, sha256
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
 from rnnfc.export import LARGEST_DIFFERENCE, Outputs, difference, interface, outputs_of
 from rnnfc.models.engines import engine_of
@@ -76,8 +75,7 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
             "parity": {"largest_difference": share, "allowed": LARGEST_DIFFERENCE, "windows": len(windows), "of": origin},
             "sha256": _hashes(place, name=to.name),
         }
-        text = json.dumps(card, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-        (card_places or [place / CARD])[0].write_text(text, encoding="utf-8")
+        (card_places or [place / CARD])[0].write_text(json_text(card), encoding="utf-8")
     return Exported(path=to, card_path=(beside or [to / CARD])[0], card=card)
 
 

@@ -2,9 +2,8 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, clock, exact_clock
 from rnnfc.data.scale import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.draft import new_files, refuse_taken
+from rnnfc.draft import json_text, new_files, refuse_taken
 from rnnfc.errors import ConfigError, RunError, TrainError
 from rnnfc.export import FORECAST, QUANTILES
 from rnnfc.run import Run, cell, quantile_name
@@ -32,7 +31,7 @@ _CONSEQUENCE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OutOfRange:
     """A column of a series in which the network is shown values from `low` to `high`, outside the range of its training."""
 
@@ -117,11 +116,7 @@ class Future:
         }
 
 
-def _to_json_text(future: Future) -> str:
-    return json.dumps(future.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-WRITERS: dict[str, Callable[[Future], str]] = {".csv": Future.to_csv, ".json": _to_json_text}
+WRITERS: dict[str, Callable[[Future], str]] = {".csv": Future.to_csv, ".json": lambda future: json_text(future.to_json())}
 
 
 def refuse_output(path: Path) -> None:
@@ -265,15 +260,9 @@ def _out_of_range(panel: Panel, scaler: Scaler, fed_back: Floats, ahead: Floats)
     seen = np.concatenate([rows, after, *([fed_back] if fed_back.size else [])], axis=1)
     ranges = (seen.min(axis=1), seen.max(axis=1), scaler.low[places], scaler.high[places])
     low, high, trained_low, trained_high = ranges
-    found = np.argwhere((low < trained_low) | (high > trained_high))
-    names = [field.name for field in fields(OutOfRange)][2:]
     return [
-        OutOfRange(
-            series=panel.series[places[series]],
-            column=panel.channels[column],
-            **dict(zip(names, (float(edge[series, column]) for edge in ranges), strict=True)),
-        )
-        for series, column in found
+        OutOfRange(panel.series[places[series]], panel.channels[column], *(float(edge[series, column]) for edge in ranges))
+        for series, column in np.argwhere((low < trained_low) | (high > trained_high))
     ]
 
 

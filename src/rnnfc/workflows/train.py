@@ -34,23 +34,18 @@ class Listener(Protocol):
 
     def prepared(self, prepared: Prepared) -> None:
         """Data and windows are there; the engine is about to be started."""
-        ...
 
     def epoch(self, row: Epoch, *, total: int) -> None:
         """An epoch has ended."""
-        ...
 
     def tick(self, share: float) -> None:
         """`share` of the current epoch is done."""
-        ...
 
     def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
         """Training broke off; the hidden `folder` holds the state after `epoch`, to be resumed unless it `failed`."""
-        ...
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
         """Training has ended; `best_epoch` is 0 where the last weights were kept."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
