@@ -25,6 +25,10 @@ from variants import VARIANTS, start_weights
 
 _NEEDS = {"pytorch": "torch", "jax scan": "jax"}
 _PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "torch", "jax")
+# The length of all environment variables decides the speed of some programs, as it moves what lies in memory: Keras `fit` takes 84,
+# 125 or 167 ms a step of LSTM 128 on one processor. Each run draws a length, so that medians are over such layouts, not of the one
+# that the caller's variables make. Source: Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, 2009.
+_PAGE_BYTES = 4096
 # Losses of the third epoch, after up to 2,970 updates in float32. PyTorch's Adam adds its epsilon at another place, so that its
 # losses differ by up to a hundredth.
 _SAME = 2e-4
@@ -74,6 +78,7 @@ def launch(variant: str, case: Case, weights: Path, cores: int, recipe: dict[str
         raise SystemExit(f"--cores {cores}: this process may use {len(allowed)}")
     words = [sys.executable, str(Path(__file__)), "--worker", variant, case.name, str(weights), json.dumps(recipe)]
     quiet = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "RNNFC_XLA_CACHE": "off"}
+    quiet["LAYOUT"] = "x" * int(np.random.default_rng().integers(_PAGE_BYTES))
     words = ["taskset", "--cpu-list", ",".join(map(str, allowed)), *words]
     done = subprocess.run(words, capture_output=True, text=True, env=quiet, check=False)
     if done.returncode:
@@ -95,13 +100,15 @@ def work(variant: str, name: str, weights: str, recipe: str) -> None:
 
 
 def summary(timings: list[Timing], case: Case) -> dict[str, Any]:
-    """Medians over runs."""
+    """Medians over runs, and the milliseconds a step of each."""
     first = statistics.median(timing.first_s for timing in timings)
-    epoch = statistics.median(statistics.median(timing.later_s) for timing in timings)
+    epochs = [statistics.median(timing.later_s) for timing in timings]
+    epoch = statistics.median(epochs)
     return {
         "first_s": round(first, 4),
         "step_ms": round(epoch / case.updates * 1e3, 6),
         "total_s": round(first + (EPOCHS - 1) * epoch, 4),
+        "runs_ms": [round(seconds / case.updates * 1e3, 6) for seconds in epochs],
         "loss": timings[0].losses[-1],
         **timings[0].facts,
     }
