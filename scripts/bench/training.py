@@ -25,9 +25,10 @@ from variants import VARIANTS, start_weights
 
 _NEEDS = {"pytorch": "torch", "jax scan": "jax"}
 _PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "torch", "jax")
-# The length of all environment variables decides the speed of some programs, as it moves what lies in memory: Keras `fit` takes 84,
-# 125 or 167 ms a step of LSTM 128 on one processor. Each run draws a length, so that medians are over such layouts, not of the one
-# that the caller's variables make. Source: Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, 2009.
+# The length of all environment variables decides the speed of some programs, as it moves what lies in memory: Keras `fit` takes
+# 84, 125 or 167 ms a step of LSTM 128 on one processor. Each run draws a length, so that medians are over such layouts, not of
+# the one that the caller's variables make. Source: Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong,
+# 2009.
 _PAGE_BYTES = 4096
 # Losses of the third epoch, after up to 2,970 updates in float32. PyTorch's Adam adds its epsilon at another place, so that its
 # losses differ by up to a hundredth.

@@ -131,7 +131,7 @@ class Draft:
 
 
 def json_text(value: Any) -> str:
-    """A JSON file of plain values; NaN and infinity are refused (ValueError), for they are no JSON."""
+    """The text of a JSON file of plain values; NaN and infinity are refused (ValueError), for they are no JSON."""
     return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 

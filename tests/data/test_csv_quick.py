@@ -136,6 +136,7 @@ CLOSE_LOOK: dict[str, tuple[bytes, dict[str, Any]]] = {
     "a field too few, then one too many": (b"t,v\n1,2\n3\n4,5,6\n", TIMED),
     "a field too many, then an empty line": (b"t,v\n1,2\n3,4,5\n\n", TIMED),
     "a blank line": (b"v,n\n1,2\n\n3,4\n", {}),
+    "text after a quoted field": (b'x,t,v\n"1" or so,1,2\n"1",3,4\n', TIMED),
     "a blank line before a number": (b"t,v\n1,2\n\n3,4\n", TIMED),
     "a column twice": (b"v,v\n1,2\n3,4\n", {}),
     "no such column": (b"x\n1\n2\n", {}),
@@ -156,6 +157,36 @@ def test_odd_cells_are_left_to_a_closer_look(
 ) -> None:
     monkeypatch.setattr(csv_quick, "_PIECE_BYTES", piece_bytes)
     assert csv_quick.read(spec_of(tmp_path / "x.csv", content, **keys)) is None
+
+
+# text, its columns, whether they show by themselves that every line is full
+FULL: dict[str, tuple[bytes, str, bool]] = {
+    "a number at the end": (b"1,2\n3,4\n", "tv", True),
+    "no line end": (b"1,2\n3,4.5", "tv", True),
+    "one column": (b"1\n2\n", "v", True),
+    "an empty cell at the end": (b"1,2\n3,\n", "tv", False),
+    "too short and too long": (b"1\n2,3,4\n", "tv", False),
+    "too long": (b"1,2\n2,3,4\n", "tv", False),
+    "text at the end": (b"1,2,x\n3,4,y\n", "tvn", False),
+    "quotes": (b'"1",2\n3,4\n', "tv", False),
+}
+
+
+@pytest.mark.parametrize(("text", "columns", "full"), FULL.values(), ids=FULL)
+def test_numbers_at_the_end_and_a_count_of_separators_show_full_lines(
+    tmp_path: Path, text: bytes, columns: str, full: bool
+) -> None:
+    spec = spec_of(tmp_path / "x.csv", b"", **(TIMED if "t" in columns else {}))
+    frame = csv_cells.parse(text, spec, names=tuple(columns))
+    assert csv_quick._is_full(frame, text, spec, tuple(columns)) is full
+
+
+def test_a_file_that_has_grown_since_its_size_was_asked_for_is_read_to_its_end() -> None:
+    none = np.arange(0)
+    pieces = [(np.array(rows), none, none, ()) for rows in ([[0.0], [1.0]], [[2.0], [3.0], [4.0]])]
+    cells = csv_quick._joined(iter(pieces), num_pieces=1)
+    assert cells.values.tolist() == [[0], [1], [2], [3], [4]]
+    assert cells.time.tolist() == [0, 1, 2, 3, 4]
 
 
 CELLS = st.sampled_from(["", "1", " 2", "-3.5", "1e2", "1e400", "NA", "True", "x", '"4"', '"5', "2020-01-01", "2020-01-02 03:04"])

@@ -128,6 +128,11 @@ def test_a_row_between_two_steps_is_off_the_grid(rows: Times, first_off: int) ->
     assert Frequency.infer(rows).off_grid(rows) == first_off
 
 
+def test_rows_further_apart_than_a_whole_number_can_tell_are_off_the_grid() -> None:
+    rows = np.array([-(2**62), 0, 2**62])
+    assert Frequency.infer(rows).off_grid(rows) == 2
+
+
 def test_far_from_the_first_row_a_date_must_still_fit_exactly() -> None:
     rows = np.datetime64("2020-01-01", "us") + np.arange(700_000) * np.timedelta64(1, "m")
     rows[600_000] += np.timedelta64(20, "s")

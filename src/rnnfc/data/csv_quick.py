@@ -52,7 +52,7 @@ def read(spec: FileSpec, *, fewest: int = 2) -> tuple[Source, Cells] | None:
         try:
             header, options = _begin(file, spec)
             parts = _side_by_side(partial(_cells, spec=spec, header=header, options=options), _pieces(file))
-            cells = _joined(parts, num_parts=1 + os.fstat(file.fileno()).st_size // _PIECE_BYTES)
+            cells = _joined(parts, num_pieces=1 + os.fstat(file.fileno()).st_size // _PIECE_BYTES)
         except (ValueError, csv.Error):
             return None
     rows = len(cells.values)
@@ -120,21 +120,24 @@ def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: di
     return values, times, series, names
 
 
-def _joined(parts: Iterator[_Rows], *, num_parts: int) -> Cells:
-    """The cells of all pieces, each put in its place as it comes: to have them in memory twice takes as long as half the parsing.
+def _joined(pieces: Iterator[_Rows], *, num_pieces: int) -> Cells:
+    """The cells of all pieces, about `num_pieces`, each put in its place as it comes: no column is in memory twice.
 
     Raises:
-        ValueError: there are none, or times are dates in some and numbers in others.
+        ValueError: there are none.
     """
     columns: list[npt.NDArray[Any]] = []
     places: dict[str, int] = {}
     rows = 0
-    for left, (values, times, series, names) in zip(range(num_parts, 0, -1), parts, strict=False):
+    for done, (values, times, series, names) in enumerate(pieces, start=1):
         numbers = np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int64)
-        part = [values, times, numbers[series]]
-        room = rows + max(1, left * 9 // 8) * len(values)  # lines may become shorter
-        columns = [_put(cells, column, rows=rows, room=room) for cells, column in zip(part, columns or part, strict=True)]
+        parts = [values, times, numbers[series]]
+        # Later lines may be shorter.
+        room = rows + len(values) + max(0, num_pieces - done) * len(values) * 9 // 8
+        columns = [_put(part, column, rows=rows, room=room) for part, column in zip(parts, columns or parts, strict=True)]
         rows += len(values)
+    if not rows:
+        raise ValueError("no rows")
     cells, time, order = (column[:rows] for column in columns)
     return Cells(
         values=cells,
@@ -145,13 +148,7 @@ def _joined(parts: Iterator[_Rows], *, num_parts: int) -> Cells:
 
 
 def _put(part: npt.NDArray[Any], column: npt.NDArray[Any], *, rows: int, room: int) -> npt.NDArray[Any]:
-    """`column` with `part` behind its first `rows`; made anew, with `room`, where it is too short or of another type.
-
-    Raises:
-        ValueError: one are dates, the other numbers.
-    """
-    if (column.dtype.kind == "M") != (part.dtype.kind == "M"):
-        raise ValueError("dates and numbers")
+    """`column` with `part` behind its first `rows`; where it is too short or of another type, anew with room for `room` rows."""
     if not len(part):  # a column that the file has not
         return part
     end, dtype = rows + len(part), np.promote_types(column.dtype, part.dtype)
@@ -170,9 +167,8 @@ def _is_full(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: tuple[s
     last = frame.get(header[-1])
     if last is None or last.dtype.kind not in "if" or last.hasnans or b'"' in text:
         return False
-    marks = np.frombuffer(text, dtype=np.uint8)
-    lines, separators = (np.count_nonzero(marks == mark) for mark in (_NEWLINE, ord(spec.separator)))
-    return bool(lines + (marks[-1] != _NEWLINE) == len(frame) and separators == len(frame) * (len(header) - 1))
+    separators = np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == ord(spec.separator))
+    return bool(separators == len(frame) * (len(header) - 1))
 
 
 def _utf8(raw: bytes, spec: FileSpec) -> bytes:

@@ -16,6 +16,7 @@ _NAMES = {"day": "daily", "hour": "hourly", "minute": "every minute", "second": 
 # Times typed as decimals (0.1, 0.2, ...) are equally spaced up to rounding: the error of one step, and of all steps together.
 _STEP_ERROR, _LARGEST_DRIFT = 1e-6, 0.25
 _LARGEST_POSITION = 2.0**53  # beyond it neighbouring rows are the same float64
+_LARGEST_DISTANCE = 2**63 - 1  # of two whole numbers; a larger one is not what their difference says
 _PART_ROWS = 2**16  # as many as fit a processor's cache
 _DAY = np.timedelta64(1, "D")
 _SHORTEST_MONTH = 28 * _DAY
@@ -96,14 +97,14 @@ class Frequency:
         Args:
             times: strictly increasing, at least two.
         """
-        step = _even_step(times)
-        if times.dtype.kind == "i":
-            return cls(unit="number", size=step or _commonest(np.diff(times)))
         if times.dtype.kind == "f":
             distances = np.diff(times)
             # The order of the distances, which this changes, does not matter.
             digits = 9 - int(np.floor(np.log10(np.median(distances, overwrite_input=True))))
             return cls(unit="number", size=_refined(_commonest(np.round(distances, max(digits, 0))), times))
+        step = _even_step(times)
+        if times.dtype.kind == "i":
+            return cls(unit="number", size=step or _commonest(np.diff(times)))
         if step and step < _SHORTEST_MONTH.astype("timedelta64[us]").astype(np.int64):
             return cls(unit="microsecond", size=step)
         months = times.astype("datetime64[M]")
@@ -140,11 +141,13 @@ def _next_month(months: Any) -> Any:
 
 
 def _even_step(times: Times) -> float | None:
-    """The distance from each row to the next, where it is one to the last bit, in microseconds or as the numbers are."""
+    """The distance from each row to the next, in microseconds or as the numbers are; None where they differ in any bit."""
     numbers = times.view(np.int64) if times.dtype.kind == "M" else times
-    step = numbers[1:2] - numbers[:1]
+    if len(numbers) < 2 or int(numbers[-1]) - int(numbers[0]) > _LARGEST_DISTANCE:
+        return None
+    step = numbers[1] - numbers[0]
     parts = (np.diff(numbers[start : start + _PART_ROWS + 1]) for start in range(0, len(numbers) - 1, _PART_ROWS))
-    return float(step[0]) if all((part == step).all() for part in parts) and len(step) else None
+    return float(step) if all((part == step).all() for part in parts) else None
 
 
 def _commonest(distances: npt.NDArray[Any]) -> float:

@@ -187,7 +187,7 @@ class Network:
 
 
 def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:
-    """`build` with the weights of `network`, without what is drawn in training and its state, which exporters stumble over."""
+    """A Keras model with the weights of `network` that draws nothing in training and keeps no state for it, for exporters."""
     net = network.net
     rates = {name: 0.0 for name in ("dropout", "recurrent_dropout", "teacher_forcing") if hasattr(experiment.model, name)}
     still = experiment.model_copy(update={"model": experiment.model.model_copy(update=rates)})
