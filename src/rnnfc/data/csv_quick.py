@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
 # Text that is parsed at once: pandas uses its memory again within a piece, and not from one to the next; pieces side by side.
 _PIECE_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
-# As long as glibc has not seen so large a block freed, it gives the memory of each piece back, and takes it anew for the next.
-_LARGE_BLOCK_BYTES = 2**25 - 2**14
-
 Bytes = npt.NDArray[np.uint8]
 # values, times, the place of each row's series among the names, the names
 _Rows = tuple[Floats, Times, npt.NDArray[np.int64], tuple[str, ...]]
@@ -46,7 +43,6 @@ def read(spec: FileSpec, *, fewest: int = 2) -> tuple[Source, Cells] | None:
         DataError: the file cannot be read, or has less than `fewest` rows.
     """
     path = csv_text.shown(spec)
-    np.empty(_LARGE_BLOCK_BYTES, dtype=np.uint8)
     with csv_text.opened(path, spec) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a column is not of one type
         try:
