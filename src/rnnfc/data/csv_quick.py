@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
 # Text that is parsed at once: pandas uses its memory again within a piece, and not from one to the next; pieces side by side.
 _PIECE_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
+
 Bytes = npt.NDArray[np.uint8]
 # values, times, the place of each row's series among the names, the names
 _Rows = tuple[Floats, Times, npt.NDArray[np.int64], tuple[str, ...]]
