@@ -159,7 +159,8 @@ def _put(part: npt.NDArray[Any], column: npt.NDArray[Any], *, rows: int, room: i
 def _is_full(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: tuple[str, ...]) -> bool:
     """Whether it is plain that each line is a row with a field for each name.
 
-    That is so where a number ends each row, so that none is too short, and there are no more fields than that takes.
+    Without quotes pandas makes a row of each line. None is too short where a number ends each, and none too long where there are
+    no more separators than that takes.
     """
     last = frame.get(header[-1])
     if last is None or last.dtype.kind not in "if" or last.hasnans or b'"' in text:

@@ -42,8 +42,8 @@ def build(
     """
     model: Any = experiment.model  # not a ScratchSpec: `models.engines` sends no such kind here
     seeds = [experiment.seed, *(seed_of(experiment.seed, member, 4) for member in range(1, model.num_members))]
-    options: dict[str, Any] = {"known": known, "series": series, "written_out": written_out}
-    members = [_member(experiment, model, channels=channels, targets=targets, **options, seed=seed) for seed in seeds]
+    sizes = {"channels": channels, "targets": targets, "known": known, "series": series}
+    members = [_member(experiment, model, **sizes, written_out=written_out, seed=seed) for seed in seeds]
     return members[0] if len(members) == 1 else _together(members, by=model.ensemble.by)
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ _CONSEQUENCE = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutOfRange:
     """A column of a series in which the network is shown values from `low` to `high`, outside the range of its training."""
 
@@ -260,9 +260,15 @@ def _out_of_range(panel: Panel, scaler: Scaler, fed_back: Floats, ahead: Floats)
     seen = np.concatenate([rows, after, *([fed_back] if fed_back.size else [])], axis=1)
     ranges = (seen.min(axis=1), seen.max(axis=1), scaler.low[places], scaler.high[places])
     low, high, trained_low, trained_high = ranges
+    found = np.argwhere((low < trained_low) | (high > trained_high))
+    names = [field.name for field in fields(OutOfRange)][2:]
     return [
-        OutOfRange(panel.series[places[series]], panel.channels[column], *(float(edge[series, column]) for edge in ranges))
-        for series, column in np.argwhere((low < trained_low) | (high > trained_high))
+        OutOfRange(
+            series=panel.series[places[series]],
+            column=panel.channels[column],
+            **dict(zip(names, (float(edge[series, column]) for edge in ranges), strict=True)),
+        )
+        for series, column in found
     ]
 
 
