@@ -46,13 +46,24 @@ def _inner_loop(
     x = tf.transpose(sequences, [1, 0, 2])
     if layer.go_backwards:
         x = tf.reverse(x, [0])
-    start = tuple(tf.convert_to_tensor(state) for state in keras.tree.flatten(initial_state))
-    # Zeros are no arguments: nothing is multiplied by them, and no gradient goes back to them.
-    zeros, given = (start, ()) if all(map(_is_zero, start)) else ((), start)
+    states = tuple(tf.convert_to_tensor(state) for state in keras.tree.flatten(initial_state))
+    first = []
+    # A window of one row is left whole: W would have no gradient.
+    if x.shape[0] > 1 and all(map(_is_zero, states)):
+        states = _first_step(layer, x[:1], states)
+        first, x = [states[0][None]], x[1:]
     driven = EQUATIONS[type(layer).__name__].drive(layer.cell, x)
-    recurrence = _recurrence(layer, zeros, len(start))
-    outputs, *last = recurrence(tf.convert_to_tensor(layer.cell.recurrent_kernel), *given, *driven)
-    return last[0], tf.transpose(outputs, [1, 0, 2]) if layer.return_sequences else last[0][:, None], last
+    outputs, *last = _recurrence(layer, len(states))(tf.convert_to_tensor(layer.cell.recurrent_kernel), *states, *driven)
+    outputs = tf.transpose(tf.concat([*first, outputs], axis=0), [1, 0, 2]) if layer.return_sequences else last[0][:, None]
+    return last[0], outputs, last
+
+
+def _first_step(layer: Any, x: Any, zeros: States) -> States:
+    """The states after a step from zeros over x[1, n, C]; it needs no product by W, neither forwards nor for any gradient."""
+    equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
+    d, *driven = (each[0] for each in equations.drive(layer.cell, x))
+    a = tf.reshape(d, [-1, equations.gates, layer.cell.units])
+    return equations.step(f, SLOPES[f.__name__], a, tuple(driven), zeros)[1]
 
 
 def _is_zero(state: Any) -> bool:
@@ -61,23 +72,19 @@ def _is_zero(state: Any) -> bool:
     return known is not None and not known.any()
 
 
-def _recurrence(layer: Any, zeros: States, num_states: int) -> Any:
-    """(W, states before the first step unless they are `zeros`, driven) -> outputs[T, n, H], states after the last step.
-
-    The first step from zeros needs no product, neither forwards nor back: of a window of ten these are a tenth of all.
-    """
+def _recurrence(layer: Any, num_states: int) -> Any:
+    """(W, states before the first step, driven) -> outputs[T, n, H], states after the last step."""
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
     slope, sequences = SLOPES[f.__name__], layer.return_sequences
 
     def recurrence(kernel: Any, *arguments: Any) -> tuple[Any, Any]:
-        num_given = 0 if zeros else num_states
-        start, (d, *driven) = zeros or arguments[:num_given], arguments[num_given:]
+        start, (d, *driven) = arguments[:num_states], arguments[num_states:]
         length, n = d.shape[:2]
         d_by_gate = tf.reshape(d, [length, n, equations.gates, units])
 
         def step(states: States, over: States, t: Any) -> tuple[States, States]:
             d = over[0] if over else d_by_gate[t]
-            a = d if states is zeros else d + tf.reshape(states[0] @ kernel, d.shape)
+            a = d + tf.reshape(states[0] @ kernel, d.shape)
             told, after = equations.step(f, slope, a, tuple(each[t] for each in driven), states)
             return after, (*told, states[0])
 
@@ -95,7 +102,7 @@ def _recurrence(layer: Any, zeros: States, num_states: int) -> Any:
             by_kernel, by_start, by_gate, *by_driven = _gradients(
                 equations, kernel, told, before, by_outputs, by_last, first_told=first_told, shapes=driving
             )
-            return (by_kernel, *(() if zeros else by_start), tf.reshape(by_gate, d.shape), *by_driven)
+            return (by_kernel, *by_start, tf.reshape(by_gate, d.shape), *by_driven)
 
         outputs = tf.concat([before[1:], last[0][None]], axis=0) if sequences else last[0][None]
         return (outputs, *last), gradient
