@@ -50,7 +50,7 @@ MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 300, 40
 # The design says about 4,500; checked input, damaged runs, exact resume, export, recipes, recurrences, a second engine, many
 # series, quantiles, two further families, exponential smoothing, a CSV reader with the speed of pandas and kept programs took the
 # rest.
-MOST_LINES = 11_838
+MOST_LINES = 11_924
 
 
 def name_of(path: Path) -> str:

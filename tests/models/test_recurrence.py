@@ -9,12 +9,19 @@ import pytest
 from rnnfc.config.model_spec import StackedSpec
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.equations import EQUATIONS, SLOPES
+from rnnfc.models.layout import Layout, chosen
 from rnnfc.models.recurrence import written_out
 from rnnfc.models.stacked import CELLS
 
 ACTIVATIONS = get_args(StackedSpec.model_fields["activation"].annotation)
 # Windows, steps, channels, units: all different.
 N, T, C, H = 2, 5, 3, 4
+
+
+@pytest.fixture(params=[False, True], ids=["rows", "columns"], autouse=True)
+def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test with the windows as rows and as columns."""
+    monkeypatch.setattr("rnnfc.models.recurrence.chosen", lambda *_: Layout(columns=request.param))
 
 
 def layer_of(cell: str, **options: Any) -> Any:
@@ -81,3 +88,12 @@ def test_layers_that_drop_are_left_to_keras(option: str) -> None:
     layer = layer_of("GRU", **{option: 0.5})
     with written_out([layer]):
         assert "inner_loop" not in vars(layer)
+
+
+def test_windows_are_columns_for_large_layers_only() -> None:
+    assert [chosen(n, units).columns for n, units in [(128, 512), (127, 512), (128, 128), (1, 512)]] == [
+        True,
+        False,
+        False,
+        False,
+    ]

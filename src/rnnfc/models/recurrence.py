@@ -1,11 +1,12 @@
 """The recurrence of Keras' cells written out for training: the same numbers, with far less to do at each step back.
 
-With a[t] = d[t] + s[t-1] W, where d[t] is what inputs and biases drive the gates with, Keras' loop adds s[t-1]' dL/da[t] to the
-gradient of W at every step. Here a step back only keeps dL/da[t], and one product after the loop makes the sum over steps and
-windows, as large as a matrix library likes it. The inputs' own products stand before the loop, so theirs follows likewise.
+With z[t] = [s[t-1], x[t], 1] and A = [W, K, b], a step's a[t] = z[t] A; Keras' loop adds z[t]' dL/da[t] to the gradients of W, K
+and b at every step. Here a step back only keeps dL/da[t], and one product after the loop makes the sum over steps and windows, as
+large as a matrix library likes it.
 
 The layers stay Keras': weights, activations and all around the recurrence are theirs, see `written_out`. Time comes first in the
-shapes: [T, n, H], with T steps, n windows, H units. Sources: those of the cells in Keras, and Werbos, see `models.scratch`.
+shapes: [T, n, H], with T steps, n windows, H units, or [T, H, n], see `models.layout`. Sources: those of the cells in Keras, and
+Werbos, see `models.scratch`.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import Any
 
 from rnnfc.models.backend import keras, tf
 from rnnfc.models.equations import EQUATIONS, SLOPES, Equations, States
+from rnnfc.models.layout import Layout, chosen
 
 
 def drops(layer: Any) -> bool:
@@ -43,27 +45,37 @@ def _inner_loop(
     training: bool = False,  # noqa: ARG001  as above
 ) -> tuple[Any, Any, list[Any]]:
     """As the layer's own: the last output[n, H], the outputs[n, T, H] (where it returns none, the last alone), the states."""
+    equations = EQUATIONS[type(layer).__name__]
+    states = tuple(tf.convert_to_tensor(state) for state in keras.tree.flatten(initial_state))
+    layout = chosen(states[0].shape[0], layer.cell.units)
     x = tf.transpose(sequences, [1, 0, 2])
     if layer.go_backwards:
         x = tf.reverse(x, [0])
-    states = tuple(tf.convert_to_tensor(state) for state in keras.tree.flatten(initial_state))
+    z = layout.laid(tf.concat([x, tf.ones([*x.shape[:2], 1])], axis=2))
+    laid = tuple(map(layout.laid, states))
+    weights = equations.weights(layer.cell)
     first = []
     # A window of one row is left whole: W would have no gradient.
     if x.shape[0] > 1 and all(map(_is_zero, states)):
-        states = _first_step(layer, x[:1], states)
-        first, x = [states[0][None]], x[1:]
-    driven = EQUATIONS[type(layer).__name__].drive(layer.cell, x)
-    outputs, *last = _recurrence(layer, len(states))(tf.convert_to_tensor(layer.cell.recurrent_kernel), *states, *driven)
-    outputs = tf.transpose(tf.concat([*first, outputs], axis=0), [1, 0, 2]) if layer.return_sequences else last[0][:, None]
-    return last[0], outputs, last
+        laid = _first_step(layer, layout, z[0], weights[1:], laid)
+        first, z = [laid[0][None]], z[1:]
+    outputs, *last = _recurrence(layer, layout, len(states))(z, *weights, *laid)
+    last = [layout.laid(state) for state in last]
+    if layer.return_sequences:
+        return last[0], tf.transpose(layout.laid(tf.concat([*first, outputs], axis=0)), [1, 0, 2]), last
+    return last[0], last[0][:, None], last
 
 
-def _first_step(layer: Any, x: Any, zeros: States) -> States:
-    """The states after a step from zeros over x[1, n, C]; it needs no product by W, neither forwards nor for any gradient."""
+def _first_step(layer: Any, layout: Layout, x: Any, weights: Sequence[Any], zeros: States) -> States:
+    """The states after a step from zeros; it needs no product by W, neither forwards nor for any gradient.
+
+    Args:
+        x: [n, C + 1], as laid out.
+        weights: those of the inputs, by themselves.
+    """
     equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
-    d, *driven = (each[0] for each in equations.drive(layer.cell, x))
-    a = tf.reshape(d, [-1, equations.gates, layer.cell.units])
-    return equations.step(f, SLOPES[f.__name__], a, tuple(driven), zeros)[1]
+    a, *apart = (layout.product(x, layout.matrix(each)) for each in weights)
+    return equations.step(f, SLOPES[f.__name__], layout.by_gate(a, equations.gates), tuple(apart), zeros)[-1]
 
 
 def _is_zero(state: Any) -> bool:
@@ -72,84 +84,98 @@ def _is_zero(state: Any) -> bool:
     return known is not None and not known.any()
 
 
-def _recurrence(layer: Any, num_states: int) -> Any:
-    """(W, states before the first step, driven) -> outputs[T, n, H], states after the last step."""
+def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
+    """(x and 1[T, n, C + 1], weights, states before the first step) -> outputs[T, n, H], states after the last step."""
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
     slope, sequences = SLOPES[f.__name__], layer.return_sequences
 
-    def recurrence(kernel: Any, *arguments: Any) -> tuple[Any, Any]:
-        start, (d, *driven) = arguments[:num_states], arguments[num_states:]
-        length, n = d.shape[:2]
-        d_by_gate = tf.reshape(d, [length, n, equations.gates, units])
+    def recurrence(x: Any, kernel: Any, drive: Any, *arguments: Any) -> tuple[Any, Any]:
+        apart, start = arguments[:-num_states], arguments[-num_states:]
+        matrix, matrices_apart = layout.matrix(kernel, drive), list(map(layout.matrix, apart))
+        length, n = x.shape[0], start[0].shape[1 - layout.axis]
+        of_gates, of_units = layout.shape(n, equations.gates, units), layout.shape(n, units)
 
-        def step(states: States, over: States, t: Any) -> tuple[States, States]:
-            d = over[0] if over else d_by_gate[t]
-            a = d + tf.reshape(states[0] @ kernel, d.shape)
-            told, after = equations.step(f, slope, a, tuple(each[t] for each in driven), states)
-            return after, (*told, states[0])
+        def step(states: States, _: States, t: Any) -> tuple[States, States]:
+            z = tf.concat([states[0], x[t]], axis=layout.axis)
+            a = layout.by_gate(layout.product(z, matrix), equations.gates)
+            driven = tuple(layout.product(x[t], each) for each in matrices_apart)
+            slopes, beside, after = equations.step(f, slope, a, driven, states)
+            return after, (*([layout.side_by_side(slopes)] if slopes else []), *beside, z)
 
-        def first_told(t: Any) -> Any:
+        shapes = [] if equations.tells is None else [of_gates, *[of_units] * equations.tells]
+        shapes.append(layout.shape(n, kernel.shape[0] + drive.shape[0]))
+        last, (*told, z) = _over_time(step, start, length=length, shapes=shapes, over=())
+
+        def slopes_after(t: Any) -> Any:
             # The last step, which is the first one back, is no turn of the loop: its number is no tensor.
-            return told[0][t] if told else slope(last[0] if isinstance(t, int) else before[t + 1])[:, None]
-
-        shapes = [*[d_by_gate.shape[1:], [n, units], [n, units]][: equations.told], [n, units]]
-        over = (d_by_gate,) if equations.over else ()
-        last, (*told, before) = _over_time(step, start, length=length, shapes=shapes, over=over)
+            return layout.side_by_side([slope(last[0] if isinstance(t, int) else layout.first(units, z[t + 1]))])
 
         def gradient(by_outputs: Any, *by_last: Any) -> tuple[Any, ...]:
             by_outputs = by_outputs if sequences else None
-            driving = [each.shape[1:] for each in (d_by_gate, *driven)]
-            by_kernel, by_start, by_gate, *by_driven = _gradients(
-                equations, kernel, told, before, by_outputs, by_last, first_told=first_told, shapes=driving
+            shapes = [of_gates, *[of_units for _ in apart]]
+            by_start, by_a, *by_apart = _back(
+                equations, layout, kernel, told, by_outputs, by_last, length=length, slopes_after=slopes_after, shapes=shapes
             )
-            return (by_kernel, *by_start, tf.reshape(by_gate, d.shape), *by_driven)
+            return (*_sums(layout, x, z, (drive, *apart), (layout.flat(by_a), *by_apart)), *by_start)
 
-        outputs = tf.concat([before[1:], last[0][None]], axis=0) if sequences else last[0][None]
+        outputs = tf.concat([layout.first(units, z[1:]), last[0][None]], axis=0) if sequences else last[0][None]
         return (outputs, *last), gradient
 
     return tf.custom_gradient(recurrence)
 
 
-def _gradients(
+def _sums(layout: Layout, x: Any, z: Any, weights: Sequence[Any], by_driven: Sequence[Any]) -> tuple[Any, ...]:
+    """The gradients by x and by the weights, sums over steps and windows.
+
+    Args:
+        weights, by_driven: those of the inputs, and the gradients by all that they drive: a first, then what is apart.
+    """
+    by_x = tf.add_n([layout.product(by, layout.laid(tf.transpose(each))) for by, each in zip(by_driven, weights, strict=True)])
+    sums = layout.sums(z, by_driven[0])
+    units = sums.shape[0] - weights[0].shape[0]
+    return (by_x, sums[:units], sums[units:], *(layout.sums(x, by) for by in by_driven[1:]))
+
+
+def _back(
     equations: Equations,
+    layout: Layout,
     kernel: Any,
     told: Sequence[Any],
-    before: Any,
     by_outputs: Any,
     by_last: States,
     *,
-    first_told: Callable[[Any], Any],
+    length: int,
+    slopes_after: Callable[[Any], Any],
     shapes: Sequence[Any],
 ) -> tuple[Any, ...]:
-    """The gradients by W, by the states before the first step, by d[T, n, gates, H] and by all else that was driven.
+    """The gradients by the states before the first step, by a[T, n, gates, H] and by what was driven apart.
 
     Args:
-        told, before: what each step forwards told, and its hidden state before, [T, n, ...].
+        told: of each step forwards, [T, n, ...].
         by_outputs: the gradient by the outputs, [T, n, H], or None where there is none beside that by the last states.
         by_last: the gradient by the states after the last step.
-        first_told: of a step, what the gradient by a is made from, [n, gates, H].
-        shapes: of what drives a step.
+        slopes_after: of a step that told none.
+        shapes: of what a step back tells.
     """
-    length, n = before.shape[:2]
     # Outside the loop, inside which a product by a transposed matrix takes half as long again.
-    transposed = tf.transpose(kernel)
+    transposed = layout.laid(tf.transpose(kernel))
 
     def by_states(by_a: Any, *beside: Any) -> States:
-        through = tf.reshape(by_a, [n, -1]) @ transposed
+        through = layout.product(layout.flat(by_a), transposed)
         return (through + beside[0], *beside[1:]) if len(beside) == len(by_last) else (through, *beside)
 
     def step_back(carry: States, over: States, t: Any) -> tuple[States, States]:
         by_after = carry if carry is by_last else by_states(*carry)
         if by_outputs is not None:
             by_after = (by_after[0] + by_outputs[t], *by_after[1:])
-        first = over[0] if over else first_told(t)
-        by_driven, by_before = equations.back((first, *(each[t] for each in told[1:])), by_after)
-        return (by_driven[0], *by_before), by_driven
+        slopes = over[0] if over else told[0][t] if told else slopes_after(t)
+        by_gates, by_apart, by_before = equations.back(tuple(each[t] for each in told[1:]), by_after)
+        by_a = layout.side_by_side(by_gates) * slopes
+        return (by_a, *by_before), (by_a, *by_apart)
 
     over = (told[0],) if equations.over else ()
     carry, by_driven = _over_time(step_back, by_last, length=length, shapes=shapes, over=over, backwards=True)
-    rows = [tf.reshape(each, [length * n, -1]) for each in (before, by_driven[0])]
-    return (tf.matmul(*rows, transpose_a=True), by_states(*carry), *by_driven)
+    return (by_states(*carry), *by_driven)
 
 
 def _over_time(
