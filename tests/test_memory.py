@@ -98,7 +98,7 @@ def test_a_sine_is_refused_before_any_point_is_made(monkeypatch: pytest.MonkeyPa
         (
             "units: [3]",
             "units: [400]",
-            "training of 484,402 parameters on 789 windows needs about 8.0 MiB .*; reduce model.units",
+            "training of 484,402 parameters on 789 windows needs about 8.1 MiB .*; reduce model.units",
         ),
         ("batch_size: 4", "batch_size: 9999", "training of 62 parameters on 789 windows needs about .*; reduce train.batch_size"),
         (

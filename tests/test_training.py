@@ -16,6 +16,7 @@ from rnnfc.data.windows import Splits, cut
 from rnnfc.errors import TrainError
 from rnnfc.models import epoch
 from rnnfc.models.backend import keras, tf, threads
+from rnnfc.models.layout import Layout
 from rnnfc.models.network import Network, build
 from rnnfc.models.recipe import Recipe, num_processors
 from rnnfc.models.recurrence import written_out
@@ -128,6 +129,15 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
     )
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01, global_clipnorm=0.1), training.LOSSES["mse"]())
     assert not case.net.layers[0].unroll, "the layer in the saved model stays a plain one"
+
+
+@pytest.mark.parametrize("cell", ["GRU", "LSTM"])
+@pytest.mark.parametrize("recipe", [LOOP, SHARDED], ids=lambda recipe: recipe.name)
+def test_stacks_of_windows_as_columns_train_like_keras_fit(monkeypatch: pytest.MonkeyPatch, cell: str, recipe: Recipe) -> None:
+    monkeypatch.setattr("rnnfc.models.recurrence.chosen", lambda *_: Layout(columns=True))
+    train = "{epochs: 3, batch_size: 8, shuffle: false, learning_rate: 0.01}"
+    case = Case(experiment(cell=cell, units="[4, 3]", bidirectional="[true, false]", train=train), recipe)
+    assert_trains_like_fit(case, keras.optimizers.Adam(0.01), training.LOSSES["mse"]())
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,9 @@ def test_counted_parameters_are_those_of_keras(cell: str, units: tuple[int, ...]
 def test_training_bytes_grow_with_batch_and_length() -> None:
     size = {"channels": 3, "horizon": 4, "targets": 2, "rows": 100}
     small = training_bytes(spec(), **size, length=5, batch_size=2)
-    # 4 bytes for each of: 4 x 160 weights, 300 row values, and 2 x 2 x 5 x (3 + 4 x 4) activations
+    # 4 bytes for each of: 4 x 148 weights, 300 row values, and 2 x 2 x 5 x (3 + 4 x 5) activations
     assert num_parameters(spec(), channels=3, length=5, horizon=4, targets=2) == 148
-    assert small == 4 * (4 * 148 + 300 + 2 * 2 * 5 * (3 + 4 * 4))
+    assert small == 4 * (4 * 148 + 300 + 2 * 2 * 5 * (3 + 4 * 5))
     assert training_bytes(spec(), **size, length=10, batch_size=2) > small
 
 

@@ -18,9 +18,9 @@ ACTIVATIONS = get_args(StackedSpec.model_fields["activation"].annotation)
 N, T, C, H = 2, 5, 3, 4
 
 
-@pytest.fixture(params=[False, True], ids=["rows", "columns"], autouse=True)
+@pytest.fixture(params=[False, True], ids=["rows", "columns"])
 def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test with the windows as rows and as columns."""
+    """The windows as rows and as columns."""
     monkeypatch.setattr("rnnfc.models.recurrence.chosen", lambda *_: Layout(columns=request.param))
 
 
@@ -61,20 +61,27 @@ def test_every_cell_and_activation_of_a_config_is_written_out() -> None:
     assert set(SLOPES) == set(ACTIVATIONS)
 
 
+@pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_outputs_and_gradients_are_those_of_keras(cell: str, activation: str) -> None:
     assert_same_written_out(layer_of(cell, activation=activation))
 
 
+@pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("cell", CELLS)
-def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_keras(cell: str) -> None:
-    layer = layer_of(cell, return_sequences=True, return_state=True, go_backwards=True)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("given", [False, True], ids=["from zeros", "from given states"])
+def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_keras(
+    cell: str, backwards: bool, given: bool
+) -> None:
+    layer = layer_of(cell, return_sequences=True, return_state=True, go_backwards=backwards)
     rng = np.random.default_rng(7)
     start = [tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)]
-    assert_same_written_out(layer, start)
+    assert_same_written_out(layer, start if given else None)
 
 
+@pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_window_of_one_row_is_that_of_keras(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "T", 1)
@@ -91,9 +98,5 @@ def test_layers_that_drop_are_left_to_keras(option: str) -> None:
 
 
 def test_windows_are_columns_for_large_layers_only() -> None:
-    assert [chosen(n, units).columns for n, units in [(128, 512), (127, 512), (128, 128), (1, 512)]] == [
-        True,
-        False,
-        False,
-        False,
-    ]
+    sizes = [(128, 512), (16, 512), (16, 513), (16, 511), (15, 512), (17, 512), (1, 512)]
+    assert [chosen(n, units).columns for n, units in sizes] == [True, True, True, False, False, False, False]

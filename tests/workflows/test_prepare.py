@@ -78,7 +78,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
         },
         "parameters": 3 * 4 * (2 + 4 + 2) + (4 + 1) * 2,
         "updates": 3 * 3,
-        "training_bytes": 4 * (4 * 106 + 20 * 2 + 2 * 2 * 3 * (2 + 4 * 4)) + 3 * 8 * 6**2,
+        "training_bytes": 4 * (4 * 106 + 20 * 2 + 2 * 2 * 3 * (2 + 4 * 5)) + 3 * 8 * 6**2,
     }
 
 
@@ -88,7 +88,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
 def test_a_batch_holds_at_most_the_windows_that_there_are(tiny: Path, batch_size: int, updates: int, batch: int) -> None:
     result = check(prepare(config.load(tiny, [f"train.batch_size={batch_size}"])))
     assert result["updates"] == updates
-    assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 4)) + 3 * 8 * 6**2
+    assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 5)) + 3 * 8 * 6**2
 
 
 @pytest.mark.parametrize(

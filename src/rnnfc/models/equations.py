@@ -21,16 +21,16 @@ _sigmoid_slope = SLOPES["sigmoid"]
 
 @dataclass(frozen=True, kw_only=True)
 class Equations:
-    """One kind of cell; f is its activation. Nothing here knows of shapes: each number is that of one unit in one window.
+    """One kind of cell; f is its activation. Its steps know of no shapes: each number is that of one unit in one window.
 
     A step forwards also tells the slopes that its step back multiplies by, which then has little to do. XLA makes a kernel of
     each array, and small ones cost a microsecond each whatever they hold.
 
     tells: how many arrays beside the gates' slopes a step tells; None where it tells nothing, having one gate, whose slope is
         that of the state after it.
-    over: whether the gradient by a is written over the slopes. It saves an array that XLA fills with zeros first: 4 % of the
-        time of an LSTM of 128 units.
-    weights: cell -> W[H, gates * H] and D[C + 1, gates * H], the last row of which is the bias; and what is apart, [C + 1, H].
+    over: whether the gradient by a is written over the slopes, where there are some. It saves an array that XLA fills with zeros
+        first: 4 % of the time of an LSTM of 128 units. A GRU takes that much longer with it.
+    weights: cell -> W[H, gates * H]; D[C + 1, gates * H], the last row of which is the bias; and what is apart, [C + 1, H].
     step: (f, its slope, a of each gate, what the inputs drive apart, states) -> slopes of each gate, what is told beside them,
         the states after the step.
     back: (told beside the slopes, gradient by the states after) -> by what the slopes are to be multiplied to make the gradient

@@ -1,8 +1,8 @@
 """The recurrence of Keras' cells written out for training: the same numbers, with far less to do at each step back.
 
-With z[t] = [s[t-1], x[t], 1] and A = [W, K, b], a step's a[t] = z[t] A; Keras' loop adds z[t]' dL/da[t] to the gradients of W, K
-and b at every step. Here a step back only keeps dL/da[t], and one product after the loop makes the sum over steps and windows, as
-large as a matrix library likes it.
+With z[t] = [s[t-1], x[t], 1] and A = [W, D], D = [K, b], a step's a[t] = z[t] A; Keras' loop adds z[t]' dL/da[t] to the gradients
+of W, K and b at every step. Here a step back only keeps dL/da[t], and one product after the loop makes the sum over steps and
+windows, as large as a matrix library likes it.
 
 The layers stay Keras': weights, activations and all around the recurrence are theirs, see `written_out`. Time comes first in the
 shapes: [T, n, H], with T steps, n windows, H units, or [T, H, n], see `models.layout`. Sources: those of the cells in Keras, and
@@ -45,21 +45,20 @@ def _inner_loop(
     training: bool = False,  # noqa: ARG001  as above
 ) -> tuple[Any, Any, list[Any]]:
     """As the layer's own: the last output[n, H], the outputs[n, T, H] (where it returns none, the last alone), the states."""
-    equations = EQUATIONS[type(layer).__name__]
     states = tuple(tf.convert_to_tensor(state) for state in keras.tree.flatten(initial_state))
     layout = chosen(states[0].shape[0], layer.cell.units)
     x = tf.transpose(sequences, [1, 0, 2])
     if layer.go_backwards:
         x = tf.reverse(x, [0])
-    z = layout.laid(tf.concat([x, tf.ones([*x.shape[:2], 1])], axis=2))
+    x = layout.laid(tf.concat([x, tf.ones_like(x[..., :1])], axis=2))
     laid = tuple(map(layout.laid, states))
-    weights = equations.weights(layer.cell)
+    weights = EQUATIONS[type(layer).__name__].weights(layer.cell)
     first = []
     # A window of one row is left whole: W would have no gradient.
     if x.shape[0] > 1 and all(map(_is_zero, states)):
-        laid = _first_step(layer, layout, z[0], weights[1:], laid)
-        first, z = [laid[0][None]], z[1:]
-    outputs, *last = _recurrence(layer, layout, len(states))(z, *weights, *laid)
+        laid = _first_step(layer, layout, x[0], weights[1:], laid)
+        first, x = [laid[0][None]], x[1:]
+    outputs, *last = _recurrence(layer, layout, len(states))(x, *weights, *laid)
     last = [layout.laid(state) for state in last]
     if layer.return_sequences:
         return last[0], tf.transpose(layout.laid(tf.concat([*first, outputs], axis=0)), [1, 0, 2]), last
@@ -70,8 +69,8 @@ def _first_step(layer: Any, layout: Layout, x: Any, weights: Sequence[Any], zero
     """The states after a step from zeros; it needs no product by W, neither forwards nor for any gradient.
 
     Args:
-        x: [n, C + 1], as laid out.
-        weights: those of the inputs, by themselves.
+        x: [n, C + 1], the last of them 1.
+        weights: D and what is apart.
     """
     equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
     a, *apart = (layout.product(x, layout.matrix(each)) for each in weights)
@@ -85,13 +84,13 @@ def _is_zero(state: Any) -> bool:
 
 
 def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
-    """(x and 1[T, n, C + 1], weights, states before the first step) -> outputs[T, n, H], states after the last step."""
+    """(x[T, n, C + 1], W, D, what is apart, states before the first step) -> outputs[T, n, H], states after the last step."""
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
     slope, sequences = SLOPES[f.__name__], layer.return_sequences
 
-    def recurrence(x: Any, kernel: Any, drive: Any, *arguments: Any) -> tuple[Any, Any]:
+    def recurrence(x: Any, recurrent: Any, drive: Any, *arguments: Any) -> tuple[Any, Any]:
         apart, start = arguments[:-num_states], arguments[-num_states:]
-        matrix, matrices_apart = layout.matrix(kernel, drive), list(map(layout.matrix, apart))
+        matrix, matrices_apart = layout.matrix(recurrent, drive), list(map(layout.matrix, apart))
         length, n = x.shape[0], start[0].shape[1 - layout.axis]
         of_gates, of_units = layout.shape(n, equations.gates, units), layout.shape(n, units)
 
@@ -103,8 +102,8 @@ def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
             return after, (*([layout.side_by_side(slopes)] if slopes else []), *beside, z)
 
         shapes = [] if equations.tells is None else [of_gates, *[of_units] * equations.tells]
-        shapes.append(layout.shape(n, kernel.shape[0] + drive.shape[0]))
-        last, (*told, z) = _over_time(step, start, length=length, shapes=shapes, over=())
+        shapes.append(layout.shape(n, recurrent.shape[0] + drive.shape[0]))
+        last, (*told, z) = _over_time(step, start, length=length, shapes=shapes)
 
         def slopes_after(t: Any) -> Any:
             # The last step, which is the first one back, is no turn of the loop: its number is no tensor.
@@ -114,7 +113,7 @@ def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
             by_outputs = by_outputs if sequences else None
             shapes = [of_gates, *[of_units for _ in apart]]
             by_start, by_a, *by_apart = _back(
-                equations, layout, kernel, told, by_outputs, by_last, length=length, slopes_after=slopes_after, shapes=shapes
+                equations, layout, recurrent, told, by_outputs, by_last, length=length, slopes_after=slopes_after, shapes=shapes
             )
             return (*_sums(layout, x, z, (drive, *apart), (layout.flat(by_a), *by_apart)), *by_start)
 
@@ -128,9 +127,9 @@ def _sums(layout: Layout, x: Any, z: Any, weights: Sequence[Any], by_driven: Seq
     """The gradients by x and by the weights, sums over steps and windows.
 
     Args:
-        weights, by_driven: those of the inputs, and the gradients by all that they drive: a first, then what is apart.
+        weights, by_driven: D and what is apart; the gradients by a and by what was driven apart.
     """
-    by_x = tf.add_n([layout.product(by, layout.laid(tf.transpose(each))) for by, each in zip(by_driven, weights, strict=True)])
+    by_x = tf.add_n([layout.product(by, layout.matrix(tf.transpose(each))) for by, each in zip(by_driven, weights, strict=True)])
     sums = layout.sums(z, by_driven[0])
     units = sums.shape[0] - weights[0].shape[0]
     return (by_x, sums[:units], sums[units:], *(layout.sums(x, by) for by in by_driven[1:]))
@@ -139,7 +138,7 @@ def _sums(layout: Layout, x: Any, z: Any, weights: Sequence[Any], by_driven: Seq
 def _back(
     equations: Equations,
     layout: Layout,
-    kernel: Any,
+    recurrent: Any,
     told: Sequence[Any],
     by_outputs: Any,
     by_last: States,
@@ -158,7 +157,7 @@ def _back(
         shapes: of what a step back tells.
     """
     # Outside the loop, inside which a product by a transposed matrix takes half as long again.
-    transposed = layout.laid(tf.transpose(kernel))
+    transposed = layout.matrix(tf.transpose(recurrent))
 
     def by_states(by_a: Any, *beside: Any) -> States:
         through = layout.product(layout.flat(by_a), transposed)
@@ -184,14 +183,14 @@ def _over_time(
     *,
     length: int,
     shapes: Sequence[Any],
-    over: States,
+    over: States = (),
     backwards: bool = False,
 ) -> tuple[States, list[Any]]:
     """The carry after all steps, and what they told, [T, *shape] of each.
 
     Args:
         step: (carry, `over` at t, t) -> (carry, what it tells). The one that it begins with stands before the loop.
-        over: an array that the first that is told is written over, or none.
+        over: an array that the first that is told is written over, if any.
     """
 
     def array(shape: Any) -> Any:
