@@ -97,6 +97,8 @@ def test_layers_that_drop_are_left_to_keras(option: str) -> None:
         assert "inner_loop" not in vars(layer)
 
 
-def test_windows_are_columns_for_large_layers_only() -> None:
-    sizes = [(128, 512), (16, 512), (16, 513), (16, 511), (15, 512), (17, 512), (1, 512)]
-    assert [chosen(n, units).columns for n, units in sizes] == [True, True, True, False, False, False, False]
+def test_windows_are_columns_for_large_layers_and_where_they_fill_registers_better() -> None:
+    large = [(128, 512), (16, 512), (16, 513), (16, 511), (15, 512), (17, 512), (1, 512)]
+    assert [chosen(n, units).columns for n, units in large] == [True, True, True, False, False, False, False]
+    small = [(64, 50), (64, 63), (64, 64), (64, 65), (63, 50), (48, 50), (64, 48), (16, 8)]
+    assert [chosen(n, units).columns for n, units in small] == [True, True, False, False, False, False, False, True]

@@ -26,21 +26,19 @@ class Equations:
     A step forwards also tells the slopes that its step back multiplies by, which then has little to do. XLA makes a kernel of
     each array, and small ones cost a microsecond each whatever they hold.
 
+    gates: f -> the activation of each gate.
     tells: how many arrays beside the gates' slopes a step tells; None where it tells nothing, having one gate, whose slope is
         that of the state after it.
-    over: whether the gradient by a is written over the slopes, where there are some. It saves an array that XLA fills with zeros
-        first: 4 % of the time of an LSTM of 128 units. A GRU takes that much longer with it.
     weights: cell -> W[H, gates * H]; D[C + 1, gates * H], the last row of which is the bias; and what is apart, [C + 1, H].
-    step: (f, its slope, a of each gate, what the inputs drive apart, states) -> slopes of each gate, what is told beside them,
-        the states after the step.
+    step: (f, its slope, the gates, what the inputs drive apart, states) -> slopes of each gate, what is told beside them, the
+        states after the step.
     back: (told beside the slopes, gradient by the states after) -> by what the slopes are to be multiplied to make the gradient
         by a of each gate; the gradient by what was driven apart; that by the states before without what comes through W: for
         each state, or for all but the first where there is none.
     """
 
-    gates: int
+    gates: Callable[[Any], Sequence[Any]]
     tells: int | None
-    over: bool = False
     weights: Callable[[Any], Sequence[Any]]
     step: Callable[[Any, Any, Sequence[Any], States, States], tuple[States, States, States]]
     back: Callable[[States, States], tuple[States, States, States]]
@@ -58,17 +56,16 @@ def _gru_weights(cell: Any) -> Sequence[Any]:
     return tf.convert_to_tensor(cell.recurrent_kernel), drive, tf.concat([cell.kernel, cell.bias[:1]], axis=0)[:, both:]
 
 
-def _simple_step(f: Any, _: Any, a: Sequence[Any], __: States, ___: States) -> tuple[States, States, States]:
-    return (), (), (f(a[0]),)
+def _simple_step(_: Any, __: Any, gates: Sequence[Any], ___: States, ____: States) -> tuple[States, States, States]:
+    return (), (), tuple(gates)
 
 
 def _simple_back(_: States, by_after: States) -> tuple[States, States, States]:
     return by_after, (), ()
 
 
-def _lstm_step(f: Any, slope: Any, a: Sequence[Any], _: States, states: States) -> tuple[States, States, States]:
-    into, forget, out = (tf.sigmoid(a[place]) for place in (0, 1, 3))
-    fresh = f(a[2])
+def _lstm_step(f: Any, slope: Any, gates: Sequence[Any], _: States, states: States) -> tuple[States, States, States]:
+    into, forget, fresh, out = gates
     memory = forget * states[1] + into * fresh
     shown = f(memory)
     slopes = (fresh * _sigmoid_slope(into), states[1] * _sigmoid_slope(forget), into * slope(fresh), shown * _sigmoid_slope(out))
@@ -81,8 +78,8 @@ def _lstm_back(told: States, by_after: States) -> tuple[States, States, States]:
     return (by_memory, by_memory, by_memory, by_after[0]), (), (by_memory * forget,)
 
 
-def _gru_step(f: Any, slope: Any, a: Sequence[Any], apart: States, states: States) -> tuple[States, States, States]:
-    update, reset, recalled = tf.sigmoid(a[0]), tf.sigmoid(a[1]), a[2]
+def _gru_step(f: Any, slope: Any, gates: Sequence[Any], apart: States, states: States) -> tuple[States, States, States]:
+    update, reset, recalled = gates
     fresh = f(apart[0] + reset * recalled)
     by_fresh = (1 - update) * slope(fresh)
     slopes = ((states[0] - fresh) * _sigmoid_slope(update), by_fresh * recalled * _sigmoid_slope(reset), by_fresh * reset)
@@ -96,7 +93,11 @@ def _gru_back(told: States, by_after: States) -> tuple[States, States, States]:
 
 
 EQUATIONS = {
-    "SimpleRNN": Equations(gates=1, tells=None, weights=_weights, step=_simple_step, back=_simple_back),
-    "LSTM": Equations(gates=4, tells=2, over=True, weights=_weights, step=_lstm_step, back=_lstm_back),
-    "GRU": Equations(gates=3, tells=2, weights=_gru_weights, step=_gru_step, back=_gru_back),
+    "SimpleRNN": Equations(gates=lambda f: (f,), tells=None, weights=_weights, step=_simple_step, back=_simple_back),
+    "LSTM": Equations(
+        gates=lambda f: (tf.sigmoid, tf.sigmoid, f, tf.sigmoid), tells=2, weights=_weights, step=_lstm_step, back=_lstm_back
+    ),
+    "GRU": Equations(
+        gates=lambda _: (tf.sigmoid, tf.sigmoid, tf.identity), tells=2, weights=_gru_weights, step=_gru_step, back=_gru_back
+    ),
 }

@@ -74,7 +74,7 @@ def _first_step(layer: Any, layout: Layout, x: Any, weights: Sequence[Any], zero
     """
     equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
     a, *apart = (layout.product(x, layout.matrix(each)) for each in weights)
-    return equations.step(f, SLOPES[f.__name__], layout.by_gate(a, equations.gates), tuple(apart), zeros)[-1]
+    return equations.step(f, SLOPES[f.__name__], layout.activated(a, equations.gates(f)), tuple(apart), zeros)[-1]
 
 
 def _is_zero(state: Any) -> bool:
@@ -86,19 +86,19 @@ def _is_zero(state: Any) -> bool:
 def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
     """(x[T, n, C + 1], W, D, what is apart, states before the first step) -> outputs[T, n, H], states after the last step."""
     equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
-    slope, sequences = SLOPES[f.__name__], layer.return_sequences
+    gates, slope, sequences = equations.gates(f), SLOPES[f.__name__], layer.return_sequences
 
     def recurrence(x: Any, recurrent: Any, drive: Any, *arguments: Any) -> tuple[Any, Any]:
         apart, start = arguments[:-num_states], arguments[-num_states:]
         matrix, matrices_apart = layout.matrix(recurrent, drive), list(map(layout.matrix, apart))
         length, n = x.shape[0], start[0].shape[1 - layout.axis]
-        of_gates, of_units = layout.shape(n, equations.gates, units), layout.shape(n, units)
+        of_gates, of_units = layout.shape(n, len(gates), units), layout.shape(n, units)
 
-        def step(states: States, _: States, t: Any) -> tuple[States, States]:
+        def step(states: States, t: Any) -> tuple[States, States]:
             z = tf.concat([states[0], x[t]], axis=layout.axis)
-            a = layout.by_gate(layout.product(z, matrix), equations.gates)
+            activated = layout.activated(layout.product(z, matrix), gates)
             driven = tuple(layout.product(x[t], each) for each in matrices_apart)
-            slopes, beside, after = equations.step(f, slope, a, driven, states)
+            slopes, beside, after = equations.step(f, slope, activated, driven, states)
             return after, (*([layout.side_by_side(slopes)] if slopes else []), *beside, z)
 
         shapes = [] if equations.tells is None else [of_gates, *[of_units] * equations.tells]
@@ -163,56 +163,44 @@ def _back(
         through = layout.product(layout.flat(by_a), transposed)
         return (through + beside[0], *beside[1:]) if len(beside) == len(by_last) else (through, *beside)
 
-    def step_back(carry: States, over: States, t: Any) -> tuple[States, States]:
+    def step_back(carry: States, t: Any) -> tuple[States, States]:
         by_after = carry if carry is by_last else by_states(*carry)
         if by_outputs is not None:
             by_after = (by_after[0] + by_outputs[t], *by_after[1:])
-        slopes = over[0] if over else told[0][t] if told else slopes_after(t)
+        slopes = told[0][t] if told else slopes_after(t)
         by_gates, by_apart, by_before = equations.back(tuple(each[t] for each in told[1:]), by_after)
         by_a = layout.side_by_side(by_gates) * slopes
         return (by_a, *by_before), (by_a, *by_apart)
 
-    over = (told[0],) if equations.over else ()
-    carry, by_driven = _over_time(step_back, by_last, length=length, shapes=shapes, over=over, backwards=True)
+    carry, by_driven = _over_time(step_back, by_last, length=length, shapes=shapes, backwards=True)
     return (by_states(*carry), *by_driven)
 
 
 def _over_time(
-    step: Callable[[States, States, Any], tuple[States, States]],
+    step: Callable[[States, Any], tuple[States, States]],
     carry: States,
     *,
     length: int,
     shapes: Sequence[Any],
-    over: States = (),
     backwards: bool = False,
 ) -> tuple[States, list[Any]]:
     """The carry after all steps, and what they told, [T, *shape] of each.
 
     Args:
-        step: (carry, `over` at t, t) -> (carry, what it tells). The one that it begins with stands before the loop.
-        over: an array that the first that is told is written over, if any.
+        step: (carry, t) -> (carry, what it tells). The one that it begins with stands before the loop.
     """
-
-    def array(shape: Any) -> Any:
-        return tf.TensorArray(carry[0].dtype, size=length, element_shape=shape, clear_after_read=False)
 
     def written(t: Any, told: States, arrays: list[Any]) -> list[Any]:
         return [array.write(t, each) for array, each in zip(arrays, told, strict=True)]
 
-    def following(t: Any, arrays: list[Any]) -> States:
-        """`over` at the next step, read once this step is written: or XLA copies the array to write into the copy."""
-        return (arrays[0].read(tf.clip_by_value(t - 1 if backwards else t + 1, 0, length - 1)),) if over else ()
-
-    def one(count: Any, carry: States, now: States, arrays: list[Any]) -> tuple[Any, States, States, list[Any]]:
+    def one(count: Any, carry: States, arrays: list[Any]) -> tuple[Any, States, list[Any]]:
         t = length - 1 - count if backwards else count
-        carry, told = step(carry, now, t)
-        arrays = written(t, told, arrays)
-        return count + 1, carry, following(t, arrays), arrays
+        carry, told = step(carry, t)
+        return count + 1, carry, written(t, told, arrays)
 
     begin = length - 1 if backwards else 0
-    carry, told = step(carry, tuple(each[begin] for each in over), begin)
-    first, *others = map(array, shapes)
-    arrays = written(begin, told, [first.unstack(*over) if over else first, *others])
-    state = (tf.constant(1), carry, following(begin, arrays), arrays)
-    _, carry, _, arrays = tf.while_loop(lambda count, *_: count < length, one, state, parallel_iterations=1)
+    carry, told = step(carry, begin)
+    arrays = [tf.TensorArray(carry[0].dtype, size=length, element_shape=shape) for shape in shapes]
+    state = (tf.constant(1), carry, written(begin, told, arrays))
+    _, carry, arrays = tf.while_loop(lambda count, *_: count < length, one, state, parallel_iterations=1)
     return carry, [array.stack() for array in arrays]
