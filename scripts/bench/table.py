@@ -92,7 +92,7 @@ def _label(row: dict[str, Any]) -> str:
 def _ratios(told: dict[str, Any] | None, ours: dict[str, Any]) -> str:
     if told is None:
         return "not installed"
-    return f"{told['step_ms'] / ours['step_ms']:.3g}x ({told['total_s'] / ours['total_s']:.2g}x)"
+    return f"{told['step_ms'] / ours['step_ms']:.3g}x ({told['total_s'] / ours['total_s']:.3g}x)"
 
 
 def _time(milliseconds: float) -> str:
