@@ -73,13 +73,13 @@ GUARDS = (
     ),
     Guard(
         name="shuffle as Keras does: one order in every epoch",
-        path="progress.py",
+        path="training/progress.py",
         changes={"default_rng([seed, epoch])": "default_rng([seed])"},
         test="tests/test_training.py::test_order_shows_every_window_once_and_depends_on_seed_and_epoch",
     ),
     Guard(
         name="drop the last, smaller batch",
-        path="models/epoch.py",
+        path="training/compile/epoch.py",
         changes={
             "self._windows = len(train)\n": "self._windows = len(train) - len(train) % min(spec.batch_size, len(train))\n",
         },
@@ -93,19 +93,19 @@ GUARDS = (
     ),
     Guard(
         name="save in place",
-        path="draft.py",
+        path="runs/writer.py",
         changes={"with durably(self._hidden / name, replace=True) as (place,):": "for place in (self._hidden / name,):"},
         test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
     ),
     Guard(
         name="skip fsync",
-        path="draft.py",
+        path="runs/writer.py",
         changes={"os.fsync(handle)": "pass"},
         test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
     ),
     Guard(
         name="believe files that the manifest does not vouch for",
-        path="run.py",
+        path="runs/run.py",
         changes={"        if found != listed:\n": "        if False:\n"},
         test="tests/test_run_files.py::test_the_file_that_is_not_what_was_written_is_named",
     ),
@@ -117,7 +117,7 @@ GUARDS = (
     ),
     Guard(
         name="unpickle arrays",
-        path="untrusted.py",
+        path="runs/untrusted.py",
         changes={
             '_KINDS = "biufMU"': '_KINDS = "biufMUO"',
             "    if math.prod(shape) * dtype.itemsize !=": '    if dtype.kind != "O" and math.prod(shape) * dtype.itemsize !=',

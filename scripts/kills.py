@@ -102,8 +102,8 @@ class Places:
 
 def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
     """In a forked child: train or resume, every epoch checkpointed; a copy of the last checkpoint stays in state.npz."""
-    from rnnfc import checkpoint
     from rnnfc.cli import main
+    from rnnfc.runs import checkpoint
 
     places = Places(victim)
     checkpoint._EVERY_S = 0.0

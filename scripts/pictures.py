@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from rnnfc import config
-from rnnfc.console import TrainingConsole
-from rnnfc.run import EXPLAIN_PLOT, FORECAST_PLOT, LOSS_PLOT, Run
+from rnnfc.cli.console import TrainingConsole
+from rnnfc.runs.run import EXPLAIN_PLOT, FORECAST_PLOT, LOSS_PLOT, Run
 from rnnfc.workflows.explain import explain
 from rnnfc.workflows.prepare import prepare
 from rnnfc.workflows.train import train

@@ -132,8 +132,9 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
 def _official(run: Any, prepared: Any) -> dict[str, float | None]:
     """sMAPE, MASE and OWA as the competition has them: all rows before the test part scale MASE, those of validation too."""
-    from rnnfc import baselines, metrics
-    from rnnfc.workflows.runtime import open_network
+    from rnnfc.baselines import simple as baselines
+    from rnnfc.evaluation import metrics
+    from rnnfc.workflows.inference import open_network
 
     panel, test, season = prepared.panel, prepared.splits.test, prepared.experiment.data.season
     scaler = run.scaler(channels=len(panel.channels), series=len(panel.series))

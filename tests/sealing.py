@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from rnnfc.draft import MANIFEST, manifest
+from rnnfc.runs.writer import MANIFEST, manifest
 
 
 def seal(folder: Path) -> None:

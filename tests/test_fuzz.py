@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rnnfc import config
 from rnnfc.config.data_spec import CsvSpec
-from rnnfc.data.sources import load_panel
+from rnnfc.data.load import load_panel
 from rnnfc.errors import DataError, RnnfcError
 
 ROOT = Path(__file__).parents[1]
@@ -189,7 +189,7 @@ GREEDY = textwrap.dedent(
     from pathlib import Path
     from rnnfc import config
     from rnnfc.config.data_spec import CsvSpec
-    from rnnfc.data.sources import load_panel
+    from rnnfc.data.load import load_panel
     from rnnfc.errors import RnnfcError
 
     load_panel(CsvSpec(kind="csv", path=sys.argv[2], target=("sold",)))

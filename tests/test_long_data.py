@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnnfc.run import Run
+from rnnfc.runs.run import Run
 
 # 40 hours of one shop, and 25 of another that opens later; what is missing: two cells, and three rows of the second.
 NORTH, SOUTH = range(40), [hour for hour in range(12, 40) if hour not in (33, 34, 35)]

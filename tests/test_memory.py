@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnfc import config, memory
-from rnnfc.data import sources
+from rnnfc.data import load as sources
 from rnnfc.errors import ConfigError
 from rnnfc.workflows.prepare import prepare
 
@@ -147,7 +147,7 @@ def test_the_normal_equations_of_linear_maps_are_counted(linear: str, inputs: in
 
 
 def test_a_linear_map_beside_the_network_may_be_larger_than_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnnfc.baselines._MOST_INPUTS", 6)
+    monkeypatch.setattr("rnnfc.baselines.simple._MOST_INPUTS", 6)
     text = TEXT.replace("units: [3]", "units: [3], linear: {use: path, length: 7}")
     assert prepare(config.from_yaml(TEXT, source="x.yaml")).linear_bytes == 3 * 8 * 6**2
     assert prepare(config.from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * 7**2

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc.run import Run
+from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared
 
 Command = Callable[..., Any]
@@ -82,7 +82,7 @@ def test_a_validation_loss_that_is_not_finite_ends_training(rnnfc: Command, tmp_
 
 
 def test_the_last_good_weights_are_kept_as_a_checkpoint(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rnnfc.models import scratch
+    from rnnfc.numpy_rnn import network as scratch
 
     step, count = scratch.train_step, 0
 

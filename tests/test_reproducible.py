@@ -19,9 +19,9 @@ import pytest
 from sealing import seal
 
 from rnnfc import config
-from rnnfc.data.scale import Scaler
-from rnnfc.models.engines import engine_of
-from rnnfc.models.recipe import Recipe
+from rnnfc.data.scaler import Scaler
+from rnnfc.training.compile.recipe import Recipe
+from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.prepare import prepare
 
 Command = Callable[..., Any]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config import Experiment, from_yaml
-from rnnfc.data.sources import load_panel
+from rnnfc.data.load import load_panel
 from rnnfc.data.windows import Windows, cut
 
 Array = npt.NDArray[np.float32]

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc import config
-from rnnfc.progress import Epoch
+from rnnfc.training.progress import Epoch
 from rnnfc.workflows.phases import peak_bytes
 from rnnfc.workflows.prepare import Prepared, prepare
 
@@ -38,9 +38,9 @@ MINUTES_PER_YEAR = 525_600
 
 def measure_epoch(*, windows: int, length: int, units: int) -> dict[str, float]:
     """Seconds of one epoch over so many training windows of a sine, compilation apart."""
-    from rnnfc import training
-    from rnnfc.data.scale import Scaler
-    from rnnfc.models.network import Network, build
+    from rnnfc.data.scaler import Scaler
+    from rnnfc.networks.network import Network, build
+    from rnnfc.training import keras_loop as training
 
     rows = windows + length + TEST_ROWS
     prepared = prepare(_experiment(rows=rows, length=length, units=units, epochs=EPOCHS))
@@ -81,7 +81,7 @@ def measure_csv(*, path: str, reader: str) -> dict[str, float]:
     import pandas as pd
 
     from rnnfc.config.data_spec import CsvSpec
-    from rnnfc.data.csv_file import load_csv
+    from rnnfc.data.sources.csv_file import load_csv
 
     def read(path: Path) -> Any:
         if reader == "pandas":

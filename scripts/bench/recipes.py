@@ -1,4 +1,4 @@
-"""Which recipe trains which size fastest? Measures every recipe on a grid and fits the cost model of models/recipe.py to it.
+"""Which recipe trains which size fastest? Measures every recipe on a grid and fits the cost model of training/compile/recipe.py to it.
 
 Run: python scripts/bench/recipes.py [--json FILE] [--fit FILE]      (--fit: fit again to what an earlier run measured)
 """
@@ -15,7 +15,7 @@ from cases import Case
 from scipy.optimize import nnls
 from training import launch
 
-from rnnfc.models.recipe import COSTS, UNROLLED_CELLS, RecipeName, Size
+from rnnfc.training.compile.recipe import COSTS, UNROLLED_CELLS, RecipeName, Size
 
 GRID = (
     *("SimpleRNN-50-10-1-990", "SimpleRNN-20-16-1-990", "LSTM-50-10-1-990", "GRU-32-12-1-400", "LSTM-128-8-1-200"),

@@ -20,10 +20,10 @@ import numpy as np
 from training import machine
 
 from rnnfc import config
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.models.engines import engine_of
-from rnnfc.progress import stops_early
+from rnnfc.training.progress import stops_early
+from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.prepare import Prepared, prepare
 
 ROOT = Path(__file__).parents[2]

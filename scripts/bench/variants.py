@@ -31,22 +31,22 @@ def _timed(epochs: Iterator[float], **facts: Any) -> Timing:
 
 def start_weights(case: Case) -> Weights:
     """The weights that all start from."""
-    from rnnfc.models.network import build
+    from rnnfc.networks.network import build
 
     return list(build(case.experiment(), channels=1, targets=1).get_weights())
 
 
 def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None = None) -> Timing:
     """rnnfc; `recipe` (name, shards) overrides its choice."""
-    from rnnfc.models.recipe import Recipe, choose
+    from rnnfc.training.compile.recipe import Recipe, choose
 
     spec = case.experiment()
     chosen = choose(spec, channels=1, targets=1, windows=case.windows, processors=cores)
     if recipe is not None:
         chosen = Recipe(**recipe, reason="asked for")
-    from rnnfc import training
-    from rnnfc.data.scale import Scaler
-    from rnnfc.models.network import Network, build
+    from rnnfc.data.scaler import Scaler
+    from rnnfc.networks.network import Network, build
+    from rnnfc.training import keras_loop as training
 
     windows = case.train()
     net = build(spec, channels=1, targets=1)

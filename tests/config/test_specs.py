@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from rnnfc import config
 from rnnfc.config import Experiment
-from rnnfc.config.specs import ScaleSpec
+from rnnfc.config.experiment import ScaleSpec
 
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
 SINE = "{kind: sine, points: 40, stop: 9.0"

@@ -8,9 +8,9 @@ import pytest
 
 from rnnfc.config.data_spec import CsvSpec, FileSpec
 from rnnfc.data import calendar
+from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
-from rnnfc.data.scale import Scaler
-from rnnfc.data.sources import load_panel
+from rnnfc.data.scaler import Scaler
 from rnnfc.errors import DataError
 
 ROOT_HALF = 0.5**0.5

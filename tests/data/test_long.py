@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rnnfc.config.data_spec import LongSpec
+from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
-from rnnfc.data.sources import load_panel
 from rnnfc.errors import DataError
 
 SHOPS = """shop,day,sold,price

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rnnfc.config.specs import SplitSpec
+from rnnfc.config.experiment import SplitSpec
 from rnnfc.data import windows as windows_module
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.gaps import Table, close
+from rnnfc.data.missing import Table, close
 from rnnfc.data.panel import Panel
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, Windows, cut
 from rnnfc.errors import DataError
 

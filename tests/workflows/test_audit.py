@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnfc.data import windows
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows, cut
 
 Command = Callable[..., Any]

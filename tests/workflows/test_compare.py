@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from rnnfc import plots, run
-from rnnfc.draft import Draft
 from rnnfc.errors import RunError
-from rnnfc.outputs import finished
-from rnnfc.run import Run
+from rnnfc.reports import plots
+from rnnfc.runs import run
+from rnnfc.runs.find import finished
+from rnnfc.runs.run import Run
+from rnnfc.runs.writer import Draft
 from rnnfc.workflows.compare import compare
 
 SINE = "{kind: sine, points: 40, stop: 9.0}"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sealing import seal
 
-from rnnfc.run import Run
+from rnnfc.runs.run import Run
 from rnnfc.workflows import explain
 from rnnfc.workflows.explain import Curve
 from rnnfc.workflows.prepare import prepare_again

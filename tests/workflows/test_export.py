@@ -12,8 +12,8 @@ import pytest
 from sealing import seal
 
 from rnnfc.cli import main
-from rnnfc.models import saved
-from rnnfc.run import Run
+from rnnfc.export import formats as saved
+from rnnfc.runs.run import Run
 from rnnfc.workflows import export as workflow
 from rnnfc.workflows.export import CARD, ENDINGS
 

@@ -11,7 +11,7 @@ import pytest
 from sealing import seal
 
 from rnnfc.cli import main
-from rnnfc.run import Run
+from rnnfc.runs.run import Run
 
 Command = Callable[..., Any]
 

@@ -16,9 +16,9 @@ from sealing import seal
 from rnnfc.cli import main
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.run import Run
+from rnnfc.runs.run import Run
 from rnnfc.workflows import predict as workflow
 from rnnfc.workflows.predict import WRITERS, Future, OutOfRange
 

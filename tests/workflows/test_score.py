@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from rnnfc import config
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
-from rnnfc.forecast import Forecast
-from rnnfc.report import NETWORK, left_out
+from rnnfc.evaluation.forecast import Forecast
+from rnnfc.reports.report import NETWORK, left_out
 from rnnfc.workflows import pictures, score
 from rnnfc.workflows.prepare import Prepared, prepare
 from rnnfc.workflows.score import forecast_all, make_report

@@ -13,7 +13,7 @@ from rnnfc.cli.options import OUTPUTS, AsJson, Config, Outputs, Set, app, print_
 from rnnfc.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from rnnfc.run import Run
+    from rnnfc.runs.run import Run
     from rnnfc.workflows.audit import Finding
     from rnnfc.workflows.prepare import Prepared
     from rnnfc.workflows.resume import Unfinished
@@ -35,7 +35,7 @@ def train(
     """Train experiments; each leaves a run folder, several end with a comparison."""
     # Every config and its data is checked before hours go into the first; each import waits for what comes before it.
     work = [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
-    from rnnfc.console import TrainingConsole, note, show_report, show_saved
+    from rnnfc.cli.console import TrainingConsole, note, show_report, show_saved
     from rnnfc.workflows.train import train as train_one
 
     results, comparison = [], None
@@ -69,7 +69,7 @@ def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[P
 
 
 def _unfinished(configs: list[Path], overrides: list[str] | None, outputs: Path) -> "tuple[Prepared, Unfinished | None]":
-    from rnnfc.console import note
+    from rnnfc.cli.console import note
     from rnnfc.workflows.resume import resume
 
     if len(configs) > 1:
@@ -90,7 +90,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Show runs side by side on the same test rows: a table and a picture."""
-    from rnnfc.outputs import find, finished
+    from rnnfc.runs.find import find, finished
 
     chosen = [find(outputs, which) for which in runs] if runs else finished(outputs)[-2:]
     comparison = _compare(chosen, outputs=outputs, as_json=as_json)
@@ -112,7 +112,7 @@ def check(
     from rnnfc.config import load
 
     experiment = load(config, overrides or ())
-    from rnnfc.console import say, show_check
+    from rnnfc.cli.console import say, show_check
     from rnnfc.workflows.prepare import check as check_experiment
     from rnnfc.workflows.prepare import prepare
 
@@ -129,7 +129,7 @@ def check(
 
 
 def _audited(prepared: "Prepared") -> "list[Finding]":
-    from rnnfc.console import TrainingConsole
+    from rnnfc.cli.console import TrainingConsole
     from rnnfc.workflows.audit import audit
 
     with contextlib.closing(TrainingConsole(keeps=False)) as listener:
@@ -139,9 +139,9 @@ def _audited(prepared: "Prepared") -> "list[Finding]":
 @app.command(epilog="Example: rnnfc init mine")
 def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the experiment; NAME.yaml is written here.")]) -> None:
     """Write a commented config to start from."""
+    from rnnfc.cli.console import say
     from rnnfc.config import starter
-    from rnnfc.console import say
-    from rnnfc.draft import new_files
+    from rnnfc.runs.writer import new_files
 
     name = name.removesuffix(".yaml")
     text, path = starter(name), Path(f"{name}.yaml")
@@ -153,16 +153,16 @@ def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the e
 @app.command(epilog="Example: rnnfc schema > rnnfc.schema.json")
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
+    from rnnfc.cli.console import write
     from rnnfc.config import schema as contract
-    from rnnfc.console import write
 
     write(sys.stdout, contract() + "\n")
 
 
 def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str, Any]:
-    from rnnfc.console import say, show_table
-    from rnnfc.report import figure
-    from rnnfc.run import COMPARE_PLOT, COMPARE_TEXT
+    from rnnfc.cli.console import say, show_table
+    from rnnfc.reports.report import figure
+    from rnnfc.runs.run import COMPARE_PLOT, COMPARE_TEXT
     from rnnfc.workflows.compare import compare as compare_runs
 
     made = compare_runs(runs, outputs=outputs)

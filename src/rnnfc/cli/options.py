@@ -49,7 +49,7 @@ def _options(
 
 def print_json(value: Any) -> None:
     """`value` as the result of a command."""
-    from rnnfc.console import write
-    from rnnfc.draft import json_text
+    from rnnfc.cli.console import write
+    from rnnfc.runs.writer import json_text
 
     write(sys.stdout, json_text(value))

@@ -21,8 +21,8 @@ _SAME = 1e-6
 @app.command(epilog="Example: rnnfc evaluate sine")
 def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
     """Score a finished run again from its files."""
-    from rnnfc.console import note, say, show_report
-    from rnnfc.outputs import find
+    from rnnfc.cli.console import note, say, show_report
+    from rnnfc.runs.find import find
     from rnnfc.workflows.evaluate import evaluate as evaluate_run
 
     which = find(outputs, run)
@@ -66,8 +66,8 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Forecast past the end of the data, from the run folder alone, or past the end of fresh rows."""
-    from rnnfc.console import note
-    from rnnfc.outputs import find
+    from rnnfc.cli.console import note
+    from rnnfc.runs.find import find
     from rnnfc.workflows import predict as workflow
 
     if output is not None:
@@ -86,7 +86,7 @@ def predict(
 
 
 def _show(future: "Future") -> None:
-    from rnnfc.console import note, show_table
+    from rnnfc.cli.console import note, show_table
 
     show_table(*(_of_one(future) if len(future.series) == 1 else _of_many(future)))
     if len(future.series) > _MOST_SERIES:
@@ -108,7 +108,7 @@ def _of_one(future: "Future") -> tuple[list[str], list[list[str]]]:
 
 def _ends(future: "Future") -> list[str]:
     """What the ends of the outer band are called, the lowest and the highest level; nothing where there is no band."""
-    from rnnfc.run import quantile_name
+    from rnnfc.runs.run import quantile_name
 
     return [quantile_name(future.levels[end]) for end in (0, -1)] if len(future.levels) > 1 else []
 
@@ -142,8 +142,8 @@ def _of_many(future: "Future") -> tuple[list[str], list[list[str]]]:
 @app.command(epilog="Example: rnnfc verify sine")
 def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
     """Train a finished run again and compare weights, history and scores bit for bit."""
-    from rnnfc.console import TrainingConsole, note, say
-    from rnnfc.outputs import find
+    from rnnfc.cli.console import TrainingConsole, note, say
+    from rnnfc.runs.find import find
     from rnnfc.workflows.verify import verify as verify_run
 
     which = find(outputs, run)
@@ -175,8 +175,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's network for other tools, data units in and out, with a card that says how to use it."""
-    from rnnfc.console import note, say
-    from rnnfc.outputs import find
+    from rnnfc.cli.console import note, say
+    from rnnfc.runs.find import find
     from rnnfc.workflows.export import export as export_run
 
     which = find(outputs, run)
@@ -204,10 +204,10 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show how far back a network learns from: the gradient of its loss by each earlier state."""
-    from rnnfc.console import note, say, show_table
-    from rnnfc.outputs import find
-    from rnnfc.report import figure
-    from rnnfc.run import EXPLAIN, EXPLAIN_PLOT
+    from rnnfc.cli.console import note, say, show_table
+    from rnnfc.reports.report import figure
+    from rnnfc.runs.find import find
+    from rnnfc.runs.run import EXPLAIN, EXPLAIN_PLOT
     from rnnfc.workflows.explain import explain as explain_runs
 
     chosen = [find(outputs, which) for which in runs] if runs else [find(outputs, None)]

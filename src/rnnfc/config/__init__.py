@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rnnfc.config import wording, yaml12
-from rnnfc.config.specs import Experiment
+from rnnfc.config import messages as wording
+from rnnfc.config import yaml12
+from rnnfc.config.experiment import Experiment
 from rnnfc.errors import ConfigError, visible
 
 # Enough for one character too many, of four bytes each, after a byte order mark.

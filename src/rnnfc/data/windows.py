@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.specs import SplitSpec
+from rnnfc.config.experiment import SplitSpec
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, exact_clock
 from rnnfc.errors import DataError

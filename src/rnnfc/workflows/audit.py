@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnfc.data.gaps import refill
+from rnnfc.data.missing import refill
 from rnnfc.data.panel import Panel
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows, Windows, cut
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.train import Listener, train

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import metrics, run
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_clock
-from rnnfc.draft import Draft
 from rnnfc.errors import RunError
-from rnnfc.report import NETWORK, figure, literal
-from rnnfc.run import Run
+from rnnfc.evaluation import metrics
+from rnnfc.reports.report import NETWORK, figure, literal
+from rnnfc.runs import run
+from rnnfc.runs.run import Run
+from rnnfc.runs.writer import Draft
 from rnnfc.workflows.pictures import labels, time_name
 
 _METRICS = ("mse", "rmse", "mae")
@@ -198,7 +199,7 @@ def _picture(
 
     values: of `common`, the actual ones, then those of each row of the scores.
     """
-    from rnnfc import plots
+    from rnnfc.reports import plots
 
     shared = set(common)
     target = next(key[0] for key in tables[0].rows if key in shared)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from rnnfc import metrics, run, smoothing
+from rnnfc.baselines import smoothing
 from rnnfc.errors import RunError
-from rnnfc.report import Report
-from rnnfc.run import Run
+from rnnfc.evaluation import metrics
+from rnnfc.reports.report import Report
+from rnnfc.runs import run
+from rnnfc.runs.run import Run
+from rnnfc.workflows.inference import open_network
 from rnnfc.workflows.prepare import prepare_again
-from rnnfc.workflows.runtime import open_network
 from rnnfc.workflows.score import forecast_all, make_report
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import run
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
-from rnnfc.draft import Draft
 from rnnfc.errors import ConfigError
-from rnnfc.metrics import finite
-from rnnfc.models.engines import engine_of
-from rnnfc.run import Run
+from rnnfc.evaluation.metrics import finite
+from rnnfc.runs import run
+from rnnfc.runs.run import Run
+from rnnfc.runs.writer import Draft
+from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.pictures import labels
 from rnnfc.workflows.prepare import prepare_again
 
@@ -93,7 +93,7 @@ def _spread(windows: Windows, *, width: int) -> Windows:
 
 def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:
     """One line a state, each as a share of its own lag 0, so that runs of different losses can be laid side by side."""
-    from rnnfc import plots
+    from rnnfc.reports import plots
 
     named = dict(zip([which.name for which in runs], labels(runs), strict=True))
     one_layer = all(curve.state.startswith("layer 1, ") and curve.state.count(",") == 1 for curve in curves)

@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import run
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Panel
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.draft import json_text, new_files, refuse_taken, sha256
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
-from rnnfc.export import LARGEST_DIFFERENCE, Outputs, difference, interface, outputs_of
-from rnnfc.models.engines import engine_of
-from rnnfc.run import Run
-from rnnfc.workflows.facts import PACKAGES
+from rnnfc.export.onnx_model import LARGEST_DIFFERENCE, difference, interface, outputs_of
+from rnnfc.networks.tensors import Outputs
+from rnnfc.runs import run
+from rnnfc.runs.run import Run
+from rnnfc.runs.writer import json_text, new_files, refuse_taken, sha256
+from rnnfc.workflows.engines import engine_of
+from rnnfc.workflows.inference import open_network
 from rnnfc.workflows.prepare import prepare_again
-from rnnfc.workflows.runtime import open_network
+from rnnfc.workflows.provenance import PACKAGES
 
 # What the path of each format ends with; empty where it is a folder.
 ENDINGS = {"onnx": ".onnx", "savedmodel": "", "litert": ".tflite", "keras": ".keras"}
@@ -60,11 +61,11 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     network = engine_of(experiment).restore(experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS))
     expected = network.outputs(windows)
     _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").outputs(windows), expected, windows, scaler)
-    from rnnfc.models.saved import FORMATS
+    from rnnfc.export.formats import FORMATS
 
     form, facts = FORMATS[kind], interface(experiment, last, scaler)
     with new_files(to, *beside) as (place, *card_places):
-        form.save(experiment, network, facts, place)
+        form.save(engine_of(experiment), experiment, network, facts, place)
         made = outputs_of(form.read(place, experiment.levels), windows)
         share = difference(made, expected, windows, scaler, what=f"{kind} model", mend=form.mend)
         card = {

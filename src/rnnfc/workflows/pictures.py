@@ -9,8 +9,8 @@ import numpy as np
 from rnnfc.config import Experiment
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Rows, Windows
-from rnnfc.forecast import Forecast
-from rnnfc.run import Run
+from rnnfc.evaluation.forecast import Forecast
+from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.score import Forecasts
 
@@ -18,7 +18,7 @@ from rnnfc.workflows.score import Forecasts
 _SHOWN_SERIES = 3
 
 if TYPE_CHECKING:  # matplotlib takes a second to start
-    from rnnfc.plots import Line
+    from rnnfc.reports.plots import Line
 
 
 def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
@@ -27,7 +27,7 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     Of many series it is the last rows of the first, the middle and the last one that have test windows. Lines have gaps where
     rows were filled, and where none was forecast.
     """
-    from rnnfc import plots
+    from rnnfc.reports import plots
 
     experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
     horizon, many = experiment.window.horizon, len(panel.series) > 1
@@ -49,7 +49,7 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
 
 def _lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[Line, list[Line]]":
     """Actual values of a series, and its forecasts by split."""
-    from rnnfc.plots import Line
+    from rnnfc.reports.plots import Line
 
     panel, scored = prepared.panel, prepared.splits.scored
     rows = slice(*panel.bounds[series : series + 2])
@@ -70,7 +70,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _line(made: Forecast, windows: Windows, *, series: int, name: str) -> "Line":
-    from rnnfc.plots import Line
+    from rnnfc.reports.plots import Line
 
     own = np.flatnonzero(made.series == series)
     chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]

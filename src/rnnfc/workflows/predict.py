@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import report
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, clock, exact_clock
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.draft import json_text, new_files, refuse_taken
 from rnnfc.errors import ConfigError, RunError, TrainError
-from rnnfc.export import FORECAST, QUANTILES
-from rnnfc.run import Run, cell, quantile_name
-from rnnfc.workflows.ahead import known_ahead, times_ahead
-from rnnfc.workflows.last_rows import ends_of, places_of, starting
-from rnnfc.workflows.runtime import open_network
+from rnnfc.networks.tensors import FORECAST, QUANTILES
+from rnnfc.reports import report
+from rnnfc.runs.run import Run, cell, quantile_name
+from rnnfc.runs.writer import json_text, new_files, refuse_taken
+from rnnfc.workflows.fresh_rows import ends_of, places_of, starting
+from rnnfc.workflows.future import known_ahead, times_ahead
+from rnnfc.workflows.inference import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
 _CONSEQUENCE = {

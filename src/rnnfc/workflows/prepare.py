@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import memory, run, smoothing
-from rnnfc.baselines import num_inputs
+from rnnfc import memory
+from rnnfc.baselines import smoothing
+from rnnfc.baselines.simple import num_inputs
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
+from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, clock
-from rnnfc.data.scale import Scaler, flat, training_range
-from rnnfc.data.sources import load_panel
+from rnnfc.data.scaler import Scaler, flat, training_range
 from rnnfc.data.windows import Splits, Windows, cut
 from rnnfc.errors import DataError
-from rnnfc.models.recipe import Recipe, choose, num_processors
-from rnnfc.models.size import num_parameters, training_bytes
-from rnnfc.run import Run
+from rnnfc.networks.processors import num_processors
+from rnnfc.networks.size import num_parameters, training_bytes
+from rnnfc.runs import run
+from rnnfc.runs.run import Run
+from rnnfc.training.compile.recipe import Recipe, choose
 from rnnfc.workflows.phases import Phase, Phases
 
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnfc import config, run
-from rnnfc.checkpoint import Arrays, rows_of
+from rnnfc import config
 from rnnfc.config import Experiment
-from rnnfc.draft import is_open
 from rnnfc.errors import RunError
-from rnnfc.models.recipe import Recipe
-from rnnfc.outputs import unfinished
-from rnnfc.progress import Epoch
-from rnnfc.run import Run
-from rnnfc.workflows.facts import differences, facts
+from rnnfc.runs import run
+from rnnfc.runs.checkpoint import Arrays, rows_of
+from rnnfc.runs.find import unfinished
+from rnnfc.runs.run import Run
+from rnnfc.runs.writer import is_open
+from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.progress import Epoch
 from rnnfc.workflows.prepare import Prepared, prepare
+from rnnfc.workflows.provenance import differences, facts
 
 # What decides the bits, whatever the machine.
 _DECISIVE = ("data_sha256", "code_sha256", "versions")

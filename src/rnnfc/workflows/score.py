@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import baselines, metrics, report, significance, smoothing
+from rnnfc.baselines import simple as baselines
+from rnnfc.baselines import smoothing
 from rnnfc.data.panel import Floats, clock
-from rnnfc.data.scale import Scaler
+from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
 from rnnfc.errors import TrainError
-from rnnfc.forecast import Forecast, Predictor
-from rnnfc.metrics import Score
-from rnnfc.report import NETWORK, Report
+from rnnfc.evaluation import metrics, significance
+from rnnfc.evaluation.forecast import Forecast, Predictor
+from rnnfc.evaluation.metrics import Score
+from rnnfc.reports import report
+from rnnfc.reports.report import NETWORK, Report
 from rnnfc.workflows.prepare import Prepared
 
 # Rows of forecast.csv: a file of some ten megabytes, written and read in seconds.

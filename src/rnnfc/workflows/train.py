@@ -9,22 +9,24 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnfc import report, run
-from rnnfc.checkpoint import Checkpoints, state_of
 from rnnfc.config import to_yaml
 from rnnfc.data.panel import Panel
-from rnnfc.data.scale import Scaler
-from rnnfc.draft import Draft
+from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
-from rnnfc.export import OnnxNetwork, difference, forecast_of, interface
-from rnnfc.models.engines import engine_of
-from rnnfc.progress import Epoch, stops_early
-from rnnfc.report import Report
-from rnnfc.run import Run
-from rnnfc.workflows.facts import data_bytes, facts
+from rnnfc.export.onnx_model import OnnxNetwork, difference, interface
+from rnnfc.networks.tensors import forecast_of
+from rnnfc.reports import report
+from rnnfc.reports.report import Report
+from rnnfc.runs import run
+from rnnfc.runs.checkpoint import Checkpoints, state_of
+from rnnfc.runs.run import Run
+from rnnfc.runs.writer import Draft
+from rnnfc.training.progress import Epoch, stops_early
+from rnnfc.workflows.engines import engine_of
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
+from rnnfc.workflows.provenance import data_bytes, facts
 from rnnfc.workflows.resume import Unfinished
 from rnnfc.workflows.score import Forecasts, forecast_all, make_report, refuse_not_finite
 
@@ -213,7 +215,7 @@ def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
 
 def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
     """What follows from training: the network, its history, the text of the report."""
-    from rnnfc import plots
+    from rnnfc.reports import plots
 
     experiment, engine = prepared.experiment, engine_of(prepared.experiment)
     draft.write_arrays(run.WEIGHTS, engine.arrays_of(fitted.network))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import smoothing
-from rnnfc.run import Run
-from rnnfc.workflows.facts import differences, facts
+from rnnfc.baselines import smoothing
+from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.provenance import differences, facts
 from rnnfc.workflows.train import Listener, train
 
 # A commit's name decides nothing: code_sha256 says whether the program is the same.

@@ -1,0 +1,1 @@
+"""Simple forecasters that every network is compared with."""

@@ -1,0 +1,202 @@
+"""What a person sees: results on stdout, progress and notes on stderr."""
+
+import errno
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rnnfc.errors import OutputError, visible
+from rnnfc.reports.report import NETWORK, Report, figure, of_series, ranked_in, with_few
+from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
+from rnnfc.training.progress import Epoch
+from rnnfc.workflows.prepare import Prepared, check
+
+# At least so long between two lines of progress where there is no terminal.
+_APART_S = 10.0
+# Columns from which the bar and everything beside it have room.
+_WIDE = 110
+
+
+def line(label: str, text: str) -> str:
+    """One line of output: a label, then what it tells."""
+    return f"{label:<12}{text}"
+
+
+def say(label: str, text: str) -> None:
+    """A line of the result."""
+    write(sys.stdout, line(label, text) + "\n")
+
+
+def note(label: str, text: str) -> None:
+    """A line of progress, or a note."""
+    write(sys.stderr, line(label, text) + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Text to stdout or stderr. Where the reader has gone (`| head`) the work goes on without one.
+
+    Raises:
+        OutputError: the text cannot be written, e.g. to a full disk.
+    """
+    try:
+        stream.write(visible(text))
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python tries again, and complains, when it ends
+        if error.errno != errno.EPIPE:
+            raise OutputError(
+                f"the output could not be written ({error.strerror}); free some space or send it elsewhere"
+            ) from error
+
+
+class TrainingConsole:
+    """Tells of one training run as it goes: a live bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, *, keeps: bool = True) -> None:
+        """`keeps`: whether what is kept of a training that breaks off will still be there."""
+        self._keeps = keeps
+        self._screen = RichConsole(stderr=True)
+        columns = TextColumn(line("training", "{task.description}")), BarColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_interactive)
+        self._task = self._bar.add_task("", total=None)
+        self._done, self._total, self._tenths = 0, 1, 0
+        self._told: float | None = None
+
+    def prepared(self, prepared: Prepared) -> None:
+        """Rows and windows; then TensorFlow starts, which takes seconds."""
+        for label, text in data_lines(prepared):
+            note(label, text)
+        self._total = prepared.experiment.train.epochs
+        engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
+        self._bar.update(self._task, description=f"starting {engine}")
+        self._bar.start()
+
+    def epoch(self, row: Epoch, *, total: int) -> None:
+        """Moves the bar on and shows the newest losses."""
+        self._done = row.epoch
+        watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
+        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}"
+        rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
+        self._bar.update(self._task, description=f"{text}{rate}", completed=row.epoch, total=total)
+        if self._bar.disable and row.epoch < total:
+            self._tell(text, epochs=row.epoch)
+
+    def tick(self, share: float) -> None:
+        """Moves the bar within an epoch."""
+        self._bar.update(self._task, completed=self._done + share)
+        if self._bar.disable and self._total < 10 and share < 1:
+            self._tell(f"{100 * share:.0f} % of an epoch", epochs=self._done + share)
+
+    def _tell(self, text: str, *, epochs: float) -> None:
+        """A line of progress at each tenth of the epochs, but not one after the other in no time."""
+        tenths, now = int(10 * epochs / self._total), time.monotonic()
+        self._told = now if self._told is None else self._told
+        if tenths > self._tenths and now - self._told >= _APART_S:
+            self._tenths, self._told = tenths, now
+            note("training", text)
+
+    def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
+        """The last losses, whether training stopped early, and how long it took."""
+        self.close()
+        last = rows[-1]
+        parts = [f"epoch {last.epoch}/{total}", f"loss {figure(last.loss)}"]
+        if last.validation_loss is not None:
+            parts.append(f"validation {figure(last.validation_loss)}")
+        if best_epoch:
+            parts.append(f"{'stopped early, ' if last.epoch < total else ''}best {best_epoch}")
+        note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
+
+    def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
+        """Training broke off: what is kept, and how to go on."""
+        self.close()
+        if not self._keeps:
+            return
+        what = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
+        note("kept", f"{what} in {folder}{'' if failed else f'; go on with: rnnfc train --resume {shlex.quote(str(folder))}'}")
+
+    def close(self) -> None:
+        """Takes the bar away, also when training breaks off."""
+        self._bar.stop()
+
+
+def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
+    """Rows and windows of an experiment, for people."""
+    facts, window, model = check(prepared), prepared.experiment.window, prepared.experiment.model
+    counts = " · ".join(f"{part['count']:,} {name}" for name, part in facts["windows"].items())
+    later = f"; {prepared.panel.later:,} later rows are left out" if prepared.panel.later else ""
+    stride = f", stride {window.stride:,}" if window.stride > 1 else ""
+    network = f"{model.label}, {prepared.parameters:,} parameters"
+    return [
+        ("data", _rows(facts, how=f" ({prepared.panel.missing})") + later),
+        ("windows", f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {network}"),
+    ]
+
+
+def _rows(facts: dict[str, Any], *, how: str = "") -> str:
+    """Rows, step and span of the data in what `check` found; `how` missing values were filled."""
+    rows = f"{facts['rows']:,} rows{of_series(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
+    filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
+    constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
+    return f"{rows}, {facts['first_time']} to {facts['last_time']}{filled}{constant if facts['constant_series'] else ''}"
+
+
+def show_report(report: Report) -> None:
+    """The scores of the network on the test windows, and the verdict."""
+    units, unit = ranked_in(len(report.targets)), f" {report.unit}" if report.unit and len(report.targets) == 1 else ""
+    measure, squared = ("RMSE" if units == "data" else "scaled RMSE"), f"{unit}²" if unit else ""
+    rmse, mae, mse = (figure(report.test(metric, units=units)) for metric in ("rmse", "mae", "mse"))
+    also = f"scaled {figure(report.test('mse', units='scaled'))}" if units == "data" else f"{len(report.targets)} targets"
+    say("test", f"{measure} {rmse}{unit} · MAE {mae}{unit} · MSE {mse}{squared} ({also})")
+    if names := report.quantile_metrics:
+        intervals = [name.removeprefix("coverage_") for name in names if name.startswith("coverage_")]
+        shares = {of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals}
+        inside = [f"{share} inside the interval of {of} (width {width}{unit})" for of, (share, width) in shares.items()]
+        say("quantiles", " · ".join([f"wQL {figure(report.test('wql'))}", *inside]))
+    baselines = [
+        f"{model} {figure(report.test('rmse', units=units, model=model))}" for model in report.models if model != NETWORK
+    ]
+    say("baselines", f"{measure} {' · '.join(baselines)}")
+    say("verdict", report.outcome)
+    for text in report.notes:
+        note("note", text)
+
+
+def show_saved(run: Run) -> None:
+    """Where the run lies, and what to do next."""
+    files = [name for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX) if (run.folder / name).exists()]
+    say("saved", f"{run.folder}   {'  '.join(files)}")
+    future = " --future FILE" if getattr(run.experiment().data, "known", ()) else ""
+    # A command finds what lies in outputs/ by itself.
+    which = "" if run.folder.parent == Path("outputs") else f" {shlex.quote(str(run.folder))}"
+    say("next", f"rnnfc predict{which} --last-window{future}")
+
+
+def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns side by side, the first to the left, the others to the right."""
+    table = [list(headings), *(list(row) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
+    for row in table:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        write(sys.stdout, "  ".join(cells).rstrip() + "\n")
+
+
+def show_check(result: dict[str, Any]) -> None:
+    """What `check` found."""
+    say("data", _rows(result))
+    say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
+    for name, part in result["windows"].items():
+        few = with_few(part.get("series", 1), result["series"])
+        say(name, f"{part['count']:,} windows{few}, targets {part['first_target']} to {part['last_target']}")
+    say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
+    engine = "NumPy" if result["experiment"]["model"]["kind"] == "scratch" else "TensorFlow"
+    say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
+    for key, value in result["experiment"].items():
+        say(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

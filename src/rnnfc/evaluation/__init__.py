@@ -1,0 +1,1 @@
+"""Forecasts, their metrics and the significance of differences."""

@@ -1,0 +1,127 @@
+"""The encoder-decoder: a recurrent layer reads the window, a cell of the same kind goes on from its state a step at a time.
+
+Sources: Sutskever et al., Sequence to Sequence Learning with Neural Networks, NeurIPS 2014; Bahdanau et al., Neural Machine
+Translation by Jointly Learning to Align and Translate, ICLR 2015 (additive scores, read before the cell); Luong et al., Effective
+Approaches to Attention-based Neural Machine Translation, EMNLP 2015 (multiplicative scores, "general", read after the cell).
+"""
+
+from typing import Any
+
+from rnnfc.config.model_spec import Seq2SeqSpec
+from rnnfc.networks import inputs
+from rnnfc.networks.backend import keras
+from rnnfc.networks.parts import quantile_head as quantiles
+from rnnfc.networks.parts.autoregressive import Roll, unrolled
+from rnnfc.networks.stacked import CELLS, seed_of
+
+ops = keras.ops
+STEPS = {"SimpleRNN": keras.layers.SimpleRNNCell, "LSTM": keras.layers.LSTMCell, "GRU": keras.layers.GRUCell}
+
+
+def build_seq2seq(
+    spec: Seq2SeqSpec,
+    *,
+    length: int,
+    channels: int,
+    horizon: int,
+    targets: int,
+    seed: int,
+    known: int = 0,
+    written_out: bool = False,
+) -> Any:
+    """A Keras model: window[n, length, channel], target[n, horizon or 0, target] ->
+    [n, horizon, target (, level)].
+
+    Where there are true targets, which is in training, each step of the decoder reads the one before its own; with none, the
+    forecast before its own, of quantiles the median. The first step reads the window's last row either way. With `known` channels
+    that are known ahead each step reads its own row of a further input, `future` [n, horizon, known].
+
+    Args:
+        written_out: without a loop and without the input `target`, for forecasts alone, of plain layers alone.
+    """
+    given = {"window": keras.Input((length, channels), name="window")}
+    if known:
+        given["future"] = keras.Input((horizon, known), name="future")
+    if not written_out:
+        given["target"] = keras.Input((None, targets), name="target")
+    handed = _encoder(spec, length=length, channels=channels, seed=seed)(given["window"])
+    fixed = {name: handed.pop(name) for name in ("memory", "keys") if name in handed}
+    step = _decoder_step(spec, length=length, targets=targets, known=known, seed=seed)
+    start = {"previous": given["window"][:, -1, :targets], **handed}
+    told = {name: tensor for name, tensor in given.items() if name != "window"} | {"start": start, "fixed": fixed}
+    if written_out:
+        made = unrolled(step, told, horizon=horizon)
+    else:
+        made = Roll(step, horizon=horizon, teacher_forcing=spec.teacher_forcing, seed=seed_of(seed, 0))(told)
+    return inputs.model(given, made, name="seq2seq")
+
+
+def _dense(units: int, name: str, *, seed: int, role: int, **options: Any) -> Any:
+    start = keras.initializers.GlorotUniform(seed=seed_of(seed, role))
+    return keras.layers.Dense(units, kernel_initializer=start, name=name, **options)
+
+
+def _weights(seed: int, role: int) -> dict[str, Any]:
+    """How a cell's weights start, and a seed that Keras would draw."""
+    kernel, recurrent, unused = (seed_of(seed, role, which) for which in range(3))
+    return {
+        "kernel_initializer": keras.initializers.GlorotUniform(seed=kernel),
+        "recurrent_initializer": keras.initializers.Orthogonal(seed=recurrent),
+        "seed": unused,
+    }
+
+
+def _states(spec: Seq2SeqSpec) -> list[str]:
+    return ["hidden", "carry"] if spec.cell == "LSTM" else ["hidden"]
+
+
+def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any:
+    """window[n, length, channel] -> its states[n, unit] by name and, for attention, `memory` and `keys` [n, length, unit]."""
+    window = keras.Input((length, channels), name="window")
+    layer = CELLS[spec.cell](spec.units, return_sequences=True, return_state=True, **_weights(seed, 1), name="encoder")
+    memory, *state = (
+        keras.layers.Dropout(spec.dropout, seed=seed_of(seed, 2, place), name=f"dropout_{place + 1}")(part)
+        for place, part in enumerate(layer(window))
+    )
+    handed = dict(zip(_states(spec), state, strict=True))
+    if spec.attention != "none":
+        keys = _dense(spec.units, "keys", seed=seed, role=3, use_bias=False)
+        handed |= {"memory": memory, "keys": keys(memory)}
+    return keras.Model(window, handed, name="read")
+
+
+def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, seed: int) -> Any:
+    """previous[n, target], the states and, for attention, what it looks at -> forecast[n, target (, level)] and new states."""
+    sizes: dict[str, tuple[int, ...]] = {"previous": (targets,), **dict.fromkeys(_states(spec), (spec.units,))}
+    if known:
+        sizes["ahead"] = (known,)
+    if spec.attention != "none":
+        sizes |= dict.fromkeys(("memory", "keys"), (length, spec.units))
+    given = {name: keras.Input(shape, name=name) for name, shape in sizes.items()}
+    state = [given[name] for name in _states(spec)]
+    read = ops.concatenate([given["previous"], given["ahead"]], axis=-1) if known else given["previous"]
+    cell = STEPS[spec.cell](spec.units, **_weights(seed, 4), name="decoder")
+    if spec.attention == "bahdanau":
+        query = _dense(spec.units, "query", seed=seed, role=5)(state[0])
+        scores = _dense(1, "score", seed=seed, role=6, use_bias=False)(ops.tanh(query[:, None] + given["keys"]))
+        context = _weighted(given["memory"], scores)
+        hidden, state = cell(ops.concatenate([read, context], axis=-1), state)
+        hidden = ops.concatenate([hidden, context], axis=-1)
+    else:
+        hidden, state = cell(read, state)
+    if spec.attention == "luong":
+        context = _weighted(given["memory"], ops.matmul(given["keys"], hidden[:, :, None]))
+        attend = _dense(spec.units, "attend", seed=seed, role=7, activation="tanh", use_bias=False)
+        hidden = attend(ops.concatenate([context, hidden], axis=-1))
+    forecast = _dense(targets * spec.num_outputs, "output", seed=seed, role=8)(hidden)
+    if spec.levels:
+        forecast = quantiles.head(targets, levels=spec.levels)(ops.reshape(forecast, (-1, targets, len(spec.levels))))
+    previous = quantiles.median(forecast, spec.levels)
+    handed = {"forecast": forecast, "previous": previous, **dict(zip(_states(spec), state, strict=True))}
+    return keras.Model(given, handed, name="step")
+
+
+def _weighted(memory: Any, scores: Any) -> Any:
+    """The mean of memory[n, length, unit] by the softmax of scores[n, length, 1]: [n, unit]."""
+    weights = ops.softmax(scores[:, :, 0])  # over the last axis: over another, XLA cannot compile its gradient in a loop
+    return ops.sum(weights[:, :, None] * memory, axis=1)

@@ -1,0 +1,1 @@
+"""The recurrent network from first principles, in NumPy."""

@@ -1,0 +1,1 @@
+"""What a run reports: tables, Markdown and pictures."""

@@ -1,0 +1,1 @@
+"""Training: the engines, the epoch loop and its schedules."""

@@ -1,0 +1,1 @@
+"""The compiled epoch: recipes, the fused recurrence and truncated backpropagation."""

@@ -1,0 +1,82 @@
+"""What is known of the rows past the end of the data: known columns from a file, the calendar from the times."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnfc.config import Experiment
+from rnnfc.config.data_spec import LongSpec
+from rnnfc.data import calendar
+from rnnfc.data.frequency import Frequency, Times
+from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.data.sources.csv_file import load_csv
+from rnnfc.data.windows import Rows
+from rnnfc.errors import ConfigError, DataError
+from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
+
+
+def times_ahead(panel: Panel, *, rows: int) -> list[Any]:
+    """The times [row] after the last one of each series that has rows; None where times past the end are not known."""
+    return [panel.frequency.after(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
+
+
+def known_ahead(panel: Panel, experiment: Experiment, path: Path | None, *, rows: int) -> Floats:
+    """[series, row, known] of the rows after the last one of each series that has rows.
+
+    Args:
+        path: `predict --future`.
+    Raises:
+        ConfigError: the file is needed and not there, or not needed.
+        DataError: it cannot be used, or lacks rows; or the times past the end are not known.
+    """
+    num_columns, times = panel.num_known - 2 * len(panel.calendar), times_ahead(panel, rows=rows)
+    columns = panel.channels[len(panel.channels) - panel.num_known :][:num_columns]
+    parts = [np.empty((len(times), rows, 0))]
+    if columns:
+        parts.append(_from_file(path, columns, panel, experiment, rows=rows))
+    elif path is not None:
+        raise ConfigError(f"--future {path}: this run has no data.known columns; leave it out")
+    if panel.calendar:
+        if times[0] is None:
+            raise DataError(
+                "data.calendar needs the times past the end, which data.frequency: rows does not tell; train without it"
+            )
+        parts.append(np.stack([calendar.values(time, panel.calendar) for time in times]))
+    return np.concatenate(parts, axis=2)
+
+
+def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int) -> Floats:
+    names, data = ", ".join(columns), experiment.data
+    if path is None or not path.exists():
+        given = "is not given" if path is None else f"{path} is no file"
+        raise ConfigError(
+            f"--future {given}; the network reads {names} of the {rows} rows that it forecasts: name a CSV file of them"
+        )
+    only = {"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "mask"}
+    spec = data.model_copy(update={"path": str(path.absolute()), **only})
+    found = load_csv(spec, frequency=panel.frequency)  # type: ignore[arg-type]  # only files have known columns
+    refuse_other_clock(found, panel, what=f"--future {path}")
+    named = found.series if isinstance(data, LongSpec) else panel.series
+    parts = []
+    for place in places_of(panel):
+        name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1]
+        own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
+        # Without a time column the file begins with the first row after the data.
+        wanted = _after(found.time[own], last, panel.frequency, rows=rows) if getattr(data, "time", None) else slice(rows)
+        known = ~found.filled[own][wanted].any(axis=1)
+        parts.append(found.values[own][wanted][known])
+        if len(parts[-1]) < rows:
+            raise DataError(
+                f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {clock(last)} that the network reads "
+                f"{names} of; add the others"
+            )
+    return np.stack(parts)
+
+
+def _after(time: Times, last: Any, frequency: Frequency, *, rows: int) -> Rows:
+    """Which of the rows at `time` are the `rows` ones after `last`: by their step, or the next ones where none is known."""
+    if frequency.unit == "rows":
+        return np.flatnonzero(time > last)[:rows]
+    steps, on_grid = frequency.steps(time, first=last)
+    return np.flatnonzero(on_grid & (steps >= 1) & (steps <= rows))

@@ -1,0 +1,360 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import stats
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from rnnfc.data import scaler as scale_module
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scaler import Scaler
+from rnnfc.errors import DataError
+
+METHODS = ("none", "minmax", "standard")
+
+
+def panel_of(values: object, *, bounds: tuple[int, ...] | None = None, filled: object = None) -> Panel:
+    rows = np.asarray(values, dtype=np.float64)
+    edges = bounds or (0, len(rows))
+    return Panel(
+        values=rows,
+        time=np.arange(len(rows)),
+        bounds=np.array(edges),
+        series=("north", "south", "west")[: len(edges) - 1],
+        channels=("sold", "price", "rain")[: rows.shape[1]],
+        num_targets=1,
+        frequency=Frequency(unit="number", size=1),
+        filled=np.zeros(rows.shape, dtype=np.bool_) if filled is None else np.asarray(filled, dtype=np.bool_),
+    )
+
+
+TWO_SERIES = panel_of([[1, 10], [3, 40], [2, 30], [9, 90], [5, 5], [7, 1], [20, 2]], bounds=(0, 4, 7))
+TRAIN_ROWS = np.array([[0, 3], [4, 6]])
+
+
+@pytest.mark.parametrize(
+    ("method", "center", "scale"),
+    [
+        ("none", [[0, 0], [0, 0]], [[1, 1], [1, 1]]),
+        ("minmax", [[1, 10], [5, 1]], [[2, 30], [2, 4]]),
+        ("standard", [[2, 80 / 3], [6, 3]], [[(2 / 3) ** 0.5, (1400 / 9) ** 0.5], [1, 2]]),
+    ],
+)
+def test_each_series_and_channel_has_its_own_numbers_from_training_rows(
+    method: str, center: list[list[float]], scale: list[list[float]]
+) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method)
+    assert scaler.center == pytest.approx(np.array(center), rel=1e-15)
+    assert scaler.scale == pytest.approx(np.array(scale), rel=1e-15)
+    assert scaler.low.tolist() == [[1, 10], [5, 1]]
+    assert scaler.high.tolist() == [[3, 40], [7, 5]]
+    assert scaler.method == method
+
+
+def test_minmax_by_hand_goes_beyond_one_after_the_training_rows() -> None:
+    scaled = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="minmax").apply(TWO_SERIES)
+    assert scaled.values[:, 0].tolist() == [0, 1, 0.5, 4, 0, 1, 7.5]
+    assert scaled.bounds is TWO_SERIES.bounds
+
+
+@pytest.mark.parametrize(("method", "sklearn_scaler"), [("minmax", MinMaxScaler), ("standard", StandardScaler)])
+def test_scaled_values_are_those_of_scikit_learn(method: str, sklearn_scaler: type) -> None:
+    panel = panel_of(np.random.default_rng(3).normal(5.0, 2.0, (11, 3)) * [1, 1e-3, 1e6])
+    ours = Scaler.fit(panel, np.array([[0, 7]]), method=method).apply(panel).values
+    theirs = sklearn_scaler().fit(panel.values[:7]).transform(panel.values)
+    assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_outside_the_training_part_never_change_the_scaler(method: str) -> None:
+    other = TWO_SERIES.values.copy()
+    other[[3, 6]] = [[-1e6, 1e6], [77, 78]]
+    before = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method).to_json()
+    assert Scaler.fit(TWO_SERIES.with_values(other), TRAIN_ROWS, method=method).to_json() == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_filled_values_never_change_the_scaler(method: str) -> None:
+    # Rows 2 and 3 were interpolated up to 100 in row 4, which is no training row.
+    values, filled = [[1, 0], [4, 8], [36, 4], [68, 2], [100, 1]], [[0, 0], [0, 0], [1, 0], [1, 0], [0, 0]]
+    scaler = Scaler.fit(panel_of(values, filled=filled), np.array([[0, 4]]), method=method)
+    assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 0]], [[4, 8]])
+    expected = {"none": ([[0, 0]], [[1, 1]]), "minmax": ([[1, 0]], [[3, 8]]), "standard": ([[2.5, 3.5]], [[1.5, 8.75**0.5]])}
+    center, scale = expected[method]
+    assert scaler.center.tolist() == center
+    assert scaler.scale == pytest.approx(np.array(scale), rel=1e-15)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_points_are_scaled_like_the_rows_of_their_series_and_back(method: str) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method)
+    scaled = scaler.apply(TWO_SERIES).values
+    rows = np.array([[1, 2], [4, 5], [0, 1]])  # [window, horizon]
+    series = np.array([0, 1, 0])
+    points = TWO_SERIES.values[rows, :1]
+    assert scaler.scale_points(points, series).tolist() == scaled[rows, :1].tolist()
+    assert scaler.invert(scaled[rows, :1], series) == pytest.approx(points, rel=1e-15)
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(
+    points=arrays.arrays(np.float64, (2, 3, 1), elements=st.floats(-1e6, 1e6)),
+    low=st.floats(-1e6, 1e6),
+    spread=st.floats(1e-3, 1e6),
+    method=st.sampled_from(METHODS),
+)
+def test_invert_undoes_scale_points(points: Floats, low: float, spread: float, method: str) -> None:
+    panel = panel_of([[low], [low + spread], [low + spread / 3]])
+    scaler = Scaler.fit(panel, np.array([[0, 3]]), method=method)
+    series = np.array([0, 0])
+    back = scaler.invert(scaler.scale_points(points, series), series)
+    assert back == pytest.approx(points, rel=1e-12, abs=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(
+    values=arrays.arrays(np.float64, (4, 2), elements=st.floats(-1e9, 1e9), unique=True),
+    method=st.sampled_from(METHODS),
+)
+def test_json_keeps_every_bit(values: Floats, method: str) -> None:
+    try:
+        scaler = Scaler.fit(panel_of(values), np.array([[0, 4]]), method=method)
+    except DataError:  # almost constant
+        assume(False)
+    back = Scaler.from_json(json.loads(json.dumps(scaler.to_json())))
+    assert back.method == method
+    for name in ("center", "scale", "low", "high"):
+        kept, read = getattr(scaler, name), getattr(back, name)
+        assert read.dtype == np.float64
+        assert read.tobytes() == kept.tobytes()
+
+
+@pytest.mark.parametrize("method", ["minmax", "standard"])
+def test_a_sine_far_from_zero_keeps_its_shape(method: str) -> None:
+    wave = np.sin(np.linspace(0, 100, 1000))[:, None]
+    rows = np.array([[0, 800]])
+    plain, lifted = (
+        Scaler.fit(panel_of(values), rows, method=method).apply(panel_of(values)).values for values in (wave, wave + 1e9)
+    )
+    assert lifted.astype(np.float32) == pytest.approx(plain, abs=1e-6)
+    assert len(np.unique(lifted.astype(np.float32))) > 990
+
+
+CONSTANT = "there is nothing to scale by; leave the column out, give more training rows or set scale: none"
+
+
+@pytest.mark.parametrize("method", ["minmax", "standard"])
+@pytest.mark.parametrize(
+    ("values", "bounds", "text"),
+    [
+        ([[1, 5], [2, 5], [3, 7]], None, f"north: price is constant on the training rows (about 5), {CONSTANT}"),
+        ([[0, 5], [0, 6], [3, 7]], None, f"north: sold is constant on the training rows (about 0), {CONSTANT}"),
+        ([[-1e9, 5], [-1e9 - 1e-4, 6], [3, 7]], None, f"north: sold is constant on the training rows (about -1e+09), {CONSTANT}"),
+        ([[4, 5], [4, 6], [3, 7], [5, 8], [5, 9]], (0, 3, 5), f"every series: sold is constant on the training rows, {CONSTANT}"),
+        ([[1, 5], [1, 5], [3, 7]], None, f"north: sold is constant on the training rows (about 1), {CONSTANT}"),
+    ],
+)
+def test_a_constant_channel_is_refused(method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str) -> None:
+    panel = panel_of(values, bounds=bounds)
+    train_rows = panel.bounds[:-1, None] + [0, 2]
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, train_rows, method=method)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("method", "by", "values", "text"),
+    [
+        ("minmax", "series", [-1e300, 1e300], "north: price runs from -1e+300 to 1e+300 on the training rows, scale: minmax"),
+        ("minmax", "series", [0, 1e-301], "north: price runs from 0 to 1e-301 on the training rows, scale: minmax"),
+        ("standard", "series", [0, 2e150], "north: price runs from 0 to 2e+150 on the training rows, scale: standard"),
+        ("standard", "all", [0, 1e-151], "all series: price runs from 0 to 1e-151 on the training rows, scale: standard"),
+    ],
+)
+def test_a_range_that_no_float_can_be_computed_with_is_refused(method: str, by: str, values: list[float], text: str) -> None:
+    panel = panel_of([[1, values[0]], [2, values[1]], [1, values[0]], [2, values[1]]], bounds=(0, 2, 4))
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method, by=by)
+    ranges = {"minmax": "1e-300 to 1e+300", "standard": "1e-150 to 1e+150"}[method]
+    assert str(caught.value) == f"{text} computes with ranges from {ranges}; give the data in another unit"
+
+
+@pytest.mark.parametrize(("method", "edge"), [("minmax", 1e-300), ("minmax", 1e300), ("standard", 1e-150), ("standard", 1e150)])
+def test_a_range_at_the_edge_of_what_can_be_computed_is_scaled(method: str, edge: float) -> None:
+    scaled = Scaler.fit(panel_of([[0], [edge]]), np.array([[0, 2]]), method=method).apply(panel_of([[0], [edge]]))
+    assert scaled.values.ravel().tolist() == pytest.approx([0, 1] if method == "minmax" else [-1, 1])
+
+
+def test_a_constant_channel_needs_no_scale_without_scaling() -> None:
+    scaler = Scaler.fit(panel_of([[5], [5]]), np.array([[0, 2]]), method="none")
+    assert scaler.apply(panel_of([[5], [5]])).values.tolist() == [[5], [5]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_channel_that_was_filled_in_every_training_row_is_refused(method: str) -> None:
+    panel = panel_of([[1, 5], [2, 6], [3, 7]], filled=[[0, 0], [0, 1], [1, 1]])
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, np.array([[1, 3]]), method=method)
+    assert str(caught.value) == (
+        "north: price has no value on the training rows, data.missing filled them all; "
+        "leave the column out or give more training rows"
+    )
+
+
+def test_the_first_of_several_channels_without_a_training_value_is_named_whatever_comes_after() -> None:
+    filled = [[1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 0, 0]]
+    panel = panel_of([[1, 5, 6], [2, 6, 3], [3, 7, 8], [4, 8, 1]], filled=filled)
+    with pytest.raises(DataError, match=r"^north: price has no value on the training rows"):
+        Scaler.fit(panel, np.array([[1, 3]]), method="none")
+
+
+def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = panel_of([[1.0], [2.0], [3.0], [4.0], [6.0]], filled=[[0], [0], [1], [1], [0]])
+    monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
+    scaler = Scaler.fit(panel, np.array([[0, 5]]), method="standard")
+    assert scaler.center.tolist() == [[3.0]]  # (1 + 2 + 6) / 3
+    assert scaler.scale.tolist() == [[(14 / 3) ** 0.5]]  # (4 + 1 + 9) / 3
+
+
+def test_parts_of_rows_give_what_all_of_them_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
+    scaled = whole.apply(TWO_SERIES).values
+    monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
+    parted = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
+    assert parted.scale == pytest.approx(whole.scale, rel=1e-15)
+    assert whole.apply(TWO_SERIES).values.tolist() == scaled.tolist()
+
+
+# --- several series, transforms
+
+
+def test_one_of_several_series_may_be_constant_and_is_centred_alone() -> None:
+    panel = panel_of([[1, 5], [2, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
+    for method, center in (("minmax", [[1, 5], [4, 8]]), ("standard", [[1.5, 6], [4, 8.5]])):
+        scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method)
+        assert scaler.center.tolist() == center
+        assert scaler.scale[1, 0] == 1
+        assert scaler.apply(panel).values[2:, 0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("method", "center", "scale"),
+    [
+        ("minmax", [1, 1], [6, 39]),
+        ("standard", [18 / 5, 86 / 5], [(88 / 5 - (18 / 5) ** 2) ** 0.5, (2626 / 5 - (86 / 5) ** 2) ** 0.5]),
+    ],
+)
+def test_all_series_together_have_one_center_and_scale(method: str, center: list[float], scale: list[float]) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by="all")
+    assert scaler.center == pytest.approx(np.array([center, center]), rel=1e-15)
+    assert scaler.scale == pytest.approx(np.array([scale, scale]), rel=1e-14)
+    assert scaler.low.tolist() == [[1, 10], [5, 1]]  # of each series all the same
+    assert not scaler.by_series
+    assert Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method).by_series
+
+
+def test_all_series_together_may_not_be_constant() -> None:
+    panel = panel_of([[4, 5], [4, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
+    with pytest.raises(DataError, match=r"^every series: sold is constant on the training rows \(about 4\), there is nothing"):
+        Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
+
+
+@pytest.mark.parametrize("by", ["series", "all"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("transform", ["log", "box_cox"])
+def test_transforms_change_targets_alone_and_are_undone(transform: str, method: str, by: str) -> None:
+    scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by=by, transform=transform)
+    plain = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by=by)
+    scaled, series = scaler.apply(TWO_SERIES).values, np.array([0, 1])
+    assert scaled[:, 1].tolist() == plain.apply(TWO_SERIES).values[:, 1].tolist()
+    windows = TWO_SERIES.values[[[0, 1], [4, 5]]]
+    assert scaler.scale_points(windows, series).tolist() == scaled[[[0, 1], [4, 5]]].tolist()
+    back = scaler.invert(scaler.scale_points(windows[..., :1], series), series)
+    assert back == pytest.approx(windows[..., :1], rel=1e-12)
+    assert Scaler.from_json(json.loads(json.dumps(scaler.to_json()))).power.tolist() == scaler.power.tolist()
+
+
+def test_what_was_filled_needs_no_logarithm() -> None:
+    panel = panel_of([[1, 3], [-2, 4], [4, 5]], filled=[[False, False], [True, False], [False, False]])
+    assert Scaler.fit(panel, np.array([[0, 3]]), method="none", transform="log").low.tolist() == [[1, 3]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_calendar_is_left_as_it_is(method: str) -> None:
+    rows = np.array([[1, 2, 0.1, 0.2, 0.3, 0.4], [3, 7, 0.5, 0.5, 0.5, 0.5]])
+    panel = replace(panel_of(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month"))
+    scaler = Scaler.fit(panel, np.array([[0, 2]]), method=method)
+    assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 2, -1, -1, -1, -1]], [[3, 7, 1, 1, 1, 1]])
+    assert scaler.apply(panel).values[:, 2:].tolist() == rows[:, 2:].tolist()
+    own = Scaler.fit(panel_of(rows[:, :2]), np.array([[0, 2]]), method=method)
+    assert scaler.apply(panel).values[:, :2].tolist() == own.apply(panel_of(rows[:, :2])).values.tolist()
+
+
+def test_each_target_has_its_own_power_of_two_decimals() -> None:
+    drawn = np.random.default_rng(2).normal(5, 1.0, size=(4000, 2))
+    panel = replace(panel_of(drawn ** [1.0, 2.0]), num_targets=2)  # powers 1 and 1/2 make them normal
+    power = Scaler.fit(panel, np.array([[0, 4000]]), method="none", transform="box_cox").power
+    assert power is not None
+    alone = [
+        Scaler.fit(panel_of(panel.values[:, [at]]), np.array([[0, 4000]]), method="none", transform="box_cox").power.item()
+        for at in range(2)
+    ]
+    assert power.tolist() == [alone]
+    assert power == pytest.approx(np.array([[1.0, 0.5]]), abs=0.2)
+    assert power.tolist() == power.round(2).tolist()
+
+
+def test_logs_by_hand() -> None:
+    panel = panel_of([[1, -1], [np.e**2, -2], [np.e, 0]])
+    scaler = Scaler.fit(panel, np.array([[0, 2]]), method="minmax", transform="log")
+    assert scaler.power.tolist() == [[0]]
+    assert scaler.apply(panel).values[:, 0] == pytest.approx(np.array([0, 1, 0.5]), rel=1e-15)
+    assert scaler.high[0, 0] == np.e**2  # in data units
+
+
+def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> None:
+    normal = 4 + np.random.default_rng(5).normal(size=400)
+    for made, power in ((normal**2, 0.5), (np.exp(normal), 0.0), (normal, 1.0)):
+        scaler = Scaler.fit(panel_of(made[:, None]), np.array([[0, 4000]]), method="none", transform="box_cox")
+        assert scaler.power[0, 0] == pytest.approx(max(0, stats.boxcox_normmax(made, method="mle")), abs=0.006)
+        assert scaler.power[0, 0] == pytest.approx(power, abs=0.15)
+    both = panel_of(np.concatenate([normal**2, 5 * normal**2])[:, None], bounds=(0, 400, 800))
+    rows = np.array([[0, 400], [400, 800]])
+    each, shared = (Scaler.fit(both, rows, method="none", transform="box_cox", by=by).power for by in ("series", "all"))
+    assert each[0] == each[1] != shared[0] == shared[1]
+
+
+def test_a_forecast_below_all_that_a_power_gives_is_the_edge_of_its_domain() -> None:
+    numbers = {name: np.array([[value]]) for name, value in (("center", 0.0), ("scale", 1.0), ("low", 1.0), ("high", 9.0))}
+    scaler = Scaler(method="none", **numbers, power=np.array([[0.5]]))
+    points = np.array([[[4.0], [-2.0], [-3.0]]])  # (3 ** 2, 0 at -1 / power, below it)
+    assert scaler.invert(points, np.array([0])).tolist() == [[[9], [0], [0]]]
+
+
+def test_a_target_without_a_logarithm_is_named() -> None:
+    panel = panel_of([[1, 0], [2, 7], [4, 8], [-0.5, 9]], bounds=(0, 2, 4))
+    with pytest.raises(DataError) as caught:
+        Scaler.fit(panel, np.array([[0, 2], [2, 3]]), method="none", transform="log")
+    assert str(caught.value) == (
+        "south: sold is -0.5 at 3, scale.transform: log needs values above 0; leave the transform out, "
+        "or add a constant to the column"
+    )
+
+
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_a_series_without_a_known_value_leaves_the_others_to_scale_all(unknown: int) -> None:
+    panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
+    panel.filled[2 * unknown : 2 * unknown + 2] = True
+    scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
+    assert (scaler.center.tolist(), scaler.scale.tolist()) == ([[2.0], [2.0]], [[1.0], [1.0]])
+
+
+def test_a_series_without_training_rows_has_nothing_to_be_scaled_by() -> None:
+    panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
+    with pytest.raises(DataError, match=r": none of its rows are training rows, there is nothing to scale it by"):
+        Scaler.fit(panel, np.array([[0, 2], [2, 2]]), method="minmax")

@@ -1,0 +1,195 @@
+"""The ONNX file forecasts what the network forecasts, for every cell and shape that the config offers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from three_channels import panel, train_rows, windows_of
+
+from rnnfc.config import Experiment, from_yaml
+from rnnfc.data.panel import Panel
+from rnnfc.data.scaler import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.errors import RunError, TrainError
+from rnnfc.export import onnx_model as export
+from rnnfc.networks.network import Network, build, raw_forecaster
+from rnnfc.networks.stacked import CELLS
+
+# Method, transform, by.
+TRANSFORMED = [
+    ("none", "log", "series"),
+    ("minmax", "log", "series"),
+    ("standard", "box_cox", "series"),
+    ("minmax", "box_cox", "all"),
+]
+
+
+def experiment(cell: str, *, model: str = "units: [4]", normalize: str = "none", scale: str = "minmax") -> Experiment:
+    return from_yaml(
+        f"name: t\nseed: 3\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{test: 9}}\nscale: {scale}\n"
+        f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {{kind: stacked, cell: {cell}, {model}}}\n"
+        "train: {epochs: 1}\n",
+        source="test",
+    )
+
+
+def network(spec: Experiment, data: Panel) -> tuple[Network, Windows]:
+    scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
+    return Network(build(spec, channels=3, targets=2), scaler, length=5, levels=spec.levels), windows_of(data)
+
+
+def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes:
+    return export.to_onnx(raw_forecaster(spec, net), export.interface(spec, data or panel(), net.scaler))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("model", "normalize"),
+    [
+        ("units: [4]", "none"),
+        ("units: [4], levels: [0.2, 0.5]", "last"),
+        ("units: [4], levels: [0.2, 0.5]", "difference"),
+        ("units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1", "last"),
+        ("units: [4]", "mean_std"),
+        ("units: [4]", "difference"),
+    ],
+)
+def test_onnx_forecasts_what_keras_forecasts(monkeypatch: pytest.MonkeyPatch, cell: str, model: str, normalize: str) -> None:
+    spec, data = experiment(cell, model=model, normalize=normalize), panel()
+    net, windows = network(spec, data)
+    reader = export.OnnxNetwork.read(exported(spec, net), source="m.onnx", levels=spec.levels)
+    whole = reader.outputs(windows)
+    assert whole["forecast"].shape == (23, 4, 2)
+    assert whole.get("quantiles", np.zeros((23, 4, 2, 0))).shape == (23, 4, 2, len(spec.levels))
+    assert export.difference(whole, net.outputs(windows), windows, net.scaler) <= 1e-6
+    monkeypatch.setattr(export, "_BATCH", 7)
+    np.testing.assert_allclose(reader.predict(windows).point, whole["forecast"], atol=1e-4)
+
+
+def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
+    spec = experiment("GRU")
+    net, windows = network(spec, panel())
+    far, far_windows = network(spec, panel(offset=1e9))
+    reader = export.OnnxNetwork.read(exported(spec, far), source="m.onnx")
+    np.testing.assert_allclose(reader.outputs(far_windows)["forecast"] - 1e9, net.outputs(windows)["forecast"], atol=1e-3)
+
+
+@pytest.mark.parametrize("lengths", [(31,), (31, 23, 26)], ids=["one", "many"])
+@pytest.mark.parametrize(
+    "scale",
+    ["none", "standard", *(f"{{method: {m}, transform: {t}, by: {b}}}" for m, t, b in TRANSFORMED)],
+)
+def test_every_scaling_lies_inside_the_file(scale: str, lengths: tuple[int, ...]) -> None:
+    spec, data = experiment("LSTM", scale=scale), panel(lengths=lengths, positive=True)
+    net, windows = network(spec, data)
+    by_series = len(lengths) > 1 and "none" not in scale and "by: all" not in scale
+    assert net.scaler.by_series == by_series
+    reader = export.OnnxNetwork.read(exported(spec, net, data), source="m.onnx")
+    assert reader.outputs(windows)["forecast"].shape == ({1: 23, 3: 56}[len(lengths)], 4, 2)
+    assert export.difference(reader.outputs(windows), net.outputs(windows), windows, net.scaler) <= 1e-6
+
+
+def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_its_place() -> None:
+    spec, data = experiment("GRU"), panel(lengths=(31, 23, 26))
+    net, windows = network(spec, data)
+    content = exported(spec, net, data)
+    model = onnx.load_model_from_string(content)
+    assert [value.name for value in model.graph.input] == ["window", "series"]
+    assert model.graph.input[1].type.tensor_type.elem_type == onnx.TensorProto.INT64
+    facts = json.loads({entry.key: entry.value for entry in model.metadata_props}["rnnfc"])
+    assert facts["input"] == {
+        "window": ["n", 5, 3],
+        "channels": ["a", "b", "c"],
+        "series": ["n"],
+        "series_names": ["s", "t", "u"],
+    }
+    reader, one = export.OnnxNetwork.read(content, source="m.onnx"), windows.inputs(slice(30, 31))
+    right, wrong = (reader.answer({"window": one, "series": np.array([series])})["forecast"] for series in (1, 2))
+    np.testing.assert_allclose(right, net.outputs(windows)["forecast"][30:31], rtol=1e-5)
+    assert np.abs(wrong).max() > 100 * np.abs(right).max()
+
+
+def test_the_file_says_what_it_takes_and_gives() -> None:
+    spec = experiment("SimpleRNN")
+    net, _ = network(spec, panel())
+    model = onnx.load_model_from_string(exported(spec, net, replace(panel(), unit="°C")))
+    (given,), (made,) = model.graph.input, model.graph.output
+    assert (given.name, made.name) == ("window", "forecast")
+    assert [dim.dim_value for dim in given.type.tensor_type.shape.dim] == [0, 5, 3]
+    assert given.type.tensor_type.elem_type == made.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
+    assert json.loads({entry.key: entry.value for entry in model.metadata_props}["rnnfc"]) == {
+        "experiment": "t",
+        "input": {"window": ["n", 5, 3], "channels": ["a", "b", "c"]},
+        "output": {"forecast": ["n", 4, 2], "targets": ["a", "b"], "unit": "°C"},
+    }
+
+
+def test_a_difference_is_a_share_of_each_targets_range() -> None:
+    data = panel()
+    windows, scaler = windows_of(data), Scaler.fit(data, train_rows(data), method="minmax")
+    point = np.zeros((23, 4, 2))
+    off = point.copy()
+    off[1, 3, 1] = 4e-6 * np.ptp(data.values[:, 1])
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
+
+
+def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
+    data = panel(lengths=(31, 23, 26))
+    data = data.with_values(np.where(np.arange(80)[:, None] < 54, data.values, 7.0))  # the third is constant
+    windows = windows_of(data)
+    each, every = (Scaler.fit(data, train_rows(data), method="standard", by=by) for by in ("series", "all"))
+    point = np.zeros((56, 4, 2))
+    for window, (first, end) in ((0, (0, 31)), (23, (31, 54))):
+        off = point.copy()
+        off[window, 3, 1] = 4e-6 * np.ptp(data.values[first:end, 1])
+        assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(4e-6, rel=1e-9)
+    off = point.copy()
+    off[-1, 0, 0] = 4e-6
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(4e-6, rel=1e-9)
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, every) < 4e-8
+
+
+@pytest.mark.parametrize("off", [1.1e-5, float("nan")])
+def test_a_file_that_differs_too_much_is_not_published(off: float) -> None:
+    data = replace(panel(), values=np.ones((31, 3)))  # a range of zero counts as one
+    windows, scaler = windows_of(data), Scaler.fit(panel(), train_rows(data), method="minmax")
+    with pytest.raises(TrainError, match=r"differ from the network's by (1\.1e-05|nan) of the data's range, at most 1e-05"):
+        export.difference({"forecast": np.full((23, 4, 2), off)}, {"forecast": np.zeros((23, 4, 2))}, windows, scaler)
+
+
+def test_a_difference_of_quantiles_counts_too() -> None:
+    data = panel()
+    windows, scaler = windows_of(data), Scaler.fit(data, train_rows(data), method="standard")
+    made, off = ({"forecast": np.zeros((23, 4, 2)), "quantiles": np.zeros((23, 4, 2, 3))} for _ in range(2))
+    off["quantiles"][1, 3, 1, 2] = 4e-6 * np.ptp(data.values[:, 1])
+    assert export.difference(made, off, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
+
+
+def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> None:
+    spec = experiment("GRU", model="units: [4], levels: [0.2, 0.5, 0.9]")
+    content = exported(spec, network(spec, panel())[0])
+    (facts,) = onnx.load_model_from_string(content).metadata_props
+    assert json.loads(facts.value)["output"] == {
+        "forecast": ["n", 4, 2],
+        "quantiles": ["n", 4, 2, 3],
+        "levels": [0.2, 0.5, 0.9],
+        "targets": ["a", "b"],
+        "unit": "",
+    }
+    with pytest.raises(RunError, match=r"^m\.onnx: not a model from 'window' to 'forecast'; the run is damaged, train it again$"):
+        export.OnnxNetwork.read(content, source="m.onnx")
+    other = export.OnnxNetwork.read(content, source="m.onnx", levels=(0.4, 0.5))
+    text = r"^m\.onnx: its quantiles is float64\[23, 4, 2, 3\], the run's windows need float64\[23, 4, 2, 2\]; the run is damaged"
+    with pytest.raises(RunError, match=text):
+        other.outputs(network(spec, panel())[1])
+
+
+def test_another_model_is_refused() -> None:
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, [1]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    with pytest.raises(RunError, match="not a model from 'window' to 'forecast'"):
+        export.OnnxNetwork.read(model.SerializeToString(), source="m.onnx")

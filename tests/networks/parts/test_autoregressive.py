@@ -1,0 +1,111 @@
+"""Recursive forecasting: trained on the first step, rolled over the horizon by feeding forecasts back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from three_channels import panel
+
+from rnnfc.config import Experiment, from_yaml
+from rnnfc.data.scaler import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.errors import ConfigError
+from rnnfc.export import onnx_model as export
+from rnnfc.export.formats import FORMATS
+from rnnfc.networks import network
+from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.size import num_parameters
+from rnnfc.networks.stacked import CELLS
+from rnnfc.workflows.export import ENDINGS
+
+SINE = "{kind: sine, points: 90, step: 0.4}"
+CSV = "{kind: csv, path: a, target: y, inputs: [p, q]}"
+
+
+def experiment(cell: str = "GRU", *, more: str = "", data: str = SINE, normalize: str = "last", horizon: int = 4) -> Experiment:
+    return from_yaml(
+        f"name: t\nseed: 3\ndata: {data}\nsplit: {{test: 12}}\ntrain: {{epochs: 2}}\n"
+        f"window: {{length: 5, horizon: {horizon}, normalize: {normalize}}}\n"
+        f"model: {{kind: stacked, cell: {cell}, units: [4], strategy: recursive{more}}}\n",
+        source="x.yaml",
+    )
+
+
+@pytest.mark.parametrize("normalize", ["none", "last", "mean_std"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize: str) -> None:
+    """With channels a and b forecast and c known ahead, against steps by hand."""
+    spec = experiment(cell, normalize=normalize)
+    net = network.build(spec, channels=3, targets=2, known=1)
+    sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "known": 1}
+    assert num_parameters(spec.model, **sizes) == net.count_params()
+    draw = np.random.default_rng(0)
+    window, future = draw.normal(size=(2, 5, 3)).astype(np.float32), draw.normal(size=(2, 4, 1)).astype(np.float32)
+    made, rows = net({"window": window, "future": future}).numpy(), window
+    for step in range(4):
+        ahead = future[:, step : step + 1]
+        one = taught(net)({"window": rows, "future": ahead}).numpy()
+        np.testing.assert_allclose(made[:, step], one[:, 0], atol=1e-5)
+        rows = np.concatenate([rows[:, 1:], np.concatenate([one, ahead], axis=2)], axis=1)
+    assert np.ptp(made[0, :, 0]) > 1e-3
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_rolls(tmp_path: Path, form: str) -> None:
+    data, spec = panel(), experiment("LSTM", more=", dropout: 0.2")
+    data = replace(data, num_targets=3) if form == "onnx" else replace(data, num_known=1)
+    scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
+    net = network.Network(network.build_for(spec, data), scaler, length=5)
+    windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
+    path = tmp_path / f"m{ENDINGS[form]}"
+    FORMATS[form].save(spec, net, export.interface(spec, data, scaler), path)
+    made = export.outputs_of(FORMATS[form].read(path, ()), windows)
+    assert export.difference(made, net.outputs(windows), windows, scaler) <= 1e-6
+
+
+def test_training_is_that_of_one_step(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
+    """The same windows and seed: after training, the first step is that of a network with that horizon alone, bit for bit."""
+    weights = []
+    for horizon, strategy in ((3, "recursive"), (1, "direct")):
+        config = tmp_path / f"{strategy}.yaml"
+        config.write_text(
+            f"name: {strategy}\nseed: 3\ndata: {SINE}\nsplit: {{test: {15 - horizon}}}\ntrain: {{epochs: 2}}\n"
+            f"window: {{length: 6, horizon: {horizon}}}\n"
+            f"model: {{kind: stacked, cell: GRU, units: [4], strategy: {strategy}}}\nscale: none\n"
+        )
+        done = rnnfc("train", config, "--outputs", tmp_path / strategy)
+        assert done.code == 0, done.err
+        (folder,) = (tmp_path / strategy).iterdir()
+        with np.load(folder / "weights.npz") as arrays:
+            weights.append([arrays[name] for name in arrays.files])
+    for left, right in zip(*weights, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"data": CSV},
+            "x.yaml:7: model.strategy: recursive needs the next row of every column, and nobody forecasts or knows that of p, q; "
+            "leave data.inputs out, or choose direct",
+        ),
+        (
+            {"more": ", linear: {use: path}"},
+            "x.yaml:7: model.strategy: recursive makes one step at a time and the linear map all of them; "
+            "leave one of the two out",
+        ),
+        (
+            {"more": ", levels: [0.1, 0.5]"},
+            "x.yaml:7: model.strategy: recursive feeds back medians, so of later steps nothing is known but those; "
+            "leave it or model.levels out",
+        ),
+    ],
+)
+def test_what_cannot_be_fed_back_is_refused(options: dict[str, str], told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        experiment(**options)
+    assert str(refused.value) == told

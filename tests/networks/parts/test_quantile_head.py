@@ -1,0 +1,362 @@
+"""Quantiles: a head in which no two cross, the loss, and what stands around the head in every family."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnfc.cli import main
+from rnnfc.config import Experiment, from_yaml, to_yaml
+from rnnfc.data.load import load_panel
+from rnnfc.data.scaler import Scaler
+from rnnfc.data.windows import cut
+from rnnfc.errors import ConfigError
+from rnnfc.export import onnx_model as export
+from rnnfc.export.formats import FORMATS
+from rnnfc.networks import network
+from rnnfc.networks.backend import keras
+from rnnfc.networks.parts import linear_skip as linear
+from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.parts.quantile_head import Pinball, head, shifted
+from rnnfc.networks.size import num_parameters
+from rnnfc.runs.run import Run
+from rnnfc.training import keras_engine
+from rnnfc.training.compile.bptt import forward
+from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.keras_loop import loss_of
+from rnnfc.workflows import predict as workflow
+from rnnfc.workflows.export import ENDINGS
+from rnnfc.workflows.inference import open_network
+from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.score import forecast_all
+
+STACKED = "kind: stacked, cell: GRU, units: [4]"
+SEGMENT = "kind: segment, cell: GRU, segment: 3, width: 4"
+SEQ2SEQ = "kind: seq2seq, cell: GRU, units: 4"
+FAMILIES = [STACKED, SEGMENT, f"{SEQ2SEQ}, attention: luong", f"{SEQ2SEQ}, attention: bahdanau"]
+LEVELS = "levels: [0.1, 0.5, 0.8, 0.9]"
+
+
+def experiment(model: str, *, normalize: str = "none", train: str = "{epochs: 1}") -> Experiment:
+    return from_yaml(
+        "name: t\nseed: 3\ndata: {kind: sine, points: 60, step: 0.4, noise: 0.1}\nsplit: {validation: 12, test: 12}\n"
+        f"window: {{length: 5, horizon: 2, normalize: {normalize}}}\nmodel: {{{model}}}\ntrain: {train}\n",
+        source="test",
+    )
+
+
+def test_the_head_gives_the_median_and_adds_positive_gaps_outwards() -> None:
+    raw = 2 + np.log(np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]]))  # what softplus, two further left, turns into these
+    raw[..., 2] = 7.0
+    made = head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
+    assert made[0, 0, 0].tolist() == pytest.approx([7 - 2 - 1, 7 - 2, 7, 7 + 0.5, 7 + 0.5 + 4], rel=1e-6)
+
+
+@pytest.mark.parametrize("levels", [(0.5,), (0.5, 0.9), (0.1, 0.5), (0.01, 0.2, 0.5, 0.6, 0.7, 0.99)])
+def test_quantiles_never_cross(levels: tuple[float, ...]) -> None:
+    raw = np.random.default_rng(0).normal(0, 30, (7, 4, 2, len(levels))).astype(np.float32)
+    made = head(4, 2, levels=levels)(raw).numpy()
+    assert made.shape == raw.shape
+    assert (np.diff(made, axis=-1) >= 0).all()
+    np.testing.assert_array_equal(made[..., levels.index(0.5)], raw[..., levels.index(0.5)])
+
+
+def test_the_pinball_loss_by_hand() -> None:
+    y = np.array([[[3.0], [5.0]]])
+    forecast = np.array([[[[1.0, 4.0]], [[5.0, 9.0]]]])  # levels 0.2 and 0.5: errors 2, -1 and 0, -4
+    each = Pinball(levels=(0.2, 0.5), reduction=None)(y, forecast).numpy()
+    assert each.tolist() == [pytest.approx([(0.2 * 2 + 0.5 * 1) / 2, (0 + 0.5 * 4) / 2])]
+    assert float(Pinball(levels=(0.2, 0.5))(y, forecast)) == pytest.approx((0.45 + 1.0) / 2)
+
+
+@pytest.mark.parametrize("extra", ["", ", linear: {use: path}", ", linear: {use: blend, length: 3}, ensemble: {seeds: 2}"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_levels_and_its_parameters_are_counted(family: str, extra: str) -> None:
+    spec = experiment(f"{family}, {LEVELS}{extra}", normalize="last")
+    net = network.build(spec, channels=3, targets=2)
+    assert num_parameters(spec.model, channels=3, length=5, horizon=2, targets=2) == net.count_params()
+    x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
+    made = net(x).numpy()
+    assert made.shape == (7, 2, 2, 4)
+    assert (np.diff(made, axis=-1) > 0).all()
+    shift = np.array([10.0, -20.0, 30.0], np.float32)
+    np.testing.assert_allclose(net(x + shift).numpy(), made + shift[:2, None], atol=1e-4)
+
+
+def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
+    spec = experiment(f"{STACKED}, {LEVELS}, linear: {{use: blend}}")
+    net, x = network.build(spec, channels=1, targets=1), np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
+    own = net(x).numpy()
+    for line in linear.layers_of(net, "linear"):
+        line.set_weights([np.array([[0.2, -0.4]] * 5, np.float32)])
+    line_of = x.mean(axis=1)[:, None] * np.array([[1.0], [-2.0]], np.float32)
+    for share in (1.0, 0.25, 0.0):
+        linear.set_share(net, share)
+        moved = (1 - share) * (line_of - own[..., 1])
+        np.testing.assert_allclose(net(x).numpy(), own + moved[..., None], atol=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["none", "last"])
+def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
+    net = network.build(experiment(f"{STACKED}, {LEVELS}", normalize=normalize), channels=3, targets=2)
+    x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(forward(net, x, bptt_steps=2).numpy(), net(x).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["none", "mean_std"])
+def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> None:
+    net = network.build(experiment(f"{SEQ2SEQ}, {LEVELS}, teacher_forcing: 1", normalize=normalize), channels=1, targets=1)
+    x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
+    free = net(x).numpy()
+    told = [taught(net)({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
+    np.testing.assert_allclose(told[0], free, atol=1e-6)
+    np.testing.assert_allclose(told[1][:, 0], free[:, 0], atol=1e-6)
+    assert np.abs(told[1][:, 1] - free[:, 1]).min() > 1e-4
+
+
+def test_as_many_windows_as_levels_are_each_moved_by_their_own_shift() -> None:
+    made = keras.Input((1, 1, 3))
+    net = keras.Model([made, shift := keras.Input((1, 1))], shifted(made, shift, (0.1, 0.5, 0.9)))
+    moved = net([np.zeros((3, 1, 1, 3)), np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)]).numpy()
+    assert moved[:, 0, 0].tolist() == [[1, 1, 1], [2, 2, 2], [4, 4, 4]]
+
+
+def test_an_ensemble_is_the_mean_of_each_quantile() -> None:
+    net = network.build(experiment(f"{STACKED}, {LEVELS}, ensemble: {{seeds: 3}}"), channels=1, targets=1)
+    x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
+    each = np.stack([member(x).numpy() for member in network.members_of(net)])
+    assert np.ptp(each, axis=0).min() > 0
+    np.testing.assert_allclose(net(x).numpy(), each.mean(axis=0), atol=1e-6)
+
+
+def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> None:
+    spec = experiment(f"{STACKED}, {LEVELS}, linear: {{use: blend}}", train="{epochs: 30, batch_size: 8, learning_rate: 0.01}")
+    prepared = load_panel(spec.data)
+    splits = cut(prepared, length=5, horizon=2, split=spec.split)
+    scaler = Scaler.fit(prepared, splits.train_rows, method="minmax")
+    made = keras_engine.build(spec, prepared, scaler)
+    scaled = scaler.apply(prepared, dtype=np.float32)
+    assert splits.validation is not None
+    train, watched = splits.train.on(scaled), splits.validation.on(scaled)
+    keras_engine.warm_start(made, spec, train=train, validation=watched)
+    state = keras_engine.start(made, spec.train)
+    options = {"spec": spec.train, "seed": 3, "recipe": Recipe(name="graph", shards=1, reason="asked for")}
+    rows = list(keras_engine.epochs(state, made, train=train, validation=watched, **options))
+    assert rows[-1].loss < 0.5 * rows[0].loss
+    levels = np.array(spec.levels)
+
+    def pinball() -> float:
+        error = watched.targets()[..., None] - made.scaled_points(watched)
+        return float(np.maximum(levels * error, (levels - 1) * error).mean())
+
+    assert rows[-1].validation_loss == pytest.approx(pinball(), rel=1e-5)
+    assert float(loss_of(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))) == pytest.approx(
+        pinball(), rel=1e-5
+    )
+    keras_engine.settle(made, spec.train, validation=watched)
+    chosen = linear.share_of(made.net)
+    assert chosen is not None
+
+    def error(share: float) -> float:
+        """Of the median."""
+        linear.set_share(made.net, share)
+        return float(np.mean(np.abs(made.scaled_points(watched)[..., spec.levels.index(0.5)] - watched.targets())))
+
+    assert 0 < chosen <= 1
+    assert error(chosen) <= min(error(share) for share in np.linspace(0, 1, 11))
+
+
+@pytest.fixture(scope="module")
+def quantile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with levels and two targets, horizon 2."""
+    folder = tmp_path_factory.mktemp("quantiles")
+    rows = "".join(f"{row},{row % 7},{row % 5 * 10}\n" for row in range(70))
+    (folder / "shop.csv").write_text(f"day,sold,back\n{rows}")
+    (folder / "q.yaml").write_text(
+        "name: q\ndata: {kind: csv, path: shop.csv, time: day, target: [sold, back], unit: boxes}\n"
+        "window: {length: 4, horizon: 2}\nsplit: {test: 12}\n"
+        "model: {kind: stacked, cell: GRU, units: [3], levels: [0.1, 0.5, 0.9]}\ntrain: {epochs: 2, batch_size: 8}\n"
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(folder / "q.yaml"), "--outputs", str(folder / "out")])
+    assert stopped.value.code in (0, None)
+    (run,) = (folder / "out").iterdir()
+    return run
+
+
+def test_forecast_csv_has_a_column_for_each_level(quantile_run: Path) -> None:
+    rows = Run(quantile_run).forecast_rows()
+    *names, best = list(rows[0])
+    assert names[-5:] == ["actual", "forecast", "q0.1", "q0.5", "q0.9"]
+    assert f"the best baseline, the {best} (" in Run(quantile_run).report()["outcome"]
+    assert len(rows) == 11 * 2 * 2
+    for row in rows:
+        assert float(row["q0.1"]) < float(row["q0.5"]) < float(row["q0.9"])
+        assert row["forecast"] == row["q0.5"]
+
+
+def test_both_runtimes_predict_all_levels_in_every_form(rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path) -> None:
+    done = rnnfc("predict", quantile_run, "--steps", "3", "--json", "--output", tmp_path / "next.csv")
+    assert done.code == 0, done.err
+    plain = json.loads(done.out)
+    assert plain["levels"] == [0.1, 0.5, 0.9]
+    for row in plain["forecast"][:2]:
+        for target, quantiles in row["quantiles"].items():
+            assert quantiles == sorted(quantiles)
+            assert quantiles[1] == row["value"][target]
+    assert plain["forecast"][2]["quantiles"] == {"sold": [], "back": []}
+    assert plain["notes"] == ["quantiles end with the horizon of 2"]
+    lines = (tmp_path / "next.csv").read_text().splitlines()
+    assert lines[0] == "series,time,step,target,forecast,q0.1,q0.5,q0.9"
+    assert [line.split(",")[5:] == ["", "", ""] for line in lines[1:]] == [False] * 4 + [True] * 2
+    low, _, high = plain["forecast"][0]["quantiles"]["sold"]
+    assert lines[1].split(",")[5:] == [repr(low), lines[1].split(",")[4], repr(high)]
+    shown = rnnfc("predict", quantile_run, "--steps", "3").out.splitlines()
+    assert shown[0].split() == ["time", "step", "sold", "(boxes)", "q0.1", "q0.9", "back", "(boxes)", "q0.1", "q0.9"]
+    assert shown[1].split()[3:5] == [f"{low:.6g}", f"{high:.6g}"]
+    assert [cell for cell in shown[3].split() if cell == "–"] == ["–"] * 4
+    keras = workflow.predict(Run(quantile_run), runtime="keras").quantiles
+    onnx = workflow.predict(Run(quantile_run)).quantiles
+    assert keras is not None
+    assert onnx is not None
+    assert keras.shape == (1, 2, 2, 3)
+    np.testing.assert_allclose(onnx, keras, atol=1e-4)
+    assert "quantiles end" not in rnnfc("predict", quantile_run, "--steps", "2").err
+
+
+@pytest.fixture(scope="module")
+def run_of_two_series(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of an encoder-decoder with levels, horizon 2, over series of different size with a missing value each."""
+    folder = tmp_path_factory.mktemp("many")
+    rows = [
+        f"{name},{day},{'' if day == 17 else size * (2 + day % 7)}\n"
+        for name, size in (("a", 1), ("b", 1e6))
+        for day in range(50)
+    ]
+    (folder / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
+    (folder / "m.yaml").write_text(
+        "name: m\ndata: {kind: long, path: shops.csv, series: shop, time: day, target: sold, missing: mask}\n"
+        "window: {length: 4, horizon: 2, normalize: mean_std}\nsplit: {validation: 8, test: 12}\n"
+        "scale: {method: standard, transform: log}\ntrain: {epochs: 2, batch_size: 8}\n"
+        f"model: {{{SEQ2SEQ}, {LEVELS}, teacher_forcing: 0, series_embedding: 2, linear: {{use: blend}}}}\n"
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(folder / "m.yaml"), "--outputs", str(folder / "out")])
+    assert stopped.value.code in (0, None)
+    (run,) = (folder / "out").iterdir()
+    return run
+
+
+def test_quantiles_of_each_series_are_in_its_own_size(rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path) -> None:
+    done = rnnfc("predict", run_of_two_series, "--json", "--output", tmp_path / "next.csv")
+    assert done.code == 0, done.err
+    forecast = json.loads(done.out)["forecast"]
+    assert [(row["series"], row["step"]) for row in forecast] == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    made = np.array([row["quantiles"]["sold"] for row in forecast])
+    assert (np.diff(made, axis=1) > 0).all()
+    assert made[:2].max() < 1e3 < 1e5 < made[2:].min()
+    lines = [line.split(",") for line in (tmp_path / "next.csv").read_text().splitlines()]
+    assert lines[0] == ["series", "time", "step", "target", "forecast", "q0.1", "q0.5", "q0.8", "q0.9"]
+    np.testing.assert_array_equal(np.array([line[5:] for line in lines[1:]], float), made)
+    keras = workflow.predict(Run(run_of_two_series), runtime="keras").quantiles
+    np.testing.assert_allclose(keras, made.reshape(2, 2, 1, 4), rtol=1e-4)
+
+
+def test_the_ends_of_the_band_stand_below_each_of_many_series(rnnfc: Callable[..., Any], run_of_two_series: Path) -> None:
+    future = workflow.predict(Run(run_of_two_series))
+    assert future.quantiles is not None
+    shown = [line.split() for line in rnnfc("predict", run_of_two_series, "--steps", "3").out.splitlines()]
+    assert [line[0] for line in shown] == ["series", "a", "q0.1", "q0.9", "b", "q0.1", "q0.9"]
+    assert shown[2][1:] == [*(f"{value:.6g}" for value in future.quantiles[0, :, 0, 0]), "–"]
+    assert shown[6][1:] == [*(f"{value:.6g}" for value in future.quantiles[1, :, 0, 3]), "–"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_takes_the_series_and_gives_both_outputs(
+    rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path, kind: str
+) -> None:
+    done = rnnfc("export", run_of_two_series, "--format", kind, "--to", tmp_path / f"m{ENDINGS[kind]}")
+    assert done.code == 0, done.err
+    answer = FORMATS[kind].read(tmp_path / f"m{ENDINGS[kind]}", (0.1, 0.5, 0.8, 0.9))
+    window = Run(run_of_two_series).last_window(length=4).values.reshape(2, 4, 1)
+    made = answer({"window": window, "series": np.array([0, 1])})
+    future = workflow.predict(Run(run_of_two_series))
+    np.testing.assert_allclose(made["forecast"], future.value, rtol=1e-4)
+    np.testing.assert_allclose(made["quantiles"], future.quantiles, rtol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "keras"])
+def test_every_test_window_counts_whatever_the_batch_size(
+    monkeypatch: pytest.MonkeyPatch, quantile_run: Path, runtime: str
+) -> None:
+    prepared, scaler = prepare_again(Run(quantile_run))
+    assert len(prepared.splits.test) == 11
+    found = []
+    for batch in (1, 4, 11):  # of 4 the last batch has 3
+        monkeypatch.setattr(network, "_FORWARD_BATCH", batch)
+        monkeypatch.setattr(export, "_BATCH", batch)
+        made = forecast_all(prepared, scaler, open_network(Run(quantile_run), prepared.panel, scaler, runtime=runtime))
+        assert made.network["test"].quantiles is not None
+        assert made.network["test"].quantiles.shape == (11, 2, 2, 3)
+        found.append([np.nan if row.value is None else row.value for row in made.scores])
+    assert len(found[0]) > 300
+    np.testing.assert_allclose(found[1], found[0], rtol=2e-5)
+    np.testing.assert_allclose(found[2], found[0], rtol=2e-5)
+
+
+def test_the_report_tells_coverage_beside_what_it_should_be(rnnfc: Callable[..., Any], quantile_run: Path) -> None:
+    rows = [row for row in Run(quantile_run).report()["scores"] if (row["model"], row["split"]) == ("network", "test")]
+    scores = {(row["metric"], row["target"], row["step"]): row["value"] for row in rows if row["units"] == "data"}
+    written = Run(quantile_run).forecast_rows()
+    inside = [float(row["q0.1"]) <= float(row["actual"]) <= float(row["q0.9"]) for row in written]
+    assert scores["coverage_0.8", None, None] == pytest.approx(np.mean(inside))
+    for key, name, value in ((("back", None), "target", "back"), ((None, 1), "step", "1")):
+        widths = [float(row["q0.9"]) - float(row["q0.1"]) for row in written if row[name] == value]
+        assert scores["width_0.8", *key] == pytest.approx(np.mean(widths))
+    assert "| step | wQL | wQL 0.1 | wQL 0.5 | wQL 0.9 | inside 0.8 | width of 0.8 |" in (quantile_run / "report.md").read_text()
+    done = rnnfc("evaluate", quantile_run, "--runtime", "keras")
+    assert done.code == 0, done.out
+    assert done.out.splitlines()[1].startswith("quantiles   wQL ")
+
+
+def test_explain_follows_a_network_with_levels(rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path) -> None:
+    done = rnnfc("explain", quantile_run, "--outputs", tmp_path)
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    ("model", "train", "message"),
+    [
+        ("levels: [0.5, 0.1]", "{epochs: 1}", "model: levels [0.5, 0.1] do not ascend; write [0.1, 0.5]"),
+        ("levels: [0.5, 0.5]", "{epochs: 1}", "model: levels [0.5, 0.5] do not ascend; write [0.5]"),
+        (
+            *("levels: [0.1, 0.9]", "{epochs: 1}"),
+            "model: levels [0.1, 0.9] leave out 0.5, the median, which is the forecast itself; write [0.1, 0.5, 0.9]",
+        ),
+        ("levels: [0.5, 1.0]", "{epochs: 1}", "model.levels.1: got 1.0; must be less than 1"),
+        ("levels: [0, 0.5]", "{epochs: 1}", "model.levels.0: got 0; must be greater than 0"),
+        (
+            *("levels: [0.1, 0.5]", "{epochs: 1, loss: mse}"),
+            "train.loss: model.levels are trained with pinball, not mse; write pinball or leave train.loss out",
+        ),
+        (
+            *("dropout: 0.1", "{epochs: 1, loss: pinball}"),
+            "train.loss: pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber",
+        ),
+    ],
+)
+def test_levels_that_cannot_be_are_refused(model: str, train: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        experiment(f"{STACKED}, {model}", train=train)
+    assert str(refused.value).endswith(message)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_resolved_experiment_names_the_loss_and_can_be_read_again() -> None:
+    spec = experiment(f"{STACKED}, {LEVELS}")
+    assert (spec.train.loss, spec.levels) == ("pinball", (0.1, 0.5, 0.8, 0.9))
+    assert from_yaml(to_yaml(spec), source="again") == spec
+    assert experiment(STACKED).train.loss == "mse"

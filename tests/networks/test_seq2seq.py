@@ -1,0 +1,211 @@
+"""The encoder-decoder: its equations against NumPy, what its decoder reads in training and in forecasts, and its exports."""
+
+import itertools
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from three_channels import panel
+
+from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.model_spec import Seq2SeqSpec
+from rnnfc.data.scaler import Scaler
+from rnnfc.data.windows import Windows
+from rnnfc.export import onnx_model as export
+from rnnfc.export.formats import FORMATS
+from rnnfc.networks import network
+from rnnfc.networks.backend import keras, tf
+from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.parts.normalization import NORMALIZE, around
+from rnnfc.networks.seq2seq import STEPS
+from rnnfc.networks.size import num_parameters, training_bytes
+from rnnfc.networks.stacked import CELLS
+from rnnfc.workflows.export import ENDINGS
+
+ATTENTION = get_args(Seq2SeqSpec.model_fields["attention"].annotation)
+EVERY = list(itertools.product(CELLS, ATTENTION))
+# Each cell and each attention once, for what takes seconds.
+PAIRS = list(zip(CELLS, ATTENTION, strict=True))
+# 2 windows of 5 rows, 3 channels, 2 targets, 4 steps.
+X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+Y = np.random.default_rng(1).normal(size=(2, 4, 2)).astype(np.float32)
+
+
+def experiment(cell: str = "GRU", attention: str = "luong", *, normalize: str = "none", more: str = "") -> Experiment:
+    return from_yaml(
+        "name: t\nseed: 3\ndata: {kind: sine, points: 50, step: 0.4}\nsplit: {test: 9}\n"
+        f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\ntrain: {{epochs: 1}}\n"
+        f"model: {{kind: seq2seq, cell: {cell}, units: 6, attention: {attention}{more}}}\n",
+        source="test",
+    )
+
+
+def build(cell: str = "GRU", attention: str = "luong", **options: str) -> Any:
+    return network.build(experiment(cell, attention, **options), channels=3, targets=2)
+
+
+def told(net: Any, truth: Any = Y, **options: Any) -> Any:
+    """What `net` forecasts in training, where it reads `truth`."""
+    return taught(net)({"window": X, "target": truth}, **options).numpy()
+
+
+def by_hand(net: Any, attention: str, truth: Any) -> Any:
+    """The forecast of a SimpleRNN network in NumPy; where `truth` is None, each step reads the forecast before its own."""
+
+    def weights(layer: str) -> list[Any]:
+        return [variable.numpy() for variable in net.weights if f"{layer}/" in variable.path]
+
+    def cell(name: str, x: Any, h: Any) -> Any:
+        kernel, recurrent, bias = weights(name)
+        return np.tanh(x @ kernel + h @ recurrent + bias)
+
+    h, memory = np.zeros((2, 6)), []
+    for row in range(5):
+        h = cell("encoder", X[:, row], h)
+        memory.append(h)
+    encoded = np.stack(memory, axis=1)
+    keys = [encoded @ kernel for kernel in weights("keys")]
+
+    def looked_up(scores: Any) -> Any:
+        share = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)  # [n, length]
+        return (share[:, :, None] * encoded).sum(axis=1)
+
+    made, read = [], X[:, -1, :2]
+    for step in range(4):
+        if attention == "bahdanau":
+            (kernel, bias), (score,) = weights("query"), weights("score")
+            context = looked_up((np.tanh(keys[0] + (h @ kernel + bias)[:, None]) @ score)[..., 0])
+            h = cell("decoder", np.concatenate([read, context], axis=1), h)
+            out = np.concatenate([h, context], axis=1)
+        else:
+            out = h = cell("decoder", read, h)
+        if attention == "luong":
+            context = looked_up((keys[0] * h[:, None]).sum(axis=-1))
+            out = np.tanh(np.concatenate([context, h], axis=1) @ weights("attend")[0])
+        kernel, bias = weights("output")
+        made.append(out @ kernel + bias)
+        read = made[-1] if truth is None else truth[:, step]
+    return np.stack(made, axis=1)
+
+
+def test_the_table_of_steps_agrees_with_that_of_layers() -> None:
+    assert list(STEPS) == list(CELLS)
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_forecasts_follow_from_the_equations(attention: str) -> None:
+    net = build("SimpleRNN", attention)
+    np.testing.assert_allclose(net(X).numpy(), by_hand(net, attention, None), atol=1e-6)
+    np.testing.assert_allclose(told(net), by_hand(net, attention, Y), atol=1e-6)
+
+
+@pytest.mark.parametrize(("cell", "attention"), EVERY)
+def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str, attention: str) -> None:
+    net, sizes = build(cell, attention), {"channels": 3, "length": 5, "horizon": 4, "targets": 2}
+    assert num_parameters(experiment(cell, attention).model, **sizes) == net.count_params()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((taught(net)({"window": X, "target": Y}, training=True) - Y) ** 2)
+    gradients = tape.gradient(loss, net.trainable_variables)
+    assert len(gradients) == len(net.weights)
+    assert all(np.abs(gradient.numpy()).max() > 1e-6 for gradient in gradients)
+
+
+def test_attention_takes_memory_by_step_and_row() -> None:
+    sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "batch_size": 2, "rows": 100}
+    plain, luong = (training_bytes(experiment("GRU", attention).model, **sizes) for attention in ("none", "luong"))
+    # 108 more weights (keys 6 x 6, and 12 x 6) four times, and 4 x 5 x 6 values for each of two windows, with their gradients.
+    assert luong - plain == 4 * (4 * 108 + 2 * 2 * 4 * 5 * 6)
+
+
+@pytest.mark.parametrize(("cell", "attention"), PAIRS)
+def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_otherwise(cell: str, attention: str) -> None:
+    net = build(cell, attention)
+    free = net(X).numpy()
+    assert np.abs(told(net) - free)[:, 1:].max() > 1e-3
+    np.testing.assert_array_equal(told(net)[:, 0], free[:, 0])  # nobody knows a forecast before the first
+    np.testing.assert_allclose(told(net, free), free, atol=1e-6)  # told what it forecasts, it forecasts the same
+    later = Y.copy()
+    later[:, 2] += 1.0
+    changed = np.abs(told(net, later) - told(net)).max(axis=(0, 2)) > 0
+    assert changed.tolist() == [False, False, False, True]  # the truth of a step is read after it
+
+
+@pytest.mark.parametrize("normalize", NORMALIZE)
+def test_the_truth_is_normalised_as_the_window_is(normalize: str) -> None:
+    window, target = keras.Input((5, 3), name="window"), keras.Input((None, 2), name="target")
+    core = keras.Model({"window": window, "target": target}, 1.0 * target)  # forecasts what it is told
+    net = around(core, normalize, channels=3, targets=2)
+    np.testing.assert_allclose(net({"window": X, "target": Y}).numpy(), Y, atol=1e-5)
+    assert net({"window": X, "target": Y[:, :0]}).shape == (2, 0, 2)
+
+
+def test_a_share_of_the_truth_is_drawn_for_each_window_and_step() -> None:
+    whole, none = build(), build(more=", teacher_forcing: 0")
+    np.testing.assert_array_equal(told(none), none(X).numpy())
+    half = build(more=", teacher_forcing: 0.5")
+    (roll,) = [layer for layer in half._flatten_layers() if layer.name == "roll"]
+    drawn = roll._told(5000).numpy()
+    assert drawn.shape == (5000, 4, 1)
+    assert 0.48 < drawn.mean() < 0.52
+    assert not np.array_equal(told(half), told(half))
+    half.set_weights(whole.get_weights())
+    assert not np.array_equal(told(half), told(whole))
+    np.testing.assert_array_equal(half(X).numpy(), whole(X).numpy())  # forecasts draw nothing
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> None:
+    data = panel()
+    scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
+    made = network.Network(build("LSTM", attention), scaler, length=5)
+    values = data.values.copy()
+    values[12:] += 7.0
+    windows = Windows(panel=data, origins=np.array([12], dtype=np.int32), length=5, horizon=4)
+    later = made.outputs(windows.on(data.with_values(values)))
+    np.testing.assert_array_equal(made.outputs(windows)["forecast"], later["forecast"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "attention"),
+    [*(("onnx", *pair) for pair in PAIRS), *((kind, *pair) for kind, pair in zip([*FORMATS][1:], PAIRS, strict=True))],
+)
+def test_every_format_forecasts_what_the_network_forecasts(tmp_path: Path, kind: str, cell: str, attention: str) -> None:
+    data, spec = panel(), experiment(cell, attention, normalize="last", more=", dropout: 0.2, teacher_forcing: 0.5")
+    scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
+    net = network.Network(network.build(spec, channels=3, targets=2), scaler, length=5)
+    windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
+    path = tmp_path / f"m{ENDINGS[kind]}"
+    FORMATS[kind].save(spec, net, export.interface(spec, data, net.scaler), path)
+    made, expected = export.outputs_of(FORMATS[kind].read(path, ()), windows), net.outputs(windows)
+    assert export.difference(made, expected, windows, scaler) <= 1e-6
+    assert np.ptp(expected["forecast"][:, :, 0]) > 1e-3
+
+
+def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
+    spec = experiment("LSTM", "bahdanau", more=", ensemble: {seeds: 2}")
+    net = network.build(spec, channels=3, targets=2)
+    scaler = Scaler.fit(panel(), np.array([[0, 20]]), method="none")
+    network.of_plain_layers(spec, network.Network(net, scaler, length=5)).save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as file:
+        assert "rnnfc" not in file.read("config.json").decode()
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "m.keras")(X).numpy(), net(X).numpy(), atol=1e-6)
+
+
+def test_a_run_can_be_verified_and_says_what_it_is(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
+    config = tmp_path / "s.yaml"
+    config.write_text(
+        "name: s\nseed: 3\ndata: {kind: sine, points: 90, step: 0.4}\nsplit: {validation: 12, test: 12}\n"
+        "window: {length: 6, horizon: 3, normalize: last}\ntrain: {epochs: 2, early_stopping: {patience: 5}}\n"
+        "model: {kind: seq2seq, cell: GRU, units: 4, attention: luong, dropout: 0.2, teacher_forcing: 0.5}\n"
+    )
+    done = rnnfc("train", config, "--outputs", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "seq2seq GRU 4, luong" in done.err
+    assert "the same, bit for bit" in rnnfc("verify", "--outputs", tmp_path / "out").out
+    (folder,) = (tmp_path / "out").iterdir()
+    refused = rnnfc("explain", folder, "--outputs", tmp_path / "out")
+    assert refused.code == 2
+    assert "one stacked or scratch network by itself, this one is seq2seq GRU 4, luong; name another run" in refused.err

@@ -1,0 +1,89 @@
+"""Rows that go on where a run's data ended must have its step, however few they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnfc.config.data_spec import CsvSpec
+from rnnfc.data.frequency import Frequency
+from rnnfc.data.panel import Panel
+from rnnfc.data.sources.csv_file import load_csv
+from rnnfc.errors import DataError
+
+_HOUR = 3_600_000_000
+HOURLY, DAILY = Frequency(unit="microsecond", size=_HOUR), Frequency(unit="microsecond", size=24 * _HOUR)
+MONTHLY, MONTH_ENDS = Frequency(unit="month", size=1), Frequency(unit="month_end", size=1)
+HALVES, ROWS = Frequency(unit="number", size=0.5), Frequency(unit="rows", size=1)
+
+
+def read(folder: Path, *times: str, frequency: Frequency | None, missing: str = "error") -> Panel:
+    path = folder / "new.csv"
+    path.write_text("t,v\n" + "".join(f"{time},{row}\n" for row, time in enumerate(times, 1)))
+    spec = CsvSpec.model_validate({"kind": "csv", "path": str(path), "time": "t", "target": "v", "missing": missing})
+    return load_csv(spec, frequency=frequency)
+
+
+@pytest.mark.parametrize(
+    ("times", "frequency"),
+    [
+        (["2020-02-01"], MONTHLY),
+        (["2020-02-29"], MONTH_ENDS),
+        (["2020-02-28", "2020-02-29", "2020-03-01"], DAILY),
+        (["2020-01-31", "2020-02-29"], MONTH_ENDS),
+        (["1.5", "2"], HALVES),
+        (["3"], HALVES),
+        (["2020-02-28", "2020-03-06"], ROWS),
+    ],
+)
+def test_rows_at_the_step_of_the_run_are_read_however_few(tmp_path: Path, times: list[str], frequency: Frequency) -> None:
+    panel = read(tmp_path, *times, frequency=frequency)
+    assert panel.values[:, 0].tolist() == list(range(1, len(times) + 1))
+    assert panel.frequency == frequency
+
+
+def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_show_it(tmp_path: Path) -> None:
+    panel = read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY, missing="ffill")
+    assert panel.values[:, 0].tolist() == [1, 2, 2, 2, 3]
+    with pytest.raises(DataError, match=r"new\.csv:4: between 2020-01-02 and 2020-01-05 rows are absent \(2 in all"):
+        read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY)
+
+
+@pytest.mark.parametrize(
+    ("times", "frequency", "text"),
+    [
+        (
+            ["2020-01-01T00", "2020-01-01T01"],
+            DAILY,
+            "new.csv: the rows are hourly, those of the run's data are daily; give rows at",
+        ),
+        (["2020-01-01", "2020-01-02"], HOURLY, "new.csv: the rows are daily, those of the run's data are hourly"),
+        (["2020-01-01", "2020-01-02", "2020-01-03"], MONTHLY, "the rows are daily, those of the run's data are monthly"),
+        (["2020-01-31", "2020-04-30"], MONTH_ENDS, "the rows are quarterly, those of the run's data are monthly"),
+        (["1", "2"], HALVES, "the rows are every 1, those of the run's data are every 0.5"),
+        (["1", "2"], DAILY, "new.csv:2: the times are numbers, those of the run's data are dates; write them as there"),
+        (["2020-01-01"], HALVES, "new.csv:2: the times are dates, those of the run's data are numbers"),
+        (
+            ["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-03T07", "2020-01-04"],
+            DAILY,
+            "new.csv:5: 2020-01-03T07:00 does not fit the step",
+        ),
+    ],
+)
+def test_rows_at_another_step_are_refused(tmp_path: Path, times: list[str], frequency: Frequency, text: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, *times, frequency=frequency)
+    assert text in str(caught.value)
+
+
+def test_a_header_alone_is_no_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"new\.csv: 0 data rows; at least one is needed$"):
+        read(tmp_path, frequency=DAILY)
+    with pytest.raises(DataError, match=r"1 data row; at least two are needed, and window\.length"):
+        read(tmp_path, "2020-01-01", frequency=None)
+
+
+def test_whole_numbers_go_on_at_a_step_that_is_not_whole() -> None:
+    after = Frequency(unit="number", size=2.5).after(np.array([5]), steps=2)
+    assert after is not None
+    assert after.tolist() == [7.5, 10.0]
