@@ -43,7 +43,7 @@ GUARDS = (
     Guard(
         name="watch the test rows instead of the validation rows",
         path="workflows/train.py",
-        changes={"else splits.validation.on(scaled)": "else splits.test.on(scaled)"},
+        changes={"else splits.validation.with_panel(scaled)": "else splits.test.with_panel(scaled)"},
         test="tests/workflows/test_train.py",
     ),
     Guard(
@@ -57,7 +57,9 @@ GUARDS = (
     Guard(
         name="let the inputs of a window reach into the series before its own",
         path="data/windows.py",
-        changes={"first = np.maximum(rows[:, 0], _first_known(panel) + length)": "first = np.maximum(rows[:, 0], length)"},
+        changes={
+            "first = np.maximum(rows[:, 0], _first_known(panel) + length)": "first = np.maximum(rows[:, 0], length)"
+        },
         test="tests/data/test_windows.py::test_each_series_gives_its_own_part_and_no_window_crosses_two",
     ),
     Guard(
@@ -94,7 +96,9 @@ GUARDS = (
     Guard(
         name="save in place",
         path="runs/writer.py",
-        changes={"with durably(self._hidden / name, replace=True) as (place,):": "for place in (self._hidden / name,):"},
+        changes={
+            "with atomic_write(self._hidden / name, replace=True) as (place,):": "for place in (self._hidden / name,):"
+        },
         test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
     ),
     Guard(
@@ -112,7 +116,9 @@ GUARDS = (
     Guard(
         name="score and verify a run on data that has changed",
         path="workflows/prepare.py",
-        changes={'        if panel.fingerprint() != which.info().get("data_sha256"):\n': "        if False:\n"},
+        changes={
+            '        if panel.fingerprint() != which.info().get("data_sha256"):\n': "        if False:\n"
+        },
         test="tests/test_reproducible.py::test_data_that_has_changed_is_told_before_anything_is_trained",
     ),
     Guard(
@@ -142,7 +148,9 @@ def without(guard: Guard, text: str) -> str:
     """
     for old, new in guard.changes.items():
         if text.count(old) != 1:
-            raise SystemExit(f"{guard.path}: {old!r} stands there {text.count(old)} times, not once; mend scripts/guards.py")
+            raise SystemExit(
+                f"{guard.path}: {old!r} stands there {text.count(old)} times, not once; mend scripts/guards.py"
+            )
         text = text.replace(old, new)
     return text
 
@@ -173,7 +181,9 @@ def main() -> None:
             done = pytest_in(home, guard.test)
             path.write_text(text, encoding="utf-8")
             red += done.returncode == TESTS_FAILED
-            verdict = {0: "GREEN", TESTS_FAILED: "red"}.get(done.returncode, f"pytest ended with {done.returncode}")
+            verdict = {0: "GREEN", TESTS_FAILED: "red"}.get(
+                done.returncode, f"pytest ended with {done.returncode}"
+            )
             print(f"{verdict:6} {guard.name}  ({guard.test}, {time.monotonic() - began:.0f} s)", flush=True)
     print(f"{red} of {len(GUARDS)} guards: their test turns red without them")
     sys.exit(red != len(GUARDS))

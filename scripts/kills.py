@@ -43,7 +43,11 @@ train:
 """
 SINE = "{kind: sine, points: 80, stop: 20.0, noise: 0.2}"
 SERIES = "{kind: long, path: series.csv, series: name, time: day, target: sold}"
-ROWS = [f"{name},{day},{day * step % 11 + 0.01 * day}\n" for name, step in (("north", 7), ("south", 4)) for day in range(40)]
+ROWS = [
+    f"{name},{day},{day * step % 11 + 0.01 * day}\n"
+    for name, step in (("north", 7), ("south", 4))
+    for day in range(40)
+]
 DROPPING = "dropout: 0.2, recurrent_dropout: 0.1"
 MODELS = {
     "SimpleRNN": f"{{kind: stacked, cell: SimpleRNN, units: [3], {DROPPING}}}",
@@ -115,7 +119,9 @@ def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
         unlink(path, missing_ok)
 
     os.fsync = places.around(os.fsync)
-    changes: dict[str, Any] = {name: getattr(Path, name) for name in ("write_bytes", "replace", "rename", "mkdir")}
+    changes: dict[str, Any] = {
+        name: getattr(Path, name) for name in ("write_bytes", "replace", "rename", "mkdir")
+    }
     for name, call in {**changes, "unlink": keep_state}.items():
         setattr(Path, name, places.around(call))
     log = os.open(folders.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -124,7 +130,14 @@ def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
     code = 1
     with contextlib.suppress(SystemExit):
         try:
-            main(["train", *(["--resume"] if resume else [str(folders.config)]), "--outputs", str(folders.outputs)])
+            main(
+                [
+                    "train",
+                    *(["--resume"] if resume else [str(folders.config)]),
+                    "--outputs",
+                    str(folders.outputs),
+                ]
+            )
         except SystemExit as ended:
             code = int(ended.code or 0)
     folders.outputs.with_suffix(".count").write_text(str(places.count))
@@ -160,7 +173,9 @@ def contents(folders: Folders, *, state: bool) -> dict[str, Any]:
     arrays = {f"weights/{name}": array.tobytes() for name, array in np.load(run / "weights.npz").items()}
     if state:
         arrays |= {
-            name: array.tobytes() for name, array in np.load(folders.outputs.with_suffix(".npz")).items() if name != "history"
+            name: array.tobytes()
+            for name, array in np.load(folders.outputs.with_suffix(".npz")).items()
+            if name != "history"
         }
     return {
         **arrays,
@@ -186,7 +201,11 @@ def outcome(folders: Folders, wanted: dict[str, Any], again: Callable[..., int],
     if len(folders.finished()) != 1 or begun(folders):
         return f"lost: {folders.log.read_text().strip().rpartition(chr(10))[2]}"
     found = contents(folders, state=state)
-    wrong = [name for name in wanted if (state or not name.startswith("state/")) and found.get(name) != wanted[name]]
+    wrong = [
+        name
+        for name in wanted
+        if (state or not name.startswith("state/")) and found.get(name) != wanted[name]
+    ]
     return f"differs: {', '.join(wrong)}" if wrong else verdict
 
 
@@ -208,7 +227,9 @@ def left_alone(home: Path, name: str) -> Whole:
     return Whole(contents(folders, state=True), places, seconds)
 
 
-def kill(home: Path, whole: dict[str, Whole], victim: int, *, number: int, commands: int, seed: int) -> tuple[str, str]:
+def kill(
+    home: Path, whole: dict[str, Whole], victim: int, *, number: int, commands: int, seed: int
+) -> tuple[str, str]:
     """(where it was killed, what became of it) of one victim."""
     # By fives, so that a few commands at the end are of Keras and of NumPy (scratch).
     name, draw = NAMES[5 * victim % len(NAMES)], random.Random(f"{seed} {victim}")  # noqa: S311  no secret
@@ -234,7 +255,9 @@ def kill(home: Path, whole: dict[str, Whole], victim: int, *, number: int, comma
     return where, became
 
 
-def side_by_side(work: Callable[[Any], Any], tasks: Sequence[Any], *, workers: int) -> Iterator[tuple[Any, Any]]:
+def side_by_side(
+    work: Callable[[Any], Any], tasks: Sequence[Any], *, workers: int
+) -> Iterator[tuple[Any, Any]]:
     """Each task with what `work` made of it, an error too; `workers` processes take turns."""
     answers, children = multiprocessing.get_context("fork").SimpleQueue(), []
     for worker in range(workers):
@@ -270,14 +293,23 @@ def kills(home: Path, *, number: int, commands: int, seed: int, workers: int) ->
 
 def main() -> None:
     """Print each victim, then the sum; exit 1 if anything was lost or differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--commands", type=int, default=20, help="how many of them are the real command")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time")
     parser.add_argument("--seed", type=int, default=0, help="of the random times")
     given = parser.parse_args()
     # Imported here and started in the children: a TensorFlow that has begun to work does not survive a fork.
-    for name in ("tensorflow", "keras", "tf2onnx", "onnxruntime", "sklearn.preprocessing", "matplotlib.figure"):
+    for name in (
+        "tensorflow",
+        "keras",
+        "tf2onnx",
+        "onnxruntime",
+        "sklearn.preprocessing",
+        "matplotlib.figure",
+    ):
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as home:
         found = []
@@ -287,7 +319,9 @@ def main() -> None:
             print(f"{where}: {became}", flush=True)
             found.append(became)
     lost, differing = (sum(became.startswith(word) for became in found) for word in ("lost", "differs"))
-    print(f"{len(found)} kills, {found.count('anew')} before anything was begun, {lost} lost, {differing} differing")
+    print(
+        f"{len(found)} kills, {found.count('anew')} before anything was begun, {lost} lost, {differing} differing"
+    )
     sys.exit(1 if lost or differing else 0)
 
 

@@ -63,22 +63,59 @@ PACKAGE = Path("src/rnnfc")
 AREAS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("data/windows.py",): ("tests/data/test_windows.py",),
     ("data/scale.py",): ("tests/data/test_scale.py",),
-    ("run.py", "outputs.py", "draft.py"): tuple(f"tests/test_{name}.py" for name in ("run", "run_files", "new_files", "outputs")),
-    tuple(f"config/{name}.py" for name in ("__init__", "data_spec", "model_spec", "specs", "train_spec", "wording", "yaml12")): (
-        "tests/config",
+    ("run.py", "outputs.py", "draft.py"): tuple(
+        f"tests/test_{name}.py" for name in ("run", "run_files", "new_files", "outputs")
     ),
+    tuple(
+        f"config/{name}.py"
+        for name in ("__init__", "data_spec", "model_spec", "specs", "train_spec", "wording", "yaml12")
+    ): ("tests/config",),
 }
-WARM = ("numpy", "pandas", "pydantic", "yaml", "typer", "rich", "hypothesis", "jsonschema", "sklearn.preprocessing", "pytest_cov")
+WARM = (
+    "numpy",
+    "pandas",
+    "pydantic",
+    "yaml",
+    "typer",
+    "rich",
+    "hypothesis",
+    "jsonschema",
+    "sklearn.preprocessing",
+    "pytest_cov",
+)
 # The warning is about what is imported here.
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 MOST_MEMORY = 6 * 2**30
 
 SWAPS = (
-    *("Lt LtE", "LtE Lt", "Gt GtE", "GtE Gt", "Eq NotEq", "NotEq Eq", "Is IsNot", "IsNot Is", "In NotIn", "NotIn In"),
-    *("And Or", "Or And", "Add Sub", "Sub Add", "Mult FloorDiv", "Div Mult", "FloorDiv Mult", "Mod Mult", "Pow Mult"),
+    *(
+        "Lt LtE",
+        "LtE Lt",
+        "Gt GtE",
+        "GtE Gt",
+        "Eq NotEq",
+        "NotEq Eq",
+        "Is IsNot",
+        "IsNot Is",
+        "In NotIn",
+        "NotIn In",
+    ),
+    *(
+        "And Or",
+        "Or And",
+        "Add Sub",
+        "Sub Add",
+        "Mult FloorDiv",
+        "Div Mult",
+        "FloorDiv Mult",
+        "Mod Mult",
+        "Pow Mult",
+    ),
     *("BitOr BitAnd", "BitAnd BitOr"),
 )
-OPERATORS: dict[type[ast.AST], Any] = {getattr(ast, one): getattr(ast, other) for one, other in map(str.split, SWAPS)}
+OPERATORS: dict[type[ast.AST], Any] = {
+    getattr(ast, one): getattr(ast, other) for one, other in map(str.split, SWAPS)
+}
 DECLARATIONS = {"frozen", "kw_only"}  # of a dataclass: what they forbid is not what a program does
 
 
@@ -120,7 +157,11 @@ def mutants(module: str) -> Iterator[Mutant]:
             text = ast.unparse(tree)
             _put(holder, name, place, node)
             body = getattr(statement, "body", None)
-            end = body[0].lineno - 1 if isinstance(body, list) and body else statement.end_lineno or statement.lineno
+            end = (
+                body[0].lineno - 1
+                if isinstance(body, list) and body
+                else statement.end_lineno or statement.lineno
+            )
             lines = range(statement.lineno, max(end, statement.lineno) + 1)
             line = getattr(node, "lineno", statement.lineno)
             before, after = (" ".join(ast.unparse(item).split()) for item in (node, changed))
@@ -171,7 +212,13 @@ def _variants(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
         case ast.UnaryOp(op=ast.Not()):
             yield node.operand
         case ast.Constant(value=bool() | int() | float() as value):
-            others = [not value] if isinstance(value, bool) else [value + 1, value - 1] if isinstance(value, int) else [value + 1]
+            others = (
+                [not value]
+                if isinstance(value, bool)
+                else [value + 1, value - 1]
+                if isinstance(value, int)
+                else [value + 1]
+            )
             yield from map(ast.Constant, others)
         case ast.Slice():
             for name in ("lower", "upper"):
@@ -189,7 +236,9 @@ def _statements(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
             yield type(node)(test=ast.Constant(False), body=node.body, orelse=node.orelse)  # type: ignore[arg-type]  # if, while: both have these
         case ast.comprehension(ifs=[_, *_]):
             yield ast.comprehension(node.target, node.iter, [], node.is_async)
-        case ast.Return(value=value) if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=value) if value is not None and not (
+            isinstance(value, ast.Constant) and value.value is None
+        ):
             yield ast.Return(ast.Constant(None))
         case ast.Raise() if not (isinstance(parent, ast.If) and len(parent.body) == 1):
             yield ast.Pass()
@@ -215,13 +264,17 @@ class _Only:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         place = self._place
         if place is not None:
-            items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
+            items[:] = sorted(
+                (item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid]
+            )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
 
-def start(home: Path, tests: Sequence[str], *options: str, only: Sequence[str] | None, keep: Path | None = None) -> int:
+def start(
+    home: Path, tests: Sequence[str], *options: str, only: Sequence[str] | None, keep: Path | None = None
+) -> int:
     """A child that runs `tests` on the source in `home`; returns its process number. It ends with pytest's exit code."""
     child = os.fork()
     if child:
@@ -235,7 +288,10 @@ def start(home: Path, tests: Sequence[str], *options: str, only: Sequence[str] |
             os.dup2(log, handle)
         os.chdir(ROOT)
         sys.path.insert(0, str(home / "src"))
-        os.environ |= {"PYTHONPATH": str(home / "src"), "HYPOTHESIS_STORAGE_DIRECTORY": str(home / "hypothesis")}
+        os.environ |= {
+            "PYTHONPATH": str(home / "src"),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(home / "hypothesis"),
+        }
         sys.dont_write_bytecode = keep is None  # a mutant is as long and as old as the last one
         plugin = _Only(only)
         code = int(pytest.main([*PYTEST, f"--basetemp={home / 'tmp'}", *options, *tests], [plugin]))
@@ -252,12 +308,17 @@ def baseline(home: Path, tests: Sequence[str]) -> Baseline:
     options = ("--cov", "--cov-context=test", "--cov-report=", "--cov-fail-under=0")
     if os.waitstatus_to_exitcode(os.waitpid(start(home, tests, *options, only=None, keep=times), 0)[1]) != 0:
         raise SystemExit(f"{' '.join(tests)}: red on the source as it is\n{(home / 'log').read_text()}")
-    seconds = {test: float(took) for took, _, test in (line.partition(" ") for line in times.read_text().splitlines())}
+    seconds = {
+        test: float(took)
+        for took, _, test in (line.partition(" ") for line in times.read_text().splitlines())
+    }
     found, reached = coverage.CoverageData(str(data)), {}
     found.read()
     for name in found.measured_files():
         lines = found.contexts_by_lineno(name)
-        tests_of = {line: [context.rpartition("|")[0] for context in contexts] for line, contexts in lines.items()}
+        tests_of = {
+            line: [context.rpartition("|")[0] for context in contexts] for line, contexts in lines.items()
+        }
         reached[os.path.relpath(name, home / PACKAGE)] = tests_of
     return Baseline(seconds=seconds, reached=reached)
 
@@ -296,7 +357,9 @@ class Slot:
         return "timeout" if late else "survived" if os.waitstatus_to_exitcode(status) in (0, 5) else "killed"
 
 
-def judged(chosen: Sequence[Mutant], tests: Sequence[str], home: Path, *, jobs: int) -> Iterator[tuple[Mutant, str]]:
+def judged(
+    chosen: Sequence[Mutant], tests: Sequence[str], home: Path, *, jobs: int
+) -> Iterator[tuple[Mutant, str]]:
     """Each mutant with what became of it, as they end."""
     slots = [Slot(home / str(number)) for number in range(jobs)]
     for slot in slots:
@@ -320,9 +383,13 @@ def judged(chosen: Sequence[Mutant], tests: Sequence[str], home: Path, *, jobs: 
 
 def main() -> None:
     """Print each survivor, then counts by module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     names = [name for modules in AREAS for name in modules]
-    parser.add_argument("--module", action="append", choices=names, help="may be given several times; all without it")
+    parser.add_argument(
+        "--module", action="append", choices=names, help="may be given several times; all without it"
+    )
     parser.add_argument("--sample", type=int, help="so many of each module's mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
@@ -348,7 +415,9 @@ def main() -> None:
                 counts[mutant.module][verdict] += 1
                 if verdict != "killed":
                     where = f"{PACKAGE / mutant.module}:{mutant.line}"
-                    print(f"{where}: {verdict}\n  - {mutant.before[:200]}\n  + {mutant.after[:200]}", flush=True)
+                    print(
+                        f"{where}: {verdict}\n  - {mutant.before[:200]}\n  + {mutant.after[:200]}", flush=True
+                    )
     for module, count in counts.items():
         run = count["killed"] + count["timeout"] + count["survived"]
         caught = count["killed"] + count["timeout"]

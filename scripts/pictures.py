@@ -46,9 +46,13 @@ def trained(name: str, outputs: Path) -> Run:
 def keep_small(picture: Path) -> None:
     """Write the picture to PICTURES with COLOURS colours."""
     buffer = io.BytesIO()
-    Image.open(picture).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, format="png", optimize=True)
+    Image.open(picture).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+        buffer, format="png", optimize=True
+    )
     if len(buffer.getvalue()) > MAX_BYTES:
-        raise ValueError(f"{picture.name}: {len(buffer.getvalue()):,} bytes, at most {MAX_BYTES:,} belong into the README")
+        raise ValueError(
+            f"{picture.name}: {len(buffer.getvalue()):,} bytes, at most {MAX_BYTES:,} belong into the README"
+        )
     (PICTURES / picture.name).write_bytes(buffer.getvalue())
     print(f"{PICTURES / picture.name}: {len(buffer.getvalue()):,} bytes")
 

@@ -38,7 +38,11 @@ class Table:
 
 
 # Lin et al., SegRNN, arXiv 2308.11200, table 2; last value, same hour yesterday and linear map computed by this protocol.
-_ETT: dict[str, Any] = {"config": "ett", "horizons": (96, 192, 336, 720), "scores": (("mse", "scaled"), ("mae", "scaled"))}
+_ETT: dict[str, Any] = {
+    "config": "ett",
+    "horizons": (96, 192, 336, 720),
+    "scores": (("mse", "scaled"), ("mae", "scaled")),
+}
 TABLES: dict[str, Table] = {
     "ETTh1": Table(
         file="ETTh1.csv",
@@ -79,14 +83,20 @@ TABLES: dict[str, Table] = {
         file="vic_electricity_hourly.csv",
         horizons=(24,),
         scores=(("mae", "data"), ("rmse", "data"), ("mase", "data")),
-        published={"linear map, 336 rows": ("336.8/477.9/.458",), "same hour last week": ("484.6/687.6/.660",)},
+        published={
+            "linear map, 336 rows": ("336.8/477.9/.458",),
+            "same hour last week": ("484.6/687.6/.660",),
+        },
     ),
     "airline": Table(
         config="../airline_year",
         file="",
         horizons=(12,),
         scores=(("mae", "data"), ("rmse", "data"), ("mase", "data")),
-        published={"linear map on logs, 24 rows": ("17.21/21.47/.586",), "same month last year": ("47.84/50.80/1.631",)},
+        published={
+            "linear map on logs, 24 rows": ("17.21/21.47/.586",),
+            "same month last year": ("47.84/50.80/1.631",),
+        },
     ),
 }
 
@@ -124,10 +134,20 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     trained = train(prepared, outputs=RUNS, listener=listener)
     minutes = (time.perf_counter() - began) / 60
     own = _official(trained.run, prepared) if table.scores[0][1] == "official" else {}
-    made = [own[name] if units == "official" else trained.report.test(name, units=units) for name, units in table.scores]
+    made = [
+        own[name] if units == "official" else trained.report.test(name, units=units)
+        for name, units in table.scores
+    ]
     scores = [math.nan if score is None else score for score in made]
     chosen = {name: trained.run.info().get(name) for name in ("best_epoch", "network_share")}
-    return {"table": cell.table, "horizon": cell.horizon, "seed": cell.seed, "scores": scores, "minutes": minutes, **chosen}
+    return {
+        "table": cell.table,
+        "horizon": cell.horizon,
+        "seed": cell.seed,
+        "scores": scores,
+        "minutes": minutes,
+        **chosen,
+    }
 
 
 def _official(run: Any, prepared: Any) -> dict[str, float | None]:
@@ -140,14 +160,16 @@ def _official(run: Any, prepared: Any) -> dict[str, float | None]:
     scaler = run.scaler(channels=len(panel.channels), series=len(panel.series))
     train_rows = prepared.splits.train_rows.copy()
     train_rows[:, 1] = panel.bounds[1:] - test.horizon
-    ruler = metrics.Ruler.of(panel, scaler=scaler, train_rows=train_rows, season=season)
+    ruler = metrics.MetricContext.of(panel, scaler=scaler, train_rows=train_rows, season=season)
     network = open_network(run, panel, scaler, runtime="onnx")
     scores = []
     for model, made in (("ours", network.predict(test)), ("Naive2", baselines.Naive2(season).predict(test))):
         scores += metrics.score(made, ruler, model=model, split="test")
     scores += metrics.owa(scores, against="Naive2")
     names = ("smape", "mase", "owa")
-    return {name: metrics.find(scores, model="ours", split="test", metric=name, units="data") for name in names}
+    return {
+        name: metrics.find(scores, model="ours", split="test", metric=name, units="data") for name in names
+    }
 
 
 def join_m4(folder: Path, whole: Path) -> None:
@@ -178,7 +200,9 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
                 else ""
             )
         seeds = sorted({row["seed"] for row in own})
-        lines.append(f"| **rnnfc**, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} | {' | '.join(ours)} |")
+        lines.append(
+            f"| **rnnfc**, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} | {' | '.join(ours)} |"
+        )
         minutes = [f"{_mean([row['minutes'] for row in cell]):.1f}" if cell else "" for cell in cells]
         shares = [_shares(cell) for cell in cells]
         lines.append(f"| minutes a run | {' | '.join(minutes)} |{' |' * many}")
@@ -203,7 +227,11 @@ def _scores(values: Sequence[float]) -> str:
 def _mean_and_spread(cell: Sequence[dict[str, Any]]) -> str:
     if not cell:
         return ""
-    spread = [statistics.stdev(column) for column in zip(*(row["scores"] for row in cell), strict=True)] if len(cell) > 1 else []
+    spread = (
+        [statistics.stdev(column) for column in zip(*(row["scores"] for row in cell), strict=True)]
+        if len(cell) > 1
+        else []
+    )
     return f"{_scores(_means(cell))}{f' ± {_scores(spread)}' if spread else ''}"
 
 
@@ -218,7 +246,9 @@ def _on_a_core_of_its_own(cores: Any) -> None:
 
 def main() -> None:
     """Train what is not done yet and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", choices=TABLES)
     parser.add_argument("--data", type=Path, default=ROOT)
     parser.add_argument("--horizons", type=int, nargs="*")

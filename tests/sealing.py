@@ -11,7 +11,11 @@ def seal(folder: Path) -> None:
     """Rewrite the manifest, if there is one, so that a changed file passes for what training wrote."""
     if (folder / MANIFEST).exists():
         lines = (folder / MANIFEST).read_text().splitlines()
-        made = {line[66:]: manifest(folder, [line[66:]]) for line in lines if stat.S_ISREG(_mode(folder / line[66:]))}
+        made = {
+            line[66:]: manifest(folder, [line[66:]])
+            for line in lines
+            if stat.S_ISREG(_mode(folder / line[66:]))
+        }
         (folder / MANIFEST).write_text("".join(made.get(line[66:], f"{line}\n") for line in lines))
 
 

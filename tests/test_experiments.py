@@ -26,7 +26,8 @@ def score(report: dict[str, Any], metric: str, *, model: str = "network", units:
     (value,) = (
         row["value"]
         for row in report["scores"]
-        if (row["model"], row["split"], row["metric"], row["units"], row["step"]) == (model, "test", metric, units, None)
+        if (row["model"], row["split"], row["metric"], row["units"], row["step"])
+        == (model, "test", metric, units, None)
     )
     return float(value)
 
@@ -41,7 +42,9 @@ def test_sine_reaches_1e_6_and_forecasts_the_next_value(rnnfc: Command, tmp_path
 
 
 def test_sine_relu_and_sine_lstm_are_compared_on_the_same_rows(rnnfc: Command, tmp_path: Path) -> None:
-    done = rnnfc("train", CONFIGS / "sine_relu.yaml", CONFIGS / "sine_lstm.yaml", "--outputs", tmp_path, "--json")
+    done = rnnfc(
+        "train", CONFIGS / "sine_relu.yaml", CONFIGS / "sine_lstm.yaml", "--outputs", tmp_path, "--json"
+    )
     assert done.code == 0, done.err
     result = json.loads(done.out)
     comparison = result["comparison"]
@@ -62,7 +65,9 @@ def test_sine_long_reaches_2e_5(rnnfc: Command, tmp_path: Path) -> None:
     assert score(train(rnnfc, tmp_path, "sine_long"), "mse") <= 2e-5
 
 
-def test_sine_integer_forecasts_its_50_held_out_windows_to_a_thousandth(rnnfc: Command, tmp_path: Path) -> None:
+def test_sine_integer_forecasts_its_50_held_out_windows_to_a_thousandth(
+    rnnfc: Command, tmp_path: Path
+) -> None:
     report = train(rnnfc, tmp_path, "sine_integer")
     assert report["ledger"]["windows"] == {"train": 100, "test": 50}
     assert score(report, "rmse") <= 0.001
@@ -83,21 +88,39 @@ def test_sine_scratch_forecasts_its_50_held_out_windows_to_a_hundredth_and_the_l
 def test_the_gradient_vanishes_in_explain_rnn_and_explain_sigmoid_and_less_in_explain_lstm(
     rnnfc: Command, tmp_path: Path
 ) -> None:
-    reports = {name: train(rnnfc, tmp_path, name) for name in ("explain_rnn", "explain_sigmoid", "explain_lstm")}
+    reports = {
+        name: train(rnnfc, tmp_path, name) for name in ("explain_rnn", "explain_sigmoid", "explain_lstm")
+    }
     assert all(1.0 <= score(report, "rmse") <= 1.02 for report in reports.values())
     done = rnnfc("explain", *reports, "--outputs", tmp_path, "--json")
-    left = {(curve["run"].split("-", 2)[2], curve["state"]): curve["share_left"] for curve in json.loads(done.out)["curves"]}
+    left = {
+        (curve["run"].split("-", 2)[2], curve["state"]): curve["share_left"]
+        for curve in json.loads(done.out)["curves"]
+    }
     hidden, cell = "layer 1, hidden state", "layer 1, cell state"
-    assert left["explain_sigmoid", hidden] < 1e-6 < 1e-4 < left["explain_rnn", hidden] < left["explain_lstm", cell] / 5
+    assert (
+        left["explain_sigmoid", hidden]
+        < 1e-6
+        < 1e-4
+        < left["explain_rnn", hidden]
+        < left["explain_lstm", cell] / 5
+    )
 
 
 # The scores of the naive forecasters are those of configs/data/README.md.
-@pytest.mark.parametrize(("name", "naive", "bound"), [("airline", 46.34, 46.0), ("airline_year", 50.80, 18.0)])
-def test_airline_beats_every_naive_baseline(rnnfc: Command, tmp_path: Path, name: str, naive: float, bound: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "naive", "bound"), [("airline", 46.34, 46.0), ("airline_year", 50.80, 18.0)]
+)
+def test_airline_beats_every_naive_baseline(
+    rnnfc: Command, tmp_path: Path, name: str, naive: float, bound: float
+) -> None:
     report = train(rnnfc, tmp_path, name)
     assert score(report, "rmse", model="seasonal naive") == pytest.approx(naive, abs=0.005)
     assert score(report, "rmse") < bound
-    assert all(score(report, "rmse") < score(report, "rmse", model=model) for model in ("last value", "drift", "seasonal naive"))
+    assert all(
+        score(report, "rmse") < score(report, "rmse", model=model)
+        for model in ("last value", "drift", "seasonal naive")
+    )
 
 
 def test_stock_is_said_to_have_no_gain_over_yesterdays_price(rnnfc: Command, tmp_path: Path) -> None:
@@ -123,7 +146,9 @@ def test_stocks_is_one_network_for_five_series_and_evaluates_again(rnnfc: Comman
     (run,) = tmp_path.iterdir()
     rows = (run / "forecast.csv").read_text(encoding="utf-8").splitlines()[1:]
     # 21 months from 2008-07 to 2010-03 for each series
-    assert Counter(row.split(",")[0] for row in rows) == dict.fromkeys(("MSFT", "AMZN", "IBM", "GOOG", "AAPL"), 21)
+    assert Counter(row.split(",")[0] for row in rows) == dict.fromkeys(
+        ("MSFT", "AMZN", "IBM", "GOOG", "AAPL"), 21
+    )
     assert "- rows: 560 of 5 series, values" in (run / "report.md").read_text(encoding="utf-8")
     done = rnnfc("evaluate", run)
     assert (done.code, "the same scores as training" in done.out) == (0, True)

@@ -44,8 +44,32 @@ YAML_BITS = [
     "0x",
     "null",
 ]
-YAML_BITS += ["\ufeff", "\0", "\x85", "\u2028", "\U0001f600", "9" * 500, "units: [3]", "data: {kind: csv}", "name:", "\ud800"]
-CSV_BITS = [*",;|\t\"'\n\r .-+=eE", "\r\n", '""', "NaN", "inf", "1e400", "True", "0x1", "1_0", "1,5", "2020-02-30", "2020-01-01"]
+YAML_BITS += [
+    "\ufeff",
+    "\0",
+    "\x85",
+    "\u2028",
+    "\U0001f600",
+    "9" * 500,
+    "units: [3]",
+    "data: {kind: csv}",
+    "name:",
+    "\ud800",
+]
+CSV_BITS = [
+    *",;|\t\"'\n\r .-+=eE",
+    "\r\n",
+    '""',
+    "NaN",
+    "inf",
+    "1e400",
+    "True",
+    "0x1",
+    "1_0",
+    "1,5",
+    "2020-02-30",
+    "2020-01-01",
+]
 CSV_BITS += [
     "2020-01-01T00:00+01:00",
     "24:00",
@@ -123,16 +147,33 @@ def test_any_config_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 
 
 @given(content=encoded(mutated(CONFIGS, YAML_BITS)))
-def test_any_mutated_config_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_mutated_config_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     path.write_bytes(content)
     read_or_refused(lambda: config.load(path))
 
 
-KEYS = ["name", "seed", "data", "data.path", "data.season", "window.length", "split.test", "model.units", "train.schedule", "x.y"]
+KEYS = [
+    "name",
+    "seed",
+    "data",
+    "data.path",
+    "data.season",
+    "window.length",
+    "split.test",
+    "model.units",
+    "train.schedule",
+    "x.y",
+]
 
 
-@given(overrides=st.lists(st.one_of(st.text(), st.builds("{}={}".format, st.sampled_from(KEYS), soup(YAML_BITS))), max_size=3))
+@given(
+    overrides=st.lists(
+        st.one_of(st.text(), st.builds("{}={}".format, st.sampled_from(KEYS), soup(YAML_BITS))), max_size=3
+    )
+)
 def test_any_override_is_read_or_refused(overrides: list[str]) -> None:
     read_or_refused(lambda: config.load(ROOT / "configs/sine.yaml", overrides))
 
@@ -156,13 +197,19 @@ def read_table(path: Path, keys: dict[str, Any]) -> bool:
 
 
 @given(content=CSV, keys=SPECS)
-def test_any_table_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, keys: dict[str, Any]) -> None:
+def test_any_table_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, keys: dict[str, Any]
+) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.csv"
     path.write_bytes(content)
     read_table(path, keys)
 
 
-@given(content=encoded(mutated(TABLES[::2], CSV_BITS)), time=st.booleans(), missing=st.sampled_from(["error", "interpolate"]))
+@given(
+    content=encoded(mutated(TABLES[::2], CSV_BITS)),
+    time=st.booleans(),
+    missing=st.sampled_from(["error", "interpolate"]),
+)
 def test_any_mutated_table_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, time: bool, missing: str
 ) -> None:
@@ -175,7 +222,9 @@ def test_what_is_mutated_is_valid_and_what_is_not_the_tools_own_error_is_found(t
     for place, text in enumerate(TABLES):
         (tmp_path / "rows.csv").write_bytes(text.encode())
         keys: dict[str, Any] = {"target": ("sold",), "time": "day"}
-        assert read_table(tmp_path / "rows.csv", {**keys, **({"separator": ";", "decimal": ","} if place == 1 else {})})
+        assert read_table(
+            tmp_path / "rows.csv", {**keys, **({"separator": ";", "decimal": ","} if place == 1 else {})}
+        )
     with pytest.raises(ZeroDivisionError):
         read_or_refused(lambda: 1 / 0)
     with pytest.raises(AssertionError):
@@ -212,7 +261,9 @@ LARGE = {
     "flat.yaml": "a: [" + "1," * 400_000 + "]",
     "keys.yaml": "".join(f"k{n}: 1\n" for n in range(90_000)),
     "quotes.yaml": "name: '" + "''" * 400_000 + "'",
-    "anchors.yaml": "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" if n else "a0: &a0 [1]\n" for n in range(40)),
+    "anchors.yaml": "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" if n else "a0: &a0 [1]\n" for n in range(40)
+    ),
     "long.yaml": "name: " + "x" * 3 * MEGABYTE,
     "separators.csv": "sold" + "," * 5 * MEGABYTE,
     "columns.csv": "sold," + ",".join(f"c{n}" for n in range(50_000)) + "\n" + "1," * 50_000 + "1\n" + "1\n",

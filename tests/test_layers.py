@@ -114,7 +114,11 @@ def test_imports_point_downwards(module: str) -> None:
     ("module", "text", "found"),
     [
         ("rnnfc.data.panel", "from rnnfc.reports import plots", {"rnnfc.reports.plots"}),
-        ("rnnfc.runs.run", "def f():\n    from rnnfc.workflows.train import train", {"rnnfc.workflows.train"}),
+        (
+            "rnnfc.runs.run",
+            "def f():\n    from rnnfc.workflows.train import train",
+            {"rnnfc.workflows.train"},
+        ),
         ("rnnfc.config.experiment", "import rnnfc.errors\nimport rnnfc.data.panel", {"rnnfc.data.panel"}),
         ("rnnfc.workflows.train", "from rnnfc.cli.console import note", {"rnnfc.cli.console"}),
         ("rnnfc.workflows.train", "from rnnfc.cli import app", {"rnnfc.cli"}),
@@ -131,13 +135,20 @@ def test_no_two_packages_import_each_other() -> None:
     for module, tree in MODULES.items():
         ours = {package_of(name) for name in imports(tree) & set(MODULES)}
         graph.setdefault(package_of(module), set()).update(ours - {package_of(module), "rnnfc"})
-    assert [*TopologicalSorter(graph).static_order()][-1] == "rnnfc.__main__"  # a cycle is an error that names it
+    assert [*TopologicalSorter(graph).static_order()][
+        -1
+    ] == "rnnfc.__main__"  # a cycle is an error that names it
 
 
 def test_no_two_modules_import_each_other() -> None:
     graph = {module: imports(tree) & set(MODULES) - {module} for module, tree in MODULES.items()}
     order = list(TopologicalSorter(graph).static_order())  # a cycle is an error that names it
-    assert order.index("rnnfc.errors") < order.index("rnnfc.config") < order.index("rnnfc.runs.run") < order.index("rnnfc.cli")
+    assert (
+        order.index("rnnfc.errors")
+        < order.index("rnnfc.config")
+        < order.index("rnnfc.runs.run")
+        < order.index("rnnfc.cli")
+    )
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -155,7 +166,9 @@ def test_sizes_are_counted_from_the_config_alone(module: str) -> None:
 def loaded(*modules: str) -> set[str]:
     """The top-level modules in a fresh interpreter after importing `modules`."""
     code = f"import {', '.join(modules)}, sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     return set(done.stdout.split())
 
 
@@ -166,7 +179,9 @@ def test_the_command_line_starts_without_anything_heavy() -> None:
 
 
 def test_everything_but_models_and_training_is_imported_without_tensorflow() -> None:
-    modules = [name for name in MODULES if name != "rnnfc.__main__" and not inside(name, MAY_IMPORT_TENSORFLOW)]
+    modules = [
+        name for name in MODULES if name != "rnnfc.__main__" and not inside(name, MAY_IMPORT_TENSORFLOW)
+    ]
     names = loaded(*modules, *WITHOUT_TENSORFLOW)
     assert names & {"tensorflow", "keras"} == set()
     assert {"numpy", "pydantic", "matplotlib"} <= names  # the import did happen
@@ -182,7 +197,14 @@ MAY_CALL = {
 }
 UNSAFE_NAMES = {"eval", "exec", "compile", "__import__"}
 UNSAFE_METHODS = {
-    *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"),
+    *(
+        "yaml.load",
+        "yaml.load_all",
+        "yaml.unsafe_load",
+        "yaml.unsafe_load_all",
+        "yaml.full_load",
+        "yaml.full_load_all",
+    ),
     *("keras.models.load_model", "keras.saving.load_model", "os.system", "os.popen"),
 }
 SAFE_LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader"}
@@ -193,7 +215,11 @@ def unsafe(tree: ast.Module) -> Iterator[str]:
     yield from sorted(name for name in imports(tree) if inside(name, UNSAFE_MODULES))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in UNSAFE_METHODS)
+            yield from (
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if f"{node.module}.{alias.name}" in UNSAFE_METHODS
+            )
         if not isinstance(node, ast.Call):
             continue
         called, given = ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
@@ -231,7 +257,10 @@ def test_nothing_read_from_a_file_can_run(module: str) -> None:
         ("NpzFile(path, allow_pickle=flag)", ["allow_pickle=flag"]),
         ("keras.saving.load_model(path)", ["keras.saving.load_model"]),
         ("subprocess.run(text, shell=True)", ["shell=True"]),
-        ("re.compile(text)\nyaml.compose(text, Loader=yaml.SafeLoader)\nnp.load(path, allow_pickle=False)", []),
+        (
+            "re.compile(text)\nyaml.compose(text, Loader=yaml.SafeLoader)\nnp.load(path, allow_pickle=False)",
+            [],
+        ),
     ],
 )
 def test_what_would_run_is_found_in_the_source(text: str, found: list[str]) -> None:
@@ -255,7 +284,15 @@ LINTED = {
 
 @pytest.mark.parametrize("place", ["src/rnnfc/x.py", "tests/x.py", "scripts/x.py"])
 def test_lint_tells_what_would_run(place: str) -> None:
-    ruff = [sys.executable, "-m", "ruff", "check", "--output-format=concise", f"--stdin-filename={SOURCE.parent / place}", "-"]
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--output-format=concise",
+        f"--stdin-filename={SOURCE.parent / place}",
+        "-",
+    ]
     for text, rule in LINTED.items():
         done = subprocess.run(ruff, input=text, capture_output=True, text=True, check=False)
         assert f": {rule} " in done.stdout, text
@@ -263,13 +300,29 @@ def test_lint_tells_what_would_run(place: str) -> None:
 
 # --- one way to the disk
 
-WRITES = {"write_text", "write_bytes", "savez", "save", "savefig", "touch", "mkdir", "rename", "hardlink_to", "symlink_to"}
+WRITES = {
+    "write_text",
+    "write_bytes",
+    "savez",
+    "save",
+    "savefig",
+    "touch",
+    "mkdir",
+    "rename",
+    "hardlink_to",
+    "symlink_to",
+}
 MAY_WRITE = {
-    # Into a place of `draft.durably`, which syncs it and gives it its name.
+    # Into a place of `draft.atomic_write`, which syncs it and gives it its name.
     "rnnfc.cli.experiments": ["place.write_text"],
     # What can be compiled again: links in a folder of the user's cache.
     "rnnfc.networks.xla_cache": ["hardlink_to", "hardlink_to", "place.mkdir"],
-    "rnnfc.export.formats": ["path.write_bytes", "tf.saved_model.save", "path.write_bytes", "keras.Model.save"],
+    "rnnfc.export.formats": [
+        "path.write_bytes",
+        "tf.saved_model.save",
+        "path.write_bytes",
+        "keras.Model.save",
+    ],
     "rnnfc.workflows.export": ["form.save", "write_text"],
     "rnnfc.workflows.predict": ["place.write_bytes"],
     "rnnfc.workflows.train": ["path.open"],
@@ -285,8 +338,13 @@ def writes(tree: ast.Module) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            name, modes = called.rpartition(".")[2], [ast.unparse(given) for given in (*node.args, *node.keywords)]
-            opens = name == "open" and any(re.search(r"^(mode=)?'[rbt]*[wax+][rbt+]*'$|O_CREAT", mode) for mode in modes)
+            name, modes = (
+                called.rpartition(".")[2],
+                [ast.unparse(given) for given in (*node.args, *node.keywords)],
+            )
+            opens = name == "open" and any(
+                re.search(r"^(mode=)?'[rbt]*[wax+][rbt+]*'$|O_CREAT", mode) for mode in modes
+            )
             if name in WRITES or opens:
                 found.append((node.lineno, re.sub(r"\(.*\)|\[.*\]", "", called).lstrip(".")))
     return [called for _, called in sorted(found)]
@@ -301,7 +359,10 @@ def test_nothing_is_written_but_through_the_draft(module: str) -> None:
     ("text", "found"),
     [
         ("Path('x').write_text('1')", ["Path.write_text"]),
-        ("def f(path):\n    with path.open('wb') as file:\n        np.savez(file)", ["path.open", "np.savez"]),
+        (
+            "def f(path):\n    with path.open('wb') as file:\n        np.savez(file)",
+            ["path.open", "np.savez"],
+        ),
         ("open('config', mode='a')\nopen('x', 'r+')", ["open", "open"]),
         ("os.open(path, os.O_RDWR | os.O_CREAT)", ["os.open"]),
         ("net.save(path)\nplace.rename(path)", ["net.save", "place.rename"]),

@@ -28,7 +28,9 @@ def row(shop: str, hour: int) -> str:
 
 def test_a_mask_keeps_what_is_known(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
     rows = [row("north", hour) for hour in NORTH] + [row("south", hour) for hour in SOUTH]
-    (tmp_path / "shops.csv").write_text("shop,hour,sold\n" + "".join(sorted(rows, key=lambda text: text.split(",")[1])))
+    (tmp_path / "shops.csv").write_text(
+        "shop,hour,sold\n" + "".join(sorted(rows, key=lambda text: text.split(",")[1]))
+    )
     (tmp_path / "x.yaml").write_text(CONFIG)
     done = rnnfc("train", tmp_path / "x.yaml", "--outputs", tmp_path / "outputs", "--json")
     assert done.code == 0, done.err
@@ -50,7 +52,9 @@ def test_a_mask_keeps_what_is_known(rnnfc: Callable[..., Any], tmp_path: Path) -
 
 def test_a_series_that_gives_a_part_nothing_is_counted(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
     lengths = {"a": 40, "b": 40, "c": 8}
-    rows = [f"{name},{step},{(step * step) % 7}\n" for name, length in lengths.items() for step in range(length)]
+    rows = [
+        f"{name},{step},{(step * step) % 7}\n" for name, length in lengths.items() for step in range(length)
+    ]
     (tmp_path / "long.csv").write_text("id,t,y\n" + "".join(rows))
     (tmp_path / "x.yaml").write_text(
         "name: x\ndata: {kind: long, path: long.csv, series: id, time: t, target: y}\nwindow: {length: 6, horizon: 2}\n"

@@ -30,7 +30,9 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_linux_says_what_is_available(system: Path) -> None:
-    (system / "meminfo").write_text("MemTotal:       9000 kB\nMemFree:         100 kB\nMemAvailable:    7000 kB\n")
+    (system / "meminfo").write_text(
+        "MemTotal:       9000 kB\nMemFree:         100 kB\nMemAvailable:    7000 kB\n"
+    )
     assert memory.available() == 7000 * 1024
 
 
@@ -40,7 +42,8 @@ def test_other_systems_say_what_is_built_in(system: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "used", "free"), [("3000000", "1000000", 2000000), ("1000", "4000", 0), ("max", "1000000", 7000 * 1024)]
+    ("limit", "used", "free"),
+    [("3000000", "1000000", 2000000), ("1000", "4000", 0), ("max", "1000000", 7000 * 1024)],
 )
 def test_a_container_may_have_less(system: Path, limit: str, used: str, free: int) -> None:
     (system / "meminfo").write_text("MemAvailable:    7000 kB\n")
@@ -50,7 +53,11 @@ def test_a_container_may_have_less(system: Path, limit: str, used: str, free: in
 
 
 def test_files_that_a_container_has_read_do_not_count_as_used(system: Path) -> None:
-    for name, text in (("memory.max", "5000\n"), ("memory.current", "4000\n"), ("memory.stat", "anon 9\ninactive_file 300\n")):
+    for name, text in (
+        ("memory.max", "5000\n"),
+        ("memory.current", "4000\n"),
+        ("memory.stat", "anon 9\ninactive_file 300\n"),
+    ):
         (system / name).write_text(text)
     assert memory.available() == 1300
 
@@ -76,7 +83,9 @@ def test_sizes_are_written_for_people(number: float, text: str) -> None:
     assert memory.size(number) == text
 
 
-def test_what_needs_more_than_there_is_is_refused_and_what_just_fits_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_needs_more_than_there_is_is_refused_and_what_just_fits_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(memory, "available", lambda: 2048)
     memory.refuse(2048, "this", remedy="less")
     with pytest.raises(ConfigError) as caught:
@@ -88,7 +97,10 @@ def test_what_needs_more_than_there_is_is_refused_and_what_just_fits_is_not(monk
 def test_a_sine_is_refused_before_any_point_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 48 * 1000 - 1)
     monkeypatch.setattr(sources, "np", None)  # making an array would be an AttributeError
-    with pytest.raises(ConfigError, match="a sine of 1,000 points needs about 47 KiB of memory and 47 KiB are free; reduce data"):
+    with pytest.raises(
+        ConfigError,
+        match="a sine of 1,000 points needs about 47 KiB of memory and 47 KiB are free; reduce data",
+    ):
         prepare(config.from_yaml(TEXT, source="x.yaml"))
 
 
@@ -100,7 +112,11 @@ def test_a_sine_is_refused_before_any_point_is_made(monkeypatch: pytest.MonkeyPa
             "units: [400]",
             "training of 484,402 parameters on 789 windows needs about 8.1 MiB .*; reduce model.units",
         ),
-        ("batch_size: 4", "batch_size: 9999", "training of 62 parameters on 789 windows needs about .*; reduce train.batch_size"),
+        (
+            "batch_size: 4",
+            "batch_size: 9999",
+            "training of 62 parameters on 789 windows needs about .*; reduce train.batch_size",
+        ),
         (
             "horizon: 2",
             "horizon: 90",
@@ -114,7 +130,9 @@ def test_a_sine_is_refused_before_any_point_is_made(monkeypatch: pytest.MonkeyPa
         ),
     ],
 )
-def test_training_is_refused_by_what_takes_most(monkeypatch: pytest.MonkeyPatch, old: str, new: str, text: str) -> None:
+def test_training_is_refused_by_what_takes_most(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str, text: str
+) -> None:
     monkeypatch.setattr(memory, "available", lambda: 450_000)
     prepare(config.from_yaml(TEXT, source="x.yaml"))
     with pytest.raises(ConfigError, match=text):
@@ -126,12 +144,17 @@ def test_training_is_refused_by_what_takes_most(monkeypatch: pytest.MonkeyPatch,
     [
         # Two steps of the horizon look at 10 rows of 3 units twice, for a batch of 4, there and back.
         ("{kind: seq2seq, cell: GRU, units: 3, attention: bahdanau}", 4 * 2 * 4 * 2 * 10 * 3 * 2),
-        ("{kind: seq2seq, cell: GRU, units: 3, attention: bahdanau, ensemble: {seeds: 5}}", 5 * 4 * 2 * 4 * 2 * 10 * 3 * 2),
+        (
+            "{kind: seq2seq, cell: GRU, units: 3, attention: bahdanau, ensemble: {seeds: 5}}",
+            5 * 4 * 2 * 4 * 2 * 10 * 3 * 2,
+        ),
     ],
 )
 def test_what_attention_looks_at_is_counted(model: str, num_bytes: int) -> None:
     def beside_weights(model: str) -> int:
-        prepared = prepare(config.from_yaml(TEXT.replace("{kind: stacked, cell: GRU, units: [3]}", model), source="x.yaml"))
+        prepared = prepare(
+            config.from_yaml(TEXT.replace("{kind: stacked, cell: GRU, units: [3]}", model), source="x.yaml")
+        )
         return prepared.training_bytes - 16 * prepared.parameters
 
     plain = re.sub("attention: [a-z]+", "attention: none", model)
@@ -146,7 +169,9 @@ def test_the_normal_equations_of_linear_maps_are_counted(linear: str, inputs: in
     assert prepare(config.from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * inputs**2
 
 
-def test_a_linear_map_beside_the_network_may_be_larger_than_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linear_map_beside_the_network_may_be_larger_than_the_baseline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("rnnfc.baselines.simple._MOST_INPUTS", 6)
     text = TEXT.replace("units: [3]", "units: [3], linear: {use: path, length: 7}")
     assert prepare(config.from_yaml(TEXT, source="x.yaml")).linear_bytes == 3 * 8 * 6**2

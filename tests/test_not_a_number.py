@@ -21,7 +21,9 @@ NOT_A_NUMBER = re.compile(r"\b(nan|inf|infinity)\b", re.IGNORECASE)
 SINE = np.sin(np.arange(60) / 3)
 
 
-def config(folder: Path, values: Any = SINE, *, model: str = NUMPY, scale: str = "minmax", train: str = TRAIN) -> Path:
+def config(
+    folder: Path, values: Any = SINE, *, model: str = NUMPY, scale: str = "minmax", train: str = TRAIN
+) -> Path:
     """An experiment on 60 `values`: 36 for training, 12 each for validation and test."""
     rows = "".join(f"{row},{value!r}\n" for row, value in enumerate(map(float, values)))
     (folder / "x.csv").write_text("row,y\n" + rows)
@@ -55,7 +57,9 @@ def test_a_diverging_loss_ends_training_in_its_step(
 ) -> None:
     chosen = Prepared.recipe.fget  # type: ignore[attr-defined]  # a property has it
     shards = 2 if recipe == "sharded_loop" else 1
-    monkeypatch.setattr(Prepared, "recipe", property(lambda self: replace(chosen(self), name=recipe, shards=shards)))
+    monkeypatch.setattr(
+        Prepared, "recipe", property(lambda self: replace(chosen(self), name=recipe, shards=shards))
+    )
     # The square of a row of 1e23 is no float32; a float64 takes a few epochs more.
     values = np.concatenate([SINE[:33], [-1e35 if recipe == "numpy" else -1e23], SINE[34:]])
     path = config(tmp_path, values, model=model, scale="none", train=FAST)
@@ -73,15 +77,22 @@ def test_a_diverging_loss_ends_training_in_its_step(
 
 
 @pytest.mark.parametrize("model", [NUMPY, KERAS % "GRU"])
-def test_a_validation_loss_that_is_not_finite_ends_training(rnnfc: Command, tmp_path: Path, model: str) -> None:
+def test_a_validation_loss_that_is_not_finite_ends_training(
+    rnnfc: Command, tmp_path: Path, model: str
+) -> None:
     values = SINE.copy()
     values[40] = 1e200 if model == NUMPY else 1e30  # a validation row; its square overflows
     done = rnnfc("train", config(tmp_path, values, model=model, scale="none"), "--outputs", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
-    assert "error: the validation loss is not finite any more at the end of epoch 1 (learning rate 0.001); lower " in done.err
+    assert (
+        "error: the validation loss is not finite any more at the end of epoch 1 (learning rate 0.001); lower "
+        in done.err
+    )
 
 
-def test_the_last_good_weights_are_kept_as_a_checkpoint(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_good_weights_are_kept_as_a_checkpoint(
+    rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rnnfc.numpy_rnn import network as scratch
 
     step, count = scratch.train_step, 0
@@ -94,7 +105,9 @@ def test_the_last_good_weights_are_kept_as_a_checkpoint(rnnfc: Command, tmp_path
     monkeypatch.setattr(scratch, "train_step", diverging)
     done = rnnfc("train", config(tmp_path), "--outputs", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
-    assert "the loss is not finite any more in epoch 4, step 1 " in done.err  # 31 windows in batches of 8: 4 steps an epoch
+    assert (
+        "the loss is not finite any more in epoch 4, step 1 " in done.err
+    )  # 31 windows in batches of 8: 4 steps an epoch
     (folder,) = (tmp_path / "out").iterdir()
     assert f"kept        epoch 3 of 4 in {folder}\n" in done.err
     arrays = Run(folder).checkpoint()
@@ -152,7 +165,9 @@ def straight() -> Any:
         (straight, "minmax"),
     ],
 )
-def test_no_result_shows_a_number_that_is_none(rnnfc: Command, tmp_path: Path, values: Callable[[], Any], scale: str) -> None:
+def test_no_result_shows_a_number_that_is_none(
+    rnnfc: Command, tmp_path: Path, values: Callable[[], Any], scale: str
+) -> None:
     outputs = tmp_path / "out"
     path = config(tmp_path, values(), scale=scale)
     done = rnnfc("train", path, "--outputs", outputs)
@@ -164,8 +179,14 @@ def test_no_result_shows_a_number_that_is_none(rnnfc: Command, tmp_path: Path, v
             again = rnnfc(command, folder, *options)
             assert again.code == 0, again.err
             shown[f"{command} {options}"] = again.out + again.err
-    shown |= {file.name: file.read_text() for file in folder.iterdir() if file.suffix in (".json", ".md", ".jsonl", ".csv")}
-    assert {"report.md", "report.json", "history.jsonl", "forecast.csv", "run.json", "scaler.json"} <= set(shown)
+    shown |= {
+        file.name: file.read_text()
+        for file in folder.iterdir()
+        if file.suffix in (".json", ".md", ".jsonl", ".csv")
+    }
+    assert {"report.md", "report.json", "history.jsonl", "forecast.csv", "run.json", "scaler.json"} <= set(
+        shown
+    )
     assert {name: found[0] for name, text in shown.items() if (found := NOT_A_NUMBER.search(text))} == {}
     json.loads(shown["report.json"], parse_constant=pytest.fail)
 
@@ -178,9 +199,21 @@ def test_no_result_shows_a_number_that_is_none(rnnfc: Command, tmp_path: Path, v
             "standard",
             "y runs from -9.9999e+159 to 9.95408e+159 on the training rows, scale: standard computes with ranges ",
         ),
-        (1e-160, "standard", "scale: standard computes with ranges from 1e-150 to 1e+150; give the data in another unit"),
-        (1.7e308, "minmax", "scale: minmax computes with ranges from 1e-300 to 1e+300; give the data in another unit"),
-        (1e-305, "minmax", "scale: minmax computes with ranges from 1e-300 to 1e+300; give the data in another unit"),
+        (
+            1e-160,
+            "standard",
+            "scale: standard computes with ranges from 1e-150 to 1e+150; give the data in another unit",
+        ),
+        (
+            1.7e308,
+            "minmax",
+            "scale: minmax computes with ranges from 1e-300 to 1e+300; give the data in another unit",
+        ),
+        (
+            1e-305,
+            "minmax",
+            "scale: minmax computes with ranges from 1e-300 to 1e+300; give the data in another unit",
+        ),
     ],
 )
 def test_a_range_that_cannot_be_computed_with_is_refused(
@@ -188,7 +221,9 @@ def test_a_range_that_cannot_be_computed_with_is_refused(
 ) -> None:
     for command in ("check", "train"):
         done = rnnfc(
-            command, config(tmp_path, SINE * factor, scale=scale), *(["--outputs", tmp_path / "out"] * (command == "train"))
+            command,
+            config(tmp_path, SINE * factor, scale=scale),
+            *(["--outputs", tmp_path / "out"] * (command == "train")),
         )
         assert (done.code, done.out) == (2, "")
         assert text in done.err

@@ -22,7 +22,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(console|sh|python)\n(.*?)```", README, flags=re.DOTALL)
 (SALES,) = re.findall(r"```yaml\n(name: sales\n.*?)```", README, flags=re.DOTALL)
 WINDOW, *EXAMPLES = [block for kind, block in BLOCKS if kind == "python"]
-SHELL_LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+SHELL_LINES = [
+    line.split("#")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()
+]
 
 
 def shape(text: str) -> list[str]:
@@ -42,7 +44,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "console"], ids=lambda block: block.splitlines()[0])
+@pytest.mark.parametrize(
+    "block", [block for kind, block in BLOCKS if kind == "console"], ids=lambda block: block.splitlines()[0]
+)
 def test_daily_commands_print_what_the_readme_shows(
     rnnfc: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch, block: str
 ) -> None:
@@ -51,13 +55,17 @@ def test_daily_commands_print_what_the_readme_shows(
     done = rnnfc(*shlex.split(command.removeprefix("$ rnnfc ")))
     assert done.code == 0, done.err
     told = [
-        text for text in shape(done.err + done.out) if not re.fullmatch(r"training epoch #/?#? · loss #( · validation #)?", text)
+        text
+        for text in shape(done.err + done.out)
+        if not re.fullmatch(r"training epoch #/?#? · loss #( · validation #)?", text)
     ]
     assert sorted(told) == sorted(shape(shown))  # lines of progress come on a slow machine only
 
 
 @pytest.mark.parametrize("line", [line for line in SHELL_LINES if line.startswith("rnnfc ")])
-def test_every_other_command_works(rnnfc: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+def test_every_other_command_works(
+    rnnfc: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
     monkeypatch.chdir(workplace)
     done = rnnfc(*shlex.split(line)[1:])
     assert done.code == 0, done.err
@@ -116,10 +124,18 @@ def test_the_series_are_the_ones_their_readme_describes() -> None:
 
 
 def test_the_top_level_holds_what_it_should() -> None:
-    ignored = {"shared", ".git", *(line.strip("/*") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())}
+    ignored = {
+        "shared",
+        ".git",
+        *(line.strip("/*") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()),
+    }
     expected = {"pyproject.toml", "configs", "src", "scripts", "tests", "outputs", "Makefile", "README.md"}
-    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".coverage")}  # of each process that is measured
-    assert found - ignored - {"outputs"} == ((expected | {"LICENSE", "requirements.lock", ".gitignore", ".ci"}) - {"outputs"})
+    found = {
+        path.name for path in ROOT.iterdir() if not path.name.startswith(".coverage")
+    }  # of each process that is measured
+    assert found - ignored - {"outputs"} == (
+        (expected | {"LICENSE", "requirements.lock", ".gitignore", ".ci"}) - {"outputs"}
+    )
     assert (ROOT / "outputs/.gitkeep").exists()
 
 

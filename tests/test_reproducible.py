@@ -21,7 +21,7 @@ from sealing import seal
 from rnnfc import config
 from rnnfc.data.scaler import Scaler
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.workflows.engines import engine_of
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import prepare
 
 Command = Callable[..., Any]
@@ -47,7 +47,9 @@ class Size:
     batch: int
 
     def text(self, model: str) -> str:
-        return EXPERIMENT.format(points=self.points, length=self.length, batch=self.batch, model=f"{model}, {self.layers}")
+        return EXPERIMENT.format(
+            points=self.points, length=self.length, batch=self.batch, model=f"{model}, {self.layers}"
+        )
 
 
 def recipe(name: Any, *, shards: int = 1) -> Recipe:
@@ -58,8 +60,16 @@ CELLS = ("SimpleRNN", "LSTM", "GRU")
 SIZES = (
     Size(recipe("xla_unrolled"), "units: [3]", points=80, length=3, batch=1),
     Size(recipe("xla_loop"), "units: [4], dropout: 0.2", points=120, length=20, batch=16),
-    Size(recipe("graph"), "units: [5, 4], dropout: 0.2, recurrent_dropout: 0.1", points=90, length=6, batch=32),
-    Size(recipe("sharded_loop", shards=2), "units: [40], bidirectional: true, dropout: 0.1", points=300, length=12, batch=128),
+    Size(
+        recipe("graph"), "units: [5, 4], dropout: 0.2, recurrent_dropout: 0.1", points=90, length=6, batch=32
+    ),
+    Size(
+        recipe("sharded_loop", shards=2),
+        "units: [40], bidirectional: true, dropout: 0.1",
+        points=300,
+        length=12,
+        batch=128,
+    ),
 )
 SCRATCH = Size(recipe("numpy"), "units: 6", points=80, length=4, batch=8)
 
@@ -68,12 +78,19 @@ def digest(size: Size, model: str) -> str:
     """SHA-256 of weights and optimizer state after training."""
     prepared = prepare(config.from_yaml(size.text(model), source="x.yaml"))
     experiment, splits = prepared.experiment, prepared.splits
-    scaler, engine = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump()), engine_of(experiment)
+    scaler, engine = (
+        Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump()),
+        engine_for(experiment),
+    )
     network = engine.build(experiment, prepared.panel, scaler)
     state, scaled = engine.start(network, experiment.train), scaler.apply(prepared.panel, dtype=np.float32)
     assert splits.validation is not None
-    parts = {"train": splits.train.on(scaled), "validation": splits.validation.on(scaled)}
-    rows = list(engine.epochs(state, network, **parts, spec=experiment.train, seed=experiment.seed, recipe=size.recipe))
+    parts = {"train": splits.train.with_panel(scaled), "validation": splits.validation.with_panel(scaled)}
+    rows = list(
+        engine.epochs(
+            state, network, **parts, spec=experiment.train, seed=experiment.seed, recipe=size.recipe
+        )
+    )
     made = hashlib.sha256(repr([(row.loss, row.validation_loss) for row in rows]).encode())
     for name, array in state.arrays().items():
         made.update(name.encode() + array.tobytes())
@@ -93,7 +110,11 @@ def test_fresh_processes_train_to_the_same_bits() -> None:
     paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     both = [
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths, **other}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths, **other},
         )
         for other in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "PYTHONDONTWRITEBYTECODE": "1"})
     ]
@@ -116,7 +137,9 @@ def others_drawing(seed: int) -> Iterator[None]:
         while not over.wait(1e-4):  # or nobody else's turn comes
             drawn[place] += sum(number() >= 0 for _ in range(10))
 
-    threads = [threading.Thread(target=draw, args=pair) for pair in enumerate((random.random, np.random.rand))]
+    threads = [
+        threading.Thread(target=draw, args=pair) for pair in enumerate((random.random, np.random.rand))
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -130,7 +153,11 @@ def others_drawing(seed: int) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("size", "model"),
-    [(SIZES[1], "kind: stacked, cell: LSTM"), (SIZES[2], "kind: stacked, cell: GRU"), (SCRATCH, "kind: scratch")],
+    [
+        (SIZES[1], "kind: stacked, cell: LSTM"),
+        (SIZES[2], "kind: stacked, cell: GRU"),
+        (SCRATCH, "kind: scratch"),
+    ],
     ids=["xla_loop", "graph", "numpy"],
 )
 def test_what_other_threads_draw_changes_nothing(size: Size, model: str) -> None:
@@ -173,13 +200,23 @@ def told(done: Any) -> list[str]:
     return [line.split(maxsplit=1)[1] for line in done.out.splitlines()]
 
 
-def test_a_run_is_verified_bit_for_bit_and_left_as_it_is(rnnfc: Command, tiny: Path, small_run: Path, tmp_path: Path) -> None:
+def test_a_run_is_verified_bit_for_bit_and_left_as_it_is(
+    rnnfc: Command, tiny: Path, small_run: Path, tmp_path: Path
+) -> None:
     for run in (tiny, Path(shutil.copytree(small_run, tmp_path / "run"))):
         before = {path.name: path.read_bytes() for path in run.iterdir()}
         done = rnnfc("verify", run)
-        assert (done.code, done.out) == (0, "verify      weights, history and scores are the same, bit for bit\n")
+        assert (done.code, done.out) == (
+            0,
+            "verify      weights, history and scores are the same, bit for bit\n",
+        )
         assert {path.name: path.read_bytes() for path in run.iterdir()} == before
-    assert json.loads(rnnfc("verify", tiny, "--json").out) == {"run": str(tiny), "same": True, "results": [], "facts": []}
+    assert json.loads(rnnfc("verify", tiny, "--json").out) == {
+        "run": str(tiny),
+        "same": True,
+        "results": [],
+        "facts": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -196,7 +233,9 @@ def test_a_run_is_verified_bit_for_bit_and_left_as_it_is(rnnfc: Command, tiny: P
         (["recipe", "shards"], 7, "recipe.shards 7 -> 1"),
     ],
 )
-def test_a_recorded_fact_that_differs_is_named(rnnfc: Command, tiny: Path, keys: list[str], value: Any, name: str) -> None:
+def test_a_recorded_fact_that_differs_is_named(
+    rnnfc: Command, tiny: Path, keys: list[str], value: Any, name: str
+) -> None:
     info = json.loads((tiny / "run.json").read_text())
     entry = info
     for key in keys[:-1]:
@@ -213,7 +252,9 @@ def test_a_recorded_fact_that_differs_is_named(rnnfc: Command, tiny: Path, keys:
 
 
 @pytest.mark.parametrize("command", ["verify", "evaluate"])
-@pytest.mark.parametrize(("old", "new"), [("\n5,", "\n5,1"), (ROWS[-1], ""), (ROWS[0], ""), (ROWS[-1], f"59,0\n60,{59 * 7}\n")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("\n5,", "\n5,1"), (ROWS[-1], ""), (ROWS[0], ""), (ROWS[-1], f"59,0\n60,{59 * 7}\n")]
+)
 def test_data_that_has_changed_is_told_before_anything_is_trained(
     rnnfc: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch, command: str, old: str, new: str
 ) -> None:
@@ -233,10 +274,16 @@ def test_rows_that_have_come_since_are_left_out_and_counted(rnnfc: Command, tiny
     path = tiny.parents[1] / "tiny.csv"
     path.write_text(path.read_text() + "60,1\n61,2000\n62,3\n")
     verified, evaluated = rnnfc("verify", tiny), rnnfc("evaluate", tiny)
-    assert (verified.code, verified.out) == (0, "verify      weights, history and scores are the same, bit for bit\n")
+    assert (verified.code, verified.out) == (
+        0,
+        "verify      weights, history and scores are the same, bit for bit\n",
+    )
     assert "data        60 rows, every 1, 0 to 59; 3 later rows are left out\n" in verified.err
     assert (evaluated.code, evaluated.out) == (0, before.out)
-    assert "note        3 rows that the data has got since are left out; to learn from them, train again\n" in evaluated.err
+    assert (
+        "note        3 rows that the data has got since are left out; to learn from them, train again\n"
+        in evaluated.err
+    )
     assert "left out" not in before.err
 
 
@@ -292,7 +339,9 @@ def test_a_series_that_has_come_since_is_left_out_however_short(
     rnnfc: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "shops.csv"
-    path.write_text("shop,day,sold\n" + "".join(f"{shop},{day},{day % 7}\n" for shop in "ab" for day in range(40)))
+    path.write_text(
+        "shop,day,sold\n" + "".join(f"{shop},{day},{day % 7}\n" for shop in "ab" for day in range(40))
+    )
     (tmp_path / "shops.yaml").write_text(LONG)
     assert rnnfc("train", tmp_path / "shops.yaml", "--outputs", tmp_path / "out").code == 0
     (folder,) = (tmp_path / "out").iterdir()
@@ -300,7 +349,10 @@ def test_a_series_that_has_come_since_is_left_out_however_short(
     path.write_text(path.read_text() + "b,40,9\nc,0,5\n")
     done = rnnfc("evaluate", folder)
     assert (done.code, done.out) == (0, before.out)
-    assert "note        2 rows that the data has got since are left out; to learn from them, train again\n" in done.err
+    assert (
+        "note        2 rows that the data has got since are left out; to learn from them, train again\n"
+        in done.err
+    )
 
     monkeypatch.setitem(sys.modules, "statsmodels", None)
     for command in ("evaluate", "verify"):

@@ -35,7 +35,9 @@ print(json.dumps((scaled * scale[:targets] + center[:targets])[0].tolist()))
 """
 
 
-def measure(commands: Mapping[str, Sequence[str]], *, runs: int) -> tuple[dict[str, list[float]], dict[str, str]]:
+def measure(
+    commands: Mapping[str, Sequence[str]], *, runs: int
+) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Seconds of every run of each command, fresh processes in turn after one warm-up each, and what each printed last.
 
     Raises:
@@ -59,12 +61,21 @@ def measure(commands: Mapping[str, Sequence[str]], *, runs: int) -> tuple[dict[s
 def summary(seconds: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Medians, fastest and slowest of each, the share of the first's median in the second's, and whether the bar is met."""
     rows = {
-        name: {"median": statistics.median(spent), "least": min(spent), "most": max(spent), "runs": len(spent)}
+        name: {
+            "median": statistics.median(spent),
+            "least": min(spent),
+            "most": max(spent),
+            "runs": len(spent),
+        }
         for name, spent in seconds.items()
     }
     share = rows[RNNFC]["median"] / rows[KERAS]["median"]
     met = rows[RNNFC]["median"] <= MOST_SECONDS and share <= MOST_SHARE
-    return {"seconds": rows, "share": share, "bar": {"seconds": MOST_SECONDS, "share": MOST_SHARE, "met": met}}
+    return {
+        "seconds": rows,
+        "share": share,
+        "bar": {"seconds": MOST_SECONDS, "share": MOST_SHARE, "met": met},
+    }
 
 
 def train(outputs: Path) -> Path:
@@ -78,7 +89,9 @@ def train(outputs: Path) -> Path:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", nargs="?", type=Path, help="a finished run folder")
     parser.add_argument("--runs", type=int, default=7, help=f"measured runs of each, at least {FEWEST_RUNS}")
     parser.add_argument("--json", action="store_true")
@@ -94,7 +107,9 @@ def main() -> None:
         seconds, printed = measure(commands, runs=given.runs)
     ours = [list(row["value"].values()) for row in json.loads(printed[RNNFC])["forecast"]]
     theirs = json.loads(printed[KERAS])
-    apart = max(abs(one - two) for pair in zip(ours, theirs, strict=True) for one, two in zip(*pair, strict=True))
+    apart = max(
+        abs(one - two) for pair in zip(ours, theirs, strict=True) for one, two in zip(*pair, strict=True)
+    )
     result = {**summary(seconds), "largest_difference": apart}
     if given.json:
         print(json.dumps(result, indent=2))
@@ -102,7 +117,9 @@ def main() -> None:
     print(f"{'':<16}{'median s':>10}{'least':>10}{'most':>10}{'runs':>6}")
     for name, row in result["seconds"].items():
         print(f"{name:<16}{row['median']:>10.3f}{row['least']:>10.3f}{row['most']:>10.3f}{row['runs']:>6}")
-    print(f"share {result['share']:.3f} (bar: {MOST_SHARE} and {MOST_SECONDS} s, {'met' if result['bar']['met'] else 'NOT met'})")
+    print(
+        f"share {result['share']:.3f} (bar: {MOST_SHARE} and {MOST_SECONDS} s, {'met' if result['bar']['met'] else 'NOT met'})"
+    )
     print(f"the two forecasts differ by {apart:.1e} at most, in data units")
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from rnnfc.config import Experiment, from_yaml
 from rnnfc.data.load import load_panel
-from rnnfc.data.windows import Windows, cut
+from rnnfc.data.windows import Windows, cut_windows
 
 Array = npt.NDArray[np.float32]
 # Enough that a step matters more than its compilation.
@@ -39,7 +39,9 @@ class Case:
         """The case of that name: one of the table's, or of any other size."""
         cell, *sizes = name.split("-")
         units, length, batch_size, windows = map(int, sizes)
-        return next((case for case in CASES if case.name == name), cls(cell, units, length, batch_size, windows))
+        return next(
+            (case for case in CASES if case.name == name), cls(cell, units, length, batch_size, windows)
+        )
 
     @property
     def updates(self) -> int:
@@ -59,7 +61,7 @@ class Case:
     def train(self) -> Windows:
         """The training windows."""
         spec = self.experiment()
-        return cut(load_panel(spec.data), length=self.length, horizon=1, split=spec.split).train
+        return cut_windows(load_panel(spec.data), length=self.length, horizon=1, split=spec.split).train
 
     def arrays(self) -> tuple[Array, Array]:
         """x[window, length, 1] and y[window, 1], copied out as the peers take them."""

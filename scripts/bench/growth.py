@@ -86,7 +86,9 @@ def measure_csv(*, path: str, reader: str) -> dict[str, float]:
     def read(path: Path) -> Any:
         if reader == "pandas":
             return pd.read_csv(path)
-        return load_csv(CsvSpec.model_validate({"kind": "csv", "path": str(path), "time": "time", "target": "value"}))
+        return load_csv(
+            CsvSpec.model_validate({"kind": "csv", "path": str(path), "time": "time", "target": "value"})
+        )
 
     read(Path(path).with_name("warm.csv"))  # what is imported on the first call
     before, began, used = peak_bytes() or 0, time.perf_counter(), time.process_time()
@@ -96,7 +98,11 @@ def measure_csv(*, path: str, reader: str) -> dict[str, float]:
     return {"seconds": seconds, "cpu_seconds": cpu, "extra_mib": ((peak_bytes() or 0) - before) / MIB}
 
 
-MEASURES: dict[str, Callable[..., dict[str, float]]] = {"epoch": measure_epoch, "memory": measure_memory, "csv": measure_csv}
+MEASURES: dict[str, Callable[..., dict[str, float]]] = {
+    "epoch": measure_epoch,
+    "memory": measure_memory,
+    "csv": measure_csv,
+}
 
 
 class _Nobody:
@@ -125,7 +131,11 @@ def _of_noise(prepared: Prepared) -> Prepared:
     """The same experiment over an array of random numbers that stands in memory already."""
     values = np.random.default_rng(0).standard_normal((prepared.panel.num_rows, 1))
     panel, splits = prepared.panel.with_values(values), prepared.splits
-    return replace(prepared, panel=panel, splits=replace(splits, train=splits.train.on(panel), test=splits.test.on(panel)))
+    return replace(
+        prepared,
+        panel=panel,
+        splits=replace(splits, train=splits.train.with_panel(panel), test=splits.test.with_panel(panel)),
+    )
 
 
 # --- curves: which measurements, and how they are told
@@ -134,12 +144,27 @@ def _of_noise(prepared: Prepared) -> Prepared:
 def curves(asked: argparse.Namespace, folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """The measurements of each curve: (measure, its parameters)."""
     epoch, memory = {"units": asked.units}, {"length": asked.memory_length, "units": asked.units}
-    files = {(rows, kind): folder / f"{kind}-{rows}.csv" for rows in asked.csv_rows for kind in ("dates", "counts")}
+    files = {
+        (rows, kind): folder / f"{kind}-{rows}.csv" for rows in asked.csv_rows for kind in ("dates", "counts")
+    }
     return {
-        "windows": [("epoch", {"windows": windows, "length": asked.length, **epoch}) for windows in asked.windows],
-        "length": [("epoch", {"windows": asked.length_windows, "length": length, **epoch}) for length in asked.lengths],
-        "memory": [("memory", {"rows": rows, "source": source, **memory}) for rows in asked.rows for source in ("sine", "array")],
-        "csv": [("csv", {"path": str(path), "reader": reader}) for path in files.values() for reader in ("pandas", "rnnfc")],
+        "windows": [
+            ("epoch", {"windows": windows, "length": asked.length, **epoch}) for windows in asked.windows
+        ],
+        "length": [
+            ("epoch", {"windows": asked.length_windows, "length": length, **epoch})
+            for length in asked.lengths
+        ],
+        "memory": [
+            ("memory", {"rows": rows, "source": source, **memory})
+            for rows in asked.rows
+            for source in ("sine", "array")
+        ],
+        "csv": [
+            ("csv", {"path": str(path), "reader": reader})
+            for path in files.values()
+            for reader in ("pandas", "rnnfc")
+        ],
     }
 
 
@@ -151,8 +176,15 @@ def write_csv(path: Path) -> None:
         file.write("time,value\n")
         for start in range(0, int(rows), MINUTES_PER_YEAR):
             places = np.arange(start, min(start + MINUTES_PER_YEAR, int(rows)))
-            times = places if kind == "counts" else np.datetime64("2000-01-01T00:00") + places.astype("timedelta64[m]")
-            file.writelines(f"{moment},{value:.3f}\n" for moment, value in zip(times.astype(str), values[places], strict=True))
+            times = (
+                places
+                if kind == "counts"
+                else np.datetime64("2000-01-01T00:00") + places.astype("timedelta64[m]")
+            )
+            file.writelines(
+                f"{moment},{value:.3f}\n"
+                for moment, value in zip(times.astype(str), values[places], strict=True)
+            )
 
 
 def run(measure: str, parameters: dict[str, Any]) -> dict[str, float]:
@@ -177,12 +209,17 @@ def show(curve: str, rows: Sequence[dict[str, Any]]) -> None:
     print(f"\n{curve}")
     for row in rows:
         cells = {name: Path(value).stem if name == "path" else value for name, value in row.items()}
-        shown = [f"{name} {value:,.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in cells.items()]
+        shown = [
+            f"{name} {value:,.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in cells.items()
+        ]
         print("  " + "  ".join(shown))
     if curve == "csv":
         for plain, ours in zip(rows[::2], rows[1::2], strict=True):
             ratios = (ours[name] / plain[name] for name in ("seconds", "cpu_seconds"))
-            print(f"  {Path(ours['path']).stem}: {' '.join(f'{ratio:.2f}' for ratio in ratios)} x pandas (wall, processor)")
+            print(
+                f"  {Path(ours['path']).stem}: {' '.join(f'{ratio:.2f}' for ratio in ratios)} x pandas (wall, processor)"
+            )
 
 
 def plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
@@ -248,24 +285,38 @@ def main() -> None:
                 continue
             for path in {Path(parameters["path"]) for _, parameters in measurements if "path" in parameters}:
                 write_csv(path)
-                (path.parent / "warm.csv").write_text("time,value\n2000-01-01,1.5\n2000-01-02,2.5\n2000-01-03,3.5\n")
-            found[curve] = [medians(measure, parameters, repeats=asked.repeats) for measure, parameters in measurements]
+                (path.parent / "warm.csv").write_text(
+                    "time,value\n2000-01-01,1.5\n2000-01-02,2.5\n2000-01-03,3.5\n"
+                )
+            found[curve] = [
+                medians(measure, parameters, repeats=asked.repeats) for measure, parameters in measurements
+            ]
             show(curve, found[curve])
     if asked.json:
-        machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.platform()}
-        asked.json.write_text(json.dumps({"machine": machine, "repeats": asked.repeats, **found}, indent=2) + "\n")
+        machine = {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "system": platform.platform(),
+        }
+        asked.json.write_text(
+            json.dumps({"machine": machine, "repeats": asked.repeats, **found}, indent=2) + "\n"
+        )
     if asked.plot:
         plot(found, asked.plot)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--curve", nargs="+", choices=PANELS, default=list(PANELS))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--windows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--length", type=int, default=24, help="rows of a window on the curve over windows")
     parser.add_argument("--lengths", type=int, nargs="+", default=[8, 32, 128, 512])
-    parser.add_argument("--length-windows", type=int, default=10_000, help="windows on the curve over lengths")
+    parser.add_argument(
+        "--length-windows", type=int, default=10_000, help="windows on the curve over lengths"
+    )
     parser.add_argument("--rows", type=int, nargs="+", default=[5_000, 500_000, 5_000_000, 50_000_000])
     parser.add_argument("--memory-length", type=int, default=512)
     parser.add_argument("--csv-rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])

@@ -25,7 +25,12 @@ TOPICS = ("configs", "csvs", "options")
 def seconds(topic: str, name: str) -> float:
     """From the start of the process of one case to its end."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "rnnfc", *lay_out(topic, cases(topic)[name], HERE, folder=Path(folder))]
+        command = [
+            sys.executable,
+            "-m",
+            "rnnfc",
+            *lay_out(topic, cases(topic)[name], HERE, folder=Path(folder)),
+        ]
         began = time.perf_counter()
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
         took = time.perf_counter() - began
@@ -37,7 +42,9 @@ def seconds(topic: str, name: str) -> float:
 def main(count: int) -> None:
     """Times a sample and prints it, the slowest last."""
     # A command line that holds a NUL cannot be typed; what is refused for this machine's memory depends on it.
-    every = [(topic, name) for topic in TOPICS for name, case in cases(topic).items() if not typed_nowhere(case)]
+    every = [
+        (topic, name) for topic in TOPICS for name, case in cases(topic).items() if not typed_nowhere(case)
+    ]
     chosen = random.Random(0).sample(every, min(count, len(every)))  # noqa: S311  the same sample each time
     times = sorted((seconds(*case), *case) for case in chosen)
     for took, topic, name in times:

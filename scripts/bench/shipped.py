@@ -22,8 +22,8 @@ from training import machine
 from rnnfc import config
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.training.progress import stops_early
-from rnnfc.workflows.engines import engine_of
+from rnnfc.training.progress import should_stop
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import Prepared, prepare
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,9 @@ CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("*.yaml"))
 
 def main() -> None:
     """Measure, and print a line for each config."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--configs", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -40,18 +42,24 @@ def main() -> None:
     given = parser.parse_args()
     if given.worker:
         who, name = given.worker
-        print(json.dumps({"ours": train_ours, "keras": train_keras}[who](prepare(config.load(CONFIGS[name])))))
+        print(
+            json.dumps({"ours": train_ours, "keras": train_keras}[who](prepare(config.load(CONFIGS[name]))))
+        )
         return
     rows = []
     for name in given.configs:
         pairs = [(launch("ours", name), launch("keras", name)) for _ in range(given.runs)]  # they take turns
         ours, theirs = (
-            side[0] | {"seconds": statistics.median(told["seconds"] for told in side)} for side in zip(*pairs, strict=True)
+            side[0] | {"seconds": statistics.median(told["seconds"] for told in side)}
+            for side in zip(*pairs, strict=True)
         )
         rows.append({"config": name, "ours": ours, "keras": theirs})
         ratio = ours["seconds"] / theirs["seconds"]
         our_s, their_s = (f"{side['seconds']:7.2f} s in {side['epochs']} epochs" for side in (ours, theirs))
-        print(f"{name:14} {ours['recipe']:14} {our_s}, Keras {their_s}: {ratio:.2f}{'  ABOVE 1' * (ratio > 1)}", flush=True)
+        print(
+            f"{name:14} {ours['recipe']:14} {our_s}, Keras {their_s}: {ratio:.2f}{'  ABOVE 1' * (ratio > 1)}",
+            flush=True,
+        )
     if given.json:
         result = {"machine": machine(), "runs": given.runs, "configs": rows}
         given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -78,7 +86,7 @@ def train_ours(prepared: Prepared) -> dict[str, Any]:
     state = engine.start(network, spec)
     options = {"spec": spec, "seed": experiment.seed, "recipe": prepared.recipe}
     for _ in engine.epochs(state, network, train=train, validation=validation, **options):
-        if stops_early(state, spec):
+        if should_stop(state, spec):
             break
     return {"seconds": time.perf_counter() - began, "epochs": state.epoch, "recipe": prepared.recipe.name}
 
@@ -89,11 +97,15 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
 
     spec = prepared.experiment.train
     engine, network, *parts = _built(prepared)
-    net = getattr(network, "net", None) or engine.at_rest(prepared.experiment, network)  # of NumPy's network its Keras twin
+    net = getattr(network, "net", None) or engine.inference_copy(
+        prepared.experiment, network
+    )  # of NumPy's network its Keras twin
     stop = spec.early_stopping
     early = [keras.callbacks.EarlyStopping(patience=stop.patience, restore_best_weights=True)] if stop else []
     (x, y), *watched = [
-        (part.inputs().astype(np.float32), part.targets().astype(np.float32)) for part in parts if part is not None
+        (part.inputs().astype(np.float32), part.targets().astype(np.float32))
+        for part in parts
+        if part is not None
     ]
     began = time.perf_counter()
     net.compile(optimizer=spec.optimizer, loss=spec.loss)
@@ -113,11 +125,16 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
 def _built(prepared: Prepared) -> tuple[Any, Any, Windows, Windows | None]:
     """The engine, its network before training, and the scaled windows of training and validation."""
     experiment, splits = prepared.experiment, prepared.splits
-    engine = engine_of(experiment)
+    engine = engine_for(experiment)
     scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
     scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
-    validation = None if splits.validation is None else splits.validation.on(scaled)
-    return engine, engine.build(experiment, prepared.panel, scaler), splits.train.on(scaled), validation
+    validation = None if splits.validation is None else splits.validation.with_panel(scaled)
+    return (
+        engine,
+        engine.build(experiment, prepared.panel, scaler),
+        splits.train.with_panel(scaled),
+        validation,
+    )
 
 
 if __name__ == "__main__":

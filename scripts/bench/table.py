@@ -15,12 +15,19 @@ from matplotlib.ticker import NullFormatter
 
 ROOT = Path(__file__).parents[2]
 _BEGIN, _END = "<!-- speed: made by make bench-table -->", "<!-- speed: end -->"
-_PEERS = {"keras fit": "Keras fit", "keras compiled": "Keras compiled", "pytorch": "PyTorch", "jax scan": "JAX by hand"}
+_PEERS = {
+    "keras fit": "Keras fit",
+    "keras compiled": "Keras compiled",
+    "pytorch": "PyTorch",
+    "jax scan": "JAX by hand",
+}
 
 
 def main() -> None:
     """Put the table between its two marks in the README, and draw the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("measured", type=Path)
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
     parser.add_argument("--picture", type=Path, default=ROOT / "scripts" / "pictures" / "speed.png")
@@ -48,7 +55,9 @@ def table(result: dict[str, Any]) -> str:
         ours = row["variants"]["rnnfc"]
         cells = [_ratios(row["variants"].get(name), ours) for name in _PEERS]
         size = f"{cell} {sizes[0]}, {', '.join(sizes[1:])}"
-        lines.append(f"| {size} | {row['cores']} | {ours['recipe']} | {_time(ours['step_ms'])} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {size} | {row['cores']} | {ours['recipe']} | {_time(ours['step_ms'])} | {' | '.join(cells)} |"
+        )
     return "\n".join([*lines, "", caption(result)])
 
 
@@ -70,9 +79,21 @@ def draw(cases: list[dict[str, Any]]) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for place, (name, label) in enumerate(_PEERS.items()):
-        known = [(index, row["variants"].get(name), row["variants"]["rnnfc"]) for index, row in enumerate(cases)]
-        bars = [(index + 0.2 * place - 0.3, told["step_ms"] / ours["step_ms"]) for index, told, ours in known if told]
-        axes.barh([position for position, _ in bars], [ratio - 1 for _, ratio in bars], left=1.0, height=0.18, label=label)
+        known = [
+            (index, row["variants"].get(name), row["variants"]["rnnfc"]) for index, row in enumerate(cases)
+        ]
+        bars = [
+            (index + 0.2 * place - 0.3, told["step_ms"] / ours["step_ms"])
+            for index, told, ours in known
+            if told
+        ]
+        axes.barh(
+            [position for position, _ in bars],
+            [ratio - 1 for _, ratio in bars],
+            left=1.0,
+            height=0.18,
+            label=label,
+        )
     axes.axvline(1.0, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}x")

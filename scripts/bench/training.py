@@ -37,13 +37,19 @@ _SAME = 2e-4
 
 def main() -> None:
     """Measure, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="+", choices=[case.name for case in CASES], default=[case.name for case in CASES])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cases", nargs="+", choices=[case.name for case in CASES], default=[case.name for case in CASES]
+    )
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--cores", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS, metavar=("VARIANT", "CASE", "WEIGHTS", "RECIPE"))
+    parser.add_argument(
+        "--worker", nargs=4, help=argparse.SUPPRESS, metavar=("VARIANT", "CASE", "WEIGHTS", "RECIPE")
+    )
     given = parser.parse_args()
     if given.worker:
         work(*given.worker)
@@ -69,7 +75,13 @@ def measure(case: Case, cores: int, variants: list[str], *, runs: int) -> dict[s
                 found.append(Timing(**launch(name, case, weights, cores)))
     told: dict[str, Any] = {name: summary(found, case) if found else None for name, found in timings.items()}
     told.update({name: None for name in variants if name not in told})
-    return {"case": case.name, "windows": case.windows, "cores": cores, "least": case.least.get(cores, {}), "variants": told}
+    return {
+        "case": case.name,
+        "windows": case.windows,
+        "cores": cores,
+        "least": case.least.get(cores, {}),
+        "variants": told,
+    }
 
 
 def launch(variant: str, case: Case, weights: Path, cores: int, recipe: dict[str, Any] | None = None) -> Any:
@@ -77,8 +89,21 @@ def launch(variant: str, case: Case, weights: Path, cores: int, recipe: dict[str
     allowed = sorted(os.sched_getaffinity(0))[:cores]
     if len(allowed) < cores:
         raise SystemExit(f"--cores {cores}: this process may use {len(allowed)}")
-    words = [sys.executable, str(Path(__file__)), "--worker", variant, case.name, str(weights), json.dumps(recipe)]
-    quiet = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "RNNFC_XLA_CACHE": "off"}
+    words = [
+        sys.executable,
+        str(Path(__file__)),
+        "--worker",
+        variant,
+        case.name,
+        str(weights),
+        json.dumps(recipe),
+    ]
+    quiet = {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "RNNFC_XLA_CACHE": "off",
+    }
     quiet["LAYOUT"] = "x" * int(np.random.default_rng().integers(_PAGE_BYTES))
     words = ["taskset", "--cpu-list", ",".join(map(str, allowed)), *words]
     done = subprocess.run(words, capture_output=True, text=True, env=quiet, check=False)
@@ -152,13 +177,22 @@ def machine() -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = None
-    return {"processor": processor(), "python": platform.python_version(), "system": platform.system(), "versions": versions}
+    return {
+        "processor": processor(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "versions": versions,
+    }
 
 
 def processor() -> str:
     """The processor's name."""
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    names = [
+        line.partition(":")[2].strip()
+        for line in info.read_text().splitlines()
+        if line.startswith("model name")
+    ]
     return names[0] if names else platform.processor()
 
 

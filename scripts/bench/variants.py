@@ -53,7 +53,9 @@ def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None
     scaler = Scaler.fit(windows.panel, np.array([[0, windows.panel.num_rows]]), method="none")
     network = Network(net, scaler, length=case.length)
     state = training.start(net, spec.train)
-    rows = training.epochs(state, network, train=windows, validation=None, spec=spec.train, seed=spec.seed, recipe=chosen)
+    rows = training.epochs(
+        state, network, train=windows, validation=None, spec=spec.train, seed=spec.seed, recipe=chosen
+    )
     return _timed((row.loss for row in rows), recipe=chosen.name, shards=chosen.shards, reason=chosen.reason)
 
 
@@ -85,9 +87,13 @@ def train_torch(case: Case, weights: Weights, cores: int) -> Timing:
 
     torch.set_num_threads(cores)
     kernel, recurrent, bias, out_kernel, out_bias = (torch.from_numpy(array) for array in weights)
-    cell = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[case.cell](1, case.units, batch_first=True)
+    cell = {"SimpleRNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[case.cell](
+        1, case.units, batch_first=True
+    )
     out = torch.nn.Linear(case.units, 1)
-    order = [1, 0, 2] if case.cell == "GRU" else list(range(kernel.shape[1] // case.units))  # Keras' z, r, h are torch's r, z, n
+    order = (
+        [1, 0, 2] if case.cell == "GRU" else list(range(kernel.shape[1] // case.units))
+    )  # Keras' z, r, h are torch's r, z, n
 
     def gates(matrix: Any) -> Any:
         return torch.cat([matrix.split(case.units, dim=-1)[gate] for gate in order], dim=-1).T
@@ -131,7 +137,10 @@ def train_jax(case: Case, weights: Weights, _: int) -> Timing:
     def loss_of(params: Any, x: Any, y: Any, counted: Any) -> Any:
         start = (jnp.zeros((x.shape[0], case.units)),) * 2
         (state, _), _ = jax.lax.scan(
-            lambda state, inputs: (cell(jnp, params, state, inputs), None), start, jnp.swapaxes(x, 0, 1), unroll=unroll
+            lambda state, inputs: (cell(jnp, params, state, inputs), None),
+            start,
+            jnp.swapaxes(x, 0, 1),
+            unroll=unroll,
         )
         return jnp.sum((state @ params[3] + params[4] - y)[:, 0] ** 2 * counted) / jnp.sum(counted)
 

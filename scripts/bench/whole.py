@@ -37,15 +37,25 @@ net.save("{folder}/model.keras")
 # name: (commands that run one after another, those they are compared with, the highest ratio)
 _QUESTIONS: dict[str, tuple[list[list[str]], list[list[str]], float]] = {
     "train sine.yaml / a plain Keras script": ([[*_TRAIN, _SINE]], [[sys.executable, "-c", _KERAS]], 0.3),
-    "two configs in one train / in two": ([[*_TRAIN, _RELU, _LSTM]], [[*_TRAIN, _RELU], [*_TRAIN, _LSTM]], 0.75),
-    "--help / python -c 'import typer'": ([[*_RNNFC, "--help"]], [[sys.executable, "-c", "import typer"]], 3.0),
+    "two configs in one train / in two": (
+        [[*_TRAIN, _RELU, _LSTM]],
+        [[*_TRAIN, _RELU], [*_TRAIN, _LSTM]],
+        0.75,
+    ),
+    "--help / python -c 'import typer'": (
+        [[*_RNNFC, "--help"]],
+        [[sys.executable, "-c", "import typer"]],
+        3.0,
+    ),
     "check sine.yaml, in seconds": ([[*_RNNFC, "check", _SINE]], [], 1.5),
 }
 
 
 def main() -> None:
     """Measure, and print a line for each question."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--cases", nargs="+", choices=list(_QUESTIONS), default=list(_QUESTIONS))
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -56,9 +66,20 @@ def main() -> None:
         times = [(seconds(ours), seconds(theirs)) for _ in range(given.runs)]  # they take turns
         our_s, their_s = (statistics.median(column) for column in zip(*times, strict=True))
         value = our_s / their_s if theirs else our_s
-        rows.append({"question": name, "seconds": our_s, "against_s": their_s if theirs else None, "value": value, "most": most})
+        rows.append(
+            {
+                "question": name,
+                "seconds": our_s,
+                "against_s": their_s if theirs else None,
+                "value": value,
+                "most": most,
+            }
+        )
         against = f"({our_s:.2f} s / {their_s:.2f} s)" if theirs else ""
-        print(f"{name:40} {value:6.2f}   {'within' if value <= most else 'ABOVE'} {most:g} {against}", flush=True)
+        print(
+            f"{name:40} {value:6.2f}   {'within' if value <= most else 'ABOVE'} {most:g} {against}",
+            flush=True,
+        )
     if given.json:
         result = {"machine": machine(), "runs": given.runs, "questions": rows}
         given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -72,7 +93,9 @@ def seconds(commands: list[list[str]]) -> float:
             placed = [word.replace("{folder}", folder) for word in words]
             # Nothing is compiled already.
             environment = {**os.environ, "RNNFC_XLA_CACHE": "off"}
-            done = subprocess.run(placed, capture_output=True, text=True, cwd=folder, check=False, env=environment)
+            done = subprocess.run(
+                placed, capture_output=True, text=True, cwd=folder, check=False, env=environment
+            )
             if done.returncode:
                 raise SystemExit(f"{' '.join(placed[:4])}: {done.stderr[-2000:]}")
         return time.perf_counter() - began

@@ -19,7 +19,9 @@ def available() -> int:
     """
     amounts = [sys.maxsize]
     with contextlib.suppress(OSError):
-        amounts += [1024 * int(kib) for kib in re.findall(r"^MemAvailable:\s+(\d+) kB$", _MEMINFO.read_text(), re.M)]
+        amounts += [
+            1024 * int(kib) for kib in re.findall(r"^MemAvailable:\s+(\d+) kB$", _MEMINFO.read_text(), re.M)
+        ]
     if len(amounts) == 1:
         with contextlib.suppress(AttributeError, OSError, ValueError):  # macOS: what is built in, used or not
             amounts.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -32,7 +34,9 @@ def available() -> int:
 def _cached() -> int:
     """Bytes of files that were read: a container counts them as used until something else needs the room."""
     try:
-        return sum(map(int, re.findall(r"^inactive_file (\d+)$", (_CGROUP / "memory.stat").read_text(), re.M)))
+        return sum(
+            map(int, re.findall(r"^inactive_file (\d+)$", (_CGROUP / "memory.stat").read_text(), re.M))
+        )
     except OSError:
         return 0
 
@@ -53,4 +57,6 @@ def refuse(num_bytes: int, what: str, *, remedy: str) -> None:
     """
     free = available()
     if num_bytes > free:
-        raise ConfigError(f"{what} needs about {size(num_bytes)} of memory and {size(free)} are free; {remedy}")
+        raise ConfigError(
+            f"{what} needs about {size(num_bytes)} of memory and {size(free)} are free; {remedy}"
+        )

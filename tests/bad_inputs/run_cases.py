@@ -56,7 +56,9 @@ def lay_out(topic: str, case: dict[str, Any], finished: Path, *, folder: Path) -
         (folder / "bad.yaml").write_bytes(content(case, HERE / "base.yaml"))
     elif topic == "csvs":
         (folder / "rows.csv").write_bytes(content(case, HERE / "rows.csv"))
-        (folder / "bad.yaml").write_text(changed((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {})))
+        (folder / "bad.yaml").write_text(
+            changed((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {}))
+        )
     elif topic == "options":
         shutil.copy(HERE / "base.yaml", folder)
         (folder / "runs").mkdir()
@@ -71,7 +73,10 @@ def lay_out(topic: str, case: dict[str, Any], finished: Path, *, folder: Path) -
 
 def everything(folder: Path) -> dict[str, bytes | None]:
     """Every path below `folder`, with the bytes of files."""
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
 
 
 def outcome(topic: str, name: str, finished: Path, work: Path) -> dict[str, Any]:

@@ -14,9 +14,19 @@ CASES = [(topic, name) for topic in TOPICS for name in cases(topic)]
 
 
 @pytest.fixture(scope="module")
-def outcomes(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+def outcomes(
+    small_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], dict[str, Any]]:
     """What came of each case; all of them in one process, which TensorFlow must not enter."""
-    command = [sys.executable, "-W", "error", "-m", "bad_inputs.run_cases", small_run, tmp_path_factory.mktemp("cases")]
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "bad_inputs.run_cases",
+        small_run,
+        tmp_path_factory.mktemp("cases"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, cwd=HERE.parent)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return {(row["topic"], row["name"]): row for row in rows}

@@ -14,9 +14,9 @@ from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Windows, cut
+from rnnfc.data.windows import Windows, cut_windows
 from rnnfc.evaluation.forecast import Predictor
-from rnnfc.evaluation.metrics import Ruler, find, score
+from rnnfc.evaluation.metrics import MetricContext, find, score
 
 DATA = Path(__file__).parents[2] / "configs" / "data"
 
@@ -75,7 +75,10 @@ def test_a_baseline_never_looks_past_its_window(baseline: Predictor) -> None:
     windows = windows_of(PANEL, [5], length=3, horizon=4)
     values = PANEL.values.copy()
     values[[0, 1, 5, 6, 7, 8, 9]] = -77
-    assert baseline.predict(windows.on(PANEL.with_values(values))).point.tolist() == baseline.predict(windows).point.tolist()
+    assert (
+        baseline.predict(windows.on(PANEL.with_values(values))).point.tolist()
+        == baseline.predict(windows).point.tolist()
+    )
 
 
 @pytest.mark.parametrize("method", ["none", "minmax", "standard"])
@@ -100,7 +103,7 @@ def test_the_linear_map_agrees_with_least_squares_in_scaled_units() -> None:
     scaler = Scaler.fit(panel, np.array([[0, 50]]), method="standard")
     train = windows_of(panel, list(range(4, 45)), length=4, horizon=5)
     linear = LinearMap.fit(train, scaler)
-    scaled = train.on(scaler.apply(panel))
+    scaled = train.with_panel(scaler.apply(panel))
     # Both targets are fitted as one, each on its own four rows and those of the third channel.
     own = [scaled.inputs()[:, :, [target, 2]].reshape(41, 8) for target in range(2)]
     x = np.column_stack([np.concatenate(own), np.ones(82)])
@@ -142,7 +145,9 @@ def test_a_linear_map_of_many_inputs_sees_the_newest_rows_only(monkeypatch: pyte
     assert made.label == "linear map"
 
 
-def test_a_linear_map_of_too_many_channels_sees_the_first_of_the_newest_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linear_map_of_too_many_channels_sees_the_first_of_the_newest_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(baselines, "_MOST_INPUTS", 1)
     train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=1)
     made = LinearMap.fit(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"))
@@ -150,11 +155,16 @@ def test_a_linear_map_of_too_many_channels_sees_the_first_of_the_newest_row(monk
     assert made.predict(train).point.shape == (5, 1, 2)
 
 
-def test_a_linear_map_is_fitted_on_evenly_spaced_windows_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linear_map_is_fitted_on_evenly_spaced_windows_where_there_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(baselines, "_MOST_FIT_WINDOWS", 3)
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
     made = LinearMap.fit(windows_of(PANEL, [3, 4, 5, 6, 7], length=2, horizon=1), scaler)
-    assert made.weights.tolist() == LinearMap.fit(windows_of(PANEL, [3, 5, 7], length=2, horizon=1), scaler).weights.tolist()
+    assert (
+        made.weights.tolist()
+        == LinearMap.fit(windows_of(PANEL, [3, 5, 7], length=2, horizon=1), scaler).weights.tolist()
+    )
 
 
 def test_the_linear_map_of_zeros_is_zero() -> None:
@@ -198,12 +208,16 @@ def naive2_of_m4(history: list[float], m: int, horizon: int) -> list[float]:
 
 @pytest.mark.parametrize("season", [4, 5])
 @pytest.mark.parametrize("block", [3, 40, 2**18])
-def test_naive2_is_that_of_m4_for_every_window(monkeypatch: pytest.MonkeyPatch, season: int, block: int) -> None:
+def test_naive2_is_that_of_m4_for_every_window(
+    monkeypatch: pytest.MonkeyPatch, season: int, block: int
+) -> None:
     monkeypatch.setattr(baselines, "_BLOCK", block)
     rng, rows = np.random.default_rng(2), np.arange(60)
     wave = 10 + 3 * np.sin(2 * np.pi * rows / season) + rng.normal(0, 1, 60)
     noise = rng.uniform(1, 2, 60)
-    panel = panel_of(np.column_stack([np.r_[wave, noise[::-1]], np.r_[noise, wave * 5]]), targets=2, bounds=(0, 60, 120))
+    panel = panel_of(
+        np.column_stack([np.r_[wave, noise[::-1]], np.r_[noise, wave * 5]]), targets=2, bounds=(0, 60, 120)
+    )
     origins = [*range(2, 54), *range(62, 114)]
     point = Naive2(season).predict(windows_of(panel, origins, length=2, horizon=7)).point
     flat = 0
@@ -213,13 +227,21 @@ def test_naive2_is_that_of_m4_for_every_window(monkeypatch: pytest.MonkeyPatch, 
             expected = naive2_of_m4(panel.values[first:origin, target].tolist(), season, 7)
             assert point[place, :, target] == pytest.approx(expected, rel=1e-9)
             flat += len(set(expected)) == 1
-    assert 4 * (3 * season - 2) < flat < 2 * len(origins)  # short histories, some noise, but not all have no season
+    assert (
+        4 * (3 * season - 2) < flat < 2 * len(origins)
+    )  # short histories, some noise, but not all have no season
 
 
-def test_naive2_holds_a_few_blocks_however_many_windows_and_however_long_the_season(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "_BLOCK", 3000)  # 24 kB; seasons of all windows would be 400 x 300 x 8 = 960 kB
+def test_naive2_holds_a_few_blocks_however_many_windows_and_however_long_the_season(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        baselines, "_BLOCK", 3000
+    )  # 24 kB; seasons of all windows would be 400 x 300 x 8 = 960 kB
     rows = np.arange(1300)
-    windows = windows_of(panel_of(3 + np.sin(2 * np.pi * rows / 300)[:, None]), [*range(900, 1300)], length=2, horizon=1)
+    windows = windows_of(
+        panel_of(3 + np.sin(2 * np.pi * rows / 300)[:, None]), [*range(900, 1300)], length=2, horizon=1
+    )
     Naive2(300).predict(windows)  # imports what NumPy loads late
     tracemalloc.start()
     try:
@@ -236,7 +258,9 @@ def test_naive2_of_series_with_and_without_windows_is_that_of_each_alone() -> No
     for origins in ([20, 39, 95, 119], [50], [100, 101]):
         point = Naive2(4).predict(windows_of(panel, origins, length=2, horizon=1)).point
         first = [40 * (origin // 40) for origin in origins]
-        expected = [naive2_of_m4(wave[begin:end].tolist(), 4, 1) for begin, end in zip(first, origins, strict=True)]
+        expected = [
+            naive2_of_m4(wave[begin:end].tolist(), 4, 1) for begin, end in zip(first, origins, strict=True)
+        ]
         assert point[:, 0].tolist() == [pytest.approx(each) for each in expected]
 
 
@@ -264,15 +288,29 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize(("file", "column", "length", "horizon", "season", "label", "mae", "rmse", "mase"), PUBLISHED)
+@pytest.mark.parametrize(
+    ("file", "column", "length", "horizon", "season", "label", "mae", "rmse", "mase"), PUBLISHED
+)
 def test_a_baseline_has_its_published_scores(
-    file: str, column: str, length: int, horizon: int, season: int | None, label: str, mae: str, rmse: str, mase: str
+    file: str,
+    column: str,
+    length: int,
+    horizon: int,
+    season: int | None,
+    label: str,
+    mae: str,
+    rmse: str,
+    mase: str,
 ) -> None:
     frequency = "rows" if file == "stock" else "infer"
-    panel = load_panel(CsvSpec(kind="csv", path=str(DATA / f"{file}.csv"), time="date", target=column, frequency=frequency))
-    splits = cut(panel, length=length, horizon=horizon, split=SplitSpec(train=0.7, validation=0.1, test=0.2))
+    panel = load_panel(
+        CsvSpec(kind="csv", path=str(DATA / f"{file}.csv"), time="date", target=column, frequency=frequency)
+    )
+    splits = cut_windows(
+        panel, length=length, horizon=horizon, split=SplitSpec(train=0.7, validation=0.1, test=0.2)
+    )
     scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
-    ruler = Ruler.of(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
+    ruler = MetricContext.of(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
     baseline = LastValue() if label == "last value" else SeasonalNaive(season or 0)
     scores = score(baseline.predict(splits.test), ruler, model=label, split="test")
     for metric, printed in (("mae", mae), ("rmse", rmse), ("mase", mase)):

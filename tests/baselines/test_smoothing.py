@@ -16,7 +16,7 @@ from rnnfc.config.experiment import Experiment, SplitSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats, Panel
-from rnnfc.data.windows import Splits, cut
+from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import MissingExtraError
 from rnnfc.workflows.prepare import prepare
 
@@ -43,10 +43,12 @@ def panel_of(*series: Floats) -> Panel:
 
 
 def splits_of(*series: Floats, split: dict[str, Any], length: int = 4, horizon: int = 3) -> Splits:
-    return cut(panel_of(*series), length=length, horizon=horizon, split=SplitSpec(**split))
+    return cut_windows(panel_of(*series), length=length, horizon=horizon, split=SplitSpec(**split))
 
 
-HALVES = Smoothing(alpha=0.5, beta=0.5, gamma=0.5, phi=0.5, level=10.0, trend=4.0, season=np.array([1.0, -1.0]))
+HALVES = Smoothing(
+    alpha=0.5, beta=0.5, gamma=0.5, phi=0.5, level=10.0, trend=4.0, season=np.array([1.0, -1.0])
+)
 TIMES = Smoothing(alpha=0.5, gamma=0.5, level=10.0, season=np.array([2.0, 0.5]), multiplicative=True)
 
 
@@ -65,7 +67,9 @@ TIMES = Smoothing(alpha=0.5, gamma=0.5, level=10.0, season=np.array([2.0, 0.5]),
         (Smoothing(alpha=0.25, level=4.0, trend=1.0), [9.0], [[5.0, 6.0, 7.0], [7.0, 8.0, 9.0]]),
     ],
 )
-def test_a_smoothing_by_hand_after_no_one_and_two_rows(made: Smoothing, rows: list[float], point: list[list[float]]) -> None:
+def test_a_smoothing_by_hand_after_no_one_and_two_rows(
+    made: Smoothing, rows: list[float], point: list[list[float]]
+) -> None:
     found = made.forecast(np.array(rows), np.arange(len(rows) + 1), horizon=3)
     assert found == pytest.approx(np.array(point), rel=1e-14)
 
@@ -81,7 +85,9 @@ SHAPES: list[tuple[str, Floats, int | None, str | None, str | None]] = [
 
 
 @pytest.mark.parametrize(
-    ("rows", "season", "trend", "seasonal"), [shape[1:] for shape in SHAPES], ids=[name for name, *_ in SHAPES]
+    ("rows", "season", "trend", "seasonal"),
+    [shape[1:] for shape in SHAPES],
+    ids=[name for name, *_ in SHAPES],
 )
 def test_ets_is_of_the_form_of_the_series_and_forecasts_as_statsmodels_from_every_row(
     rows: Floats, season: int | None, trend: str | None, seasonal: str | None
@@ -108,13 +114,17 @@ def test_ets_is_of_the_form_of_the_series_and_forecasts_as_statsmodels_from_ever
             optimized=False,
         )
         # Not of a whole season: of its last step statsmodels takes the season before the newest.
-        assert made.forecast(rows[:end], np.array([end]), horizon=3)[0] == pytest.approx(known.forecast(3), rel=1e-9)
+        assert made.forecast(rows[:end], np.array([end]), horizon=3)[0] == pytest.approx(
+            known.forecast(3), rel=1e-9
+        )
 
 
 GROWING = SHAPES[4][1]
 
 
-@pytest.mark.parametrize(("rows", "season"), [(shape[1], shape[2]) for shape in SHAPES], ids=[name for name, *_ in SHAPES])
+@pytest.mark.parametrize(
+    ("rows", "season"), [(shape[1], shape[2]) for shape in SHAPES], ids=[name for name, *_ in SHAPES]
+)
 def test_theta_forecasts_as_statsmodels_after_the_training_rows(rows: Floats, season: int | None) -> None:
     theirs = ThetaModel(rows, period=season, deseasonalize=season is not None).fit().forecast(6)
     ours = fit("theta", rows, season=season).forecast(rows, np.array([60]), horizon=6)[0]
@@ -127,14 +137,18 @@ def test_theta_goes_on_from_the_level_of_later_rows_with_the_drift_and_the_seaso
     later = made.forecast(rows, np.array([59, 60]), horizon=8)
     level = later / np.array([[made.season[(end + step) % 4] for step in range(8)] for end in (59, 60)])
     assert np.diff(level) == pytest.approx(np.full((2, 7), 0.5), rel=1e-2)  # half of a slope of 1
-    assert later[1] == pytest.approx([(80 + step) * (1 + 0.4 * WAVE[step % 4]) for step in range(8)], rel=0.06)
+    assert later[1] == pytest.approx(
+        [(80 + step) * (1 + 0.4 * WAVE[step % 4]) for step in range(8)], rel=0.06
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [1e-9, 1e9])
 def test_a_fit_does_not_depend_on_the_unit(name: str, size: float) -> None:
     rows = GROWING
-    one, other = (fit(name, each, season=4).forecast(each, np.array([60]), horizon=5) for each in (rows, rows * size))
+    one, other = (
+        fit(name, each, season=4).forecast(each, np.array([60]), horizon=5) for each in (rows, rows * size)
+    )
     assert other == pytest.approx(one * size, rel=1e-6)
 
 
@@ -161,7 +175,10 @@ def test_rows_that_are_not_all_positive_have_an_additive_season(name: str) -> No
 @pytest.mark.parametrize("rows", [0, 1, 9])
 def test_fewer_than_ten_training_rows_repeat_the_last_value(name: str, rows: int) -> None:
     made = fit(name, 5 + DRAW[:rows], season=4)
-    assert made.forecast(np.array([2.0, 8.0]), np.array([1, 2]), horizon=2).tolist() == [[2.0, 2.0], [8.0, 8.0]]
+    assert made.forecast(np.array([2.0, 8.0]), np.array([1, 2]), horizon=2).tolist() == [
+        [2.0, 2.0],
+        [8.0, 8.0],
+    ]
 
 
 @pytest.mark.filterwarnings("error")
@@ -169,7 +186,9 @@ def test_fewer_than_ten_training_rows_repeat_the_last_value(name: str, rows: int
 @pytest.mark.parametrize("value", [0.0, 3.0, 1e200])
 def test_a_constant_goes_on(name: str, value: float) -> None:
     rows = np.full(30, value)
-    assert fit(name, rows, season=4).forecast(rows, np.array([30]), horizon=5)[0] == pytest.approx([value] * 5)
+    assert fit(name, rows, season=4).forecast(rows, np.array([30]), horizon=5)[0] == pytest.approx(
+        [value] * 5
+    )
 
 
 @pytest.mark.filterwarnings("error")
@@ -181,7 +200,9 @@ def test_a_row_of_1e200_warns_of_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_its_forecast(name: str) -> None:
+def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_its_forecast(
+    name: str,
+) -> None:
     rows = np.column_stack([SHAPES[3][1], GROWING])
     before = splits_of(rows, split={"validation": 8, "test": 12})
     (one,) = fit_all((name,), before, season=4)
@@ -194,14 +215,17 @@ def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_
         for windows, others in zip(dict(before).values(), dict(after).values(), strict=True):
             early = windows.origins <= first
             assert one.predict(windows).point[early].tolist() == two.predict(others).point[early].tolist()
-            assert one.predict(windows).point[~early].tolist() != two.predict(others).point[~early].tolist() or early.all()
+            assert (
+                one.predict(windows).point[~early].tolist() != two.predict(others).point[~early].tolist()
+                or early.all()
+            )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_filled_at_the_end_of_training_is_not_fitted_for_it_may_know_what_follows(name: str) -> None:
     panel = panel_of(SHAPES[3][1][:, None])
     panel.filled[[20, 46, 47]] = True
-    splits = cut(panel, length=4, horizon=3, split=SplitSpec(test=12))
+    splits = cut_windows(panel, length=4, horizon=3, split=SplitSpec(test=12))
     assert splits.train_rows.tolist() == [[0, 48]]
     (made,) = fit_all((name,), splits, season=4)
     assert repr(made.columns[0][0]) == repr(fit(name, panel.values[:46, 0], season=4))
@@ -210,7 +234,8 @@ def test_what_was_filled_at_the_end_of_training_is_not_fitted_for_it_may_know_wh
 @pytest.mark.parametrize("name", NAMES)
 def test_each_series_and_target_has_its_own_smoothing_wherever_it_begins(name: str) -> None:
     north, south, west = (
-        np.column_stack([shape[1][:count], shape[1][60 - count :]]) for shape, count in zip(SHAPES[2:], (60, 50, 8), strict=True)
+        np.column_stack([shape[1][:count], shape[1][60 - count :]])
+        for shape, count in zip(SHAPES[2:], (60, 50, 8), strict=True)
     )
     splits = splits_of(north, south, west, split={"test": 4}, length=2, horizon=2)
     (made,) = fit_all((name,), splits, season=None)
@@ -233,13 +258,17 @@ def test_a_smoothing_begins_with_the_training_rows(name: str) -> None:
     assert late.train_rows.tolist() == [[8, 48]]
     (one,), (two,) = (fit_all((name,), splits, season=4) for splits in (late, alone))
     assert one.predict(late.test).point.tolist() == two.predict(alone.test).point.tolist()
-    assert one.predict(late.train).point.shape == (38, 3, 1)  # from the first training row on, of which nothing is known
+    assert one.predict(late.train).point.shape == (
+        38,
+        3,
+        1,
+    )  # from the first training row on, of which nothing is known
 
 
 @pytest.mark.parametrize(("name", "most"), [("ets", 37.0), ("theta", 39.0)])
 def test_a_year_of_airline_passengers_is_told_better_than_by_the_year_before(name: str, most: float) -> None:
     panel = load_panel(CsvSpec(kind="csv", path=str(AIRLINE), time="date", target="passengers"))
-    splits = cut(panel, length=24, horizon=12, split=SplitSpec(train=0.7, validation=0.1, test=0.2))
+    splits = cut_windows(panel, length=24, horizon=12, split=SplitSpec(train=0.7, validation=0.1, test=0.2))
     (made,) = fit_all((name,), splits, season=12)
     error = made.predict(splits.test).point - splits.test.targets()
     assert np.sqrt(np.mean(error**2)) < most  # of the seasonal naive forecast 50.80
@@ -256,7 +285,9 @@ baselines: [theta, ets]
 """
 
 
-def test_without_statsmodels_the_error_names_the_extra_before_any_row_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_statsmodels_the_error_names_the_extra_before_any_row_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     experiment = config.from_yaml(TINY, source="x.yaml")
     assert experiment.baselines == ("theta", "ets")
     monkeypatch.setitem(sys.modules, "statsmodels", None)
@@ -269,5 +300,7 @@ def test_without_statsmodels_the_error_names_the_extra_before_any_row_is_read(mo
 
 
 def test_the_config_offers_what_there_is() -> None:
-    (names,) = {part for part in get_args(Experiment.model_fields["baselines"].annotation) if part is not Ellipsis}
+    (names,) = {
+        part for part in get_args(Experiment.model_fields["baselines"].annotation) if part is not Ellipsis
+    }
     assert get_args(names) == tuple(METHODS) == NAMES

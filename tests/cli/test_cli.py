@@ -25,7 +25,9 @@ from rnnfc.runs.run import Run
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 SINE = ROOT / "configs/sine.yaml"
-COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS = [
+    command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+]
 
 
 def edited(path: Path, old: str, new: str) -> None:
@@ -54,7 +56,16 @@ def test_without_arguments_the_commands_are_listed(rnnfc: Command) -> None:
 
 def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     assert {path.name for path in small_run.iterdir()} == {
-        *("experiment.yaml", "run.json", "model.keras", "model.onnx", "weights.npz", "scaler.json", "history.jsonl", "loss.png"),
+        *(
+            "experiment.yaml",
+            "run.json",
+            "model.keras",
+            "model.onnx",
+            "weights.npz",
+            "scaler.json",
+            "history.jsonl",
+            "loss.png",
+        ),
         *("report.json", "report.md", "forecast.csv", "forecast.png", "last_window.npz", "manifest.sha256"),
     }
     info = json.loads((small_run / "run.json").read_text())
@@ -65,7 +76,9 @@ def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     phases = info["phases"]
     assert list(phases) == ["data", "scale", "start", "train", "export", "score", "write"]
     assert [phase["rows"] for phase in phases.values()] == [1000, 800, None, 2 * 790, 200, 790 + 200, None]
-    assert all(phases[name]["seconds"] > 0 for name in ("start", "train", "export"))  # the others may round to nothing
+    assert all(
+        phases[name]["seconds"] > 0 for name in ("start", "train", "export")
+    )  # the others may round to nothing
     assert phases["train"]["rows_per_second"] == pytest.approx(1580 / phases["train"]["seconds"], rel=0.01)
     peaks = [phase["peak_bytes"] for phase in phases.values()]
     assert peaks == sorted(peaks)
@@ -86,13 +99,23 @@ def test_the_resolved_experiment_can_be_trained_again_to_the_same_weights(
     again = Path(json.loads(done.out)["runs"][0]["run"])
     assert (again / "weights.npz").read_bytes() == (small_run / "weights.npz").read_bytes()
     assert (again / "forecast.csv").read_bytes() == (small_run / "forecast.csv").read_bytes()
-    assert yaml.safe_load((again / "experiment.yaml").read_text()) == yaml.safe_load((small_run / "experiment.yaml").read_text())
+    assert yaml.safe_load((again / "experiment.yaml").read_text()) == yaml.safe_load(
+        (small_run / "experiment.yaml").read_text()
+    )
 
 
 def test_train_prints_results_to_stdout_and_progress_to_stderr(rnnfc: Command, tmp_path: Path) -> None:
-    done = rnnfc("train", SINE, "--set", "train.epochs=1", "--set", "train.batch_size=64", "--outputs", tmp_path)
+    done = rnnfc(
+        "train", SINE, "--set", "train.epochs=1", "--set", "train.batch_size=64", "--outputs", tmp_path
+    )
     assert done.code == 0
-    assert [text.split()[0] for text in done.out.splitlines()] == ["test", "baselines", "verdict", "saved", "next"]
+    assert [text.split()[0] for text in done.out.splitlines()] == [
+        "test",
+        "baselines",
+        "verdict",
+        "saved",
+        "next",
+    ]
     assert [text.split()[0] for text in done.err.splitlines()] == ["data", "windows", "training"]
     assert "10 -> 1: 790 train · 200 test     SimpleRNN 50, 2,651 parameters" in done.err
 
@@ -108,7 +131,9 @@ def test_evaluate_gives_the_numbers_of_training(rnnfc: Command, small_run: Path)
     assert str(small_run) in text.err
 
 
-def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(
+    rnnfc: Command, small_run: Path, tmp_path: Path
+) -> None:
     folder = copied(small_run, tmp_path)
     report = json.loads((folder / "report.json").read_text())
     report["scores"][0]["value"] *= 2
@@ -127,13 +152,38 @@ def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(rnnfc: Co
 @pytest.mark.parametrize(
     ("name", "old", "new", "text"),
     [
-        ("report.json", '"scores": [', '"other": [', "report.json: cannot be read ('scores' is missing); the run is damaged"),
-        ("report.json", '"metric": "mse"', '"metric": "mze"', "its scores are not those of its experiment; the run is damaged"),
-        ("report.json", '"value": ', '"value": "x", "x": ', "report.json: cannot be read (a score is not a finite number)"),
+        (
+            "report.json",
+            '"scores": [',
+            '"other": [',
+            "report.json: cannot be read ('scores' is missing); the run is damaged",
+        ),
+        (
+            "report.json",
+            '"metric": "mse"',
+            '"metric": "mze"',
+            "its scores are not those of its experiment; the run is damaged",
+        ),
+        (
+            "report.json",
+            '"value": ',
+            '"value": "x", "x": ',
+            "report.json: cannot be read (a score is not a finite number)",
+        ),
         ("scaler.json", '"center": [', '"center": [[0.0, 1.0]], "x": [', "scaler.json: cannot be read"),
         ("scaler.json", '"scale": [', '"scale": [[0.0]], "x": [', "finite numbers for 1 columns are needed"),
-        ("experiment.yaml", '"length": 10', '"length": 11', "last_window.npz: cannot be read (11 rows of 1 columns are needed)"),
-        ("experiment.yaml", '"units": [50]', '"units": [51]', "2,651 weights, the experiment's network has 2,755"),
+        (
+            "experiment.yaml",
+            '"length": 10',
+            '"length": 11',
+            "last_window.npz: cannot be read (11 rows of 1 columns are needed)",
+        ),
+        (
+            "experiment.yaml",
+            '"units": [50]',
+            '"units": [51]',
+            "2,651 weights, the experiment's network has 2,755",
+        ),
     ],
 )
 def test_a_damaged_run_is_told_in_one_sentence(
@@ -203,8 +253,12 @@ def test_evaluate_with_keras_agrees_with_onnx(rnnfc: Command, small_run: Path) -
     assert 0 <= json.loads((small_run / "run.json").read_text())["onnx_difference"] <= 1e-5
 
 
-@pytest.mark.parametrize(("content", "text"), [(b"", "not a readable ONNX model"), (None, "No such file or directory")])
-def test_a_damaged_onnx_file_is_told(rnnfc: Command, small_run: Path, tmp_path: Path, content: bytes | None, text: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"", "not a readable ONNX model"), (None, "No such file or directory")]
+)
+def test_a_damaged_onnx_file_is_told(
+    rnnfc: Command, small_run: Path, tmp_path: Path, content: bytes | None, text: str
+) -> None:
     folder = copied(small_run, tmp_path)
     (folder / "model.onnx").unlink()
     if content is not None:
@@ -234,12 +288,17 @@ def test_predict_needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> N
     assert (result["unit"], result["last_time"], result["notes"]) == ("boxes", {"sales": "2020-01-30"}, [])
     done = rnnfc("predict", "sales", "--last-window", "--steps", "3", "--outputs", tmp_path / "out")
     assert done.code == 2
-    assert "--steps 3: beyond the horizon 2 the values of price would have to be known; ask for 2 steps at most" in done.err
+    assert (
+        "--steps 3: beyond the horizon 2 the values of price would have to be known; ask for 2 steps at most"
+        in done.err
+    )
     done = rnnfc("evaluate", "--outputs", tmp_path / "out")
     assert (done.code, "sales.csv: no such file" in done.err) == (2, True)
 
 
-def test_predict_says_when_the_window_leaves_the_range_seen_in_training(rnnfc: Command, tmp_path: Path) -> None:
+def test_predict_says_when_the_window_leaves_the_range_seen_in_training(
+    rnnfc: Command, tmp_path: Path
+) -> None:
     (tmp_path / "up.csv").write_text("v\n" + "".join(f"{row}\n" for row in range(40)))
     config = tmp_path / "up.yaml"
     config.write_text(
@@ -257,7 +316,9 @@ def test_predict_says_when_the_window_leaves_the_range_seen_in_training(rnnfc: C
 
 
 def test_predict_without_known_times_counts_steps(rnnfc: Command, tmp_path: Path) -> None:
-    (tmp_path / "days.csv").write_text("d,v\n" + "".join(f"2021-03-{day:02d},{day % 4}\n" for day in range(1, 31) if day % 7))
+    (tmp_path / "days.csv").write_text(
+        "d,v\n" + "".join(f"2021-03-{day:02d},{day % 4}\n" for day in range(1, 31) if day % 7)
+    )
     config = tmp_path / "days.yaml"
     config.write_text(
         "name: days\ndata: {kind: csv, path: days.csv, time: d, target: v, frequency: rows}\nwindow: {length: 3}\n"
@@ -274,7 +335,9 @@ def test_predict_forecasts_past_the_end_with_or_without_the_flag(rnnfc: Command,
     assert rnnfc("predict", small_run).out == rnnfc("predict", small_run, "--last-window").out
 
 
-def test_predict_refuses_forecasts_that_are_not_finite(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+def test_predict_refuses_forecasts_that_are_not_finite(
+    rnnfc: Command, small_run: Path, tmp_path: Path
+) -> None:
     folder = copied(small_run, tmp_path)
     with np.load(folder / "weights.npz") as arrays:
         wild = {name: arrays[name] for name in arrays.files}
@@ -289,7 +352,9 @@ def test_predict_refuses_forecasts_that_are_not_finite(rnnfc: Command, small_run
 def test_compare_prints_the_table_and_publishes_it(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     copied(small_run, tmp_path)
-    assert rnnfc("train", SINE, "--set", "train.epochs=1", "--set", "name=other", "--outputs", outputs).code == 0
+    assert (
+        rnnfc("train", SINE, "--set", "train.epochs=1", "--set", "name=other", "--outputs", outputs).code == 0
+    )
     done = rnnfc("compare", "--outputs", outputs)
     assert done.code == 0, done.err
     assert "200 test rows that all runs forecast" in done.out
@@ -300,7 +365,9 @@ def test_compare_prints_the_table_and_publishes_it(rnnfc: Command, small_run: Pa
 
 def test_runs_that_cannot_be_compared_are_trained_all_the_same(rnnfc: Command, tmp_path: Path) -> None:
     small = tmp_path / "small.yaml"
-    small.write_text(SINE.read_text().replace("points: 1000", "points: 300").replace("stop: 100.0", "stop: 33.0"))
+    small.write_text(
+        SINE.read_text().replace("points: 1000", "points: 300").replace("stop: 100.0", "stop: 33.0")
+    )
     options = ("--set", "train.epochs=1", "--set", "train.batch_size=64", "--outputs", tmp_path / "out")
     done = rnnfc("train", SINE, small, *options)
     assert done.code == 0
@@ -327,7 +394,10 @@ def test_init_writes_a_config_that_checks_and_never_overwrites(
     assert rnnfc("check", "mine.yaml").code == 0
     before = (tmp_path / "mine.yaml").read_bytes()
     done = rnnfc("init", "mine")
-    assert (done.code, done.err) == (2, "error: mine.yaml: exists already and is left as it is; choose another name\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: mine.yaml: exists already and is left as it is; choose another name\n",
+    )
     assert (tmp_path / "mine.yaml").read_bytes() == before
 
 
@@ -338,16 +408,28 @@ def test_schema_is_json(rnnfc: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["train", "missing.yaml"], "missing.yaml: no such file; 'rnnfc init NAME' writes a config to start from"),
+        (
+            ["train", "missing.yaml"],
+            "missing.yaml: no such file; 'rnnfc init NAME' writes a config to start from",
+        ),
         (["train"], "no CONFIG given; 'rnnfc init NAME' writes one"),
         (["trian", "x"], "No such command 'trian'"),
         (["train", str(SINE), "--epochs", "5"], "No such option: --epochs"),
-        (["train", str(SINE), "--set", "train.epochs=0"], "--set train.epochs=0: train.epochs: got 0; must be 1 or more"),
+        (
+            ["train", str(SINE), "--set", "train.epochs=0"],
+            "--set train.epochs=0: train.epochs: got 0; must be 1 or more",
+        ),
         (["predict", "--last-window", "--steps", "0"], "Invalid value for '--steps'"),
-        (["evaluate", "--outputs", "nowhere"], "nowhere: no finished run; train one: rnnfc train configs/sine.yaml"),
+        (
+            ["evaluate", "--outputs", "nowhere"],
+            "nowhere: no finished run; train one: rnnfc train configs/sine.yaml",
+        ),
         (["evaluate", "nosuch", "--outputs", "nowhere"], "nowhere: no finished run 'nosuch'"),
         (["compare", "--outputs", "nowhere"], "compare needs two different finished runs"),
-        (["train", str(SINE), "--outputs", str(SINE)], "sine.yaml: a file, not a folder; name a folder for the runs"),
+        (
+            ["train", str(SINE), "--outputs", str(SINE)],
+            "sine.yaml: a file, not a folder; name a folder for the runs",
+        ),
         (["init", "../escape"], "letters, digits, '.', '_' and '-' are allowed"),
     ],
 )
@@ -374,7 +456,9 @@ def test_all_mistakes_of_a_config_are_told_at_once(rnnfc: Command, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_mistake_in_the_second_config_is_told_before_the_first_is_trained(rnnfc: Command, tmp_path: Path) -> None:
+def test_a_mistake_in_the_second_config_is_told_before_the_first_is_trained(
+    rnnfc: Command, tmp_path: Path
+) -> None:
     (tmp_path / "short.yaml").write_text(SINE.read_text().replace("points: 1000", "points: 12"))
     done = rnnfc("train", SINE, tmp_path / "short.yaml", "--outputs", tmp_path / "out")
     assert done.code == 2
@@ -384,7 +468,16 @@ def test_a_mistake_in_the_second_config_is_told_before_the_first_is_trained(rnnf
 
 def test_a_diverging_run_exits_with_1_and_publishes_nothing(rnnfc: Command, tmp_path: Path) -> None:
     done = rnnfc(
-        *("train", SINE, "--set", "train.optimizer=sgd", "--set", "train.learning_rate=10", "--set", "model.activation=linear"),
+        *(
+            "train",
+            SINE,
+            "--set",
+            "train.optimizer=sgd",
+            "--set",
+            "train.learning_rate=10",
+            "--set",
+            "model.activation=linear",
+        ),
         *("--outputs", tmp_path / "out"),
     )
     assert done.code == 1
@@ -393,7 +486,9 @@ def test_a_diverging_run_exits_with_1_and_publishes_nothing(rnnfc: Command, tmp_
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_ctrl_c_exits_with_130_and_leaves_nothing(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_exits_with_130_and_leaves_nothing(
+    rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rnnfc.training import keras_loop as training
 
     def interrupted(*_: Any, **__: Any) -> Any:
@@ -433,8 +528,20 @@ def test_the_real_command_trains_and_sigterm_ends_it_with_143(tmp_path: Path) ->
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr"])
 def test_work_goes_on_when_a_reader_has_gone(tmp_path: Path, gone: str) -> None:
-    command = [sys.executable, "-m", "rnnfc", "train", str(SINE), "--set", "train.epochs=1", "--outputs", str(tmp_path / "out")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "rnnfc",
+        "train",
+        str(SINE),
+        "--set",
+        "train.epochs=1",
+        "--outputs",
+        str(tmp_path / "out"),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
         streams = {"stdout": process.stdout, "stderr": process.stderr}
         closed = streams.pop(gone)
         assert closed is not None
@@ -447,12 +554,16 @@ def test_work_goes_on_when_a_reader_has_gone(tmp_path: Path, gone: str) -> None:
     assert len(finished(tmp_path / "out")) == 1
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full, a disk that is always full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="needs Linux's /dev/full, a disk that is always full"
+)
 @pytest.mark.parametrize("command", ["schema", "check"])
 def test_a_full_disk_under_stdout_is_told(tmp_path: Path, command: str) -> None:
     arguments = [sys.executable, "-m", "rnnfc", command, *([str(SINE)] if command == "check" else [])]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
+        done = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path
+        )
     text = "error: the output could not be written (No space left on device); free some space or send it elsewhere\n"
     assert (done.returncode, done.stderr) == (1, text)
 
@@ -472,7 +583,10 @@ def test_out_of_memory_is_told(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(prepare, "load_panel", too_much)
     done = rnnfc("check", SINE)
-    assert (done.code, done.err) == (1, "error: out of memory; 'rnnfc check CONFIG' estimates what training needs\n")
+    assert (done.code, done.err) == (
+        1,
+        "error: out of memory; 'rnnfc check CONFIG' estimates what training needs\n",
+    )
 
 
 def test_an_unwritable_folder_is_told_by_init(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -517,7 +631,9 @@ def test_check_refuses_what_train_would_refuse(rnnfc: Command, tmp_path: Path) -
 def test_runs_that_were_trained_are_told_when_a_later_one_fails(rnnfc: Command, tmp_path: Path) -> None:
     wild = tmp_path / "wild.yaml"
     wild.write_text(
-        SINE.read_text().replace("optimizer: adam", "optimizer: sgd").replace("learning_rate: 0.001", "learning_rate: 10")
+        SINE.read_text()
+        .replace("optimizer: adam", "optimizer: sgd")
+        .replace("learning_rate: 0.001", "learning_rate: 10")
     )
     edited(wild, "units: [50]", "units: [50], activation: linear")
     done = rnnfc("train", SINE, wild, "--set", "train.epochs=1", "--outputs", tmp_path / "out", "--json")
@@ -542,7 +658,12 @@ def test_bad_input_is_refused_without_tensorflow(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for arguments in (["train", "bad.yaml"], ["check", "bad.yaml"], ["check", str(SINE)]):
         done = subprocess.run(
-            [sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+            [sys.executable, "-c", script, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            check=False,
         )
         assert "AssertionError" not in done.stderr
         if "bad.yaml" in arguments:

@@ -62,7 +62,9 @@ windows     10 -> 1: 790 train · 200 test     SimpleRNN 50, 2,651 parameters
 """
 
 
-def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(sine: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(
+    sine: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
     listener = TrainingConsole()
     listener.prepared(sine)
     listener.tick(0.5)
@@ -79,12 +81,20 @@ def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(sine: Prep
     [
         (40, 0.1, []),
         (40, 1.0, [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (11, 21, 31)]),
-        (40, 60.0, [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (4, 8, 12, 16, 20, 24, 28, 32, 36)]),
+        (
+            40,
+            60.0,
+            [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (4, 8, 12, 16, 20, 24, 28, 32, 36)],
+        ),
         (2, 60.0, ["epoch 1/2 · loss 1.000", "50 % of an epoch"]),
     ],
 )
 def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], epochs: int, each: float, told: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    epochs: int,
+    each: float,
+    told: list[str],
 ) -> None:
     seconds = [0.0]
     monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
@@ -106,7 +116,11 @@ def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
         (Epoch(7, 0.012), 0, "epoch 7/7 · loss 0.01200 · 61.0 s"),
         (Epoch(7, 0.012, 0.5), 0, "epoch 7/7 · loss 0.01200 · validation 0.5000 · 61.0 s"),
         (Epoch(7, 0.012, 0.5), 7, "epoch 7/7 · loss 0.01200 · validation 0.5000 · best 7 · 61.0 s"),
-        (Epoch(5, 0.012, 0.5), 2, "epoch 5/7 · loss 0.01200 · validation 0.5000 · stopped early, best 2 · 61.0 s"),
+        (
+            Epoch(5, 0.012, 0.5),
+            2,
+            "epoch 5/7 · loss 0.01200 · validation 0.5000 · stopped early, best 2 · 61.0 s",
+        ),
     ],
 )
 def test_the_end_of_training_says_whether_it_stopped_early(
@@ -181,7 +195,9 @@ def test_data_lines_tell_of_filled_values_splits_and_layers(gappy: config.Experi
     ]
 
 
-def test_a_check_is_told_on_stdout_with_the_resolved_config(gappy: config.Experiment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_is_told_on_stdout_with_the_resolved_config(
+    gappy: config.Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.show_check(check(prepare(gappy)))
     out, err = capsys.readouterr()
     assert err == ""
@@ -197,7 +213,15 @@ def test_a_check_is_told_on_stdout_with_the_resolved_config(gappy: config.Experi
         "name        tiny\n"
         "seed        0\n"
     )
-    assert [row.split()[0] for row in lines[9:]] == ["data", "window", "split", "scale", "model", "train", "baselines"]
+    assert [row.split()[0] for row in lines[9:]] == [
+        "data",
+        "window",
+        "split",
+        "scale",
+        "model",
+        "train",
+        "baselines",
+    ]
     assert lines[10] == 'window      {"length": 3, "horizon": 2, "stride": 1, "normalize": "none"}\n'
 
 
@@ -212,13 +236,25 @@ def test_a_check_shows_the_config_so_that_it_can_be_used_again(
 
 def report(unit: str) -> Report:
     scores = [
-        Score(model=model, split="test", metric=metric, units=units, series="s", step=None, value=size + place)
+        Score(
+            model=model, split="test", metric=metric, units=units, series="s", step=None, value=size + place
+        )
         for model, size in (("drift", 3.0), (NETWORK, 2.0), ("last value", 1.0))
-        for place, (metric, units) in enumerate((("rmse", "data"), ("mae", "data"), ("mse", "data"), ("mse", "scaled")))
+        for place, (metric, units) in enumerate(
+            (("rmse", "data"), ("mae", "data"), ("mse", "data"), ("mse", "scaled"))
+        )
     ]
     verdict = "Test MSE 4.000 over 7 windows: the network loses (RMSE: 2 against 1)."
     outcome = "the network loses (RMSE: 2 against 1)."
-    return Report(experiment="tiny", unit=unit, targets=("y",), verdict=verdict, outcome=outcome, ledger={}, scores=scores)
+    return Report(
+        experiment="tiny",
+        unit=unit,
+        targets=("y",),
+        verdict=verdict,
+        outcome=outcome,
+        ledger={},
+        scores=scores,
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +264,9 @@ def report(unit: str) -> Report:
         ("°C", "test        RMSE 2.000 °C · MAE 3.000 °C · MSE 4.000 °C² (scaled 5.000)\n"),
     ],
 )
-def test_a_report_is_the_scores_the_baselines_and_the_verdict(unit: str, first: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_the_scores_the_baselines_and_the_verdict(
+    unit: str, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     console.show_report(report(unit))
     rest = "baselines   RMSE last value 1.000 · drift 3.000\nverdict     the network loses (RMSE: 2 against 1).\n"
     assert tuple(capsys.readouterr()) == (first + rest, "")
@@ -237,8 +275,18 @@ def test_a_report_is_the_scores_the_baselines_and_the_verdict(unit: str, first: 
 def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole, row = report("°C"), {"model": NETWORK, "split": "test", "units": "data", "series": "s", "step": None}
-    named = {"wql": 0.25, "wql_0.5": 0.3, "coverage_0.8": 0.75, "width_0.8": 2.0, "coverage_0.4": 0.5, "width_0.4": 1.5}
+    whole, row = (
+        report("°C"),
+        {"model": NETWORK, "split": "test", "units": "data", "series": "s", "step": None},
+    )
+    named = {
+        "wql": 0.25,
+        "wql_0.5": 0.3,
+        "coverage_0.8": 0.75,
+        "width_0.8": 2.0,
+        "coverage_0.4": 0.5,
+        "width_0.4": 1.5,
+    }
     scores = [*whole.scores, *(Score(**row, metric=name, value=value) for name, value in named.items())]  # type: ignore[arg-type]  # a plain dict
     console.show_report(replace(whole, scores=scores, notes=("3 of 414 series have no MASE",)))
     shown = capsys.readouterr()
@@ -251,9 +299,16 @@ def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
 
 def test_the_scores_of_several_targets_are_told_scaled(capsys: pytest.CaptureFixture[str]) -> None:
     whole = report("W")  # in data units drift is before the last value
-    values = {("drift", "rmse"): 0.75, (NETWORK, "rmse"): 0.5, (NETWORK, "mae"): 0.25, ("last value", "rmse"): 0.625}
+    values = {
+        ("drift", "rmse"): 0.75,
+        (NETWORK, "rmse"): 0.5,
+        (NETWORK, "mae"): 0.25,
+        ("last value", "rmse"): 0.625,
+    }
     row = {"split": "test", "units": "scaled", "series": "s", "step": None}
-    scaled = [Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()]  # type: ignore[arg-type]  # a plain dict
+    scaled = [
+        Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()
+    ]  # type: ignore[arg-type]  # a plain dict
     console.show_report(replace(whole, targets=("power", "share"), scores=[*whole.scores, *scaled]))
     assert capsys.readouterr().out.splitlines()[:2] == [
         "test        scaled RMSE 0.5000 · MAE 0.2500 · MSE 5.000 (2 targets)",
@@ -266,13 +321,19 @@ def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder, names = Path("outputs/20261120-141500-tiny"), f"report.md  loss.png  forecast.png  forecast.csv  {models}"
+    folder, names = (
+        Path("outputs/20261120-141500-tiny"),
+        f"report.md  loss.png  forecast.png  forecast.csv  {models}",
+    )
     folder.mkdir(parents=True)
     for name in names.split():
         (folder / name).touch()
     (folder / "experiment.yaml").write_text((ROOT / "configs/sine.yaml").read_text())
     console.show_saved(Run(folder))
-    assert tuple(capsys.readouterr()) == (f"saved       {folder}   {names}\nnext        rnnfc predict --last-window\n", "")
+    assert tuple(capsys.readouterr()) == (
+        f"saved       {folder}   {names}\nnext        rnnfc predict --last-window\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize(("name", "engine"), [("sine", "TensorFlow"), ("sine_scratch", "NumPy")])
@@ -288,7 +349,9 @@ def test_only_a_network_of_tensorflow_speaks_of_it(
     assert f"starting {engine}" in terminal.getvalue()
 
 
-def test_a_table_aligns_its_first_column_left_and_the_others_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_aligns_its_first_column_left_and_the_others_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     console.show_table(["run", "MSE", "MAE"], [["a longer name", "1.5", "22"], ["b", "1,234", ""]])
     assert tuple(capsys.readouterr()) == (
         "run              MSE  MAE\n"

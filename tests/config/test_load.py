@@ -35,12 +35,18 @@ TEXT_CHANGES = [
         "target: sales",
         'target: sales\n  time: t\n  time_format: "a \\u0085 \\u2028 \\u2029 \\x7f \\ufeff \\uffff \\0 \\t \\" \\\\ b"',
     ),
-    ("target: sales", "target: sales\n  time: date\n  inputs: [price]\n  separator: ';'\n  decimal: ','\n  missing: ffill"),
+    (
+        "target: sales",
+        "target: sales\n  time: date\n  inputs: [price]\n  separator: ';'\n  decimal: ','\n  missing: ffill",
+    ),
     ("path: data/sales.csv", "path: 'sales: of #1 {x}.csv'"),
     ("split: {train: 0.8, test: 0.2}", "split: {test: 1990-01-01}"),
     ("split: {train: 0.8, test: 0.2}", f"split: {{test: {'9' * 400}}}"),
     ("units: [3, 4]", "units: [3, 4], bidirectional: [true, false], dropout: 1e-7"),
-    ("epochs: 6", "epochs: 6\n  learning_rate: 1e-5\n  schedule: {kind: step, every: 2}\n  clip: {by: norm, limit: 1e22}"),
+    (
+        "epochs: 6",
+        "epochs: 6\n  learning_rate: 1e-5\n  schedule: {kind: step, every: 2}\n  clip: {by: norm, limit: 1e22}",
+    ),
 ]
 
 
@@ -66,7 +72,12 @@ def as_json(text: str) -> Any:
 
 def test_the_experiment_in_a_file_is_read(path: Path) -> None:
     experiment = config.load(path)
-    assert (experiment.name, experiment.window.length, experiment.model.units, experiment.train.epochs) == ("tiny", 5, (3, 4), 6)
+    assert (experiment.name, experiment.window.length, experiment.model.units, experiment.train.epochs) == (
+        "tiny",
+        5,
+        (3, 4),
+        6,
+    )
 
 
 def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -> None:
@@ -117,7 +128,9 @@ def test_wrong_items_of_a_list_do_not_make_it_too_short(path: Path) -> None:
         ('""', "''", ""),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(path: Path, key: str, shown: str, suggestion: str) -> None:
+def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(
+    path: Path, key: str, shown: str, suggestion: str
+) -> None:
     path.write_text(f"{TEXT}{key}: 1\n")
     allowed = "baselines, data, model, name, scale, seed, split, train, window"
     assert refused(path) == f"x.yaml:12: {shown}: unknown key; {suggestion}allowed here: {allowed}"
@@ -130,8 +143,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(path: Path, 
         (b"~\n", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
         (b"# soon\n", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
         (b"\xef\xbb\xbf", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
-        (b"- name: a\n", "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"),
-        (b"tiny\n", "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"),
+        (
+            b"- name: a\n",
+            "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one",
+        ),
+        (
+            b"tiny\n",
+            "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one",
+        ),
         (b"name: caf\xe9\n", "x.yaml:1: not UTF-8 text (byte 9); save it as UTF-8"),
         ("name: a\n".encode("utf-16"), "x.yaml:1: not UTF-8 text (byte 0); save it as UTF-8"),
         (b"name: \xe2\x82", "x.yaml:1: not UTF-8 text (byte 6); save it as UTF-8"),
@@ -165,7 +184,10 @@ def test_a_character_cut_in_half_by_the_limit_is_no_encoding_mistake(path: Path,
     [
         ("y.yaml", "y.yaml: no such file; 'rnnfc init NAME' writes a config to start from"),
         (".", ": a folder, not a config; name a YAML file"),
-        ("x.yaml/y.yaml", "x.yaml/y.yaml: cannot be read (Not a directory); check the path and its permissions"),
+        (
+            "x.yaml/y.yaml",
+            "x.yaml/y.yaml: cannot be read (Not a directory); check the path and its permissions",
+        ),
         ("y" * 300, f"{'y' * 300}: cannot be read (File name too long); check the path and its permissions"),
     ],
 )
@@ -198,7 +220,9 @@ def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, me
         (r"data.separator=\t", ("data", "separator"), "\t"),
     ],
 )
-def test_an_override_sets_any_key_to_a_yaml_value(path: Path, override: str, keys: tuple[str, ...], value: object) -> None:
+def test_an_override_sets_any_key_to_a_yaml_value(
+    path: Path, override: str, keys: tuple[str, ...], value: object
+) -> None:
     read: Any = config.load(path, [override]).model_dump()
     for key in keys:
         read = read[key]
@@ -217,7 +241,10 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ("=5", "--set =5: write it as key.path=value, e.g. --set train.epochs=5"),
         ("train..epochs=5", "--set train..epochs=5: write it as key.path=value, e.g. --set train.epochs=5"),
         ("name.first=a", "--set name.first=a: name is a value, not a group of keys; set it as a whole"),
-        ("model.units.0=5", "--set model.units.0=5: model.units is a value, not a group of keys; set it as a whole"),
+        (
+            "model.units.0=5",
+            "--set model.units.0=5: model.units is a value, not a group of keys; set it as a whole",
+        ),
         ("train.epochs=ten", "--set train.epochs=ten: train.epochs: got 'ten'; must be a whole number"),
         ("train.epochs=", "--set train.epochs=: train.epochs: got nothing; must be a whole number"),
         ("seed.x=5", "--set seed.x=5: seed: got a group of keys; must be a whole number"),
@@ -229,8 +256,14 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
             "--set window.lenght=5: window.lenght: unknown key; did you mean 'length'? "
             "allowed here: horizon, length, normalize, stride",
         ),
-        ("seed=!!int 5", "--set seed:1: the tag 'tag:yaml.org,2002:int' is not allowed; write the plain value without it"),
-        ("seed=[5", "--set seed:1: not valid YAML: expected ',' or ']', but got '<stream end>'; check indentation and quotes"),
+        (
+            "seed=!!int 5",
+            "--set seed:1: the tag 'tag:yaml.org,2002:int' is not allowed; write the plain value without it",
+        ),
+        (
+            "seed=[5",
+            "--set seed:1: not valid YAML: expected ',' or ']', but got '<stream end>'; check indentation and quotes",
+        ),
         (
             "data.unit=[%",
             "--set data.unit:1: not valid YAML: found character '%' that cannot start any token; put quotes around the value",
@@ -239,9 +272,18 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
             "data.separator=;;",
             "--set data.separator=;;: data.separator: got ';;'; must be one character, in quotes: ',' or ';' or '|'",
         ),
-        ("train.schedule=cosine", "--set train.schedule=cosine: train.schedule: got 'cosine'; write it as {kind: cosine}"),
-        ("train.schedule=step", "--set train.schedule=step: train.schedule: got 'step'; write it as {kind: step, every: 10}"),
-        ("train.early_stopping=5", "--set train.early_stopping=5: train.early_stopping: got 5; write it as {patience: 5}"),
+        (
+            "train.schedule=cosine",
+            "--set train.schedule=cosine: train.schedule: got 'cosine'; write it as {kind: cosine}",
+        ),
+        (
+            "train.schedule=step",
+            "--set train.schedule=step: train.schedule: got 'step'; write it as {kind: step, every: 10}",
+        ),
+        (
+            "train.early_stopping=5",
+            "--set train.early_stopping=5: train.early_stopping: got 5; write it as {patience: 5}",
+        ),
         ("train.clip=1", "--set train.clip=1: train.clip: got 1; write it as {by: norm, limit: 1.0}"),
         (
             "model={cell: GRU, units: [3]}",
@@ -253,8 +295,14 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
             "--set train.early_stopping.patience=5: train.early_stopping: watches the validation loss, "
             "and split.validation is not there; add it",
         ),
-        (f"seed={'9' * 400}", f"--set seed={'9' * 52}...: seed: got {'9' * 57}...; must be 2,147,483,647 or less"),
-        ("split.train=0.5", "x.yaml:7: split: the fractions add up to 0.7; make them add up to 1 or leave train out"),
+        (
+            f"seed={'9' * 400}",
+            f"--set seed={'9' * 52}...: seed: got {'9' * 57}...; must be 2,147,483,647 or less",
+        ),
+        (
+            "split.train=0.5",
+            "x.yaml:7: split: the fractions add up to 0.7; make them add up to 1 or leave train out",
+        ),
     ],
 )
 def test_a_wrong_override_is_refused_by_what_was_typed(path: Path, override: str, message: str) -> None:
@@ -263,7 +311,8 @@ def test_a_wrong_override_is_refused_by_what_was_typed(path: Path, override: str
 
 def test_the_override_that_set_a_value_is_blamed_and_not_an_earlier_one(path: Path) -> None:
     assert (
-        refused(path, "train.epochs=x", "train={epochs: 0}") == "--set train={epochs: 0}: train.epochs: got 0; must be 1 or more"
+        refused(path, "train.epochs=x", "train={epochs: 0}")
+        == "--set train={epochs: 0}: train.epochs: got 0; must be 1 or more"
     )
 
 
@@ -295,14 +344,18 @@ def test_a_path_is_relative_to_where_it_was_written(
     assert config.load(Path("../configs/x.yaml"), overrides).data.path == str(expected_path)
 
 
-def test_without_a_working_folder_only_an_absolute_path_is_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_working_folder_only_an_absolute_path_is_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = path.parent / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert config.load(path).data.path == str(path.parent.resolve() / "data" / "sales.csv")
     assert config.load(path, ["data.path=/b.csv"]).data.path == "/b.csv"
-    assert refused(path, "data.path=b.csv") == "the working folder is not there any more; change to one that is"
+    assert (
+        refused(path, "data.path=b.csv") == "the working folder is not there any more; change to one that is"
+    )
 
 
 def test_a_value_that_needs_quotes_is_refused_with_this_hint(path: Path) -> None:
@@ -333,7 +386,10 @@ def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
 )
 def test_a_text_that_is_no_path_is_refused(path: Path, written: str, shown: str, why: str) -> None:
     path.write_text(TEXT.replace("data/sales.csv", written))
-    assert refused(path) == f"x.yaml:4: data.path: got {shown}; not a path here ({why}); write the path of a file"
+    assert (
+        refused(path)
+        == f"x.yaml:4: data.path: got {shown}; not a path here ({why}); write the path of a file"
+    )
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -350,7 +406,9 @@ def test_a_shipped_config_reads_back_equal(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), TEXT_CHANGES)
-def test_a_resolved_config_reads_back_equal_from_any_folder(path: Path, tmp_path: Path, old: str, new: str) -> None:
+def test_a_resolved_config_reads_back_equal_from_any_folder(
+    path: Path, tmp_path: Path, old: str, new: str
+) -> None:
     path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
     experiment = config.load(path)
     resolved = tmp_path / "elsewhere.yaml"
@@ -387,7 +445,10 @@ def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "runs/1: got nothing; must be a group of keys"), ("- a\n", "runs/1:1: got ['a']; must be a group of keys")],
+    [
+        ("", "runs/1: got nothing; must be a group of keys"),
+        ("- a\n", "runs/1:1: got ['a']; must be a group of keys"),
+    ],
 )
 def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -395,17 +456,28 @@ def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: st
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("name", ["sales", "a.b-c_d", "NAME", "MYNAME", "NAMENAME", "2024", "1e3", "true", "null", "0x1F"])
+@pytest.mark.parametrize(
+    "name", ["sales", "a.b-c_d", "NAME", "MYNAME", "NAMENAME", "2024", "1e3", "true", "null", "0x1F"]
+)
 def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
     written = config.starter(name)
     assert config.from_yaml(written, source="x.yaml").name == name
     assert name[:1] not in "smM" or f"\nname: {name}\n" in written  # quotes only where it would be no text
-    assert written.startswith(f"# {name}.yaml: an experiment to start from. Train it:  rnnfc train {name}.yaml\n")
+    assert written.startswith(
+        f"# {name}.yaml: an experiment to start from. Train it:  rnnfc train {name}.yaml\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("a b", "'a b'"), ("", "''"), ("a: b", "'a: b'"), ("a\nb: 1", "'a\\nb: 1'"), ("../a", "'../a'"), ("#", "'#'")],
+    [
+        ("a b", "'a b'"),
+        ("", "''"),
+        ("a: b", "'a: b'"),
+        ("a\nb: 1", "'a\\nb: 1'"),
+        ("../a", "'../a'"),
+        ("#", "'#'"),
+    ],
 )
 def test_the_starter_refuses_a_name_that_could_not_name_a_folder(name: str, shown: str) -> None:
     with pytest.raises(ConfigError) as caught:

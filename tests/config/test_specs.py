@@ -17,7 +17,9 @@ STOPPING = "{epochs: 4, early_stopping: {patience: 1"
 STACKED = "{kind: stacked, cell: GRU, units: [3]"
 Build = Callable[..., Experiment]
 Refusal = Callable[..., str]
-ONE_STACK = "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
+ONE_STACK = (
+    "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
+)
 BORDER = "must be a fraction between 0 and 1, a number of rows from 1, or the date of its first target such as 1989-01-01"
 
 # group, the group with $ for the value, key, the value at the border, the value past it, what is allowed
@@ -25,14 +27,28 @@ SEGMENT = "{kind: segment, cell: GRU, segment: 2, width: 4"
 RANGES = [
     ("model", "{kind: segment, cell: GRU, segment: $, width: 4}", "model.segment", "1", "0", "1 or more"),
     ("model", "{kind: segment, cell: GRU, segment: 2, width: $}", "model.width", "2", "0", "2 or more"),
-    ("model", "{kind: segment, cell: GRU, segment: 2, width: $}", "model.width", "16384", "16386", "16,384 or less"),
+    (
+        "model",
+        "{kind: segment, cell: GRU, segment: 2, width: $}",
+        "model.width",
+        "16384",
+        "16386",
+        "16,384 or less",
+    ),
     ("model", f"{SEGMENT}, linear: {{use: path, length: $}}}}", "model.linear.length", "1", "0", "1 or more"),
     ("model", f"{SEGMENT}, ensemble: {{seeds: $}}}}", "model.ensemble.seeds", "2", "1", "2 or more"),
     ("model", f"{SEGMENT}, ensemble: {{seeds: $}}}}", "model.ensemble.seeds", "64", "65", "64 or less"),
     ("seed", "$", "seed", "0", "-1", "0 or more"),
     ("seed", "$", "seed", "2147483647", "2147483648", "2,147,483,647 or less"),
     ("data", "{kind: sine, points: $, stop: 9}", "data.points", "2", "1", "2 or more"),
-    ("data", "{kind: sine, points: $, stop: 9}", "data.points", "1000000000", "1000000001", "1,000,000,000 or less"),
+    (
+        "data",
+        "{kind: sine, points: $, stop: 9}",
+        "data.points",
+        "1000000000",
+        "1000000001",
+        "1,000,000,000 or less",
+    ),
     ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e-9", "0", "greater than 0"),
     ("data", "{kind: sine, points: 40, stop: $}", "data.stop", "1e9", "1000000000.5", "1e+09 or less"),
     ("data", "{kind: sine, points: 40, step: $}", "data.step", "1e-9", "0.0", "greater than 0"),
@@ -40,7 +56,14 @@ RANGES = [
     ("data", f"{SINE}, noise: $}}", "data.noise", "0", "-0.1", "0 or more"),
     ("data", f"{SINE}, noise: $}}", "data.noise", "1e6", "1000000.5", "1e+06 or less"),
     ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "0", "-1", "0 or more"),
-    ("data", f"{SINE}, noise_seed: $}}", "data.noise_seed", "2147483647", "2147483648", "2,147,483,647 or less"),
+    (
+        "data",
+        f"{SINE}, noise_seed: $}}",
+        "data.noise_seed",
+        "2147483647",
+        "2147483648",
+        "2,147,483,647 or less",
+    ),
     ("data", f"{SINE}, season: $}}", "data.season", "2", "1", "2 or more"),
     ("data", f"{CSV}, season: $}}", "data.season", "2", "1", "2 or more"),
     ("window", "{length: $}", "window.length", "1", "0", "1 or more"),
@@ -48,9 +71,23 @@ RANGES = [
     ("window", "{length: 5, horizon: $}", "window.horizon", "1", "0", "1 or more"),
     ("window", "{length: 5, horizon: $}", "window.horizon", "100000", "100001", "100,000 or less"),
     ("window", "{length: 5, stride: $}", "window.stride", "1", "0", "1 or more"),
-    ("window", "{length: 5, stride: $}", "window.stride", "1000000000", "1000000001", "1,000,000,000 or less"),
+    (
+        "window",
+        "{length: 5, stride: $}",
+        "window.stride",
+        "1000000000",
+        "1000000001",
+        "1,000,000,000 or less",
+    ),
     ("model", "{kind: stacked, cell: GRU, units: [2, $]}", "model.units.1", "1", "0", "1 or more"),
-    ("model", "{kind: stacked, cell: GRU, units: [2, $]}", "model.units.1", "16384", "16385", "16,384 or less"),
+    (
+        "model",
+        "{kind: stacked, cell: GRU, units: [2, $]}",
+        "model.units.1",
+        "16384",
+        "16385",
+        "16,384 or less",
+    ),
     ("model", f"{STACKED}, dropout: $}}", "model.dropout", "0", "-0.1", "0 or more"),
     ("model", f"{STACKED}, dropout: $}}", "model.dropout", "0.99", "1", "less than 1"),
     ("model", f"{STACKED}, recurrent_dropout: $}}", "model.recurrent_dropout", "0", "-0.1", "0 or more"),
@@ -66,26 +103,89 @@ RANGES = [
     ("train", "{epochs: 4, bptt_steps: $}", "train.bptt_steps", "1", "0", "1 or more"),
     ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate", "1e-9", "0", "greater than 0"),
     ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate", "10", "10.5", "10 or less"),
-    ("train", "{epochs: 4, optimizer: adamw, weight_decay: $}", "train.weight_decay", "0", "-0.1", "0 or more"),
-    ("train", "{epochs: 4, optimizer: adamw, weight_decay: $}", "train.weight_decay", "0.9", "1", "less than 1"),
+    (
+        "train",
+        "{epochs: 4, optimizer: adamw, weight_decay: $}",
+        "train.weight_decay",
+        "0",
+        "-0.1",
+        "0 or more",
+    ),
+    (
+        "train",
+        "{epochs: 4, optimizer: adamw, weight_decay: $}",
+        "train.weight_decay",
+        "0.9",
+        "1",
+        "less than 1",
+    ),
     ("train", "{epochs: 4, optimizer: sgd, momentum: $}", "train.momentum", "0", "-0.1", "0 or more"),
     ("train", "{epochs: 4, optimizer: sgd, momentum: $}", "train.momentum", "0.9", "1", "less than 1"),
     ("train", "{epochs: 4, clip: {by: norm, limit: $}}", "train.clip.limit", "1e-9", "0", "greater than 0"),
-    ("train", "{epochs: 4, schedule: {kind: cosine, final: $}}", "train.schedule.final", "0", "-0.1", "0 or more"),
-    ("train", "{epochs: 4, schedule: {kind: cosine, final: $}}", "train.schedule.final", "0.9", "1", "less than 1"),
+    (
+        "train",
+        "{epochs: 4, schedule: {kind: cosine, final: $}}",
+        "train.schedule.final",
+        "0",
+        "-0.1",
+        "0 or more",
+    ),
+    (
+        "train",
+        "{epochs: 4, schedule: {kind: cosine, final: $}}",
+        "train.schedule.final",
+        "0.9",
+        "1",
+        "less than 1",
+    ),
     ("train", "{epochs: 4, schedule: {kind: step, every: $}}", "train.schedule.every", "1", "0", "1 or more"),
-    ("train", "{epochs: 4, schedule: {kind: step, every: 1, factor: $}}", "train.schedule.factor", "0.1", "0", "greater than 0"),
-    ("train", "{epochs: 4, schedule: {kind: step, every: 1, factor: $}}", "train.schedule.factor", "0.9", "1", "less than 1"),
-    ("train", "{epochs: 4, schedule: {kind: plateau, patience: $}}", "train.schedule.patience", "1", "0", "1 or more"),
+    (
+        "train",
+        "{epochs: 4, schedule: {kind: step, every: 1, factor: $}}",
+        "train.schedule.factor",
+        "0.1",
+        "0",
+        "greater than 0",
+    ),
+    (
+        "train",
+        "{epochs: 4, schedule: {kind: step, every: 1, factor: $}}",
+        "train.schedule.factor",
+        "0.9",
+        "1",
+        "less than 1",
+    ),
+    (
+        "train",
+        "{epochs: 4, schedule: {kind: plateau, patience: $}}",
+        "train.schedule.patience",
+        "1",
+        "0",
+        "1 or more",
+    ),
     ("train", f"{PLATEAU}, factor: $}}}}", "train.schedule.factor", "0.1", "0", "greater than 0"),
     ("train", f"{PLATEAU}, factor: $}}}}", "train.schedule.factor", "0.9", "1", "less than 1"),
     ("train", f"{PLATEAU}, floor: $}}}}", "train.schedule.floor", "0", "-0.1", "0 or more"),
-    ("train", "{epochs: 4, early_stopping: {patience: $}}", "train.early_stopping.patience", "1", "0", "1 or more"),
+    (
+        "train",
+        "{epochs: 4, early_stopping: {patience: $}}",
+        "train.early_stopping.patience",
+        "1",
+        "0",
+        "1 or more",
+    ),
     ("train", f"{PLATEAU}, min_delta: $}}}}", "train.schedule.min_delta", "0", "-0.1", "0 or more"),
     ("train", f"{STOPPING}, min_delta: $}}}}", "train.early_stopping.min_delta", "0", "-0.1", "0 or more"),
     ("model", f"{SEQ2SEQ}, units: 4, series_embedding: $}}", "model.series_embedding", "1", "0", "1 or more"),
     ("model", f"{SEQ2SEQ}, units: $}}", "model.units", "16384", "16385", "16,384 or less"),
-    ("model", f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}", "model.teacher_forcing", "0", "-0.1", "0 or more"),
+    (
+        "model",
+        f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}",
+        "model.teacher_forcing",
+        "0",
+        "-0.1",
+        "0 or more",
+    ),
     ("model", f"{SEQ2SEQ}, units: 4, teacher_forcing: $}}", "model.teacher_forcing", "1", "1.1", "1 or less"),
 ]
 LINE = {"data": 2, "window": 3, "split": 4, "model": 5, "train": 6, "seed": 7, "scale": 7}
@@ -125,8 +225,26 @@ def bounded_keys(group: type[BaseModel], path: str = "") -> set[str]:
         ("train", {"bptt_steps": None}),
         ("split", {"train": None}),
         ("model", {"activation": "tanh", "dropout": 0.0, "recurrent_dropout": 0.0, "bidirectional": False}),
-        ("train", {"batch_size": 32, "shuffle": True, "optimizer": "adam", "learning_rate": 0.001, "loss": "mse", "clip": None}),
-        ("train", {"weight_decay": None, "momentum": None, "schedule": {"kind": "constant"}, "early_stopping": None}),
+        (
+            "train",
+            {
+                "batch_size": 32,
+                "shuffle": True,
+                "optimizer": "adam",
+                "learning_rate": 0.001,
+                "loss": "mse",
+                "clip": None,
+            },
+        ),
+        (
+            "train",
+            {
+                "weight_decay": None,
+                "momentum": None,
+                "schedule": {"kind": "constant"},
+                "early_stopping": None,
+            },
+        ),
     ],
 )
 def test_what_is_left_out_has_its_default(build: Build, group: str, defaults: dict[str, object]) -> None:
@@ -152,8 +270,12 @@ def test_seed_scale_and_horizon_have_defaults_too(build: Build) -> None:
         ("{kind: plateau, patience: 2}", {"factor": 0.5, "floor": 0.0, "min_delta": 0.0}),
     ],
 )
-def test_a_schedule_and_early_stopping_have_defaults(build: Build, schedule: str, defaults: dict[str, float]) -> None:
-    train = build(train=f"{{epochs: 4, schedule: {schedule}, early_stopping: {{patience: 3}}}}").train.model_dump()
+def test_a_schedule_and_early_stopping_have_defaults(
+    build: Build, schedule: str, defaults: dict[str, float]
+) -> None:
+    train = build(
+        train=f"{{epochs: 4, schedule: {schedule}, early_stopping: {{patience: 3}}}}"
+    ).train.model_dump()
     assert train["schedule"].items() >= defaults.items()
     assert train["early_stopping"] == {"patience": 3, "min_delta": 0.0}
 
@@ -167,8 +289,13 @@ def test_a_schedule_and_early_stopping_have_defaults(build: Build, schedule: str
         ('{kind: csv, path: a, target: b, time: "\\a"}', "time", r"'\x07'"),
     ],
 )
-def test_names_and_units_are_visible_characters_on_one_line(refusal: Refusal, data: str, key: str, shown: str) -> None:
-    assert refusal(data=data) == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
+def test_names_and_units_are_visible_characters_on_one_line(
+    refusal: Refusal, data: str, key: str, shown: str
+) -> None:
+    assert (
+        refusal(data=data)
+        == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
+    )
 
 
 @pytest.mark.parametrize("data", [SINE, CSV])
@@ -183,7 +310,9 @@ def test_what_was_written_is_shown_up_to_60_characters(refusal: Refusal, length:
     assert refusal(scale="m" * length).startswith(f"x.yaml:7: scale.method: got {shown}; ")
 
 
-@pytest.mark.parametrize("keys", ["path: ''", "path: a, time: b, time_format: ''", "path: a, time: ''", "path: a, inputs: ['']"])
+@pytest.mark.parametrize(
+    "keys", ["path: ''", "path: a, time: b, time_format: ''", "path: a, time: ''", "path: a, inputs: ['']"]
+)
 def test_a_text_that_says_nothing_is_refused(refusal: Refusal, keys: str) -> None:
     key = keys.rpartition(", ")[2].partition(":")[0].replace("inputs", "inputs.0")
     told = f"x.yaml:2: data.{key}: got ''; its length must be 1 or more"
@@ -205,7 +334,15 @@ def test_an_experiment_cannot_be_changed(build: Build) -> None:
 
 @pytest.mark.parametrize(("group", "template", "key", "border", "past", "allowed"), RANGES)
 def test_a_number_is_accepted_up_to_its_border_and_refused_past_it(
-    build: Build, refusal: Refusal, *, group: str, template: str, key: str, border: str, past: str, allowed: str
+    build: Build,
+    refusal: Refusal,
+    *,
+    group: str,
+    template: str,
+    key: str,
+    border: str,
+    past: str,
+    allowed: str,
 ) -> None:
     assert build(**{group: template.replace("$", border)})
     message = f"x.yaml:{LINE[group]}: {key}: got {as_shown(past)}; must be {allowed}"
@@ -225,10 +362,16 @@ def test_every_number_with_a_border_is_tested_at_it() -> None:
         ("model", f"{STACKED}, dropout: $}}", "model.dropout"),
         ("train", "{epochs: 4, learning_rate: $}", "train.learning_rate"),
         ("train", "{epochs: 4, clip: {by: value, limit: $}}", "train.clip.limit"),
-        ("train", "{epochs: 4, early_stopping: {patience: 1, min_delta: $}}", "train.early_stopping.min_delta"),
+        (
+            "train",
+            "{epochs: 4, early_stopping: {patience: 1, min_delta: $}}",
+            "train.early_stopping.min_delta",
+        ),
     ],
 )
-@pytest.mark.parametrize(("written", "value"), [(".inf", "inf"), ("-.inf", "-inf"), (".nan", "nan"), ("1e999", "inf")])
+@pytest.mark.parametrize(
+    ("written", "value"), [(".inf", "inf"), ("-.inf", "-inf"), (".nan", "nan"), ("1e999", "inf")]
+)
 def test_a_number_that_is_not_finite_is_refused(
     refusal: Refusal, *, group: str, template: str, key: str, written: str, value: str
 ) -> None:
@@ -254,21 +397,57 @@ def test_a_number_that_is_not_finite_is_refused(
         ("data", "", "2: data: got nothing; must be a group of keys"),
         ("data", "[sine, 40]", "2: data: got ['sine', 40]; must be a group of keys"),
         ("model", "{kind: stacked, cell: GRU, units: 0}", "5: model.units.0: got 0; must be 1 or more"),
-        ("model", "{kind: stacked, cell: GRU, units: true}", "5: model.units: got true; must be a list such as [50] or [a, b]"),
-        ("model", "{kind: stacked, cell: GRU, units: 1.5}", "5: model.units: got 1.5; must be a list such as [50] or [a, b]"),
-        ("model", "{kind: stacked, cell: GRU, units: []}", "5: model.units: got []; its length must be 1 or more"),
+        (
+            "model",
+            "{kind: stacked, cell: GRU, units: true}",
+            "5: model.units: got true; must be a list such as [50] or [a, b]",
+        ),
+        (
+            "model",
+            "{kind: stacked, cell: GRU, units: 1.5}",
+            "5: model.units: got 1.5; must be a list such as [50] or [a, b]",
+        ),
+        (
+            "model",
+            "{kind: stacked, cell: GRU, units: []}",
+            "5: model.units: got []; its length must be 1 or more",
+        ),
         (
             *("model", f"{{kind: stacked, cell: GRU, units: [{', '.join('1' * 17)}]}}"),
             "5: model.units: got [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]; its length must be 16 or less",
         ),
-        ("model", f"{STACKED}, bidirectional: both}}", "5: model.bidirectional: got 'both'; must be true or false"),
-        ("model", f"{STACKED}, bidirectional: [1]}}", "5: model.bidirectional.0: got 1; must be true or false"),
+        (
+            "model",
+            f"{STACKED}, bidirectional: both}}",
+            "5: model.bidirectional: got 'both'; must be true or false",
+        ),
+        (
+            "model",
+            f"{STACKED}, bidirectional: [1]}}",
+            "5: model.bidirectional.0: got 1; must be true or false",
+        ),
         ("data", "{kind: csv, path: '', target: a}", "2: data.path: got ''; its length must be 1 or more"),
-        ("data", "{kind: csv, path: a, target: 5}", "2: data.target: got 5; must be a list such as [50] or [a, b]"),
+        (
+            "data",
+            "{kind: csv, path: a, target: 5}",
+            "2: data.target: got 5; must be a list such as [50] or [a, b]",
+        ),
         ("data", "{kind: csv, path: a, target: []}", "2: data.target: got []; its length must be 1 or more"),
-        ("data", "{kind: csv, path: a, target: ['']}", "2: data.target.0: got ''; its length must be 1 or more"),
-        ("data", f"{CSV}, separator: '::'}}", "2: data.separator: got '::'; must be one character, in quotes: ',' or ';' or '|'"),
-        ("data", f"{SINE}, unit: {'m' * 33}}}", f"2: data.unit: got '{'m' * 33}'; its length must be 32 or less"),
+        (
+            "data",
+            "{kind: csv, path: a, target: ['']}",
+            "2: data.target.0: got ''; its length must be 1 or more",
+        ),
+        (
+            "data",
+            f"{CSV}, separator: '::'}}",
+            "2: data.separator: got '::'; must be one character, in quotes: ',' or ';' or '|'",
+        ),
+        (
+            "data",
+            f"{SINE}, unit: {'m' * 33}}}",
+            f"2: data.unit: got '{'m' * 33}'; its length must be 32 or less",
+        ),
         (
             "data",
             "{points: 40}",
@@ -276,18 +455,28 @@ def test_a_number_that_is_not_finite_is_refused(
         ),
     ],
 )
-def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group: str, value: str, message: str) -> None:
+def test_a_value_of_the_wrong_type_or_length_is_refused(
+    refusal: Refusal, group: str, value: str, message: str
+) -> None:
     assert refusal(**{group: value}) == f"x.yaml:{message}"
 
 
 @pytest.mark.parametrize(
     ("group", "value", "message"),
     [
-        ("scale", "min-max", "7: scale.method: got 'min-max'; did you mean 'minmax'? allowed: none, minmax, standard"),
+        (
+            "scale",
+            "min-max",
+            "7: scale.method: got 'min-max'; did you mean 'minmax'? allowed: none, minmax, standard",
+        ),
         ("scale", "", "7: scale: got nothing; write it as minmax, or {method: minmax, by: all}"),
         ("data", "{kind: cvs}", "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv, long"),
         ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv, long"),
-        ("data", "{kind: [sine]}", "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv, long"),
+        (
+            "data",
+            "{kind: [sine]}",
+            "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv, long",
+        ),
         ("data", f"{CSV}, decimal: ';'}}", "2: data.decimal: got ';'; allowed: '.', ','"),
         (
             *("data", f"{CSV}, encoding: utf8}}"),
@@ -298,19 +487,29 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(refusal: Refusal, group:
             "{kind: stacked, cell: gru, units: [3]}",
             "5: model.cell: got 'gru'; did you mean 'GRU'? allowed: SimpleRNN, LSTM, GRU",
         ),
-        ("model", "{kind: deep, cell: GRU, units: [3]}", "5: model: kind is 'deep'; allowed: stacked, segment, seq2seq, scratch"),
+        (
+            "model",
+            "{kind: deep, cell: GRU, units: [3]}",
+            "5: model: kind is 'deep'; allowed: stacked, segment, seq2seq, scratch",
+        ),
         (
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
             "6: train.schedule: kind is 'Cosin'; did you mean 'cosine'? allowed: constant, cosine, step, plateau",
         ),
-        ("train", "{epochs: 4, schedule: cosine}", "6: train.schedule: got 'cosine'; write it as {kind: cosine}"),
+        (
+            "train",
+            "{epochs: 4, schedule: cosine}",
+            "6: train.schedule: got 'cosine'; write it as {kind: cosine}",
+        ),
         (
             *("train", "{epochs: 4, clip: {by: norms, limit: 1}}"),
             "6: train.clip.by: got 'norms'; did you mean 'norm'? allowed: value, norm, global_norm",
         ),
     ],
 )
-def test_an_unknown_choice_is_refused_with_what_is_allowed(refusal: Refusal, group: str, value: str, message: str) -> None:
+def test_an_unknown_choice_is_refused_with_what_is_allowed(
+    refusal: Refusal, group: str, value: str, message: str
+) -> None:
     assert refusal(**{group: value}) == f"x.yaml:{message}"
 
 
@@ -330,7 +529,10 @@ def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("{kind: sine, points: 40}", "give either stop (the last x) or step (the distance between two x), and not both"),
+        (
+            "{kind: sine, points: 40}",
+            "give either stop (the last x) or step (the distance between two x), and not both",
+        ),
         (
             "{kind: sine, points: 40, stop: 9, step: 1}",
             "give either stop (the last x) or step (the distance between two x), and not both",
@@ -352,7 +554,10 @@ def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str)
             "{kind: csv, path: a, target: x, frequency: rows}",
             "time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
         ),
-        (f"{CSV}, decimal: ','}}", "separator and decimal are the same character; a cell could not be told from a fraction"),
+        (
+            f"{CSV}, decimal: ','}}",
+            "separator and decimal are the same character; a cell could not be told from a fraction",
+        ),
         (
             f"{CSV}, separator: '\"'}}",
             "separator is '\"', a quote or no visible character; use one such as ',', ';' or a tab",
@@ -372,13 +577,19 @@ def test_a_separator_may_be_any_visible_character_a_space_or_a_tab(build: Build,
     assert len(build(data=f"{CSV}, separator: {separator}}}").data.separator) == 1
 
 
-@pytest.mark.parametrize(("target", "columns"), [("sales", ("sales",)), ("[sales]", ("sales",)), ("[b, a]", ("b", "a"))])
-def test_one_column_or_a_list_of_columns_is_forecast(build: Build, target: str, columns: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("target", "columns"), [("sales", ("sales",)), ("[sales]", ("sales",)), ("[b, a]", ("b", "a"))]
+)
+def test_one_column_or_a_list_of_columns_is_forecast(
+    build: Build, target: str, columns: tuple[str, ...]
+) -> None:
     assert build(data=f"{{kind: csv, path: a, target: {target}}}").data.target == columns
 
 
 @pytest.mark.parametrize(("spacing", "distance"), [("stop: 9.0", 3.0), ("step: 0.5", 0.5)])
-def test_the_spacing_of_a_sine_comes_from_its_stop_or_its_step(build: Build, spacing: str, distance: float) -> None:
+def test_the_spacing_of_a_sine_comes_from_its_stop_or_its_step(
+    build: Build, spacing: str, distance: float
+) -> None:
     assert build(data=f"{{kind: sine, points: 4, {spacing}}}").data.spacing == distance
 
 
@@ -411,7 +622,8 @@ def test_a_split_by_fractions_rows_or_dates_is_accepted(build: Build, split: str
 
 
 @pytest.mark.parametrize(
-    "border", ["0", "-1", "0.0", "1.0", "1.5", ".inf", ".nan", "true", "[1]", "{a: 1}", "soon", "1990-02-30", ""]
+    "border",
+    ["0", "-1", "0.0", "1.0", "1.5", ".inf", ".nan", "true", "[1]", "{a: 1}", "soon", "1990-02-30", ""],
 )
 def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal, border: str) -> None:
     assert refusal(split=f"{{test: {border}}}") == f"x.yaml:4: split.test: {BORDER}"
@@ -422,7 +634,10 @@ def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal,
     [
         ("{}", "split.test: missing; add 'test'"),
         ("{train: 1.5, test: 2020-13-01}", f"split.train: {BORDER}\nx.yaml:4: split.test: {BORDER}"),
-        ("{test: 1990-01-01T00:00Z}", "split.test: a split date carries no UTC offset; write the time on the data's own clock"),
+        (
+            "{test: 1990-01-01T00:00Z}",
+            "split.test: a split date carries no UTC offset; write the time on the data's own clock",
+        ),
         (
             "{train: 30, test: 0.2}",
             "split: mixes fractions, row counts and dates; use one kind for all parts (or leave train out)",
@@ -431,28 +646,46 @@ def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal,
             "{validation: 5, test: 1990-01-01}",
             "split: mixes fractions, row counts and dates; use one kind for all parts (or leave train out)",
         ),
-        ("{train: 1980-01-01, test: 1990-01-01}", "split: with dates, leave train out: it is everything before the first date"),
+        (
+            "{train: 1980-01-01, test: 1990-01-01}",
+            "split: with dates, leave train out: it is everything before the first date",
+        ),
         (
             "{validation: 1990-01-01, test: 1990-01-01}",
             "split: validation starts on 1990-01-01, not before test on 1990-01-01; swap or move them",
         ),
-        ("{train: 0.5, test: 0.2}", "split: the fractions add up to 0.7; make them add up to 1 or leave train out"),
+        (
+            "{train: 0.5, test: 0.2}",
+            "split: the fractions add up to 0.7; make them add up to 1 or leave train out",
+        ),
         (
             "{train: 0.5, validation: 0.4, test: 0.2}",
             "split: the fractions add up to 1.1; make them add up to 1 or leave train out",
         ),
-        ("{validation: 0.5, test: 0.5}", "split: validation and test add up to 1, which leaves nothing to train on"),
+        (
+            "{validation: 0.5, test: 0.5}",
+            "split: validation and test add up to 1, which leaves nothing to train on",
+        ),
     ],
 )
-def test_a_split_whose_parts_do_not_go_together_is_refused(refusal: Refusal, split: str, message: str) -> None:
+def test_a_split_whose_parts_do_not_go_together_is_refused(
+    refusal: Refusal, split: str, message: str
+) -> None:
     assert refusal(split=split) == f"x.yaml:4: {message}"
 
 
 @pytest.mark.parametrize(
     ("units", "flags", "directions"),
-    [("[3, 4]", "false", (1, 1)), ("[3, 4]", "true", (2, 2)), ("[3, 4]", "[true, false]", (2, 1)), ("[3]", "[true]", (2,))],
+    [
+        ("[3, 4]", "false", (1, 1)),
+        ("[3, 4]", "true", (2, 2)),
+        ("[3, 4]", "[true, false]", (2, 1)),
+        ("[3]", "[true]", (2,)),
+    ],
 )
-def test_each_layer_has_one_or_two_directions(build: Build, units: str, flags: str, directions: tuple[int, ...]) -> None:
+def test_each_layer_has_one_or_two_directions(
+    build: Build, units: str, flags: str, directions: tuple[int, ...]
+) -> None:
     model = build(model=f"{{kind: stacked, cell: GRU, units: {units}, bidirectional: {flags}}}").model
     assert model.directions == directions
 
@@ -505,9 +738,14 @@ def test_momentum_acts_with_sgd_and_rmsprop_only(build: Build, refusal: Refusal,
 
 @pytest.mark.parametrize(
     ("train", "key"),
-    [("early_stopping: {patience: 3}", "early_stopping:"), ("schedule: {kind: plateau, patience: 3}", "schedule: plateau")],
+    [
+        ("early_stopping: {patience: 3}", "early_stopping:"),
+        ("schedule: {kind: plateau, patience: 3}", "schedule: plateau"),
+    ],
 )
-def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, refusal: Refusal, train: str, key: str) -> None:
+def test_what_watches_the_validation_loss_needs_validation_rows(
+    build: Build, refusal: Refusal, train: str, key: str
+) -> None:
     assert build(train=f"{{epochs: 4, {train}}}").split.validation == 0.1
     assert refusal(train=f"{{epochs: 4, {train}}}", split="{test: 0.2}") == (
         f"x.yaml:6: train.{key} watches the validation loss, and split.validation is not there; add it"
@@ -525,7 +763,11 @@ def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, re
             *("{kind: scratch, units: 3}", "optimizer: sgd, momentum: 0.9"),
             "train.momentum: model.kind scratch has sgd without momentum; leave it out",
         ),
-        ("{kind: scratch, units: 3}", "loss: mae", "train.loss: model.kind scratch has mse, not mae; leave it out"),
+        (
+            "{kind: scratch, units: 3}",
+            "loss: mae",
+            "train.loss: model.kind scratch has mse, not mae; leave it out",
+        ),
         (
             *("{kind: scratch, units: 3}", "bptt_steps: 6"),
             "train.bptt_steps: 6 is longer than window.length 5, so it cuts nothing off; shorten it or leave it out",
@@ -551,8 +793,12 @@ def test_what_watches_the_validation_loss_needs_validation_rows(build: Build, re
         ),
     ],
 )
-def test_training_that_the_network_cannot_have_is_refused(refusal: Refusal, model: str, train: str, message: str) -> None:
-    assert refusal(model=model, train=f"{{epochs: 4, {train}}}", window="{length: 5}") == f"x.yaml:6: {message}"
+def test_training_that_the_network_cannot_have_is_refused(
+    refusal: Refusal, model: str, train: str, message: str
+) -> None:
+    assert (
+        refusal(model=model, train=f"{{epochs: 4, {train}}}", window="{length: 5}") == f"x.yaml:6: {message}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -592,15 +838,21 @@ def test_a_scale_is_one_word_or_a_group(build: Build, written: str, label: str) 
 
 
 def test_a_mask_is_not_for_the_network_that_counts_every_target(refusal: Refusal) -> None:
-    message = refusal(model="{kind: scratch, units: 3}", data="{kind: csv, path: a, target: y, missing: mask}")
+    message = refusal(
+        model="{kind: scratch, units: 3}", data="{kind: csv, path: a, target: y, missing: mask}"
+    )
     assert message == (
         "x.yaml:2: data.missing: model.kind scratch counts every target in its loss, so mask is not for it; choose another"
     )
 
 
 @pytest.mark.parametrize("key", ["known: z", "calendar: [hour]"])
-def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(refusal: Refusal, key: str) -> None:
-    message = refusal(model="{kind: scratch, units: 3}", data=f"{{kind: csv, path: a, time: t, target: y, {key}}}")
+def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
+    refusal: Refusal, key: str
+) -> None:
+    message = refusal(
+        model="{kind: scratch, units: 3}", data=f"{{kind: csv, path: a, time: t, target: y, {key}}}"
+    )
     name = key.partition(":")[0]
     assert message == f"x.yaml:2: data.{name}: model.kind scratch reads the window alone; leave {name} out"
 
@@ -618,7 +870,10 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
             "add it",
         ),
         (
-            {"model": "{kind: stacked, cell: GRU, units: [3], linear: {use: path, length: 9}}", "window": "{length: 5}"},
+            {
+                "model": "{kind: stacked, cell: GRU, units: [3], linear: {use: path, length: 9}}",
+                "window": "{length: 5}",
+            },
             "5: model.linear.length: 9 is longer than window.length 5; shorten it or leave it out",
         ),
         (
@@ -640,7 +895,10 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
             "5: model.segment: 6 is longer than window.length 5; shorten it",
         ),
         (
-            {"model": f"{STACKED}, strategy: recursive}}", "data": "{kind: csv, path: a, target: y, inputs: [u, z]}"},
+            {
+                "model": f"{STACKED}, strategy: recursive}}",
+                "data": "{kind: csv, path: a, target: y, inputs: [u, z]}",
+            },
             "5: model.strategy: recursive needs the next row of every column, and nobody forecasts or knows that of u, z; "
             "leave data.inputs out, or choose direct",
         ),
@@ -655,14 +913,20 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
         ),
     ],
 )
-def test_what_does_not_go_with_the_network_is_refused(refusal: Refusal, groups: dict[str, str], message: str) -> None:
+def test_what_does_not_go_with_the_network_is_refused(
+    refusal: Refusal, groups: dict[str, str], message: str
+) -> None:
     assert refusal(**groups) == f"x.yaml:{message}"
 
 
 @pytest.mark.parametrize(
     ("levels", "loss", "message"),
     [
-        ("[0.9, 0.5, 0.1, 0.5]", None, "5: model: levels [0.9, 0.5, 0.1, 0.5] do not ascend; write [0.1, 0.5, 0.9]"),
+        (
+            "[0.9, 0.5, 0.1, 0.5]",
+            None,
+            "5: model: levels [0.9, 0.5, 0.1, 0.5] do not ascend; write [0.1, 0.5, 0.9]",
+        ),
         ("[0.5, 0.5]", None, "5: model: levels [0.5, 0.5] do not ascend; write [0.5]"),
         (
             *("[0.1, 0.9]", None),
@@ -702,7 +966,9 @@ def test_levels_choose_their_loss_and_others_mse(build: Build) -> None:
         ("{train: 8, validation: 4, test: 6}", 18),
     ],
 )
-def test_a_series_needs_a_window_of_seven_rows_and_those_that_the_split_counts(build: Build, split: str, rows: int) -> None:
+def test_a_series_needs_a_window_of_seven_rows_and_those_that_the_split_counts(
+    build: Build, split: str, rows: int
+) -> None:
     assert build(split=split).fewest_rows == rows
 
 
@@ -730,7 +996,9 @@ def test_one_stack_is_recurrent_layers_by_themselves_that_read_the_window_alone(
     ("model", "label", "members"),
     [
         (
-            *("{kind: seq2seq, cell: GRU, units: 3, attention: luong, linear: {use: path}, ensemble: {seeds: 2}}",),
+            *(
+                "{kind: seq2seq, cell: GRU, units: 3, attention: luong, linear: {use: path}, ensemble: {seeds: 2}}",
+            ),
             *("2 x seq2seq GRU 3, luong + linear map", 2),
         ),
         ("{kind: seq2seq, cell: LSTM, units: 3}", "seq2seq LSTM 3", 1),
@@ -753,7 +1021,9 @@ def test_a_network_says_what_it_is(build: Build, model: str, label: str, members
         (", teacher_forcing: 0", 0.0),
     ],
 )
-def test_quantiles_are_trained_without_teacher_forcing_where_nothing_else_is_said(build: Build, keys: str, share: float) -> None:
+def test_quantiles_are_trained_without_teacher_forcing_where_nothing_else_is_said(
+    build: Build, keys: str, share: float
+) -> None:
     train = "{epochs: 4, loss: pinball}" if "0.9" in keys else "{epochs: 4}"
     experiment = build(model=f"{SEQ2SEQ}, units: 3{keys}}}", train=train)
     assert experiment.model.teacher_forcing == share
@@ -777,7 +1047,10 @@ def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ("calendar: [hour]", "data: time_format, frequency and calendar need a time column; add time: COLUMN or leave them out"),
+        (
+            "calendar: [hour]",
+            "data: time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
+        ),
         ("time: day, calendar: [hour, hour]", "data.calendar: names hour twice; name each once"),
         ("known: y", "data: column 'y' is named twice; name each column once"),
     ],
@@ -786,11 +1059,18 @@ def test_what_is_known_of_the_future_is_named_once(refusal: Refusal, keys: str, 
     assert refusal(data=f"{{kind: csv, path: a, target: y, {keys}}}") == f"x.yaml:2: {message}"
 
 
-@pytest.mark.parametrize("data", ["{kind: csv, path: a, time: t, target: y, inputs: z, missing: ffill}", None])
+@pytest.mark.parametrize(
+    "data", ["{kind: csv, path: a, time: t, target: y, inputs: z, missing: ffill}", None]
+)
 def test_what_the_scratch_network_has_is_accepted(build: Build, data: str | None) -> None:
     options = "optimizer: sgd, bptt_steps: 5, clip: {by: norm, limit: 1}, early_stopping: {patience: 2}, schedule: {kind: cosine}"
     model = "{kind: scratch, units: 3, activation: sigmoid}"
-    groups = {"model": model, "train": f"{{epochs: 4, {options}}}", "window": "{length: 5}", **({"data": data} if data else {})}
+    groups = {
+        "model": model,
+        "train": f"{{epochs: 4, {options}}}",
+        "window": "{length: 5}",
+        **({"data": data} if data else {}),
+    }
     experiment = build(**groups)
     assert (experiment.model.label, experiment.train.bptt_steps) == ("NumPy sigmoid 3", 5)
 

@@ -41,7 +41,20 @@ SNIPPETS = [
         "? ",
         "{{",
     ),
-    *("0x" + "F" * 401, "9" * 5000, ".inf", ".nan", "-1", "null", "[]", "{}", "[[1, 2], {a: b}]", "true", "kind: 5", "\x7f"),
+    *(
+        "0x" + "F" * 401,
+        "9" * 5000,
+        ".inf",
+        ".nan",
+        "-1",
+        "null",
+        "[]",
+        "{}",
+        "[[1, 2], {a: b}]",
+        "true",
+        "kind: 5",
+        "\x7f",
+    ),
 ]
 
 
@@ -139,13 +152,19 @@ def test_a_merge_key_is_a_key_like_any_other() -> None:
     [
         ("a: 1\nb: 2\na: 3\n", "x.yaml:3: the key 'a' stands here again (first on line 1); keep one"),
         ("g:\n  a: 1\n  'a': 2\n", "x.yaml:3: the key 'a' stands here again (first on line 2); keep one"),
-        ("a: 1\n---\nb: 2\n", "x.yaml:2: a second document starts here; a config is one, so remove the line with ---"),
+        (
+            "a: 1\n---\nb: 2\n",
+            "x.yaml:2: a second document starts here; a config is one, so remove the line with ---",
+        ),
         ("a: 1\n2: b\n", "x.yaml:2: a key must be text; put quotes around it if it is meant"),
         ("null: b\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
         ("true: b\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
         ("? [a]\n: b\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
         ("? {a: b}\n: c\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
-        ("a: 1\nb: c: d\n", "x.yaml:2: not valid YAML: mapping values are not allowed here; check indentation and quotes"),
+        (
+            "a: 1\nb: c: d\n",
+            "x.yaml:2: not valid YAML: mapping values are not allowed here; check indentation and quotes",
+        ),
         ("a: *b\n", "x.yaml:1: not valid YAML: found undefined alias 'b'; check indentation and quotes"),
         (
             "a:\n\t- 1\n",
@@ -179,7 +198,10 @@ def test_a_control_character_is_refused_with_its_line(number: str) -> None:
 
 @pytest.mark.parametrize("text", ['a: 1\nb: "\\ud83d\\ude00"\n', 'a: 1\n"\\udfff": 2\n'])
 def test_half_a_surrogate_pair_is_refused(text: str) -> None:
-    assert refused(text) == "x.yaml:2: half of a surrogate pair is no character; write the character itself, not its escape"
+    assert (
+        refused(text)
+        == "x.yaml:2: half of a surrogate pair is no character; write the character itself, not its escape"
+    )
 
 
 @pytest.mark.parametrize("text", ['"\\UFFFFFFFF"', '"\\U00110000"', f"%YAML 1.{'9' * 5000}\n---\na: 1\n"])
@@ -191,7 +213,10 @@ def test_an_escape_or_version_that_pyyaml_trips_over_is_refused(text: str) -> No
 
 def test_thirty_two_levels_are_read_and_one_more_is_refused() -> None:
     assert str(parsed("[" * 32 + "]" * 32)).count("(") == 32
-    assert refused("a: 1\nb: " + "[" * 32 + "]" * 32) == "x.yaml:2: nested more than 32 deep; a config needs five levels"
+    assert (
+        refused("a: 1\nb: " + "[" * 32 + "]" * 32)
+        == "x.yaml:2: nested more than 32 deep; a config needs five levels"
+    )
 
 
 @pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 200_000, "- " * 500_000, "? " * 500_000])
@@ -202,7 +227,10 @@ def test_deep_nesting_is_refused_before_anything_recurses(text: str) -> None:
 def test_billion_laughs_are_refused() -> None:
     laughs = ["l0: &l0 ha\n", *(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 10))]
     # Up to l3 there are 1 + 11 + 111 + 1,111 values, with l4 11,111 more, and l5 passes 50,000.
-    assert refused("".join(laughs)) == "x.yaml:1: more than 50,000 values once aliases are followed; write them out"
+    assert (
+        refused("".join(laughs))
+        == "x.yaml:1: more than 50,000 values once aliases are followed; write them out"
+    )
 
 
 def test_the_bound_on_values_that_aliases_repeat_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +243,9 @@ def test_the_bound_on_values_that_aliases_repeat_is_exact(monkeypatch: pytest.Mo
 
 def test_a_mistake_before_the_first_value_has_its_line_too() -> None:
     assert refused("\n\x01").startswith("x.yaml:2: the character U+0001 is not allowed")
-    assert refused(f"%YAML 1.{'9' * 5000}\n---\na: 1\n").startswith("x.yaml:1: not valid YAML: an escape or a version")
+    assert refused(f"%YAML 1.{'9' * 5000}\n---\na: 1\n").startswith(
+        "x.yaml:1: not valid YAML: an escape or a version"
+    )
 
 
 @pytest.mark.parametrize("text", ["a: &x [*x]", "a: &x {b: *x}", "&x [*x]"])
@@ -229,10 +259,15 @@ def test_a_list_of_more_values_than_any_config_has_is_refused() -> None:
 
 def test_a_million_characters_are_read_and_one_more_is_refused() -> None:
     assert parsed("#" * 1_000_000) is None
-    assert refused("#" * 1_000_001) == "x.yaml: 1,000,001 characters, at most 1,000,000 are read; is this a config?"
+    assert (
+        refused("#" * 1_000_001)
+        == "x.yaml: 1,000,001 characters, at most 1,000,000 are read; is this a config?"
+    )
 
 
-@pytest.mark.parametrize(("number", "count"), [("9" * 5000, "5,000"), ("-" + "9" * 400, "401"), ("0x" + "F" * 5000, "5,002")])
+@pytest.mark.parametrize(
+    ("number", "count"), [("9" * 5000, "5,000"), ("-" + "9" * 400, "401"), ("0x" + "F" * 5000, "5,002")]
+)
 def test_a_whole_number_too_long_to_print_is_refused(number: str, count: str) -> None:
     message = f"x.yaml:2: a number of {count} characters; at most 400 are read"
     assert refused(f"a: 1\nb: {number}\n") == message

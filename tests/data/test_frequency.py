@@ -13,9 +13,21 @@ DATES = [
     ("monthly", "2019-11-15T06:30 2019-12-15T06:30 2020-01-15T06:30", "2020-02-15T06:30 2020-03-15T06:30"),
     ("monthly", "2020-11-28 2020-12-28 2021-01-28", "2021-02-28 2021-03-28"),
     ("monthly", "2019-11-30 2019-12-31 2020-01-31", "2020-02-29 2020-03-31"),  # month-ends
-    ("monthly", "2020-07-31 2020-08-31", "2020-09-30 2020-10-31"),  # month-ends of months that are equally long
-    ("monthly", "2019-11-28 2019-12-29 2020-01-29", "2020-02-27 2020-03-29"),  # the day before the day before the end
-    ("monthly", "2020-12-29T05:00 2021-01-29T05:00", "2021-02-28T05:00 2021-03-29T05:00"),  # February has no 29th
+    (
+        "monthly",
+        "2020-07-31 2020-08-31",
+        "2020-09-30 2020-10-31",
+    ),  # month-ends of months that are equally long
+    (
+        "monthly",
+        "2019-11-28 2019-12-29 2020-01-29",
+        "2020-02-27 2020-03-29",
+    ),  # the day before the day before the end
+    (
+        "monthly",
+        "2020-12-29T05:00 2021-01-29T05:00",
+        "2021-02-28T05:00 2021-03-29T05:00",
+    ),  # February has no 29th
     ("monthly", "2021-02-05 2021-03-05", "2021-04-05 2021-05-05"),  # four weeks apart
     ("monthly", "2021-01-31 2021-02-28", "2021-03-31 2021-04-30"),  # four weeks apart
     ("every 28 days", "2021-02-05 2021-03-05 2021-04-02", "2021-04-30 2021-05-28"),
@@ -33,8 +45,16 @@ DATES = [
     ("hourly", "2020-02-28T22:00 2020-02-28T23:00", "2020-02-29T00:00 2020-02-29T01:00"),
     ("every 15 minutes", "2020-01-01T23:15 2020-01-01T23:30", "2020-01-01T23:45 2020-01-02T00:00"),
     ("every minute", "2020-01-01T23:57 2020-01-01T23:58", "2020-01-01T23:59 2020-01-02T00:00"),
-    ("every second", "2020-01-01T00:00:07.5 2020-01-01T00:00:08.5", "2020-01-01T00:00:09.5 2020-01-01T00:00:10.5"),
-    ("every 40000 microseconds", "2020-01-01T00:00:00 2020-01-01T00:00:00.04", "2020-01-01T00:00:00.08 2020-01-01T00:00:00.12"),
+    (
+        "every second",
+        "2020-01-01T00:00:07.5 2020-01-01T00:00:08.5",
+        "2020-01-01T00:00:09.5 2020-01-01T00:00:10.5",
+    ),
+    (
+        "every 40000 microseconds",
+        "2020-01-01T00:00:00 2020-01-01T00:00:00.04",
+        "2020-01-01T00:00:00.08 2020-01-01T00:00:00.12",
+    ),
 ]
 NUMBERS: list[tuple[str, list[float], list[float]]] = [
     ("every 1", [0, 1, 2], [3, 4]),
@@ -59,7 +79,9 @@ def dates(text: str) -> Times:
 
 
 @pytest.mark.parametrize(("name", "rows", "after"), AXES)
-def test_a_regular_axis_is_named_fits_its_own_steps_and_goes_on_past_its_end(name: str, rows: Times, after: Times) -> None:
+def test_a_regular_axis_is_named_fits_its_own_steps_and_goes_on_past_its_end(
+    name: str, rows: Times, after: Times
+) -> None:
     frequency = Frequency.infer(rows)
     assert str(frequency) == name
     assert frequency.off_grid(rows) is None
@@ -177,12 +199,20 @@ def test_a_row_too_far_to_count_the_steps_is_off_the_grid() -> None:
 @quick
 @given(
     start=st.integers(-(10**15), 10**15),
-    size=st.sampled_from([1, 40_000, 10**6, 15 * 60 * 10**6, 3_600 * 10**6, 86_400 * 10**6, 7 * 86_400 * 10**6]),
+    size=st.sampled_from(
+        [1, 40_000, 10**6, 15 * 60 * 10**6, 3_600 * 10**6, 86_400 * 10**6, 7 * 86_400 * 10**6]
+    ),
     known=st.integers(3, 6),
     steps=st.integers(1, 4),
 )
-def test_any_equally_spaced_axis_goes_on_equally_spaced(start: int, size: int, known: int, steps: int) -> None:
-    rows = np.datetime64("2000-01-01", "us") + np.timedelta64(start, "us") + np.arange(known + steps) * np.timedelta64(size, "us")
+def test_any_equally_spaced_axis_goes_on_equally_spaced(
+    start: int, size: int, known: int, steps: int
+) -> None:
+    rows = (
+        np.datetime64("2000-01-01", "us")
+        + np.timedelta64(start, "us")
+        + np.arange(known + steps) * np.timedelta64(size, "us")
+    )
     frequency = Frequency.infer(rows[:known])
     assert frequency.off_grid(rows) is None
     after = frequency.after(rows[known - 1 : known], steps=steps)
@@ -202,7 +232,9 @@ def test_any_equally_spaced_axis_goes_on_equally_spaced(start: int, size: int, k
 def test_any_monthly_axis_keeps_its_day_or_the_last_day(
     month: int, day: int, size: int, known: int, steps: int, at_end: bool
 ) -> None:
-    assume(not (at_end and size == 12 and month % 12 == 1))  # three times 28 February may be the 28th or the last day
+    assume(
+        not (at_end and size == 12 and month % 12 == 1)
+    )  # three times 28 February may be the 28th or the last day
     months = np.datetime64(month, "M") + np.timedelta64(size, "M") * np.arange(known + steps)
     first = (months + np.timedelta64(1 if at_end else 0, "M")).astype("datetime64[D]")
     days = first + np.timedelta64(-1 if at_end else day, "D")

@@ -24,7 +24,11 @@ south,2020-01-05,7,1
 def load(folder: Path, text: str, **keys: Any) -> Panel:
     path = folder / "shops.csv"
     path.write_text(text)
-    return load_panel(LongSpec(**{"kind": "long", "path": str(path), "series": "shop", "time": "day", "target": "sold", **keys}))
+    return load_panel(
+        LongSpec(
+            **{"kind": "long", "path": str(path), "series": "shop", "time": "day", "target": "sold", **keys}
+        )
+    )
 
 
 def refused(folder: Path, text: str, **keys: Any) -> str:
@@ -71,7 +75,9 @@ def test_gaps_are_filled_within_each_series(tmp_path: Path) -> None:
 
 
 def test_a_series_of_one_row_has_the_step_of_the_others(tmp_path: Path) -> None:
-    assert load(tmp_path, "shop,day,sold\na,2020-01-01,5\nb,2020-01-01,6\nb,2020-01-08,7\n").bounds.tolist() == [0, 1, 3]
+    assert load(
+        tmp_path, "shop,day,sold\na,2020-01-01,5\nb,2020-01-01,6\nb,2020-01-08,7\n"
+    ).bounds.tolist() == [0, 1, 3]
 
 
 def test_trading_days_are_rows_of_each_series(tmp_path: Path) -> None:
@@ -94,7 +100,11 @@ def test_trading_days_are_rows_of_each_series(tmp_path: Path) -> None:
             "north,2019-01-02",
             "shops.csv:5: series 'north': 2019-01-02 comes after 2020-01-01; sort the file by time, oldest first",
         ),
-        ("north,2020-01-01", ",2020-01-01", "shops.csv:3: shop: '' is no name of a series; write visible characters on one line"),
+        (
+            "north,2020-01-01",
+            ",2020-01-01",
+            "shops.csv:3: shop: '' is no name of a series; write visible characters on one line",
+        ),
         (
             "north,2020-01-02,11",
             "north,2020-01-02,",
@@ -107,7 +117,11 @@ def test_trading_days_are_rows_of_each_series(tmp_path: Path) -> None:
             "shops.csv:7: series 'south': between 2020-01-04 and 2020-01-06 rows are absent (1 in all at the step daily); "
             "set data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row",
         ),
-        ("south,2020-01-05,7", "south,2020-01-05,x", "shops.csv:7: sold: 'x' is not a number; a missing value is written as an"),
+        (
+            "south,2020-01-05,7",
+            "south,2020-01-05,x",
+            "shops.csv:7: sold: 'x' is not a number; a missing value is written as an",
+        ),
         ("shop,day", "store,day", "shops.csv:1: no column 'shop'; the header has: store, day, sold, price"),
     ],
 )
@@ -126,7 +140,10 @@ def test_a_fault_is_told_with_its_line_and_series(tmp_path: Path, old: str, new:
             "b,2020-01-01T00:00,1\nb,2020-01-01T01:00,1\na,2020-01-01,1\na,2020-01-02,1\na,2020-01-03,1\n",
             "shops.csv: the rows of series 'b' are hourly, those of series 'a' are daily; give rows at that step",
         ),
-        ("a,1,1\nb,1,1\n", "shops.csv: every series has one row; at least two of one are needed to know their step"),
+        (
+            "a,1,1\nb,1,1\n",
+            "shops.csv: every series has one row; at least two of one are needed to know their step",
+        ),
     ],
 )
 def test_the_step_is_the_same_for_all_series(tmp_path: Path, rows: str, text: str) -> None:

@@ -11,7 +11,13 @@ CHANNELS = ("sold", "price", "rain")
 LINES = (2, 3, 5, 9)  # line of each row in the file
 
 
-def table(values: list[list[float]], time: list[float] | Times | None = None, *, unit: str = "number", size: float = 1) -> Table:
+def table(
+    values: list[list[float]],
+    time: list[float] | Times | None = None,
+    *,
+    unit: str = "number",
+    size: float = 1,
+) -> Table:
     times = np.arange(len(values)) if time is None else np.asarray(time)
     return Table(
         values=np.array(values, dtype=np.float64),
@@ -21,7 +27,9 @@ def table(values: list[list[float]], time: list[float] | Times | None = None, *,
     )
 
 
-def filled_by(policy: str, values: list[list[float]], time: list[float] | None = None) -> tuple[list[list[float]], npt.NDArray]:
+def filled_by(
+    policy: str, values: list[list[float]], time: list[float] | None = None
+) -> tuple[list[list[float]], npt.NDArray]:
     complete, _, filled = close(table(values, time), policy=policy, channels=CHANNELS[: len(values[0])])
     return complete.tolist(), filled
 
@@ -83,7 +91,9 @@ def test_complete_rows_stay_as_they_are(policy: str) -> None:
 @pytest.mark.parametrize("policy", ["error", "interpolate", "ffill"])
 def test_with_rows_as_steps_no_row_is_absent(policy: str) -> None:
     times = np.array(["2020-01-03", "2020-01-06", "2020-03-01"], dtype="datetime64[us]")
-    values, full, filled = close(table([[1], [2], [4]], times, unit="rows"), policy=policy, channels=CHANNELS[:1])
+    values, full, filled = close(
+        table([[1], [2], [4]], times, unit="rows"), policy=policy, channels=CHANNELS[:1]
+    )
     assert values.tolist() == [[1], [2], [4]]
     assert full is times
     assert not filled.any()
@@ -134,8 +144,18 @@ STEP = "set data.missing: interpolate, ffill, seasonal or mask to fill them, or 
             "sales.csv:9: sold: the last 3 values are missing, nothing after them to interpolate to; "
             "cut these rows or set data.missing: ffill",
         ),
-        ("interpolate", [[1, NAN], [2, NAN]], None, "sales.csv:2: price: the column has no value at all; leave it out"),
-        ("ffill", [[1, NAN], [2, NAN]], None, "sales.csv:2: price: the column has no value at all; leave it out"),
+        (
+            "interpolate",
+            [[1, NAN], [2, NAN]],
+            None,
+            "sales.csv:2: price: the column has no value at all; leave it out",
+        ),
+        (
+            "ffill",
+            [[1, NAN], [2, NAN]],
+            None,
+            "sales.csv:2: price: the column has no value at all; leave it out",
+        ),
         (
             "ffill",
             [[1], [2], [3]],
@@ -145,7 +165,9 @@ STEP = "set data.missing: interpolate, ffill, seasonal or mask to fill them, or 
         ),
     ],
 )
-def test_what_cannot_be_filled_is_refused(policy: str, values: list[list[float]], time: list[float] | None, text: str) -> None:
+def test_what_cannot_be_filled_is_refused(
+    policy: str, values: list[list[float]], time: list[float] | None, text: str
+) -> None:
     with pytest.raises(DataError) as caught:
         close(table(values, time), policy=policy, channels=CHANNELS[: len(values[0])])
     assert str(caught.value) == text
@@ -171,10 +193,18 @@ def test_as_many_absent_rows_as_present_ones_are_filled() -> None:
 def test_a_season_before_fills_and_where_there_is_none_a_mask_takes_the_row_before(
     policy: str, season: int | None, column: list[float], complete: list[float]
 ) -> None:
-    values, _, filled = close(table([[value] for value in column]), policy=policy, channels=CHANNELS[:1], season=season)
+    values, _, filled = close(
+        table([[value] for value in column]), policy=policy, channels=CHANNELS[:1], season=season
+    )
     assert values.ravel().tolist() == complete
     assert filled.ravel().tolist() == np.isnan(column).tolist()
-    made = refill(np.where(filled, -1.0, values), filled, policy=policy, season=season, bounds=np.array([0, len(column)]))
+    made = refill(
+        np.where(filled, -1.0, values),
+        filled,
+        policy=policy,
+        season=season,
+        bounds=np.array([0, len(column)]),
+    )
     assert made.ravel().tolist() == complete
 
 

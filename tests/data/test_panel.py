@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Panel, clock, exact_clock, parse_clock
+from rnnfc.data.panel import Panel, format_time, format_time_exact, parse_times
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_any_other_data_have_another_fingerprint(panel: Panel, change: dict[str,
     ],
 )
 def test_a_date_is_written_no_longer_than_needed(time: str, text: str) -> None:
-    assert clock(np.datetime64(time, "us")) == text
-    assert clock(np.datetime64(time)) == text
+    assert format_time(np.datetime64(time, "us")) == text
+    assert format_time(np.datetime64(time)) == text
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,18 @@ def test_a_date_is_written_no_longer_than_needed(time: str, text: str) -> None:
     ],
 )
 def test_a_number_is_written_without_noise(time: float, text: str) -> None:
-    assert clock(time) == text
+    assert format_time(time) == text
 
 
 def test_written_times_are_read_back() -> None:
-    dates = np.array(["2015-02-17T00:00", "2015-02-17T09:30", "2015-02-17T09:30:00.25"], dtype="datetime64[us]")
-    assert parse_clock([clock(date) for date in dates]).tolist() == dates.tolist()
-    assert parse_clock([exact_clock(date, "-03:30") for date in dates]).tolist() == dates.tolist()
+    dates = np.array(
+        ["2015-02-17T00:00", "2015-02-17T09:30", "2015-02-17T09:30:00.25"], dtype="datetime64[us]"
+    )
+    assert parse_times([format_time(date) for date in dates]).tolist() == dates.tolist()
+    assert parse_times([format_time_exact(date, "-03:30") for date in dates]).tolist() == dates.tolist()
     nanoseconds = [1577836800123456789, -1577836800123456790]
-    assert parse_clock([clock(count) for count in np.array(nanoseconds)]).tolist() == nanoseconds
-    assert parse_clock([clock(count) for count in (-2, 17, 0.25)]).tolist() == [-2, 17, 0.25]
+    assert parse_times([format_time(count) for count in np.array(nanoseconds)]).tolist() == nanoseconds
+    assert parse_times([format_time(count) for count in (-2, 17, 0.25)]).tolist() == [-2, 17, 0.25]
 
 
 def test_known_values_are_nan_where_filled_and_no_copy_where_nothing_was() -> None:
@@ -130,12 +132,18 @@ def test_rows_until_the_last_ones_of_each_series_leave_out_and_count_the_later_o
 def test_series_that_have_come_since_are_left_out_and_their_rows_counted(panel: Panel) -> None:
     south = panel.only(np.array([False, True]))
     early = panel.until(replace(south.tail(1), time=np.array([1])))
-    assert (early.series, early.values.tolist(), early.later, early.left_out) == (("south",), [[3, 30], [4, 40]], 3, 0)
+    assert (early.series, early.values.tolist(), early.later, early.left_out) == (
+        ("south",),
+        [[3, 30], [4, 40]],
+        3,
+        0,
+    )
     assert panel.until(south.tail(1)).fingerprint() == south.fingerprint()
 
 
 @pytest.mark.parametrize(
-    "last", [{"series": ("north", "west")}, {"time": np.array(["2020-01-01", "2020-01-01"], dtype="datetime64[us]")}]
+    "last",
+    [{"series": ("north", "west")}, {"time": np.array(["2020-01-01", "2020-01-01"], dtype="datetime64[us]")}],
 )
 def test_other_series_or_clocks_end_nothing(panel: Panel, last: dict[str, Any]) -> None:
     assert panel.until(replace(panel.tail(1), **last)) is panel

@@ -62,7 +62,9 @@ def test_minmax_by_hand_goes_beyond_one_after_the_training_rows() -> None:
     assert scaled.bounds is TWO_SERIES.bounds
 
 
-@pytest.mark.parametrize(("method", "sklearn_scaler"), [("minmax", MinMaxScaler), ("standard", StandardScaler)])
+@pytest.mark.parametrize(
+    ("method", "sklearn_scaler"), [("minmax", MinMaxScaler), ("standard", StandardScaler)]
+)
 def test_scaled_values_are_those_of_scikit_learn(method: str, sklearn_scaler: type) -> None:
     panel = panel_of(np.random.default_rng(3).normal(5.0, 2.0, (11, 3)) * [1, 1e-3, 1e6])
     ours = Scaler.fit(panel, np.array([[0, 7]]), method=method).apply(panel).values
@@ -84,7 +86,11 @@ def test_filled_values_never_change_the_scaler(method: str) -> None:
     values, filled = [[1, 0], [4, 8], [36, 4], [68, 2], [100, 1]], [[0, 0], [0, 0], [1, 0], [1, 0], [0, 0]]
     scaler = Scaler.fit(panel_of(values, filled=filled), np.array([[0, 4]]), method=method)
     assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 0]], [[4, 8]])
-    expected = {"none": ([[0, 0]], [[1, 1]]), "minmax": ([[1, 0]], [[3, 8]]), "standard": ([[2.5, 3.5]], [[1.5, 8.75**0.5]])}
+    expected = {
+        "none": ([[0, 0]], [[1, 1]]),
+        "minmax": ([[1, 0]], [[3, 8]]),
+        "standard": ([[2.5, 3.5]], [[1.5, 8.75**0.5]]),
+    }
     center, scale = expected[method]
     assert scaler.center.tolist() == center
     assert scaler.scale == pytest.approx(np.array(scale), rel=1e-15)
@@ -139,7 +145,8 @@ def test_a_sine_far_from_zero_keeps_its_shape(method: str) -> None:
     wave = np.sin(np.linspace(0, 100, 1000))[:, None]
     rows = np.array([[0, 800]])
     plain, lifted = (
-        Scaler.fit(panel_of(values), rows, method=method).apply(panel_of(values)).values for values in (wave, wave + 1e9)
+        Scaler.fit(panel_of(values), rows, method=method).apply(panel_of(values)).values
+        for values in (wave, wave + 1e9)
     )
     assert lifted.astype(np.float32) == pytest.approx(plain, abs=1e-6)
     assert len(np.unique(lifted.astype(np.float32))) > 990
@@ -152,14 +159,36 @@ CONSTANT = "there is nothing to scale by; leave the column out, give more traini
 @pytest.mark.parametrize(
     ("values", "bounds", "text"),
     [
-        ([[1, 5], [2, 5], [3, 7]], None, f"north: price is constant on the training rows (about 5), {CONSTANT}"),
-        ([[0, 5], [0, 6], [3, 7]], None, f"north: sold is constant on the training rows (about 0), {CONSTANT}"),
-        ([[-1e9, 5], [-1e9 - 1e-4, 6], [3, 7]], None, f"north: sold is constant on the training rows (about -1e+09), {CONSTANT}"),
-        ([[4, 5], [4, 6], [3, 7], [5, 8], [5, 9]], (0, 3, 5), f"every series: sold is constant on the training rows, {CONSTANT}"),
-        ([[1, 5], [1, 5], [3, 7]], None, f"north: sold is constant on the training rows (about 1), {CONSTANT}"),
+        (
+            [[1, 5], [2, 5], [3, 7]],
+            None,
+            f"north: price is constant on the training rows (about 5), {CONSTANT}",
+        ),
+        (
+            [[0, 5], [0, 6], [3, 7]],
+            None,
+            f"north: sold is constant on the training rows (about 0), {CONSTANT}",
+        ),
+        (
+            [[-1e9, 5], [-1e9 - 1e-4, 6], [3, 7]],
+            None,
+            f"north: sold is constant on the training rows (about -1e+09), {CONSTANT}",
+        ),
+        (
+            [[4, 5], [4, 6], [3, 7], [5, 8], [5, 9]],
+            (0, 3, 5),
+            f"every series: sold is constant on the training rows, {CONSTANT}",
+        ),
+        (
+            [[1, 5], [1, 5], [3, 7]],
+            None,
+            f"north: sold is constant on the training rows (about 1), {CONSTANT}",
+        ),
     ],
 )
-def test_a_constant_channel_is_refused(method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str) -> None:
+def test_a_constant_channel_is_refused(
+    method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str
+) -> None:
     panel = panel_of(values, bounds=bounds)
     train_rows = panel.bounds[:-1, None] + [0, 2]
     with pytest.raises(DataError) as caught:
@@ -170,13 +199,35 @@ def test_a_constant_channel_is_refused(method: str, values: list[list[float]], b
 @pytest.mark.parametrize(
     ("method", "by", "values", "text"),
     [
-        ("minmax", "series", [-1e300, 1e300], "north: price runs from -1e+300 to 1e+300 on the training rows, scale: minmax"),
-        ("minmax", "series", [0, 1e-301], "north: price runs from 0 to 1e-301 on the training rows, scale: minmax"),
-        ("standard", "series", [0, 2e150], "north: price runs from 0 to 2e+150 on the training rows, scale: standard"),
-        ("standard", "all", [0, 1e-151], "all series: price runs from 0 to 1e-151 on the training rows, scale: standard"),
+        (
+            "minmax",
+            "series",
+            [-1e300, 1e300],
+            "north: price runs from -1e+300 to 1e+300 on the training rows, scale: minmax",
+        ),
+        (
+            "minmax",
+            "series",
+            [0, 1e-301],
+            "north: price runs from 0 to 1e-301 on the training rows, scale: minmax",
+        ),
+        (
+            "standard",
+            "series",
+            [0, 2e150],
+            "north: price runs from 0 to 2e+150 on the training rows, scale: standard",
+        ),
+        (
+            "standard",
+            "all",
+            [0, 1e-151],
+            "all series: price runs from 0 to 1e-151 on the training rows, scale: standard",
+        ),
     ],
 )
-def test_a_range_that_no_float_can_be_computed_with_is_refused(method: str, by: str, values: list[float], text: str) -> None:
+def test_a_range_that_no_float_can_be_computed_with_is_refused(
+    method: str, by: str, values: list[float], text: str
+) -> None:
     panel = panel_of([[1, values[0]], [2, values[1]], [1, values[0]], [2, values[1]]], bounds=(0, 2, 4))
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method, by=by)
@@ -184,9 +235,13 @@ def test_a_range_that_no_float_can_be_computed_with_is_refused(method: str, by: 
     assert str(caught.value) == f"{text} computes with ranges from {ranges}; give the data in another unit"
 
 
-@pytest.mark.parametrize(("method", "edge"), [("minmax", 1e-300), ("minmax", 1e300), ("standard", 1e-150), ("standard", 1e150)])
+@pytest.mark.parametrize(
+    ("method", "edge"), [("minmax", 1e-300), ("minmax", 1e300), ("standard", 1e-150), ("standard", 1e150)]
+)
 def test_a_range_at_the_edge_of_what_can_be_computed_is_scaled(method: str, edge: float) -> None:
-    scaled = Scaler.fit(panel_of([[0], [edge]]), np.array([[0, 2]]), method=method).apply(panel_of([[0], [edge]]))
+    scaled = Scaler.fit(panel_of([[0], [edge]]), np.array([[0, 2]]), method=method).apply(
+        panel_of([[0], [edge]])
+    )
     assert scaled.values.ravel().tolist() == pytest.approx([0, 1] if method == "minmax" else [-1, 1])
 
 
@@ -213,7 +268,9 @@ def test_the_first_of_several_channels_without_a_training_value_is_named_whateve
         Scaler.fit(panel, np.array([[1, 3]]), method="none")
 
 
-def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     panel = panel_of([[1.0], [2.0], [3.0], [4.0], [6.0]], filled=[[0], [0], [1], [1], [0]])
     monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
     scaler = Scaler.fit(panel, np.array([[0, 5]]), method="standard")
@@ -249,7 +306,9 @@ def test_one_of_several_series_may_be_constant_and_is_centred_alone() -> None:
         ("standard", [18 / 5, 86 / 5], [(88 / 5 - (18 / 5) ** 2) ** 0.5, (2626 / 5 - (86 / 5) ** 2) ** 0.5]),
     ],
 )
-def test_all_series_together_have_one_center_and_scale(method: str, center: list[float], scale: list[float]) -> None:
+def test_all_series_together_have_one_center_and_scale(
+    method: str, center: list[float], scale: list[float]
+) -> None:
     scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by="all")
     assert scaler.center == pytest.approx(np.array([center, center]), rel=1e-15)
     assert scaler.scale == pytest.approx(np.array([scale, scale]), rel=1e-14)
@@ -260,7 +319,9 @@ def test_all_series_together_have_one_center_and_scale(method: str, center: list
 
 def test_all_series_together_may_not_be_constant() -> None:
     panel = panel_of([[4, 5], [4, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
-    with pytest.raises(DataError, match=r"^every series: sold is constant on the training rows \(about 4\), there is nothing"):
+    with pytest.raises(
+        DataError, match=r"^every series: sold is constant on the training rows \(about 4\), there is nothing"
+    ):
         Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
 
 
@@ -287,7 +348,9 @@ def test_what_was_filled_needs_no_logarithm() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_calendar_is_left_as_it_is(method: str) -> None:
     rows = np.array([[1, 2, 0.1, 0.2, 0.3, 0.4], [3, 7, 0.5, 0.5, 0.5, 0.5]])
-    panel = replace(panel_of(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month"))
+    panel = replace(
+        panel_of(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month")
+    )
     scaler = Scaler.fit(panel, np.array([[0, 2]]), method=method)
     assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 2, -1, -1, -1, -1]], [[3, 7, 1, 1, 1, 1]])
     assert scaler.apply(panel).values[:, 2:].tolist() == rows[:, 2:].tolist()
@@ -301,7 +364,9 @@ def test_each_target_has_its_own_power_of_two_decimals() -> None:
     power = Scaler.fit(panel, np.array([[0, 4000]]), method="none", transform="box_cox").power
     assert power is not None
     alone = [
-        Scaler.fit(panel_of(panel.values[:, [at]]), np.array([[0, 4000]]), method="none", transform="box_cox").power.item()
+        Scaler.fit(
+            panel_of(panel.values[:, [at]]), np.array([[0, 4000]]), method="none", transform="box_cox"
+        ).power.item()
         for at in range(2)
     ]
     assert power.tolist() == [alone]
@@ -320,17 +385,26 @@ def test_logs_by_hand() -> None:
 def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> None:
     normal = 4 + np.random.default_rng(5).normal(size=400)
     for made, power in ((normal**2, 0.5), (np.exp(normal), 0.0), (normal, 1.0)):
-        scaler = Scaler.fit(panel_of(made[:, None]), np.array([[0, 4000]]), method="none", transform="box_cox")
-        assert scaler.power[0, 0] == pytest.approx(max(0, stats.boxcox_normmax(made, method="mle")), abs=0.006)
+        scaler = Scaler.fit(
+            panel_of(made[:, None]), np.array([[0, 4000]]), method="none", transform="box_cox"
+        )
+        assert scaler.power[0, 0] == pytest.approx(
+            max(0, stats.boxcox_normmax(made, method="mle")), abs=0.006
+        )
         assert scaler.power[0, 0] == pytest.approx(power, abs=0.15)
     both = panel_of(np.concatenate([normal**2, 5 * normal**2])[:, None], bounds=(0, 400, 800))
     rows = np.array([[0, 400], [400, 800]])
-    each, shared = (Scaler.fit(both, rows, method="none", transform="box_cox", by=by).power for by in ("series", "all"))
+    each, shared = (
+        Scaler.fit(both, rows, method="none", transform="box_cox", by=by).power for by in ("series", "all")
+    )
     assert each[0] == each[1] != shared[0] == shared[1]
 
 
 def test_a_forecast_below_all_that_a_power_gives_is_the_edge_of_its_domain() -> None:
-    numbers = {name: np.array([[value]]) for name, value in (("center", 0.0), ("scale", 1.0), ("low", 1.0), ("high", 9.0))}
+    numbers = {
+        name: np.array([[value]])
+        for name, value in (("center", 0.0), ("scale", 1.0), ("low", 1.0), ("high", 9.0))
+    }
     scaler = Scaler(method="none", **numbers, power=np.array([[0.5]]))
     points = np.array([[[4.0], [-2.0], [-3.0]]])  # (3 ** 2, 0 at -1 / power, below it)
     assert scaler.invert(points, np.array([0])).tolist() == [[[9], [0], [0]]]
@@ -356,5 +430,7 @@ def test_a_series_without_a_known_value_leaves_the_others_to_scale_all(unknown: 
 
 def test_a_series_without_training_rows_has_nothing_to_be_scaled_by() -> None:
     panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
-    with pytest.raises(DataError, match=r": none of its rows are training rows, there is nothing to scale it by"):
+    with pytest.raises(
+        DataError, match=r": none of its rows are training rows, there is nothing to scale it by"
+    ):
         Scaler.fit(panel, np.array([[0, 2], [2, 2]]), method="minmax")

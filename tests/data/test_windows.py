@@ -14,14 +14,18 @@ from rnnfc.data.frequency import Frequency
 from rnnfc.data.missing import Table, close
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Splits, Windows, cut
+from rnnfc.data.windows import Splits, Windows, cut_windows
 from rnnfc.errors import DataError
 
 quick = settings(deadline=None, derandomize=True, max_examples=100)
 
 
 def panel_of(
-    *rows: int, channels: int = 3, targets: int = 2, filled: Sequence[tuple[int, int]] = (), dates: bool = True
+    *rows: int,
+    channels: int = 3,
+    targets: int = 2,
+    filled: Sequence[tuple[int, int]] = (),
+    dates: bool = True,
 ) -> Panel:
     """Series of so many rows: row r, channel c holds 10 r + c; daily from 2020-01-01, or numbered."""
     bounds = np.cumsum([0, *rows])
@@ -46,23 +50,31 @@ def origins(splits: Splits) -> dict[str, list[int]]:
 
 
 def test_origins_of_ten_rows_by_hand() -> None:
-    splits = cut(panel_of(10), length=3, horizon=2, split=SplitSpec(train=0.5, validation=0.2, test=0.3))
+    splits = cut_windows(
+        panel_of(10), length=3, horizon=2, split=SplitSpec(train=0.5, validation=0.2, test=0.3)
+    )
     assert origins(splits) == {"train": [3], "validation": [5], "test": [7, 8]}
     assert splits.train_rows.tolist() == [[0, 5]]
     assert splits.train.origins.dtype == np.int32
 
 
 # Column 2 has no value before row 2; target 0 has none in row 5, no target has one in rows 8 and 9.
-MASKED = replace(panel_of(12, filled=[(0, 2), (1, 2), (5, 0), (8, 0), (8, 1), (9, 0), (9, 1)]), missing="mask")
+MASKED = replace(
+    panel_of(12, filled=[(0, 2), (1, 2), (5, 0), (8, 0), (8, 1), (9, 0), (9, 1)]), missing="mask"
+)
 
 
 def test_a_mask_keeps_windows_with_a_known_target_and_scores_what_is_known() -> None:
-    splits = cut(MASKED, length=2, horizon=2, split=SplitSpec(test=5))
+    splits = cut_windows(MASKED, length=2, horizon=2, split=SplitSpec(test=5))
     # From row 2 + length on; the window from row 8 on has no known target, the one from row 10 on a masked last input row.
     assert origins(splits) == {"train": [4, 5], "test": [7, 9, 10]}
     actual = splits.test.actual()
     assert actual[0, 0].tolist() == [70, 71]
-    assert np.isnan(actual).tolist() == [[[False] * 2, [True] * 2], [[True] * 2, [False] * 2], [[False] * 2, [False] * 2]]
+    assert np.isnan(actual).tolist() == [
+        [[False] * 2, [True] * 2],
+        [[True] * 2, [False] * 2],
+        [[False] * 2, [False] * 2],
+    ]
     assert splits.test.complete().origins.tolist() == [10]
     assert splits.train.complete() is splits.train  # none is whole: all stay
     # 8 of 12 values are known, so each counts for 1.5.
@@ -72,25 +84,28 @@ def test_a_mask_keeps_windows_with_a_known_target_and_scores_what_is_known() -> 
 
 def test_filled_inputs_are_no_masked_targets() -> None:
     panel = replace(panel_of(12, filled=[(5, 2)]), missing="mask")
-    assert not cut(panel, length=2, horizon=2, split=SplitSpec(test=5)).test.masked
-    assert cut(MASKED, length=2, horizon=2, split=SplitSpec(test=5)).test.masked
+    assert not cut_windows(panel, length=2, horizon=2, split=SplitSpec(test=5)).test.masked
+    assert cut_windows(MASKED, length=2, horizon=2, split=SplitSpec(test=5)).test.masked
 
 
 def test_each_series_is_read_from_its_own_first_whole_row_where_gaps_are_masked() -> None:
     panel = replace(panel_of(6, 7, filled=[(0, 2), (6, 0), (7, 0), (8, 0)]), missing="mask")
     # Rows 1 and 9 are the first in which every column has had a value.
-    assert origins(cut(panel, length=1, horizon=1, split=SplitSpec(test=1))) == {"train": [2, 3, 4, 10, 11], "test": [5, 12]}
+    assert origins(cut_windows(panel, length=1, horizon=1, split=SplitSpec(test=1))) == {
+        "train": [2, 3, 4, 10, 11],
+        "test": [5, 12],
+    }
 
 
 def test_rows_counted_from_the_start_are_those_of_each_series() -> None:
     split = SplitSpec(train=4, validation=2, test=2, rows_from="start")
-    splits = cut(panel_of(10, 9), length=2, horizon=1, split=split)
+    splits = cut_windows(panel_of(10, 9), length=2, horizon=1, split=split)
     assert origins(splits) == {"train": [2, 3, 12, 13], "validation": [4, 5, 14, 15], "test": [6, 7, 16, 17]}
     assert splits.train_rows.tolist() == [[0, 4], [10, 14]]
 
 
 def test_without_a_mask_every_target_counts() -> None:
-    splits = cut(replace(MASKED, missing="ffill"), length=2, horizon=1, split=SplitSpec(test=5))
+    splits = cut_windows(replace(MASKED, missing="ffill"), length=2, horizon=1, split=SplitSpec(test=5))
     assert origins(splits) == {"train": [3, 4], "test": [7, 11]}
     assert not splits.test.masked
     assert splits.test.actual().tolist() == splits.test.targets().tolist()
@@ -100,18 +115,34 @@ def test_without_a_mask_every_target_counts() -> None:
 def test_a_mask_needs_a_known_target() -> None:
     filled = np.zeros((8, 3), dtype=np.bool_)
     filled[6:, :2] = True
-    with pytest.raises(DataError, match=r"the test split has 2 windows and all of them need a row that data\.missing filled"):
-        cut(replace(panel_of(8), filled=filled, missing="mask"), length=2, horizon=1, split=SplitSpec(test=2))
+    with pytest.raises(
+        DataError, match=r"the test split has 2 windows and all of them need a row that data\.missing filled"
+    ):
+        cut_windows(
+            replace(panel_of(8), filled=filled, missing="mask"), length=2, horizon=1, split=SplitSpec(test=2)
+        )
 
 
 @pytest.mark.parametrize(
     ("split", "south", "expected"),
     [
         # North has days 1 to 6, south (rows 6 to 8) three days from another one on: it ends before a border, or begins after it.
-        ({"validation": "2020-01-04", "test": "2020-01-05"}, 1, {"train": [1, 2, 7, 8], "validation": [3], "test": [4, 5]}),
-        ({"validation": "2020-01-04", "test": "2020-01-05"}, 5, {"train": [1, 2], "validation": [3], "test": [4, 5, 7, 8]}),
+        (
+            {"validation": "2020-01-04", "test": "2020-01-05"},
+            1,
+            {"train": [1, 2, 7, 8], "validation": [3], "test": [4, 5]},
+        ),
+        (
+            {"validation": "2020-01-04", "test": "2020-01-05"},
+            5,
+            {"train": [1, 2], "validation": [3], "test": [4, 5, 7, 8]},
+        ),
         ({"validation": 1, "test": 1}, 1, {"train": [1, 2, 3], "validation": [4, 7], "test": [5, 8]}),
-        ({"train": 0.5, "validation": 0.25, "test": 0.25}, 1, {"train": [1, 2], "validation": [3, 4, 7, 8], "test": [5]}),
+        (
+            {"train": 0.5, "validation": 0.25, "test": 0.25},
+            1,
+            {"train": [1, 2], "validation": [3, 4, 7, 8], "test": [5]},
+        ),
     ],
 )
 def test_ragged_series_give_what_they_have_to_each_split(
@@ -119,22 +150,27 @@ def test_ragged_series_give_what_they_have_to_each_split(
 ) -> None:
     panel = panel_of(6, 3)
     time = np.concatenate([panel.time[:6], panel.time[6:] + np.timedelta64(south - 1, "D")])
-    assert origins(cut(replace(panel, time=time), length=1, horizon=1, split=SplitSpec(**split))) == expected
+    assert (
+        origins(cut_windows(replace(panel, time=time), length=1, horizon=1, split=SplitSpec(**split)))
+        == expected
+    )
 
 
 def test_a_window_holds_its_rows_its_targets_and_their_times() -> None:
-    test = cut(panel_of(10), length=4, horizon=3, split=SplitSpec(test=3)).test
+    test = cut_windows(panel_of(10), length=4, horizon=3, split=SplitSpec(test=3)).test
     assert len(test) == 1
     # Rows 3 to 6, all of them training rows, then rows 7 to 9 of the two targets.
     assert test.inputs().tolist() == [[[30, 31, 32], [40, 41, 42], [50, 51, 52], [60, 61, 62]]]
     assert test.targets().tolist() == [[[70, 71], [80, 81], [90, 91]]]
     assert test.target_rows.tolist() == [[7, 8, 9]]
     assert test.origin_time.astype("datetime64[D]").astype(str).tolist() == ["2020-01-07"]
-    assert test.target_time.astype("datetime64[D]").astype(str).tolist() == [["2020-01-08", "2020-01-09", "2020-01-10"]]
+    assert test.target_time.astype("datetime64[D]").astype(str).tolist() == [
+        ["2020-01-08", "2020-01-09", "2020-01-10"]
+    ]
 
 
 def test_a_batch_is_a_part_of_all_windows() -> None:
-    train = cut(panel_of(9), length=2, horizon=1, split=SplitSpec(test=2)).train
+    train = cut_windows(panel_of(9), length=2, horizon=1, split=SplitSpec(test=2)).train
     assert len(train) == 5
     assert train.inputs(slice(1, 4)).tolist() == train.inputs()[1:4].tolist()
     assert train.targets(slice(4, None)).tolist() == [[[60, 61]]]
@@ -143,8 +179,8 @@ def test_a_batch_is_a_part_of_all_windows() -> None:
 
 def test_windows_on_other_values_keep_their_rows() -> None:
     panel = panel_of(9)
-    train = cut(panel, length=2, horizon=1, split=SplitSpec(test=2)).train
-    scaled = train.on(panel.with_values(panel.values / 10))
+    train = cut_windows(panel, length=2, horizon=1, split=SplitSpec(test=2)).train
+    scaled = train.with_panel(panel.with_values(panel.values / 10))
     assert scaled.inputs().tolist() == (train.inputs() / 10).tolist()
     assert scaled.origins is train.origins
 
@@ -152,10 +188,10 @@ def test_windows_on_other_values_keep_their_rows() -> None:
 def test_trimmed_windows_are_the_same_over_fewer_rows_and_copy_none() -> None:
     # The series in the middle is too short for a window; a target of the last window is masked.
     panel = replace(panel_of(10, 3, 7, filled=[(19, 0)]), missing="mask", num_known=1)
-    test = cut(panel, length=3, horizon=2, split=SplitSpec(test=2)).test
+    test = cut_windows(panel, length=3, horizon=2, split=SplitSpec(test=2)).test
     assert test.origins.tolist() == [8, 18]
     for windows, order in ((test, [3, 13]), (replace(test, origins=test.origins[::-1]), [13, 3])):
-        near = windows.trimmed()
+        near = windows.crop()
         assert near.panel.num_rows == 15, "rows 5 to 19"
         assert np.shares_memory(near.panel.values, panel.values)
         assert near.panel.bounds.tolist() == [0, 5, 8, 15]
@@ -171,7 +207,7 @@ def test_trimmed_windows_are_the_same_over_fewer_rows_and_copy_none() -> None:
 def test_a_trimmed_window_past_the_end_of_the_data_keeps_its_inputs() -> None:
     panel = panel_of(4, 6)
     ahead = Windows(panel=panel, origins=np.array([10], dtype=np.int32), length=2, horizon=3)
-    near = ahead.trimmed()
+    near = ahead.crop()
     assert near.panel.num_rows == 2
     assert near.inputs().tolist() == ahead.inputs().tolist() == [[[80, 81, 82], [90, 91, 92]]]
     assert near.series.tolist() == [1]
@@ -200,11 +236,17 @@ BORDERS: list[tuple[dict[str, Any], list[int], list[int] | None, list[int], list
 ]
 
 
-@pytest.mark.parametrize(("split", "train", "validation", "test", "train_rows"), BORDERS, ids=[str(case[0]) for case in BORDERS])
+@pytest.mark.parametrize(
+    ("split", "train", "validation", "test", "train_rows"), BORDERS, ids=[str(case[0]) for case in BORDERS]
+)
 def test_borders_by_fraction_count_and_date(
-    split: dict[str, Any], train: list[int], validation: list[int] | None, test: list[int], train_rows: list[int]
+    split: dict[str, Any],
+    train: list[int],
+    validation: list[int] | None,
+    test: list[int],
+    train_rows: list[int],
 ) -> None:
-    splits = cut(panel_of(10), length=1, horizon=1, split=SplitSpec(**split))
+    splits = cut_windows(panel_of(10), length=1, horizon=1, split=SplitSpec(**split))
     expected = {"train": train, "validation": validation, "test": test}
     assert origins(splits) == {name: rows for name, rows in expected.items() if rows is not None}
     assert (splits.validation is None) == (validation is None)
@@ -212,12 +254,14 @@ def test_borders_by_fraction_count_and_date(
 
 
 def test_a_fraction_that_a_float_falls_short_of_still_gives_its_rows() -> None:
-    test = cut(panel_of(100), length=1, horizon=1, split=SplitSpec(test=0.29)).test  # 100 * 0.29 is 28.999999999999996
+    test = cut_windows(
+        panel_of(100), length=1, horizon=1, split=SplitSpec(test=0.29)
+    ).test  # 100 * 0.29 is 28.999999999999996
     assert len(test) == 29
 
 
 def test_each_series_gives_its_own_part_and_no_window_crosses_two() -> None:
-    splits = cut(panel_of(10, 5, 6), length=2, horizon=1, split=SplitSpec(test=0.4))
+    splits = cut_windows(panel_of(10, 5, 6), length=2, horizon=1, split=SplitSpec(test=0.4))
     # Rows 0-9, 10-14 and 15-20; the last 4, 2 and 2 are tested.
     assert origins(splits) == {"train": [2, 3, 4, 5, 12, 17, 18], "test": [6, 7, 8, 9, 13, 14, 19, 20]}
     assert splits.train_rows.tolist() == [[0, 6], [10, 13], [15, 19]]
@@ -226,18 +270,18 @@ def test_each_series_gives_its_own_part_and_no_window_crosses_two() -> None:
 
 
 def test_a_series_too_short_for_a_window_gives_none() -> None:
-    splits = cut(panel_of(4, 10), length=3, horizon=2, split=SplitSpec(test=2))
+    splits = cut_windows(panel_of(4, 10), length=3, horizon=2, split=SplitSpec(test=2))
     assert origins(splits) == {"train": [7, 8, 9, 10], "test": [12]}
 
 
 def test_a_date_borders_each_series_at_its_own_row() -> None:
-    splits = cut(panel_of(4, 6), length=1, horizon=1, split=SplitSpec(test="2020-01-03"))
+    splits = cut_windows(panel_of(4, 6), length=1, horizon=1, split=SplitSpec(test="2020-01-03"))
     assert origins(splits) == {"train": [1, 5], "test": [2, 3, 6, 7, 8, 9]}
 
 
 def test_a_filled_row_is_never_a_target_nor_the_last_input() -> None:
     panel = panel_of(14, channels=3, targets=2, filled=[(5, 1), (8, 2)])
-    splits = cut(panel, length=2, horizon=2, split=SplitSpec(test=3))
+    splits = cut_windows(panel, length=2, horizon=2, split=SplitSpec(test=3))
     # Of 2 to 9: row 5 is a target of 4 and 5 and the last input of 6; row 8, filled in an input only, is the last input of 9.
     assert origins(splits) == {"train": [2, 3, 7, 8], "test": [11, 12]}
 
@@ -294,7 +338,13 @@ SHORTER = "shorten the window or give more rows to training"
             "the test split of series 'north' has 0 rows, window.horizon=1 needs 1 after window.length=1 earlier rows; "
             "shorten the horizon or give more rows to split.test",
         ),
-        ([10], 1, 1, {"train": 8, "test": 3}, "split asks for 8 + 3 rows, series 'north' has 10; ask for fewer"),
+        (
+            [10],
+            1,
+            1,
+            {"train": 8, "test": 3},
+            "split asks for 8 + 3 rows, series 'north' has 10; ask for fewer",
+        ),
         (
             [10],
             1,
@@ -302,7 +352,13 @@ SHORTER = "shorten the window or give more rows to training"
             {"train": 4, "validation": 5, "test": 2000},
             "split asks for 4 + 5 + 2,000 rows, series 'north' has 10; ask for fewer",
         ),
-        ([10], 1, 1, {"test": 10}, "split asks for 10 rows and something to train on, series 'north' has 10; ask for fewer"),
+        (
+            [10],
+            1,
+            1,
+            {"test": 10},
+            "split asks for 10 rows and something to train on, series 'north' has 10; ask for fewer",
+        ),
         (
             [10, 4],
             1,
@@ -340,19 +396,21 @@ def test_a_split_without_a_window_is_refused_with_both_numbers(
     rows: list[int], length: int, horizon: int, split: dict[str, Any], text: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        cut(panel_of(*rows), length=length, horizon=horizon, split=SplitSpec(**split))
+        cut_windows(panel_of(*rows), length=length, horizon=horizon, split=SplitSpec(**split))
     assert str(caught.value) == text
 
 
 def test_a_date_is_refused_where_the_data_are_numbered() -> None:
     with pytest.raises(DataError) as caught:
-        cut(panel_of(10, dates=False), length=1, horizon=1, split=SplitSpec(test="2020-01-05"))
-    assert str(caught.value) == ("split.test: 2020-01-05 is a date, and the data has no dates; use fractions or row counts")
+        cut_windows(panel_of(10, dates=False), length=1, horizon=1, split=SplitSpec(test="2020-01-05"))
+    assert str(caught.value) == (
+        "split.test: 2020-01-05 is a date, and the data has no dates; use fractions or row counts"
+    )
 
 
 def test_a_split_whose_windows_all_need_filled_rows_is_refused() -> None:
     with pytest.raises(DataError) as caught:
-        cut(panel_of(10, filled=[(8, 0)]), length=2, horizon=2, split=SplitSpec(test=3))
+        cut_windows(panel_of(10, filled=[(8, 0)]), length=2, horizon=2, split=SplitSpec(test=3))
     assert str(caught.value) == (
         "the test split has 2 windows and all of them need a row that data.missing filled; "
         "shorten window.horizon or give the split a part with fewer gaps"
@@ -376,7 +434,7 @@ def cut_shape(shape: dict[str, Any], filled: Sequence[tuple[int, int]] = ()) -> 
     panel = panel_of(*shape["rows"], filled=[(row % total, channel) for row, channel in filled])
     split = SplitSpec(validation=shape["validation"], test=shape["test"])
     try:
-        return cut(panel, length=shape["length"], horizon=shape["horizon"], split=split)
+        return cut_windows(panel, length=shape["length"], horizon=shape["horizon"], split=split)
     except DataError:
         assume(False)
         raise
@@ -384,7 +442,9 @@ def cut_shape(shape: dict[str, Any], filled: Sequence[tuple[int, int]] = ()) -> 
 
 @quick
 @given(shape=shapes, filled=st.lists(st.tuples(st.integers(0, 41), st.integers(0, 2)), max_size=4))
-def test_cut_finds_every_allowed_window_and_no_other(shape: dict[str, Any], filled: list[tuple[int, int]]) -> None:
+def test_cut_finds_every_allowed_window_and_no_other(
+    shape: dict[str, Any], filled: list[tuple[int, int]]
+) -> None:
     splits = cut_shape(shape, filled)
     length, horizon, mask = shape["length"], shape["horizon"], splits.train.panel.filled
     allowed: dict[str, list[int]] = {name: [] for name, _ in splits}
@@ -415,7 +475,9 @@ def test_cut_never_shares_target_rows_between_splits(shape: dict[str, Any]) -> N
 def test_a_windows_inputs_end_right_before_its_targets_in_the_same_series(shape: dict[str, Any]) -> None:
     for _, windows in cut_shape(shape):
         panel = windows.panel
-        rows = np.concatenate([windows.inputs()[:, :, 0], windows.targets()[:, :, 0]], axis=1) / 10  # a value is 10 x its row
+        rows = (
+            np.concatenate([windows.inputs()[:, :, 0], windows.targets()[:, :, 0]], axis=1) / 10
+        )  # a value is 10 x its row
         assert (np.diff(rows, axis=1) == 1).all()
         assert (rows[:, windows.length] == windows.origins).all()
         assert (rows[:, 0] >= panel.bounds[windows.series]).all()
@@ -430,7 +492,7 @@ def test_changing_a_row_never_changes_a_window_that_ends_before_it(shape: dict[s
     changed = splits.train.panel.values.copy()
     changed[row] = -1
     for _, windows in splits:
-        other = windows.on(windows.panel.with_values(changed))
+        other = windows.with_panel(windows.panel.with_values(changed))
         untouched = (windows.origins + windows.horizon <= row) | (windows.origins - windows.length > row)
         assert (windows.inputs() == other.inputs())[untouched].all()
         assert (windows.targets() == other.targets())[untouched].all()
@@ -459,7 +521,7 @@ def test_no_window_and_no_scaler_knows_a_row_after_its_inputs_through_filling(
     other[row] += 1000.0
     panels = filled_panel(values, policy), filled_panel(other, policy)
     try:
-        before, after = (cut(panel, length=3, horizon=2, split=SplitSpec(test=8)) for panel in panels)
+        before, after = (cut_windows(panel, length=3, horizon=2, split=SplitSpec(test=8)) for panel in panels)
         scalers = [Scaler.fit(panel, before.train_rows, method="standard") for panel in panels]
     except DataError:
         assume(False)
@@ -479,13 +541,13 @@ def test_of_the_rows_of_the_targets_the_last_channels_are_known_ahead() -> None:
 
 
 def test_windows_span_from_the_first_target_to_the_last_of_all_series() -> None:
-    windows = cut(panel_of(9, 7, dates=False), length=3, horizon=2, split=SplitSpec(test=4)).test
+    windows = cut_windows(panel_of(9, 7, dates=False), length=3, horizon=2, split=SplitSpec(test=4)).test
     assert windows.origins.tolist() == [5, 6, 7, 12, 13, 14]
     assert windows.span == (3, 8)
 
 
 def test_series_with_a_window_are_counted() -> None:
-    windows = cut(panel_of(9, 4, 9), length=3, horizon=2, split=SplitSpec(test=2)).train
+    windows = cut_windows(panel_of(9, 4, 9), length=3, horizon=2, split=SplitSpec(test=2)).train
     assert (windows.num_series, len(np.unique(windows.series))) == (2, 2)
     assert {*windows.series.tolist()} == {0, 2}
 
@@ -501,20 +563,26 @@ def test_windows_past_the_end_have_inputs() -> None:
 def test_a_stride_thins_the_training_windows_of_each_series_and_no_others() -> None:
     panel = panel_of(20, 17, filled=[(8, 0)])
     split = SplitSpec(train=0.5, validation=0.2, test=0.3)
-    whole, thin = (cut(panel, length=2, horizon=1, split=split, stride=stride) for stride in (1, 3))
+    whole, thin = (cut_windows(panel, length=2, horizon=1, split=split, stride=stride) for stride in (1, 3))
     assert whole.train.origins.tolist() == [2, 3, 4, 5, 6, 7, *range(22, 28)]
     assert thin.train.origins.tolist() == [2, 5, 22, 25]  # 8 holds a filled value
     assert thin.train_rows.tolist() == whole.train_rows.tolist()
     assert origins(thin) == {**origins(whole), "train": [2, 5, 22, 25]}
-    assert cut(panel, length=2, horizon=1, split=split, stride=1_000_000).train.origins.tolist() == [2, 22]
+    assert cut_windows(panel, length=2, horizon=1, split=split, stride=1_000_000).train.origins.tolist() == [
+        2,
+        22,
+    ]
 
 
 def test_windows_that_the_stride_leaves_may_all_need_a_filled_row() -> None:
     panel = panel_of(10, filled=[(2, 0)])
-    with pytest.raises(DataError, match=r"the train split has 1 windows and all of them need .*; lower window\.stride, shorten "):
-        cut(panel, length=2, horizon=1, split=SplitSpec(test=2), stride=100)
+    with pytest.raises(
+        DataError,
+        match=r"the train split has 1 windows and all of them need .*; lower window\.stride, shorten ",
+    ):
+        cut_windows(panel, length=2, horizon=1, split=SplitSpec(test=2), stride=100)
     with pytest.raises(DataError, match=r"all of them need .*; lower window\.stride, shorten "):
-        cut(panel_of(5, filled=[(2, 0)]), length=2, horizon=1, split=SplitSpec(test=2), stride=2)
+        cut_windows(panel_of(5, filled=[(2, 0)]), length=2, horizon=1, split=SplitSpec(test=2), stride=2)
 
 
 @pytest.mark.parametrize(
@@ -527,20 +595,26 @@ def test_windows_that_the_stride_leaves_may_all_need_a_filled_row() -> None:
         (1, [58, 98]),
     ],
 )
-def test_sparse_windows_begin_at_every_5th_25th_125th_row_of_a_series_and_at_its_last(most: int, kept: list[int]) -> None:
+def test_sparse_windows_begin_at_every_5th_25th_125th_row_of_a_series_and_at_its_last(
+    most: int, kept: list[int]
+) -> None:
     values = np.zeros((100, 1))
-    panel = replace(MASKED, values=values, time=np.arange(100), bounds=np.array([0, 60, 100]), series=("a", "b"))
+    panel = replace(
+        MASKED, values=values, time=np.arange(100), bounds=np.array([0, 60, 100]), series=("a", "b")
+    )
     origins = np.array([*range(3, 59), *range(63, 99)], dtype=np.int32)
     windows = Windows(panel=panel, origins=origins, length=3, horizon=2)
-    assert origins[windows.sparse(most)].tolist() == kept
+    assert origins[windows.thin(most)].tolist() == kept
 
 
 def test_of_two_sparse_choices_one_holds_the_other_whatever_the_horizon_and_the_split() -> None:
     panel = replace(MASKED, values=np.zeros((500, 1)), time=np.arange(500), bounds=np.array([0, 500]))
 
     def rows(first: int, horizon: int, most: int) -> set[int]:
-        windows = Windows(panel=panel, origins=np.arange(first, 501 - horizon, dtype=np.int32), length=3, horizon=horizon)
-        return set(windows.origins[windows.sparse(most)].tolist()) - {500 - horizon}
+        windows = Windows(
+            panel=panel, origins=np.arange(first, 501 - horizon, dtype=np.int32), length=3, horizon=horizon
+        )
+        return set(windows.origins[windows.thin(most)].tolist()) - {500 - horizon}
 
     few, many = rows(first=203, horizon=40, most=20), rows(first=101, horizon=7, most=100)
     assert few == set(range(225, 460, 25))
@@ -548,23 +622,29 @@ def test_of_two_sparse_choices_one_holds_the_other_whatever_the_horizon_and_the_
 
 
 def test_spread_windows_are_evenly_spaced_from_the_first_to_the_last() -> None:
-    train = cut(panel_of(12), length=1, horizon=1, split=SplitSpec(test=1)).train
+    train = cut_windows(panel_of(12), length=1, horizon=1, split=SplitSpec(test=1)).train
     assert train.origins.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
     assert train.spread(4).origins.tolist() == [1, 4, 7, 10]
     assert train.spread(10) is train
 
 
 def test_parts_are_all_windows_in_their_order_and_each_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    train = cut(panel_of(13), length=5, horizon=2, split=SplitSpec(test=2)).train
-    monkeypatch.setattr(windows_module, "_PART_BYTES", 3 * 5 * 3 * 8)  # three windows of five rows of three channels
+    train = cut_windows(panel_of(13), length=5, horizon=2, split=SplitSpec(test=2)).train
+    monkeypatch.setattr(
+        windows_module, "_PART_BYTES", 3 * 5 * 3 * 8
+    )  # three windows of five rows of three channels
     assert [part.origins.tolist() for part in train.parts()] == [[5, 6, 7], [8, 9]]
     assert [part.origins.tolist() for part in train.parts(most=2)] == [[5, 6], [7, 8], [9]]
     monkeypatch.setattr(windows_module, "_PART_BYTES", 1)
     assert len(list(train.parts())) == 5
 
 
-def test_all_of_validation_and_test_is_scored_and_a_sample_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    splits = cut(panel_of(20), length=1, horizon=1, split=SplitSpec(train=0.5, validation=0.2, test=0.3))
+def test_all_of_validation_and_test_is_scored_and_a_sample_of_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    splits = cut_windows(
+        panel_of(20), length=1, horizon=1, split=SplitSpec(train=0.5, validation=0.2, test=0.3)
+    )
     monkeypatch.setattr(windows_module, "_MOST_SCORED", 3)
     scored = {name: some.origins.tolist() for name, some in splits.scored.items()}
     assert scored == {**origins(splits), "train": [1, 5, 9]}
@@ -578,7 +658,7 @@ def test_all_of_validation_and_test_is_scored_and_a_sample_of_training(monkeypat
 
 @pytest.mark.parametrize(("length", "horizon"), [(4000, 1), (100, 4000)])
 def test_a_part_of_long_windows_holds_few_of_them(length: int, horizon: int) -> None:
-    train = cut(panel_of(15_000), length=length, horizon=horizon, split=SplitSpec(test=4000)).train
+    train = cut_windows(panel_of(15_000), length=length, horizon=horizon, split=SplitSpec(test=4000)).train
     parts = list(train.parts(most=1024))
     assert len(parts[0]) == 8 * 2**20 // (8 * 4000 * 3)
     assert sum(map(len, parts)) == len(train)

@@ -10,7 +10,17 @@ from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.evaluation.metrics import METRICS, SCALED_METRICS, Ruler, Score, find, measure, owa, score, to_json
+from rnnfc.evaluation.metrics import (
+    METRICS,
+    SCALED_METRICS,
+    MetricContext,
+    Score,
+    find,
+    measure,
+    owa,
+    score,
+    to_json,
+)
 from rnnfc.evaluation.significance import critical, lead
 
 # actual, forecast, then every metric by hand; None where it has no value
@@ -18,7 +28,11 @@ BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
     # errors 1, -2
     ([2, 4], [3, 2], {"mse": 2.5, "rmse": 2.5**0.5, "mae": 1.5, "mape": 50.0, "smape": 160 / 3}),
     # errors 3, 0, 4; a zero actual, and 0 for 0
-    ([0, 0, -8], [3, 0, -4], {"mse": 25 / 3, "rmse": 5 / 3**0.5, "mae": 7 / 3, "mape": None, "smape": (200 + 0 + 200 / 3) / 3}),
+    (
+        [0, 0, -8],
+        [3, 0, -4],
+        {"mse": 25 / 3, "rmse": 5 / 3**0.5, "mae": 7 / 3, "mape": None, "smape": (200 + 0 + 200 / 3) / 3},
+    ),
     ([-5, 10], [-5, 10], {"mse": 0.0, "rmse": 0.0, "mae": 0.0, "mape": 0.0, "smape": 0.0}),
     ([-1, 1], [1, -1], {"mse": 4.0, "rmse": 2.0, "mae": 2.0, "mape": 200.0, "smape": 200.0}),
 ]
@@ -26,7 +40,9 @@ BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
 
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize(("actual", "point", "values"), BY_HAND)
-def test_a_metric_by_hand(name: str, actual: list[float], point: list[float], values: dict[str, float | None]) -> None:
+def test_a_metric_by_hand(
+    name: str, actual: list[float], point: list[float], values: dict[str, float | None]
+) -> None:
     value = METRICS[name](np.array(actual), np.array(point, dtype=np.float64))
     expected = values[name]
     assert value is None if expected is None else value == pytest.approx(expected, rel=1e-14)
@@ -50,9 +66,9 @@ def test_a_lead_is_that_of_the_known_steps() -> None:
     actual, ours, theirs = (draw.normal(size=(40, 1, 2)) for _ in range(3))
     hidden = actual.copy()
     hidden[:, :, 1] = np.nan
-    known = lead(forecast_of(ours[..., :1], actual[..., :1]), forecast_of(theirs[..., :1], actual[..., :1]))
+    known = lead(to_forecast(ours[..., :1], actual[..., :1]), to_forecast(theirs[..., :1], actual[..., :1]))
     assert known is not None
-    assert lead(forecast_of(ours, hidden), forecast_of(theirs, hidden)) == pytest.approx(known, rel=1e-12)
+    assert lead(to_forecast(ours, hidden), to_forecast(theirs, hidden)) == pytest.approx(known, rel=1e-12)
 
 
 def scaler_of(center: list[list[float]], scale: list[list[float]]) -> Scaler:
@@ -60,7 +76,7 @@ def scaler_of(center: list[list[float]], scale: list[list[float]]) -> Scaler:
     return Scaler.from_json({"method": "minmax", **numbers})
 
 
-def forecast_of(point: Any, actual: Any, series: list[int] | None = None) -> Forecast:
+def to_forecast(point: Any, actual: Any, series: list[int] | None = None) -> Forecast:
     points = np.array(point, dtype=np.float64)
     windows, horizon, _ = points.shape
     return Forecast(
@@ -73,12 +89,16 @@ def forecast_of(point: Any, actual: Any, series: list[int] | None = None) -> For
 
 
 # 3 windows, horizon 2, 1 target; errors 1, -2 | 3, 4 | -2, 0
-FORECAST = forecast_of([[[3], [2]], [[4], [5]], [[6], [10]]], [[[2], [4]], [[1], [1]], [[8], [10]]])
+FORECAST = to_forecast([[[3], [2]], [[4], [5]], [[6], [10]]], [[[2], [4]], [[1], [1]], [[8], [10]]])
 
 
-def ruler_of(naive_errors: list[list[float]], *, scaler: Scaler | None = None, targets: tuple[str, ...] = ("sold",)) -> Ruler:
+def ruler_of(
+    naive_errors: list[list[float]], *, scaler: Scaler | None = None, targets: tuple[str, ...] = ("sold",)
+) -> MetricContext:
     errors = np.array(naive_errors)
-    return Ruler(scaler=scaler or scaler_of([[1.0]], [[2.0]]), naive_errors=errors, targets=targets, series="sales")
+    return MetricContext(
+        scaler=scaler or scaler_of([[1.0]], [[2.0]]), naive_errors=errors, targets=targets, series="sales"
+    )
 
 
 NAN = float("nan")
@@ -115,15 +135,19 @@ def test_every_metric_is_scored_once_for_each_step() -> None:
 
 
 def test_one_step_has_no_rows_for_each_step() -> None:
-    scores = score(forecast_of([[[3]], [[4]]], [[[2]], [[0]]]), RULER, model="GRU", split="test")
+    scores = score(to_forecast([[[3]], [[4]]], [[[2]], [[0]]]), RULER, model="GRU", split="test")
     assert {row.step for row in scores} == {None}
     assert find(scores, model="GRU", split="test", metric="mape", units="data") is None
 
 
 def test_each_series_is_scaled_by_its_own_numbers() -> None:
     ruler = ruler_of([[NAN], [NAN]], scaler=scaler_of([[0.0], [5.0]], [[2.0], [10.0]]))
-    scores = score(forecast_of([[[3]], [[40]]], [[[1]], [[10]]], series=[0, 1]), ruler, model="GRU", split="test")
-    assert find(scores, model="GRU", split="test", metric="mae", units="scaled") == 2.0  # errors 2 / 2 and 30 / 10
+    scores = score(
+        to_forecast([[[3]], [[40]]], [[[1]], [[10]]], series=[0, 1]), ruler, model="GRU", split="test"
+    )
+    assert (
+        find(scores, model="GRU", split="test", metric="mae", units="scaled") == 2.0
+    )  # errors 2 / 2 and 30 / 10
     assert find(scores, model="GRU", split="test", metric="mae", units="data") == 16.0
 
 
@@ -133,8 +157,10 @@ def test_without_a_naive_error_mase_has_no_value() -> None:
 
 
 def test_a_forecast_without_actual_values_has_no_score() -> None:
-    with pytest.raises(ValueError, match=r"^a forecast past the end of the data has no actual values to be scored against$"):
-        score(forecast_of([[[3]]], None), RULER, model="GRU", split="test")
+    with pytest.raises(
+        ValueError, match=r"^a forecast past the end of the data has no actual values to be scored against$"
+    ):
+        score(to_forecast([[[3]]], None), RULER, model="GRU", split="test")
 
 
 def test_find_names_the_score_that_is_not_there() -> None:
@@ -180,7 +206,7 @@ def panel_of(*series: list[list[float]], filled: list[tuple[int, int]] | None = 
 
 
 def naive_error(panel: Panel, train_rows: list[list[int]], season: int | None) -> float | None:
-    ruler = Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array(train_rows), season=season)
+    ruler = MetricContext.of(panel, scaler=RULER.scaler, train_rows=np.array(train_rows), season=season)
     assert ruler.naive_errors.shape == (len(panel.series), 1)
     return None if np.isnan(ruler.naive_errors[0, 0]) else float(ruler.naive_errors[0, 0])
 
@@ -198,7 +224,9 @@ ROWS: list[list[float]] = [[1, 900], [2, 0], [4, 900], [7, 0], [5, 900], [999, 0
         (7, None),
     ],
 )
-def test_mase_is_measured_by_the_seasonal_naive_error_of_target_training_rows(season: int | None, expected: float | None) -> None:
+def test_mase_is_measured_by_the_seasonal_naive_error_of_target_training_rows(
+    season: int | None, expected: float | None
+) -> None:
     assert naive_error(panel_of(ROWS), [[0, 5]], season) == expected
 
 
@@ -208,10 +236,15 @@ def test_training_rows_that_never_change_measure_nothing() -> None:
 
 def test_each_series_has_its_own_naive_error_and_none_crosses_two() -> None:
     panel = panel_of(ROWS, [[100, 0], [108, 0], [50, 0]])
-    ruler = Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array([[0, 5], [6, 8]]), season=None)
+    ruler = MetricContext.of(panel, scaler=RULER.scaler, train_rows=np.array([[0, 5], [6, 8]]), season=None)
     assert ruler.naive_errors.tolist() == [[(1 + 2 + 3 + 2) / 4], [8.0]]
     assert ruler.series == "all"
-    assert Ruler.of(panel_of(ROWS), scaler=RULER.scaler, train_rows=np.array([[0, 5]]), season=None).series == "north"
+    assert (
+        MetricContext.of(
+            panel_of(ROWS), scaler=RULER.scaler, train_rows=np.array([[0, 5]]), season=None
+        ).series
+        == "north"
+    )
 
 
 def test_filled_values_do_not_measure() -> None:
@@ -224,8 +257,10 @@ def lead_of(gains: Any, horizon: int = 1, times: list[int] | None = None) -> flo
     actual = np.zeros((len(gains), horizon, 1))
     other = np.full_like(actual, 10.0)
     point = np.sqrt(100.0 + np.array(gains, dtype=np.float64))[:, None, None] * np.ones((1, horizon, 1))
-    made = forecast_of(point, actual)
-    return lead(made if times is None else replace(made, origin_time=np.array(times)), forecast_of(other, actual))
+    made = to_forecast(point, actual)
+    return lead(
+        made if times is None else replace(made, origin_time=np.array(times)), to_forecast(other, actual)
+    )
 
 
 def test_lead_of_one_step_is_the_mean_gain_over_its_standard_error_in_a_small_sample() -> None:
@@ -238,21 +273,27 @@ def test_lead_of_several_steps_weighs_the_lags_of_the_horizon() -> None:
     # centred 1, -1, -2, 2: lag 1 gives -1 + 2 - 4 = -3 at weight 1/2, so the variance is (10 - 3) / 4; factor (5 - 4 + 2 / 4) / 4
     assert lead_of([-1, -3, -4, 0], horizon=2) == pytest.approx(-2 / (7 / 16) ** 0.5 * 0.375**0.5, rel=1e-9)
     # horizon 3: lag 1 at 2/3, lag 2 gives -2 - 2 = -4 at 1/3; factor (5 - 6 + 6 / 4) / 4
-    assert lead_of([-1, -3, -4, 0], horizon=3) == pytest.approx(-2 / ((10 - 4 - 8 / 3) / 16) ** 0.5 * 0.125**0.5, rel=1e-9)
+    assert lead_of([-1, -3, -4, 0], horizon=3) == pytest.approx(
+        -2 / ((10 - 4 - 8 / 3) / 16) ** 0.5 * 0.125**0.5, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 3])
 def test_windows_that_begin_at_the_same_time_are_one_observation(horizon: int) -> None:
     alone = lead_of([-1, -3, -4, 0], horizon)
     # Two series from time 5 on, whose mean gains by time are those.
-    assert lead_of([0, -4, -4, 1, -2, -2, -4, -1], horizon, [5, 6, 7, 8] * 2) == pytest.approx(alone, rel=1e-9)
+    assert lead_of([0, -4, -4, 1, -2, -2, -4, -1], horizon, [5, 6, 7, 8] * 2) == pytest.approx(
+        alone, rel=1e-9
+    )
     # A series that goes on where the other ends, named first.
     assert lead_of([-4, 0, -1, -3], horizon, [7, 8, 5, 6]) == pytest.approx(alone, rel=1e-9)
 
 
 def test_a_time_of_few_series_counts_for_less() -> None:
     # Mean -2 of five windows; centred sums by time 1, -1, -2 and 2 + 0, over 5/4 windows a time: variance 10 / 4 * 16 / 25 = 1.6
-    assert lead_of([-1, -3, -4, 0, -2], times=[5, 6, 7, 8, 8]) == pytest.approx(-2 / 0.4**0.5 * 0.75**0.5, rel=1e-9)
+    assert lead_of([-1, -3, -4, 0, -2], times=[5, 6, 7, 8, 8]) == pytest.approx(
+        -2 / 0.4**0.5 * 0.75**0.5, rel=1e-9
+    )
 
 
 def test_shocks_that_series_share_are_no_evidence() -> None:
@@ -266,12 +307,13 @@ def test_shocks_that_series_share_are_no_evidence() -> None:
 
 def test_lead_of_one_window_or_of_errors_without_a_finite_square_cannot_be_told() -> None:
     assert lead_of([5.0]) is None
-    huge = forecast_of([[[1e200]], [[0]], [[3]]], [[[0]], [[0]], [[0]]])
-    assert lead(huge, forecast_of([[[0]], [[0]], [[0]]], [[[0]], [[0]], [[0]]])) is None
+    huge = to_forecast([[[1e200]], [[0]], [[3]]], [[[0]], [[0]], [[0]]])
+    assert lead(huge, to_forecast([[[0]], [[0]], [[0]]], [[[0]], [[0]], [[0]]])) is None
 
 
 @pytest.mark.parametrize(
-    ("windows", "printed"), [(1, "inf"), (10, "2.262"), (11, "2.228"), (31, "2.042"), (121, "1.980"), (10**6, "1.960")]
+    ("windows", "printed"),
+    [(1, "inf"), (10, "2.262"), (11, "2.228"), (31, "2.042"), (121, "1.980"), (10**6, "1.960")],
 )
 def test_the_critical_value_is_that_of_the_t_table(windows: int, printed: str) -> None:
     assert f"{critical(windows):.3f}" == printed
@@ -282,26 +324,40 @@ def test_equal_forecasts_have_no_lead() -> None:
 
 
 def test_a_forecast_without_actual_values_has_no_lead() -> None:
-    ahead = forecast_of([[[3]]], None)
-    with pytest.raises(ValueError, match=r"^a forecast past the end of the data cannot be compared with actual values$"):
+    ahead = to_forecast([[[3]]], None)
+    with pytest.raises(
+        ValueError, match=r"^a forecast past the end of the data cannot be compared with actual values$"
+    ):
         lead(ahead, ahead)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("name", "actual", "point"),
-    [("mse", 1e200, 0.0), ("rmse", 1e200, 0.0), ("mape", 1e-310, 1.0), ("mae", 1.7e308, -1.7e308), ("mae", 1.0, float("nan"))],
+    [
+        ("mse", 1e200, 0.0),
+        ("rmse", 1e200, 0.0),
+        ("mape", 1e-310, 1.0),
+        ("mae", 1.7e308, -1.7e308),
+        ("mae", 1.0, float("nan")),
+    ],
 )
-def test_a_score_that_is_not_finite_has_no_value_and_warns_of_nothing(name: str, actual: float, point: float) -> None:
+def test_a_score_that_is_not_finite_has_no_value_and_warns_of_nothing(
+    name: str, actual: float, point: float
+) -> None:
     assert measure(name, np.array([actual, 1.0]), np.array([point, 1.0])) is None
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_row_of_1e200_leaves_scores_that_are_json() -> None:
     ruler = ruler_of([[1e-200]], scaler=scaler_of([[0.0]], [[1e-200]]))
-    scores = score(forecast_of([[[3]], [[2]]], [[[1e200]], [[1]]]), ruler, model="GRU", split="test")
+    scores = score(to_forecast([[[3]], [[2]]], [[[1e200]], [[1]]]), ruler, model="GRU", split="test")
     assert find(scores, model="GRU", split="test", metric="mae", units="data") == pytest.approx(5e199)
-    assert {row.metric: row.value for row in scores if row.units == "scaled"} == {"mse": None, "rmse": None, "mae": None}
+    assert {row.metric: row.value for row in scores if row.units == "scaled"} == {
+        "mse": None,
+        "rmse": None,
+        "mae": None,
+    }
     assert find(scores, model="GRU", split="test", metric="mase", units="data") is None
     json.dumps(to_json(scores), allow_nan=False)
 
@@ -311,7 +367,7 @@ TWO = ("sold", "back")
 
 def test_several_targets_are_scored_together_and_each_by_its_own() -> None:
     ruler = ruler_of([[1.0, 8.0]], scaler=scaler_of([[0.0, 0.0]], [[1.0, 1.0]]), targets=TWO)
-    scores = score(forecast_of([[[3, 8]], [[1, 6]]], [[[1, 4]], [[1, 6]]]), ruler, model="GRU", split="test")
+    scores = score(to_forecast([[[3, 8]], [[1, 6]]], [[[1, 4]], [[1, 6]]]), ruler, model="GRU", split="test")
     mae = {row.target: row.value for row in scores if (row.metric, row.units) == ("mae", "data")}
     mase = {row.target: row.value for row in scores if row.metric == "mase"}
     assert mae == {None: 1.5, "sold": 1.0, "back": 2.0}
@@ -321,14 +377,14 @@ def test_several_targets_are_scored_together_and_each_by_its_own() -> None:
 
 def test_each_of_several_targets_has_its_own_naive_error() -> None:
     panel = replace(panel_of([[1, 10], [2, 30], [5, 60]]), num_targets=2)
-    ruler = Ruler.of(panel, scaler=RULER.scaler, train_rows=np.array([[0, 3]]), season=None)
+    ruler = MetricContext.of(panel, scaler=RULER.scaler, train_rows=np.array([[0, 3]]), season=None)
     assert ruler.naive_errors.tolist() == [[2.0, 25.0]]
     assert ruler.targets == ("sold", "price")
 
 
 # Three series with 1, 2 and 1 windows, horizon 2; absolute errors 1, 3 | 2, 2, 0, 4 | 5, 5.
 POINT = [[[2], [6]], [[12], [8]], [[10], [14]], [[5], [5]]]
-MANY = forecast_of(POINT, [[[1], [9]], [[10], [10]], [[10], [10]], [[0], [10]]], series=[0, 1, 1, 2])
+MANY = to_forecast(POINT, [[[1], [9]], [[10], [10]], [[10], [10]], [[0], [10]]], series=[0, 1, 1, 2])
 FLAT = ruler_of([[2.0], [4.0], [NAN]], scaler=scaler_of([[0.0]] * 3, [[1.0]] * 3))
 
 
@@ -352,9 +408,11 @@ AHEAD = [([6.0, 10.0, 9.0], [8.0, 11.0, 9.0]), ([25.0, 25.0, 40.0], [20.0, 28.0,
 
 def two_series() -> list[float | None]:
     panel = panel_of(*[[[value, 0.0] for value in rows] for rows in TRAIN])
-    ruler = Ruler.of(panel, scaler=scaler_of([[0.0]] * 2, [[1.0]] * 2), train_rows=np.array([[0, 6], [6, 10]]), season=2)
+    ruler = MetricContext.of(
+        panel, scaler=scaler_of([[0.0]] * 2, [[1.0]] * 2), train_rows=np.array([[0, 6], [6, 10]]), season=2
+    )
     points, actual = (np.array(each)[..., None] for each in zip(*AHEAD, strict=True))
-    scores = score(forecast_of(points, actual, series=[0, 1]), ruler, model="GRU", split="test")
+    scores = score(to_forecast(points, actual, series=[0, 1]), ruler, model="GRU", split="test")
     return [find(scores, model="GRU", split="test", metric=name, units="data") for name in ("mase", "smape")]
 
 
@@ -365,13 +423,20 @@ def test_mase_and_smape_of_two_series_by_hand() -> None:
 
 def test_mase_and_smape_agree_with_utilsforecast() -> None:
     losses = pytest.importorskip("utilsforecast.losses", reason="it comes with the extra dev")
-    rows = [(f"s{place}", step, value) for place, values in enumerate(TRAIN) for step, value in enumerate(values)]
+    rows = [
+        (f"s{place}", step, value) for place, values in enumerate(TRAIN) for step, value in enumerate(values)
+    ]
     train = pd.DataFrame(rows, columns=["unique_id", "ds", "y"])
     ahead = [
-        (f"s{place}", step, *pair) for place, pairs in enumerate(AHEAD) for step, pair in enumerate(zip(*pairs, strict=True))
+        (f"s{place}", step, *pair)
+        for place, pairs in enumerate(AHEAD)
+        for step, pair in enumerate(zip(*pairs, strict=True))
     ]
     made = pd.DataFrame(ahead, columns=["unique_id", "ds", "m", "y"])
-    theirs = [losses.mase(made, ["m"], 2, train)["m"].mean(), 200 * losses.smape(made, ["m"])["m"].mean()]  # theirs is a share
+    theirs = [
+        losses.mase(made, ["m"], 2, train)["m"].mean(),
+        200 * losses.smape(made, ["m"])["m"].mean(),
+    ]  # theirs is a share
     assert two_series() == pytest.approx(theirs, rel=1e-12)
 
 
@@ -393,7 +458,9 @@ def test_owa_is_not_defined_where_the_other_model_makes_no_error_or_mase_has_no_
     ours, none = score(FORECAST, RULER, model="GRU", split="test"), ruler_of([[NAN]])
     exact = score(replace(FORECAST, point=FORECAST.actual), RULER, model="Naive2", split="test")
     assert {row.value for row in owa([*ours, *exact], against="Naive2")} == {None}
-    unscaled = [row for model in ("GRU", "Naive2") for row in score(FORECAST, none, model=model, split="test")]
+    unscaled = [
+        row for model in ("GRU", "Naive2") for row in score(FORECAST, none, model=model, split="test")
+    ]
     assert {row.value for row in owa(unscaled, against="Naive2")} == {None}
 
 
@@ -401,7 +468,8 @@ def test_actual_values_that_are_missing_do_not_count() -> None:
     actual = np.array(MANY.actual)
     actual[0, 0], actual[3] = NAN, NAN
     rows = {
-        (row.metric, row.units, row.step): row for row in score(replace(MANY, actual=actual), FLAT, model="GRU", split="test")
+        (row.metric, row.units, row.step): row
+        for row in score(replace(MANY, actual=actual), FLAT, model="GRU", split="test")
     }
     assert rows["mae", "data", None].value == pytest.approx((3 + 2 + 2 + 0 + 4) / 5)
     assert rows["mse", "scaled", 1].value == pytest.approx((4 + 0) / 2)
@@ -412,7 +480,9 @@ def test_actual_values_that_are_missing_do_not_count() -> None:
 
 
 def test_a_forecast_that_is_no_number_is_no_missing_value() -> None:
-    scores = score(replace(MANY, point=np.where(MANY.point == 14, NAN, MANY.point)), FLAT, model="drift", split="test")
+    scores = score(
+        replace(MANY, point=np.where(MANY.point == 14, NAN, MANY.point)), FLAT, model="drift", split="test"
+    )
     values = {(row.metric, row.step): (row.value, row.undefined) for row in scores if row.units == "data"}
     assert values["smape", None] == (None, 0)
     assert values["mase", None] == (None, 1)
@@ -423,12 +493,12 @@ def test_a_forecast_that_is_no_number_is_no_missing_value() -> None:
 def test_a_lead_is_told_from_the_windows_of_which_something_is_known() -> None:
     def pair(actual: Any) -> float | None:
         points = np.array([[[1.0], [2.0]], [[3.0], [1.0]], [[2.0], [5.0]], [[4.0], [4.0]]])
-        return lead(forecast_of(points, actual), forecast_of(points[::-1], actual))
+        return lead(to_forecast(points, actual), to_forecast(points[::-1], actual))
 
     actual = np.array([[[1.0], [1.0]], [[2.0], [1.0]], [[3.0], [0.0]], [[9.0], [9.0]]])
     known = actual.copy()
     known[3] = NAN
-    fewer = replace(forecast_of(np.zeros((1, 2, 1)), np.full((1, 2, 1), NAN)))
+    fewer = replace(to_forecast(np.zeros((1, 2, 1)), np.full((1, 2, 1), NAN)))
     assert lead(fewer, fewer) is None
     assert pair(known) != pair(actual)
     known[2, 1] = NAN
@@ -441,7 +511,11 @@ def test_a_lead_is_told_from_the_windows_of_which_something_is_known() -> None:
 
 # Levels 0.1, 0.5, 0.9 around POINT: 1 below to 4 above, and of the second step 2 below to 2 above.
 LOW, HIGH = np.array([[1.0], [2.0]]), np.array([[4.0], [2.0]])
-SPREAD = replace(MANY, quantiles=np.stack([MANY.point - LOW, MANY.point, MANY.point + HIGH], axis=-1), levels=(0.1, 0.5, 0.9))
+SPREAD = replace(
+    MANY,
+    quantiles=np.stack([MANY.point - LOW, MANY.point, MANY.point + HIGH], axis=-1),
+    levels=(0.1, 0.5, 0.9),
+)
 
 
 def test_quantiles_are_scored_by_hand() -> None:
@@ -464,7 +538,10 @@ def test_quantiles_are_scored_by_hand() -> None:
 def test_quantile_scores_leave_missing_values_out_and_are_none_where_all_values_are_zero() -> None:
     actual = np.array(SPREAD.actual)
     actual[[0, 3], 0] = NAN
-    scores = {(row.metric, row.step): row.value for row in score(replace(SPREAD, actual=actual), FLAT, model="g", split="test")}
+    scores = {
+        (row.metric, row.step): row.value
+        for row in score(replace(SPREAD, actual=actual), FLAT, model="g", split="test")
+    }
     assert scores["wql_0.1", 1] == pytest.approx(2 * (0.9 + 0.1) / 20)
     assert (scores["coverage_0.8", 1], scores["width_0.8", 1]) == (0.5, 5.0)
     zero = score(replace(SPREAD, actual=np.zeros_like(actual)), FLAT, model="g", split="test")
@@ -472,7 +549,9 @@ def test_quantile_scores_leave_missing_values_out_and_are_none_where_all_values_
 
 
 def test_only_levels_that_pair_up_make_an_interval() -> None:
-    quantiles = np.concatenate([MANY.point[..., None] + shift for shift in (-3.0, -2.0, 0.0, 1.0, 2.0)], axis=-1)
+    quantiles = np.concatenate(
+        [MANY.point[..., None] + shift for shift in (-3.0, -2.0, 0.0, 1.0, 2.0)], axis=-1
+    )
     made = replace(MANY, quantiles=quantiles, levels=(0.05, 0.3, 0.5, 0.7, 0.9))
     names = {row.metric for row in score(made, FLAT, model="g", split="test") if "_" in row.metric}
     assert {name for name in names if not name.startswith("wql")} == {"coverage_0.4", "width_0.4"}

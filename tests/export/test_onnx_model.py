@@ -14,7 +14,7 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export import onnx_model as export
-from rnnfc.networks.network import Network, build, raw_forecaster
+from rnnfc.networks.network import Network, build, data_unit_forecaster
 from rnnfc.networks.stacked import CELLS
 
 # Method, transform, by.
@@ -26,7 +26,9 @@ TRANSFORMED = [
 ]
 
 
-def experiment(cell: str, *, model: str = "units: [4]", normalize: str = "none", scale: str = "minmax") -> Experiment:
+def experiment(
+    cell: str, *, model: str = "units: [4]", normalize: str = "none", scale: str = "minmax"
+) -> Experiment:
     return from_yaml(
         f"name: t\nseed: 3\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{test: 9}}\nscale: {scale}\n"
         f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {{kind: stacked, cell: {cell}, {model}}}\n"
@@ -41,7 +43,9 @@ def network(spec: Experiment, data: Panel) -> tuple[Network, Windows]:
 
 
 def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes:
-    return export.to_onnx(raw_forecaster(spec, net), export.interface(spec, data or panel(), net.scaler))
+    return export.to_onnx(
+        data_unit_forecaster(spec, net), export.interface(spec, data or panel(), net.scaler)
+    )
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -56,7 +60,9 @@ def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes
         ("units: [4]", "difference"),
     ],
 )
-def test_onnx_forecasts_what_keras_forecasts(monkeypatch: pytest.MonkeyPatch, cell: str, model: str, normalize: str) -> None:
+def test_onnx_forecasts_what_keras_forecasts(
+    monkeypatch: pytest.MonkeyPatch, cell: str, model: str, normalize: str
+) -> None:
     spec, data = experiment(cell, model=model, normalize=normalize), panel()
     net, windows = network(spec, data)
     reader = export.OnnxNetwork.read(exported(spec, net), source="m.onnx", levels=spec.levels)
@@ -73,7 +79,9 @@ def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
     net, windows = network(spec, panel())
     far, far_windows = network(spec, panel(offset=1e9))
     reader = export.OnnxNetwork.read(exported(spec, far), source="m.onnx")
-    np.testing.assert_allclose(reader.outputs(far_windows)["forecast"] - 1e9, net.outputs(windows)["forecast"], atol=1e-3)
+    np.testing.assert_allclose(
+        reader.outputs(far_windows)["forecast"] - 1e9, net.outputs(windows)["forecast"], atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("lengths", [(31,), (31, 23, 26)], ids=["one", "many"])
@@ -106,7 +114,9 @@ def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_it
         "series_names": ["s", "t", "u"],
     }
     reader, one = export.OnnxNetwork.read(content, source="m.onnx"), windows.inputs(slice(30, 31))
-    right, wrong = (reader.answer({"window": one, "series": np.array([series])})["forecast"] for series in (1, 2))
+    right, wrong = (
+        reader.answer({"window": one, "series": np.array([series])})["forecast"] for series in (1, 2)
+    )
     np.testing.assert_allclose(right, net.outputs(windows)["forecast"][30:31], rtol=1e-5)
     assert np.abs(wrong).max() > 100 * np.abs(right).max()
 
@@ -132,7 +142,9 @@ def test_a_difference_is_a_share_of_each_targets_range() -> None:
     point = np.zeros((23, 4, 2))
     off = point.copy()
     off[1, 3, 1] = 4e-6 * np.ptp(data.values[:, 1])
-    assert export.difference({"forecast": point}, {"forecast": off}, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, scaler) == pytest.approx(
+        4e-6, rel=1e-9
+    )
 
 
 def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
@@ -144,10 +156,14 @@ def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
     for window, (first, end) in ((0, (0, 31)), (23, (31, 54))):
         off = point.copy()
         off[window, 3, 1] = 4e-6 * np.ptp(data.values[first:end, 1])
-        assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(4e-6, rel=1e-9)
+        assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(
+            4e-6, rel=1e-9
+        )
     off = point.copy()
     off[-1, 0, 0] = 4e-6
-    assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(4e-6, rel=1e-9)
+    assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(
+        4e-6, rel=1e-9
+    )
     assert export.difference({"forecast": point}, {"forecast": off}, windows, every) < 4e-8
 
 
@@ -155,8 +171,12 @@ def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
 def test_a_file_that_differs_too_much_is_not_published(off: float) -> None:
     data = replace(panel(), values=np.ones((31, 3)))  # a range of zero counts as one
     windows, scaler = windows_of(data), Scaler.fit(panel(), train_rows(data), method="minmax")
-    with pytest.raises(TrainError, match=r"differ from the network's by (1\.1e-05|nan) of the data's range, at most 1e-05"):
-        export.difference({"forecast": np.full((23, 4, 2), off)}, {"forecast": np.zeros((23, 4, 2))}, windows, scaler)
+    with pytest.raises(
+        TrainError, match=r"differ from the network's by (1\.1e-05|nan) of the data's range, at most 1e-05"
+    ):
+        export.difference(
+            {"forecast": np.full((23, 4, 2), off)}, {"forecast": np.zeros((23, 4, 2))}, windows, scaler
+        )
 
 
 def test_a_difference_of_quantiles_counts_too() -> None:
@@ -178,7 +198,10 @@ def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> N
         "targets": ["a", "b"],
         "unit": "",
     }
-    with pytest.raises(RunError, match=r"^m\.onnx: not a model from 'window' to 'forecast'; the run is damaged, train it again$"):
+    with pytest.raises(
+        RunError,
+        match=r"^m\.onnx: not a model from 'window' to 'forecast'; the run is damaged, train it again$",
+    ):
         export.OnnxNetwork.read(content, source="m.onnx")
     other = export.OnnxNetwork.read(content, source="m.onnx", levels=(0.4, 0.5))
     text = r"^m\.onnx: its quantiles is float64\[23, 4, 2, 3\], the run's windows need float64\[23, 4, 2, 2\]; the run is damaged"

@@ -17,7 +17,7 @@ from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
 from rnnfc.networks import inputs, network, tensors
 from rnnfc.networks.backend import tf
-from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.size import num_parameters
 from rnnfc.workflows.export import ENDINGS
 
@@ -40,7 +40,12 @@ def two_series() -> Panel:
     """31 rows of 4 channels, 2 of them targets and the last known ahead, in series of 15 and 16 rows."""
     data = panel()
     values = np.concatenate([data.values, np.cos(np.arange(31))[:, None]], axis=1)
-    shapes = {"values": values, "filled": np.zeros(values.shape, bool), "channels": ("a", "b", "c", "day"), "num_known": 1}
+    shapes = {
+        "values": values,
+        "filled": np.zeros(values.shape, bool),
+        "channels": ("a", "b", "c", "day"),
+        "num_known": 1,
+    }
     return replace(data, **shapes, series=("s", "t"), bounds=np.array([0, 15, 31]))
 
 
@@ -58,7 +63,7 @@ def made(kind: str, further: str = FURTHER) -> tuple[Experiment, network.Network
 def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
     windows = replace(made("stacked")[2], origins=np.array([20, 5], dtype=np.int32))
     np.testing.assert_array_equal(windows.future()[:, :, 0], np.cos([[20, 21, 22, 23], [5, 6, 7, 8]]))
-    assert windows.on(panel()).future().shape == (2, 4, 0)
+    assert windows.with_panel(panel()).future().shape == (2, 4, 0)
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -66,8 +71,10 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str
     spec, net, windows = made(kind)
     sizes = {"channels": 4, "length": 5, "horizon": 4, "targets": 2, "known": 1, "series": 2}
     assert num_parameters(spec.model, **sizes) == net.net.count_params()
-    trained = taught(net.net)
-    given = network.gather_inputs(trained, *network.on_device(windows.panel), tf.constant(windows.origins), length=5)
+    trained = training_model(net.net)
+    given = network.gather_inputs(
+        trained, *network.to_device(windows.panel), tf.constant(windows.origins), length=5
+    )
     given[tensors.TARGET] = tf.constant(windows.targets(), tf.float32)
     np.testing.assert_allclose(given["future"], windows.future(), rtol=1e-6)
     assert given["series"].numpy().tolist() == [1, 1, 1, 0, 0] == windows.series.tolist()
@@ -85,9 +92,13 @@ def test_forecasts_follow_what_is_known_ahead_and_nothing_else_that_is(kind: str
     def moved(channels: slice, rows: slice) -> Any:
         changed = values.copy()
         changed[rows, channels] += 3.0
-        return np.abs(net.outputs(windows.on(windows.panel.with_values(changed)))["forecast"] - base).max(axis=(1, 2))
+        return np.abs(
+            net.outputs(windows.with_panel(windows.panel.with_values(changed)))["forecast"] - base
+        ).max(axis=(1, 2))
 
-    ahead = slice(24, 29)  # targets of the first three windows, from row 24 on, and inputs of none but the third, up to row 23
+    ahead = slice(
+        24, 29
+    )  # targets of the first three windows, from row 24 on, and inputs of none but the third, up to row 23
     assert (moved(slice(3, 4), ahead) > 0).tolist() == [False, True, True, False, False]
     assert not moved(slice(0, 3), ahead).any()  # targets and past inputs of the same rows
     assert (moved(slice(0, 3), slice(23, 24)) > 0).tolist() == [False, False, True, False, False]
@@ -96,7 +107,7 @@ def test_forecasts_follow_what_is_known_ahead_and_nothing_else_that_is(kind: str
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
     _, net, windows = made(kind)
-    window = {name: array[:1].astype(np.float32) for name, array in export.inputs_of(windows).items()}
+    window = {name: array[:1].astype(np.float32) for name, array in export.network_inputs(windows).items()}
     later = {**window, "future": window["future"] + np.float32([[[0], [0], [5], [0]]])}
     changed = np.abs(inputs.feed(net.net, later) - inputs.feed(net.net, window)).max(axis=(0, 2)) > 1e-7
     assert changed.tolist() == ([True] * 4 if kind == "stacked" else [False, False, True, True])
@@ -105,14 +116,20 @@ def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_the_same_window_of_another_series_has_another_forecast(kind: str) -> None:
     _, net, windows = made(kind)
-    given = {name: array.astype(np.float32) for name, array in export.inputs_of(windows).items()}
+    given = {name: array.astype(np.float32) for name, array in export.network_inputs(windows).items()}
     own, other = inputs.feed(net.net, given), inputs.feed(net.net, {**given, "series": 1 - given["series"]})
     assert np.abs(own - other).max(axis=(1, 2)).min() > 1e-4
 
 
 @pytest.mark.parametrize(
     ("form", "kind"),
-    [("onnx", "stacked"), ("onnx", "seq2seq"), ("savedmodel", "stacked"), ("litert", "seq2seq"), ("keras", "seq2seq")],
+    [
+        ("onnx", "stacked"),
+        ("onnx", "seq2seq"),
+        ("savedmodel", "stacked"),
+        ("litert", "seq2seq"),
+        ("keras", "seq2seq"),
+    ],
 )
 def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> None:
     spec, net, windows = made(kind)
@@ -126,13 +143,13 @@ def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> No
         "series_names": ["s", "t"],
     }
     FORMATS[form].save(spec, net, facts, path)
-    points = export.outputs_of(FORMATS[form].read(path, ()), windows)
+    points = export.infer_in_batches(FORMATS[form].read(path, ()), windows)
     assert export.difference(points, net.outputs(windows), windows, net.scaler) <= 1e-6
 
 
 def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
     spec, net, windows = made("stacked", "")
-    single = windows.on(replace(windows.panel, series=("s",), bounds=np.array([0, 31])))
+    single = windows.with_panel(replace(windows.panel, series=("s",), bounds=np.array([0, 31])))
     scaler = Scaler.fit(single.panel, np.array([[0, 20]]), method="minmax")
     net = network.Network(network.build_for(spec, single.panel), scaler, length=5)
     facts = export.interface(spec, single.panel, scaler)
@@ -140,7 +157,7 @@ def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
     for form in ("onnx", "litert"):
         path = tmp_path / f"m{ENDINGS[form]}"
         FORMATS[form].save(spec, net, facts, path)
-        points = export.outputs_of(FORMATS[form].read(path, ()), single)
+        points = export.infer_in_batches(FORMATS[form].read(path, ()), single)
         assert export.difference(points, net.outputs(single), single, scaler) <= 1e-6
 
 

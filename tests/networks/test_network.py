@@ -14,12 +14,12 @@ from rnnfc.config import Experiment, from_yaml
 from rnnfc.config.model_spec import NetSpec, StackedSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import cut
+from rnnfc.data.windows import cut_windows
 from rnnfc.errors import RunError
 from rnnfc.networks import backend, network
 from rnnfc.networks.backend import keras
 from rnnfc.networks.size import num_parameters, training_bytes
-from rnnfc.networks.stacked import CELLS, build_stacked, seed_of
+from rnnfc.networks.stacked import CELLS, build_stacked, derive_seed
 
 
 def spec(**changes: Any) -> StackedSpec:
@@ -71,7 +71,9 @@ def test_forecasts_have_a_row_a_step_and_a_column_a_target(cell: str) -> None:
 
 
 def test_settings_reach_every_layer() -> None:
-    net = stacked(spec(units=(4, 3), activation="relu", dropout=0.2, recurrent_dropout=0.1, bidirectional=(True, False)))
+    net = stacked(
+        spec(units=(4, 3), activation="relu", dropout=0.2, recurrent_dropout=0.1, bidirectional=(True, False))
+    )
     layers = {layer.name: layer for layer in network.recurrent_layers(net)}
     forward, backward, top = (layers[name] for name in ("forward_1", "backward_1", "forward_2"))
     for layer, units in ((forward, 4), (backward, 4), (top, 3)):
@@ -97,8 +99,8 @@ def test_starting_weights_follow_from_the_seed_alone() -> None:
 
 
 def test_seeds_differ_for_every_use() -> None:
-    assert len({seed_of(*path) for path in itertools.product(range(3), repeat=3)}) == 27
-    assert 0 <= seed_of(2**31 - 1, 9, 9) < 2**31
+    assert len({derive_seed(*path) for path in itertools.product(range(3), repeat=3)}) == 27
+    assert 0 <= derive_seed(2**31 - 1, 9, 9) < 2**31
 
 
 @pytest.mark.parametrize(
@@ -135,9 +137,13 @@ def test_normalize_last_forecasts_the_change_from_the_last_row() -> None:
 
 def test_unrolled_layers_are_plain_again_afterwards() -> None:
     net = stacked(spec(units=(4, 3), bidirectional=(True, False)))
-    with network.traced_as_plain_loops(net, unroll=True):
-        assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [(True, False)] * 3
-    assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [(False, "auto")] * 3
+    with network.plain_loops(net, unroll=True):
+        assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [
+            (True, False)
+        ] * 3
+    assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [
+        (False, "auto")
+    ] * 3
 
 
 @pytest.mark.parametrize("normalize", ["none", "last"])
@@ -145,18 +151,24 @@ def test_a_saved_model_forecasts_the_same_in_plain_keras(tmp_path: Any, normaliz
     net = network.build(experiment(normalize), channels=1, targets=1)
     net.save(tmp_path / "model.keras")
     x = np.random.default_rng(0).normal(size=(3, 5, 1)).astype(np.float32)
-    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(x).numpy(), net(x).numpy())
+    np.testing.assert_array_equal(
+        keras.models.load_model(tmp_path / "model.keras")(x).numpy(), net(x).numpy()
+    )
 
 
-def test_predict_forecasts_every_window_in_data_units_whatever_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predict_forecasts_every_window_in_data_units_whatever_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     spec_ = experiment()
     panel = load_panel(spec_.data)
-    splits = cut(panel, length=5, horizon=2, split=spec_.split)
+    splits = cut_windows(panel, length=5, horizon=2, split=spec_.split)
     scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
     made = network.Network(network.build(spec_, channels=1, targets=1), scaler, length=5)
     whole = made.predict(splits.test)
     x = ((splits.test.inputs() - scaler.center[0]) / scaler.scale[0]).astype(np.float32)
-    np.testing.assert_allclose(whole.point, made.net(x).numpy() * scaler.scale[0] + scaler.center[0], atol=1e-6)
+    np.testing.assert_allclose(
+        whole.point, made.net(x).numpy() * scaler.scale[0] + scaler.center[0], atol=1e-6
+    )
     np.testing.assert_array_equal(whole.actual, splits.test.targets())
     monkeypatch.setattr(network, "_FORWARD_BATCH", 7)
     np.testing.assert_allclose(made.predict(splits.test).point, whole.point, atol=1e-6)
@@ -164,7 +176,7 @@ def test_predict_forecasts_every_window_in_data_units_whatever_the_batch(monkeyp
 
 def test_weights_come_back_by_name_and_wrong_ones_are_refused() -> None:
     spec_, (net, other) = experiment(), (stacked(spec(), seed=seed) for seed in (1, 2))
-    arrays = network.weights_of(net)
+    arrays = network.named_weights(net)
     network.set_weights(other, arrays, source="w.npz")
     for left, right in zip(net.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
@@ -175,14 +187,18 @@ def test_weights_come_back_by_name_and_wrong_ones_are_refused() -> None:
     ):
         network.set_weights(other, {**arrays, name: np.zeros((1, 1), np.float32)}, source="w.npz")
     with pytest.raises(RunError, match="is None, the"):
-        network.set_weights(other, {key: value for key, value in arrays.items() if key != name}, source="w.npz")
+        network.set_weights(
+            other, {key: value for key, value in arrays.items() if key != name}, source="w.npz"
+        )
     panel = load_panel(spec_.data)
     scaler = Scaler.fit(panel, np.array([[0, 30]]), method="minmax")
     with pytest.raises(RunError, match="the experiment's network needs"):
         network.restore(spec_, panel, scaler, arrays, source="w.npz")
 
 
-def test_what_is_printed_past_python_is_shown_only_if_the_block_fails(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_printed_past_python_is_shown_only_if_the_block_fails(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with backend.quiet_stderr():
         os.write(2, b"chatter\n")
     os.write(2, b"heard\n")
@@ -196,5 +212,7 @@ def test_what_is_printed_past_python_is_shown_only_if_the_block_fails(capfd: pyt
 
 
 def test_tensorflow_starts_without_a_word_on_stderr() -> None:
-    done = subprocess.run([sys.executable, "-c", "import rnnfc.networks.backend"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import rnnfc.networks.backend"], capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("", "")

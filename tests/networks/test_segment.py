@@ -10,10 +10,10 @@ from three_channels import panel
 from rnnfc import config
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Splits, cut
+from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import ConfigError
 from rnnfc.networks.backend import keras
-from rnnfc.networks.network import build, members_of
+from rnnfc.networks.network import build, ensemble_members
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.size import num_parameters
 from rnnfc.networks.stacked import CELLS
@@ -26,7 +26,11 @@ SIZES = {"channels": 3, "length": 7, "horizon": 4, "targets": 2}
 
 
 def experiment(
-    model: str = "kind: segment, cell: GRU, segment: 3, width: 4", *, window: str = "", train: str = "", seed: int = 5
+    model: str = "kind: segment, cell: GRU, segment: 3, width: 4",
+    *,
+    window: str = "",
+    train: str = "",
+    seed: int = 5,
 ) -> Experiment:
     text = f"""
         name: t
@@ -42,7 +46,7 @@ def experiment(
 
 def splits() -> Splits:
     whole = panel()
-    return cut(whole, length=7, horizon=4, split=experiment().split)
+    return cut_windows(whole, length=7, horizon=4, split=experiment().split)
 
 
 def batch() -> np.ndarray[Any, Any]:
@@ -56,7 +60,10 @@ def by_name(net: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_segment_network_is_its_definition_step_by_step(cell: str) -> None:
     """Windows of 7 rows are filled up to 3 segments of 3; 4 steps are 2 segments of 3, cut; each target goes by itself."""
-    net, x = build(experiment(f"kind: segment, cell: {cell}, segment: 3, width: 4"), channels=3, targets=2), batch()
+    net, x = (
+        build(experiment(f"kind: segment, cell: {cell}, segment: 3, width: 4"), channels=3, targets=2),
+        batch(),
+    )
     layers = by_name(net)
     steps, targets = (layers[name].get_weights()[0] for name in ("step", "target"))
     expected = np.zeros((2, 4, 2))
@@ -85,7 +92,12 @@ def test_a_segment_network_reads_its_targets_only_and_each_by_itself() -> None:
 
 
 def test_dropout_of_a_segment_network_acts_in_training_only() -> None:
-    net, x = build(experiment("kind: segment, cell: GRU, segment: 3, width: 4, dropout: 0.5"), channels=3, targets=2), batch()
+    net, x = (
+        build(
+            experiment("kind: segment, cell: GRU, segment: 3, width: 4, dropout: 0.5"), channels=3, targets=2
+        ),
+        batch(),
+    )
     np.testing.assert_array_equal(net(x), net(x))
     assert np.abs(net(x, training=True) - net(x)).max() > 1e-3
 
@@ -107,20 +119,31 @@ def test_parameters_are_counted_without_building(model: str) -> None:
 @pytest.mark.parametrize("normalize", ["none", "last", "mean_std", "difference"])
 def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normalize: str) -> None:
     """With the network's own output layer silent, the forecast is the ridge solution: no smaller squared error is near."""
-    spec = experiment("kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: path}", window=f", normalize: {normalize}")
+    spec = experiment(
+        "kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: path}",
+        window=f", normalize: {normalize}",
+    )
     whole, parts = panel(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
     scaled = scaler.apply(whole, dtype=np.float32)
     network = keras_engine.build(spec, whole, scaler)
-    keras_engine.warm_start(network, spec, train=parts.train.on(scaled), validation=None)
-    (line,) = linear.layers_of(network.net, "linear")
-    (output,) = linear.layers_of(network.net, "output")
+    keras_engine.warm_start(network, spec, train=parts.train.with_panel(scaled), validation=None)
+    (line,) = linear.layers_named(network.net, "linear")
+    (output,) = linear.layers_named(network.net, "output")
     output.set_weights([np.zeros_like(array) for array in output.get_weights()])
     (solved,) = line.get_weights()
 
     def error(weights: Any) -> float:
         line.set_weights([weights])
-        return float(np.mean((network.scaled_points(parts.train.on(scaled)) - parts.train.on(scaled).targets()) ** 2))
+        return float(
+            np.mean(
+                (
+                    network.scaled_points(parts.train.with_panel(scaled))
+                    - parts.train.with_panel(scaled).targets()
+                )
+                ** 2
+            )
+        )
 
     least = error(solved)
     if normalize in ("none", "last"):  # the others weigh steps or windows differently
@@ -139,20 +162,24 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
     scaled = scaler.apply(whole, dtype=np.float32)
     assert parts.validation is not None
-    ours = {"train": parts.train.on(scaled), "validation": parts.validation.on(scaled)}
+    ours = {"train": parts.train.with_panel(scaled), "validation": parts.validation.with_panel(scaled)}
     networks = {}
     for spec in (blended, alone):
         network = keras_engine.build(spec, whole, scaler)
         keras_engine.warm_start(network, spec, **ours)
         state = keras_engine.start(network, spec.train)
-        rows = list(keras_engine.epochs(state, network, **ours, spec=spec.train, seed=spec.seed, recipe=GRAPH))
+        rows = list(
+            keras_engine.epochs(state, network, **ours, spec=spec.train, seed=spec.seed, recipe=GRAPH)
+        )
         networks[spec] = network, [row.validation_loss for row in rows]
     # A share of 1 is the network by itself, to the last bit.
     assert networks[blended][1] == networks[alone][1]
 
     network, _ = networks[blended]
-    assert linear.share_of(network.net) == 1.0
-    keras_engine.settle(network, blended.train.model_copy(update={"loss": loss}), validation=ours["validation"])
+    assert linear.network_share(network.net) == 1.0
+    keras_engine.settle(
+        network, blended.train.model_copy(update={"loss": loss}), validation=ours["validation"]
+    )
     chosen = keras_engine.facts(network)["network_share"]
 
     def error(share: float) -> float:
@@ -164,17 +191,24 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
     linear.set_share(network.net, 0.0)
     own = by_name(network.net)["linear"].get_weights()[0]
     x = ours["validation"].inputs()[:, -5:, :2]
-    np.testing.assert_allclose(network.scaled_points(ours["validation"]), np.einsum("nlt,lh->nht", x, own), atol=1e-5)
+    np.testing.assert_allclose(
+        network.scaled_points(ours["validation"]), np.einsum("nlt,lh->nht", x, own), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(("by", "together"), [("mean", np.mean), ("median", np.median)])
-def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(by: str, together: Callable[..., Any]) -> None:
+def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
+    by: str, together: Callable[..., Any]
+) -> None:
     whole, parts = panel(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="minmax")
     scaled = scaler.apply(whole, dtype=np.float32)
-    spec = experiment(f"kind: stacked, cell: SimpleRNN, units: [3], ensemble: {{seeds: 3, by: {by}}}", train=", optimizer: sgd")
+    spec = experiment(
+        f"kind: stacked, cell: SimpleRNN, units: [3], ensemble: {{seeds: 3, by: {by}}}",
+        train=", optimizer: sgd",
+    )
     network = keras_engine.build(spec, whole, scaler)
-    members = members_of(network.net)
+    members = ensemble_members(network.net)
     assert len(members) == 3
     starts = [keras.models.clone_model(member) for member in members]
     for twin, member in zip(starts, members, strict=True):
@@ -183,14 +217,22 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(by: st
     def trained(net: Any, of: Experiment) -> tuple[Any, float]:
         this = keras_engine.Network(net, scaler, length=7)
         state = training.start(net, of.train)
-        options = {"train": parts.train.on(scaled), "validation": None, "spec": of.train, "seed": of.seed, "recipe": GRAPH}
+        options = {
+            "train": parts.train.with_panel(scaled),
+            "validation": None,
+            "spec": of.train,
+            "seed": of.seed,
+            "recipe": GRAPH,
+        }
         return this, [row.loss for row in training.epochs(state, this, **options)][-1]
 
     _, loss = trained(network.net, spec)
     alone = [trained(twin, spec) for twin in starts]
     assert loss == pytest.approx(np.mean([one for _, one in alone]), rel=1e-5)
-    made = [one.scaled_points(parts.test.on(scaled)) for one, _ in alone]
-    np.testing.assert_allclose(network.scaled_points(parts.test.on(scaled)), together(made, axis=0), atol=1e-5)
+    made = [one.scaled_points(parts.test.with_panel(scaled)) for one, _ in alone]
+    np.testing.assert_allclose(
+        network.scaled_points(parts.test.with_panel(scaled)), together(made, axis=0), atol=1e-5
+    )
     assert np.abs(made[0] - made[1]).max() > 1e-3
 
 
@@ -205,7 +247,10 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(by: st
             {"model": "kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: path, length: 9}"},
             "7: model.linear.length: 9 is longer than window.length 7; shorten it or leave it out",
         ),
-        ({"model": "kind: segment, cell: GRU, segment: 3, width: 5"}, "7: model.width: got 5; must be a multiple of 2"),
+        (
+            {"model": "kind: segment, cell: GRU, segment: 3, width: 5"},
+            "7: model.width: got 5; must be a multiple of 2",
+        ),
         (
             {"model": "kind: segment, cell: GRU, segment: 3, width: 4", "train": ", bptt_steps: 2"},
             "8: train.bptt_steps: acts with one stacked network that reads the window alone; leave it out, or what else the "

@@ -18,7 +18,7 @@ from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras, tf
-from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.parts.normalization import NORMALIZE, around
 from rnnfc.networks.seq2seq import STEPS
 from rnnfc.networks.size import num_parameters, training_bytes
@@ -34,7 +34,9 @@ X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=(2, 4, 2)).astype(np.float32)
 
 
-def experiment(cell: str = "GRU", attention: str = "luong", *, normalize: str = "none", more: str = "") -> Experiment:
+def experiment(
+    cell: str = "GRU", attention: str = "luong", *, normalize: str = "none", more: str = ""
+) -> Experiment:
     return from_yaml(
         "name: t\nseed: 3\ndata: {kind: sine, points: 50, step: 0.4}\nsplit: {test: 9}\n"
         f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\ntrain: {{epochs: 1}}\n"
@@ -49,7 +51,7 @@ def build(cell: str = "GRU", attention: str = "luong", **options: str) -> Any:
 
 def told(net: Any, truth: Any = Y, **options: Any) -> Any:
     """What `net` forecasts in training, where it reads `truth`."""
-    return taught(net)({"window": X, "target": truth}, **options).numpy()
+    return training_model(net)({"window": X, "target": truth}, **options).numpy()
 
 
 def by_hand(net: Any, attention: str, truth: Any) -> Any:
@@ -107,7 +109,7 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str
     net, sizes = build(cell, attention), {"channels": 3, "length": 5, "horizon": 4, "targets": 2}
     assert num_parameters(experiment(cell, attention).model, **sizes) == net.count_params()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean((taught(net)({"window": X, "target": Y}, training=True) - Y) ** 2)
+        loss = tf.reduce_mean((training_model(net)({"window": X, "target": Y}, training=True) - Y) ** 2)
     gradients = tape.gradient(loss, net.trainable_variables)
     assert len(gradients) == len(net.weights)
     assert all(np.abs(gradient.numpy()).max() > 1e-6 for gradient in gradients)
@@ -115,18 +117,24 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str
 
 def test_attention_takes_memory_by_step_and_row() -> None:
     sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "batch_size": 2, "rows": 100}
-    plain, luong = (training_bytes(experiment("GRU", attention).model, **sizes) for attention in ("none", "luong"))
+    plain, luong = (
+        training_bytes(experiment("GRU", attention).model, **sizes) for attention in ("none", "luong")
+    )
     # 108 more weights (keys 6 x 6, and 12 x 6) four times, and 4 x 5 x 6 values for each of two windows, with their gradients.
     assert luong - plain == 4 * (4 * 108 + 2 * 2 * 4 * 5 * 6)
 
 
 @pytest.mark.parametrize(("cell", "attention"), PAIRS)
-def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_otherwise(cell: str, attention: str) -> None:
+def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_otherwise(
+    cell: str, attention: str
+) -> None:
     net = build(cell, attention)
     free = net(X).numpy()
     assert np.abs(told(net) - free)[:, 1:].max() > 1e-3
     np.testing.assert_array_equal(told(net)[:, 0], free[:, 0])  # nobody knows a forecast before the first
-    np.testing.assert_allclose(told(net, free), free, atol=1e-6)  # told what it forecasts, it forecasts the same
+    np.testing.assert_allclose(
+        told(net, free), free, atol=1e-6
+    )  # told what it forecasts, it forecasts the same
     later = Y.copy()
     later[:, 2] += 1.0
     changed = np.abs(told(net, later) - told(net)).max(axis=(0, 2)) > 0
@@ -164,22 +172,30 @@ def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> No
     values = data.values.copy()
     values[12:] += 7.0
     windows = Windows(panel=data, origins=np.array([12], dtype=np.int32), length=5, horizon=4)
-    later = made.outputs(windows.on(data.with_values(values)))
+    later = made.outputs(windows.with_panel(data.with_values(values)))
     np.testing.assert_array_equal(made.outputs(windows)["forecast"], later["forecast"])
 
 
 @pytest.mark.parametrize(
     ("kind", "cell", "attention"),
-    [*(("onnx", *pair) for pair in PAIRS), *((kind, *pair) for kind, pair in zip([*FORMATS][1:], PAIRS, strict=True))],
+    [
+        *(("onnx", *pair) for pair in PAIRS),
+        *((kind, *pair) for kind, pair in zip([*FORMATS][1:], PAIRS, strict=True)),
+    ],
 )
-def test_every_format_forecasts_what_the_network_forecasts(tmp_path: Path, kind: str, cell: str, attention: str) -> None:
-    data, spec = panel(), experiment(cell, attention, normalize="last", more=", dropout: 0.2, teacher_forcing: 0.5")
+def test_every_format_forecasts_what_the_network_forecasts(
+    tmp_path: Path, kind: str, cell: str, attention: str
+) -> None:
+    data, spec = (
+        panel(),
+        experiment(cell, attention, normalize="last", more=", dropout: 0.2, teacher_forcing: 0.5"),
+    )
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
     net = network.Network(network.build(spec, channels=3, targets=2), scaler, length=5)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[kind]}"
     FORMATS[kind].save(spec, net, export.interface(spec, data, net.scaler), path)
-    made, expected = export.outputs_of(FORMATS[kind].read(path, ()), windows), net.outputs(windows)
+    made, expected = export.infer_in_batches(FORMATS[kind].read(path, ()), windows), net.outputs(windows)
     assert export.difference(made, expected, windows, scaler) <= 1e-6
     assert np.ptp(expected["forecast"][:, :, 0]) > 1e-3
 
@@ -188,10 +204,12 @@ def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
     spec = experiment("LSTM", "bahdanau", more=", ensemble: {seeds: 2}")
     net = network.build(spec, channels=3, targets=2)
     scaler = Scaler.fit(panel(), np.array([[0, 20]]), method="none")
-    network.of_plain_layers(spec, network.Network(net, scaler, length=5)).save(tmp_path / "m.keras")
+    network.with_plain_layers(spec, network.Network(net, scaler, length=5)).save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file:
         assert "rnnfc" not in file.read("config.json").decode()
-    np.testing.assert_allclose(keras.models.load_model(tmp_path / "m.keras")(X).numpy(), net(X).numpy(), atol=1e-6)
+    np.testing.assert_allclose(
+        keras.models.load_model(tmp_path / "m.keras")(X).numpy(), net(X).numpy(), atol=1e-6
+    )
 
 
 def test_a_run_can_be_verified_and_says_what_it_is(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
@@ -208,4 +226,7 @@ def test_a_run_can_be_verified_and_says_what_it_is(tmp_path: Path, rnnfc: Callab
     (folder,) = (tmp_path / "out").iterdir()
     refused = rnnfc("explain", folder, "--outputs", tmp_path / "out")
     assert refused.code == 2
-    assert "one stacked or scratch network by itself, this one is seq2seq GRU 4, luong; name another run" in refused.err
+    assert (
+        "one stacked or scratch network by itself, this one is seq2seq GRU 4, luong; name another run"
+        in refused.err
+    )

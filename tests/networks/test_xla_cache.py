@@ -26,11 +26,23 @@ train: {epochs: 40, batch_size: 1}
 def train(tmp_path: Path, name: str, **environment: str) -> dict[str, bytes] | None:
     """Weights and forecasts of a training in a process of its own, which tells of nothing else; None where it failed."""
     (tmp_path / "kept.yaml").write_text(CONFIG)
-    command = [sys.executable, "-m", "rnnfc", "train", str(tmp_path / "kept.yaml"), "--outputs", str(tmp_path / name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **environment})
+    command = [
+        sys.executable,
+        "-m",
+        "rnnfc",
+        "train",
+        str(tmp_path / "kept.yaml"),
+        "--outputs",
+        str(tmp_path / name),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **environment}
+    )
     if done.returncode:
         return None
-    assert [line.split()[0] for line in done.stderr.splitlines()] == ["data", "windows", "training"], done.stderr
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["data", "windows", "training"], (
+        done.stderr
+    )
     (folder,) = (tmp_path / name).iterdir()
     assert b'"name": "xla_unrolled"' in (folder / "run.json").read_bytes()  # a recipe that compiles
     return {name: (folder / name).read_bytes() for name in ("weights.npz", "forecast.csv")}
@@ -55,7 +67,9 @@ def test_a_second_training_uses_the_program_of_the_first_and_has_the_same_bits(t
     assert program.stat().st_size > 1000
 
     program.unlink()
-    (folder / kept(name, content[:1000])).write_bytes(content[:1000])  # whole by its name: TensorFlow does read what is there
+    (folder / kept(name, content[:1000])).write_bytes(
+        content[:1000]
+    )  # whole by its name: TensorFlow does read what is there
     assert train(tmp_path, "fourth", RNNFC_XLA_CACHE="on", **home) is None
 
 
@@ -91,7 +105,12 @@ def test_a_process_sees_whole_files_alone_and_leaves_what_it_adds() -> None:
     assert own is not None
     assert not xla_cache.holds_any()
     common = own.parent
-    assert own.stat().st_mode & 0o777 == common.stat().st_mode & 0o777 == common.parent.stat().st_mode & 0o777 == 0o700
+    assert (
+        own.stat().st_mode & 0o777
+        == common.stat().st_mode & 0o777
+        == common.parent.stat().st_mode & 0o777
+        == 0o700
+    )
     (own / "a.pb").write_bytes(b"program a")
     xla_cache.keep()
     xla_cache.keep()
@@ -106,7 +125,12 @@ def test_a_process_sees_whole_files_alone_and_leaves_what_it_adds() -> None:
     assert other is not None
     assert {path.name: path.read_bytes() for path in other.iterdir()} == {"a.pb": b"program a"}
     assert xla_cache.holds_any()
-    assert {path.name for path in common.iterdir()} == {own.name, other.name, kept("a.pb", b"program a"), "stray"}
+    assert {path.name for path in common.iterdir()} == {
+        own.name,
+        other.name,
+        kept("a.pb", b"program a"),
+        "stray",
+    }
 
 
 @pytest.mark.usefixtures("cache")
@@ -165,9 +189,15 @@ def test_a_folder_that_is_not_the_users_alone_is_left(cache: Path, spoil: Callab
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(xla_cache.SWITCH, "off"), ("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=mine"), ("XDG_CACHE_HOME", "relative")],
+    [
+        (xla_cache.SWITCH, "off"),
+        ("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=mine"),
+        ("XDG_CACHE_HOME", "relative"),
+    ],
 )
-def test_what_the_user_says_goes_first(cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_what_the_user_says_goes_first(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.chdir(cache.parent)
     monkeypatch.setenv(name, value)
     before = os.environ.get("TF_XLA_FLAGS")

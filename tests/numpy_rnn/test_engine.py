@@ -19,7 +19,7 @@ from rnnfc.config.model_spec import NetSpec, ScratchSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Splits, cut
+from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export.onnx_model import OnnxNetwork, difference
 from rnnfc.networks.size import num_parameters, training_bytes
@@ -28,14 +28,16 @@ from rnnfc.numpy_rnn import network as scratch
 from rnnfc.training import keras_engine
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.progress import Epoch, stops_early
-from rnnfc.workflows.engines import ENGINES, engine_of
+from rnnfc.training.progress import Epoch, should_stop
+from rnnfc.workflows.engines import ENGINES, engine_for
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
 
 
-def experiment(*, model: str = "{kind: scratch, units: 4}", normalize: str = "none", train: str = "{epochs: 1}") -> Experiment:
+def experiment(
+    *, model: str = "{kind: scratch, units: 4}", normalize: str = "none", train: str = "{epochs: 1}"
+) -> Experiment:
     return from_yaml(
         "name: t\nseed: 3\ndata: {kind: sine, points: 50, step: 0.4}\nsplit: {validation: 11, test: 9}\n"
         f"window: {{length: 6, horizon: 4, normalize: {normalize}}}\nmodel: {model}\ntrain: {train}\n",
@@ -46,7 +48,9 @@ def experiment(*, model: str = "{kind: scratch, units: 4}", normalize: str = "no
 def panel() -> Panel:
     """47 rows of 3 channels, the first 2 of them targets."""
     time = np.arange(47)
-    values = np.stack([np.sin(time / 3), 50 * np.cos(time / 5), np.random.default_rng(0).normal(size=47)], axis=1)
+    values = np.stack(
+        [np.sin(time / 3), 50 * np.cos(time / 5), np.random.default_rng(0).normal(size=47)], axis=1
+    )
     return Panel(
         values=values,
         time=time,
@@ -66,13 +70,16 @@ class Case:
     """A network of either engine that is about to be trained on the same rows: 18 windows in batches of 4, the last of 2."""
 
     def __init__(self, spec: Experiment) -> None:
-        self.spec, self.engine, self.data = spec, engine_of(spec), panel()
-        self.raw = cut(self.data, length=6, horizon=4, split=spec.split)
+        self.spec, self.engine, self.data = spec, engine_for(spec), panel()
+        self.raw = cut_windows(self.data, length=6, horizon=4, split=spec.split)
         self.scaler = Scaler.fit(self.data, self.raw.train_rows, method="minmax")
         scaled = self.scaler.apply(self.data)
         assert self.raw.validation is not None
         self.splits: Splits = replace(
-            self.raw, train=self.raw.train.on(scaled), validation=self.raw.validation.on(scaled), test=self.raw.test.on(scaled)
+            self.raw,
+            train=self.raw.train.with_panel(scaled),
+            validation=self.raw.validation.with_panel(scaled),
+            test=self.raw.test.with_panel(scaled),
         )
         self.network = self.engine.build(spec, self.data, self.scaler)
         self.state = self.engine.start(self.network, spec.train)
@@ -91,17 +98,19 @@ class Case:
         )
         for row in made:
             rows.append(row)
-            if len(rows) == most or stops_early(self.state, self.spec.train):
+            if len(rows) == most or should_stop(self.state, self.spec.train):
                 break
         return rows
 
     def arrays(self) -> list[Any]:
-        return list(self.engine.arrays_of(self.network).values())
+        return list(self.engine.weight_arrays(self.network).values())
 
 
 def twins(*, normalize: str = "none", activation: str = "tanh", train: str) -> tuple[Case, Case]:
     """The same equations with the same starting weights in NumPy and in Keras."""
-    scratch_spec = experiment(model=f"{{kind: scratch, units: 4, activation: {activation}}}", normalize=normalize, train=train)
+    scratch_spec = experiment(
+        model=f"{{kind: scratch, units: 4, activation: {activation}}}", normalize=normalize, train=train
+    )
     assert isinstance(scratch_spec.model, ScratchSpec)
     ours = Case(scratch_spec)
     theirs = Case(scratch_spec.model_copy(update={"model": scratch_spec.model.as_stacked}))
@@ -142,8 +151,8 @@ def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
     scaler = Scaler.fit(data, three_channels.train_rows(data), method="standard")
     spec, windows = experiment(model="{kind: scratch, units: 4}"), three_channels.windows_of(data)
     spec = spec.model_copy(update={"window": spec.window.model_copy(update={"length": 5})})
-    network = engine_of(spec).build(spec, data, scaler)
-    content = engine_of(spec).to_onnx(spec, network, {})
+    network = engine_for(spec).build(spec, data, scaler)
+    content = engine_for(spec).to_onnx(spec, network, {})
     made = OnnxNetwork.read(content, source="m.onnx").outputs(windows)
     assert difference(made, network.outputs(windows), windows, scaler) <= 1e-6
     sizes = [np.abs(made["forecast"][windows.series == series]).max() for series in range(3)]
@@ -153,7 +162,9 @@ def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
 @pytest.mark.parametrize("normalize", ["none", "last"])
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, normalize: str) -> None:
-    case = Case(experiment(model=f"{{kind: scratch, units: 4, activation: {activation}}}", normalize=normalize))
+    case = Case(
+        experiment(model=f"{{kind: scratch, units: 4, activation: {activation}}}", normalize=normalize)
+    )
     case.epochs()
     content = case.engine.to_onnx(case.spec, case.network, {"unit": "°C"})
     made = OnnxNetwork.read(content, source="m.onnx").outputs(case.raw.test)
@@ -188,7 +199,9 @@ def test_training_goes_on_from_its_arrays_to_the_same_bits(tmp_path: Path, train
     rest = second.epochs()
     plain = [replace(row, seconds=0.0) for row in rows]
     assert [replace(row, seconds=0.0) for row in begun + rest] == plain
-    assert whole.engine.keep_best(whole.state, whole.spec.train) == second.engine.keep_best(second.state, second.spec.train)
+    assert whole.engine.keep_best(whole.state, whole.spec.train) == second.engine.keep_best(
+        second.state, second.spec.train
+    )
     for left, right in zip(whole.arrays(), second.arrays(), strict=True):
         np.testing.assert_array_equal(left, right)
     assert whole.state.arrays().keys() == second.state.arrays().keys()
@@ -198,7 +211,9 @@ def test_training_goes_on_from_its_arrays_to_the_same_bits(tmp_path: Path, train
 
 def test_early_stopping_puts_the_best_weights_back() -> None:
     case = Case(
-        experiment(train="{epochs: 40, batch_size: 4, optimizer: sgd, learning_rate: 1.0, early_stopping: {patience: 3}}")
+        experiment(
+            train="{epochs: 40, batch_size: 4, optimizer: sgd, learning_rate: 1.0, early_stopping: {patience: 3}}"
+        )
     )
     rows = case.epochs()
     best = case.engine.keep_best(case.state, case.spec.train)
@@ -238,11 +253,17 @@ def test_a_weight_that_is_not_finite_ends_training() -> None:
 def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
     case = Case(experiment())
     case.epochs()
-    arrays = {name: array.copy() for name, array in case.engine.arrays_of(case.network).items()}
+    arrays = {name: array.copy() for name, array in case.engine.weight_arrays(case.network).items()}
     again = case.engine.restore(case.spec, case.data, case.scaler, arrays, source="w.npz")
-    np.testing.assert_array_equal(again.predict(case.raw.test).point, case.network.predict(case.raw.test).point)
-    with pytest.raises(RunError, match=r"w\.npz: W has shape \(4, 5\), the experiment's network needs \(4, 4\)"):
-        case.engine.restore(case.spec, case.data, case.scaler, {**arrays, "W": np.zeros((4, 5))}, source="w.npz")
+    np.testing.assert_array_equal(
+        again.predict(case.raw.test).point, case.network.predict(case.raw.test).point
+    )
+    with pytest.raises(
+        RunError, match=r"w\.npz: W has shape \(4, 5\), the experiment's network needs \(4, 4\)"
+    ):
+        case.engine.restore(
+            case.spec, case.data, case.scaler, {**arrays, "W": np.zeros((4, 5))}, source="w.npz"
+        )
     with pytest.raises(RunError, match=r"w\.npz: U has shape None, the experiment's network needs \(3, 4\)"):
         case.engine.restore(case.spec, case.data, case.scaler, {"000 kernel": arrays["U"]}, source="w.npz")
 
@@ -250,19 +271,29 @@ def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
 def test_sizes_are_counted_without_building() -> None:
     spec = ScratchSpec(kind="scratch", units=4)
     sizes = {"channels": 3, "length": 6, "horizon": 4, "targets": 2}
-    assert num_parameters(spec, **sizes) == 3 * 4 + 4 * 4 + 4 + 4 * 8 + 8 == sum(a.size for a in Case(experiment()).arrays())
+    assert (
+        num_parameters(spec, **sizes)
+        == 3 * 4 + 4 * 4 + 4 + 4 * 8 + 8
+        == sum(a.size for a in Case(experiment()).arrays())
+    )
     more = {**sizes, "batch_size": 4, "rows": 47}
     assert training_bytes(spec, **more) == 2 * training_bytes(spec.as_stacked, **more)  # float64
 
 
 def test_every_kind_of_model_has_an_engine_with_the_same_functions() -> None:
-    kinds = {get_args(spec.model_fields["kind"].annotation)[0] for spec in (*NetSpec.__subclasses__(), ScratchSpec)}
+    kinds = {
+        get_args(spec.model_fields["kind"].annotation)[0] for spec in (*NetSpec.__subclasses__(), ScratchSpec)
+    }
     assert set(ENGINES) == kinds
     assert set(get_args(ScratchSpec.model_fields["activation"].annotation)) == set(scratch.ACTIVATIONS)
     for name in keras_engine.__all__:
-        theirs = training.epochs if name == "epochs" else getattr(keras_engine, name)  # which hands its options on
+        theirs = (
+            training.epochs if name == "epochs" else getattr(keras_engine, name)
+        )  # which hands its options on
         ours = list(inspect.signature(getattr(scratch_engine, name)).parameters)
-        assert ours[0] == "_" or ours == list(inspect.signature(theirs).parameters), name  # _: takes what it has no use for
+        assert ours[0] == "_" or ours == list(inspect.signature(theirs).parameters), (
+            name
+        )  # _: takes what it has no use for
 
 
 # --- from the command line
@@ -275,7 +306,15 @@ def test_a_run_of_sine_scratch_never_loads_tensorflow(tmp_path: Path) -> None:
         "except SystemExit as end: assert not end.code, end.code\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
-    arguments = [sys.executable, "-W", "error", "-c", code, str(ROOT / "configs/sine_scratch.yaml"), str(tmp_path)]
+    arguments = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        code,
+        str(ROOT / "configs/sine_scratch.yaml"),
+        str(tmp_path),
+    ]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert loaded & {"tensorflow", "keras", "tf2onnx"} == set()
@@ -283,7 +322,9 @@ def test_a_run_of_sine_scratch_never_loads_tensorflow(tmp_path: Path) -> None:
 
 
 def test_a_scratch_run_is_evaluated_and_continued_like_any_other(rnnfc: Command, tmp_path: Path) -> None:
-    done = rnnfc("train", ROOT / "configs/sine_scratch.yaml", "--set", "train.epochs=2", "--outputs", tmp_path)
+    done = rnnfc(
+        "train", ROOT / "configs/sine_scratch.yaml", "--set", "train.epochs=2", "--outputs", tmp_path
+    )
     assert done.code == 0, done.err
     assert "NumPy tanh 100, 10,301 parameters" in done.err
     assert "report.md  loss.png  forecast.png  forecast.csv  model.onnx\n" in done.out
@@ -295,7 +336,9 @@ def test_a_scratch_run_is_evaluated_and_continued_like_any_other(rnnfc: Command,
     ahead = json.loads(rnnfc("predict", folder, "--json").out)
     assert ahead["forecast"][0]["value"]["sine"] == pytest.approx(np.sin(200), abs=0.3)
     keras = json.loads(rnnfc("predict", folder, "--runtime", "keras", "--json").out)
-    assert keras["forecast"][0]["value"]["sine"] == pytest.approx(ahead["forecast"][0]["value"]["sine"], abs=1e-6)
+    assert keras["forecast"][0]["value"]["sine"] == pytest.approx(
+        ahead["forecast"][0]["value"]["sine"], abs=1e-6
+    )
     scored = json.loads(rnnfc("evaluate", folder, "--runtime", "keras", "--json").out)
     assert 0 < scored["largest_difference"] < 1e-3, "the same network, in another's float32"
 

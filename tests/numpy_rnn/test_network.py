@@ -19,10 +19,16 @@ STEPS = [None, 1, 3, T, T + 7]
 def case(seed: int = 0, *, spread: float = 0.5) -> tuple[Weights, Any, Any]:
     rng = np.random.default_rng(seed)
     shapes = ((C, H), (H, H), (H,), (H, Q), (Q,))
-    return Weights(*(spread * rng.normal(size=shape) for shape in shapes)), rng.normal(size=(N, T, C)), rng.normal(size=(N, Q))
+    return (
+        Weights(*(spread * rng.normal(size=shape) for shape in shapes)),
+        rng.normal(size=(N, T, C)),
+        rng.normal(size=(N, Q)),
+    )
 
 
-def gradient(weights: Weights, x: Any, target: Any, *, activation: str, steps: int | None) -> tuple[Weights, Any]:
+def gradient(
+    weights: Weights, x: Any, target: Any, *, activation: str, steps: int | None
+) -> tuple[Weights, Any]:
     f = ACTIVATIONS[activation]
     s = scratch.states(weights, x, f.f)
     _, dy = scratch.mean_squared_error(scratch.output(weights, s), target)
@@ -48,11 +54,15 @@ def loss_from(weights: Weights, state: Any, x: Any, target: Any, *, activation: 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("steps", STEPS)
-def test_gradients_are_those_of_central_differences_full_and_truncated(activation: str, steps: int | None) -> None:
+def test_gradients_are_those_of_central_differences_full_and_truncated(
+    activation: str, steps: int | None
+) -> None:
     weights, x, target = case()
     ours, _ = gradient(weights, x, target, activation=activation, steps=steps)
     last = min(steps or T, T)
-    carried = scratch.states(weights, x, ACTIVATIONS[activation].f)[T - last]  # a constant of the truncated loss
+    carried = scratch.states(weights, x, ACTIVATIONS[activation].f)[
+        T - last
+    ]  # a constant of the truncated loss
     for array, by_array in zip(weights, ours, strict=True):
         numeric, step = np.empty_like(array), 1e-5
         for place in np.ndindex(array.shape):
@@ -101,7 +111,9 @@ def test_gradients_are_those_of_tensorflow(activation: str, steps: int | None) -
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_forward_pass_is_that_of_keras(activation: str) -> None:
     weights, x, _ = case()
-    net = keras.Sequential([keras.Input((T, C)), keras.layers.SimpleRNN(H, activation=activation), keras.layers.Dense(Q)])
+    net = keras.Sequential(
+        [keras.Input((T, C)), keras.layers.SimpleRNN(H, activation=activation), keras.layers.Dense(Q)]
+    )
     net.set_weights(list(weights))
     ours = scratch.output(weights, scratch.states(weights, x, ACTIVATIONS[activation].f))
     np.testing.assert_allclose(ours, net(x.astype(np.float32)).numpy(), atol=1e-5)
@@ -127,7 +139,9 @@ def test_two_steps_of_one_unit_by_hand() -> None:
 
 
 def test_the_sigmoid_neither_overflows_nor_leaves_its_range() -> None:
-    np.testing.assert_allclose(ACTIVATIONS["sigmoid"].f(np.array([-1e4, 0.0, 1.0, 1e4])), [0, 0.5, 1 / (1 + np.exp(-1)), 1])
+    np.testing.assert_allclose(
+        ACTIVATIONS["sigmoid"].f(np.array([-1e4, 0.0, 1.0, 1e4])), [0, 0.5, 1 / (1 + np.exp(-1)), 1]
+    )
 
 
 # --- clipping and optimizers
@@ -186,7 +200,10 @@ def test_starting_weights_keep_lengths_and_follow_from_the_seed() -> None:
 def test_one_train_step_lowers_the_loss_of_its_own_batch() -> None:
     weights, x, target = case()
     spec = TrainSpec(epochs=1, optimizer="sgd", bptt_steps=3, clip=ClipSpec(by="norm", limit=1.0))
-    losses = [scratch.train_step(weights, Optimizer(), x, target, f=ACTIVATIONS["tanh"], spec=spec, rate=0.05) for _ in range(20)]
+    losses = [
+        scratch.train_step(weights, Optimizer(), x, target, f=ACTIVATIONS["tanh"], spec=spec, rate=0.05)
+        for _ in range(20)
+    ]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.7 * losses[0]
 
@@ -217,10 +234,15 @@ def gru(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
 
 @pytest.mark.parametrize("weights", ["constant", "random"])
 @pytest.mark.parametrize(("cell", "by_hand"), [("LSTM", lstm), ("GRU", gru)])
-def test_lstm_and_gru_of_keras_are_their_equations(cell: str, by_hand: Callable[..., Any], weights: str) -> None:
+def test_lstm_and_gru_of_keras_are_their_equations(
+    cell: str, by_hand: Callable[..., Any], weights: str
+) -> None:
     layer, rng = getattr(keras.layers, cell)(H), np.random.default_rng(4)
     layer.build((None, T, C))
-    arrays = [np.full(w.shape, 0.1) if weights == "constant" else rng.normal(size=w.shape) for w in layer.get_weights()]
+    arrays = [
+        np.full(w.shape, 0.1) if weights == "constant" else rng.normal(size=w.shape)
+        for w in layer.get_weights()
+    ]
     layer.set_weights(arrays)
     x = rng.normal(size=(N, T, C))
     np.testing.assert_allclose(by_hand(x, *arrays), layer(x.astype(np.float32)).numpy(), atol=1e-5)

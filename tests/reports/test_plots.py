@@ -44,21 +44,39 @@ def line(label: str, part: slice, *, time: Times = DAYS) -> Line:
 def forecasts(*borders: int, time: Times = DAYS, **changed: Any) -> bytes:
     """The picture of 40 rows whose splits begin at `borders`."""
     names = ("train", "test") if len(borders) == 2 else ("train", "validation", "test")
-    parts = [line(name, slice(*ends), time=time) for name, *ends in zip(names, borders, (*borders[1:], 40), strict=True)]
+    parts = [
+        line(name, slice(*ends), time=time)
+        for name, *ends in zip(names, borders, (*borders[1:], 40), strict=True)
+    ]
     words = {"title": "sales: forecasts", "ylabel": "sales (m)", "xlabel": "date (daily)", **changed}
     actual = Line(label="actual", time=time, value=VALUES)
     return plots.forecast_picture(actual=actual, parts=parts, test_start=time[borders[-1]], **words)
 
 
 def runs(*labels: str, rows: int = 40, time: Times = DAYS, **changed: Any) -> bytes:
-    words = {"title": f"{len(labels)} runs on the same test rows", "ylabel": "sales (m)", "xlabel": "time", **changed}
+    words = {
+        "title": f"{len(labels)} runs on the same test rows",
+        "ylabel": "sales (m)",
+        "xlabel": "time",
+        **changed,
+    }
     actual = Line(label="actual", time=time[:rows], value=VALUES[:rows])
-    return plots.side_by_side(actual=actual, runs=[line(label, slice(rows), time=time) for label in labels], **words)
+    return plots.side_by_side(
+        actual=actual, runs=[line(label, slice(rows), time=time) for label in labels], **words
+    )
 
 
-def losses(training: list[float], validation: list[float | None] | None = None, *, best_epoch: int = 0, **changed: Any) -> bytes:
+def losses(
+    training: list[float],
+    validation: list[float | None] | None = None,
+    *,
+    best_epoch: int = 0,
+    **changed: Any,
+) -> bytes:
     words = {"title": "sales: loss by epoch", "ylabel": "MSE, scaled", **changed}
-    return plots.loss_curve(losses=training, validation=validation or [None] * len(training), best_epoch=best_epoch, **words)
+    return plots.loss_curve(
+        losses=training, validation=validation or [None] * len(training), best_epoch=best_epoch, **words
+    )
 
 
 def legend(figure: Figure) -> list[str]:
@@ -92,14 +110,21 @@ def last_values(actual: Line) -> bytes:
         for name, first, end in zip(("train", "validation", "test"), borders, borders[1:], strict=False)
     ]
     start = actual.time[borders[2]]
-    return plots.forecast_picture(title="x", actual=actual, parts=parts, test_start=start, ylabel="y (°C)", xlabel="date (daily)")
+    return plots.forecast_picture(
+        title="x", actual=actual, parts=parts, test_start=start, ylabel="y (°C)", xlabel="date (daily)"
+    )
 
 
 # White noise is the worst: no two pixels next to each other are alike.
 WEIGHT = [
     (lambda: last_values(shipped("airline", 1)), 120_000),
     (lambda: last_values(shipped("stock", 4)), 120_000),
-    (lambda: losses([10 / epoch for epoch in range(1, 301)], [9 / epoch for epoch in range(1, 301)], best_epoch=250), 120_000),
+    (
+        lambda: losses(
+            [10 / epoch for epoch in range(1, 301)], [9 / epoch for epoch in range(1, 301)], best_epoch=250
+        ),
+        120_000,
+    ),
     (lambda: runs("gru: MSE 4.842", "lstm: MSE 5.120"), 120_000),
     (lambda: last_values(noise("actual", 3650, 0)), 150_000),
     (
@@ -145,18 +170,24 @@ def test_a_loss_curve_without_validation_or_best_epoch_has_training_alone(drawn:
 
 
 @pytest.mark.parametrize(("training", "scale"), [([0.5, 0.3], "log"), ([0.5, 0.0], "linear")])
-def test_losses_are_on_a_log_scale_unless_one_is_zero(drawn: list[Figure], training: list[float], scale: str) -> None:
+def test_losses_are_on_a_log_scale_unless_one_is_zero(
+    drawn: list[Figure], training: list[float], scale: str
+) -> None:
     losses(training)
     assert drawn[0].axes[0].get_yscale() == scale
 
 
 @pytest.mark.parametrize(("training", "marker"), [([0.5], "o"), ([0.5, 0.3], "o"), ([0.5, 0.3, 0.2], "None")])
-def test_one_or_two_epochs_are_seen_as_points(drawn: list[Figure], training: list[float], marker: str) -> None:
+def test_one_or_two_epochs_are_seen_as_points(
+    drawn: list[Figure], training: list[float], marker: str
+) -> None:
     losses(training)
     assert curves(drawn[0].axes[0])["training"].get_marker() == marker
 
 
-@pytest.mark.parametrize("training", [[0.5], [0.45, 0.41, 0.4], [3.0, 0.5, 0.02], [1e3, 1e-9], [2e-7, 1e-7], [0.5, 0.0], [0.0]])
+@pytest.mark.parametrize(
+    "training", [[0.5], [0.45, 0.41, 0.4], [3.0, 0.5, 0.02], [1e3, 1e-9], [2e-7, 1e-7], [0.5, 0.0], [0.0]]
+)
 def test_a_loss_axis_has_labelled_ticks_and_whole_epochs(drawn: list[Figure], training: list[float]) -> None:
     losses(training)
     (axis,) = drawn[0].axes
@@ -193,12 +224,20 @@ def test_a_forecast_picture_shows_every_split_in_its_own_colour(
 
 def test_each_of_many_series_has_its_rows_and_its_name(drawn: list[Figure]) -> None:
     groups = [
-        (Line(label="actual", time=DAYS[:end], value=VALUES[:end]), [line("train", slice(5, 20)), line("test", slice(20, end))])
+        (
+            Line(label="actual", time=DAYS[:end], value=VALUES[:end]),
+            [line("train", slice(5, 20)), line("test", slice(20, end))],
+        )
         for end in (30, 40)
     ]
     plots.series_picture(title="2 of 9 series", series=groups, ylabels=["north", "south"], xlabel="date")
     north, south = drawn[0].axes
-    assert (north.get_ylabel(), south.get_ylabel(), north.get_xlabel(), south.get_xlabel()) == ("north", "south", "", "date")
+    assert (north.get_ylabel(), south.get_ylabel(), north.get_xlabel(), south.get_xlabel()) == (
+        "north",
+        "south",
+        "",
+        "date",
+    )
     for axis, end in ((north, 30), (south, 40)):
         assert list(curves(axis)) == ["actual", "train", "test"]
         np.testing.assert_array_equal(curves(axis)["test"].get_ydata(), VALUES[20:end] + 0.1)
@@ -209,16 +248,22 @@ NUMBERS = np.arange(40) / 4
 
 
 @pytest.mark.parametrize(("time", "dated"), [(DAYS, True), (NUMBERS, False), (np.arange(40) * 5, False)])
-def test_a_forecast_picture_shades_the_test_rows_and_shows_them_close_up(drawn: list[Figure], time: Times, dated: bool) -> None:
+def test_a_forecast_picture_shades_the_test_rows_and_shows_them_close_up(
+    drawn: list[Figure], time: Times, dated: bool
+) -> None:
     forecasts(5, 30, time=time)
     whole, close_up = drawn[0].axes
     place = whole.xaxis.convert_units
     (shade,) = whole.patches
-    assert [shade.get_x(), shade.get_x() + shade.get_width()] == pytest.approx([place(time[30]), place(time[39])])
+    assert [shade.get_x(), shade.get_x() + shade.get_width()] == pytest.approx(
+        [place(time[30]), place(time[39])]
+    )
     assert close_up.get_xlim() == pytest.approx((place(time[30]), place(time[39])))
     low, high = close_up.get_ylim()
     inside = np.concatenate([VALUES[30:], VALUES[30:] + 0.1])
-    assert (low, high) == pytest.approx((inside.min() - 0.08 * np.ptp(inside), inside.max() + 0.08 * np.ptp(inside)))
+    assert (low, high) == pytest.approx(
+        (inside.min() - 0.08 * np.ptp(inside), inside.max() + 0.08 * np.ptp(inside))
+    )
     assert isinstance(whole.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
     assert isinstance(close_up.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
 
@@ -228,7 +273,12 @@ def test_a_band_is_filled_around_its_line_thinned_with_it_and_fits_the_close_up(
     banded = replace(test, band=np.stack([test.value - 3, test.value + 5]), band_label="10 % to 90 %")
     actual = Line(label="actual", time=DAYS, value=VALUES)
     plots.forecast_picture(
-        title="x", actual=actual, parts=[line("train", slice(5, 30)), banded], test_start=DAYS[30], ylabel="y", xlabel="x"
+        title="x",
+        actual=actual,
+        parts=[line("train", slice(5, 30)), banded],
+        test_start=DAYS[30],
+        ylabel="y",
+        xlabel="x",
     )
     assert legend(drawn[0]) == ["actual", "train", "test", "10 % to 90 %"]
     whole, close_up = drawn[0].axes
@@ -251,7 +301,9 @@ def test_a_close_up_shows_at_most_the_last_120_rows(drawn: list[Figure]) -> None
     test = Line(label="test", time=time[100:], value=value[100:])
     train = Line(label="train", time=time[5:100], value=value[5:100])
     actual = Line(label="actual", time=time, value=value)
-    plots.forecast_picture(title="x", actual=actual, parts=[train, test], test_start=100, ylabel="y", xlabel="x")
+    plots.forecast_picture(
+        title="x", actual=actual, parts=[train, test], test_start=100, ylabel="y", xlabel="x"
+    )
     close_up = drawn[0].axes[1]
     assert close_up.get_xlim() == (280, 399)
     assert close_up.get_ylim() == pytest.approx((280 - 0.08 * 119, 399 + 0.08 * 119))
@@ -265,7 +317,9 @@ def test_dates_are_told_from_months_to_the_year(drawn: list[Figure]) -> None:
 
 
 @pytest.mark.parametrize("time", [DAYS, NUMBERS])
-def test_a_single_test_row_is_seen_as_a_point_next_to_the_row_before(drawn: list[Figure], time: Times) -> None:
+def test_a_single_test_row_is_seen_as_a_point_next_to_the_row_before(
+    drawn: list[Figure], time: Times
+) -> None:
     forecasts(5, 38, 39, time=time)
     whole, close_up = drawn[0].axes
     assert [curve.get_marker() for curve in whole.get_lines()] == ["None", "None", "o", "o"]
@@ -280,7 +334,12 @@ def test_a_line_breaks_at_gaps_and_a_point_between_two_is_seen(drawn: list[Figur
     value[12] = 1e200  # no axis can be laid over it
     parts = [line("train", slice(5, 30)), Line(label="test", time=DAYS[30:], value=np.full(10, np.nan))]
     plots.forecast_picture(
-        title="x", actual=Line(label="actual", time=DAYS, value=value), parts=parts, test_start=DAYS[30], ylabel="y", xlabel="x"
+        title="x",
+        actual=Line(label="actual", time=DAYS, value=value),
+        parts=parts,
+        test_start=DAYS[30],
+        ylabel="y",
+        xlabel="x",
     )
     actual = curves(drawn[0].axes[0])["actual"]
     assert np.flatnonzero(np.isnan(actual.get_ydata())).tolist() == [7, 9, 12, 20, 21, 39]
@@ -308,7 +367,9 @@ def test_a_flat_series_has_a_picture(drawn: list[Figure]) -> None:
         Line(label=name, time=DAYS[part], value=np.full(20, 7.0))
         for name, part in (("train", slice(20)), ("test", slice(20, 40)))
     ]
-    plots.forecast_picture(title="flat", actual=flat, parts=parts, test_start=DAYS[20], ylabel="y", xlabel="x")
+    plots.forecast_picture(
+        title="flat", actual=flat, parts=parts, test_start=DAYS[20], ylabel="y", xlabel="x"
+    )
     assert drawn[0].axes[1].get_ylim() == (6.0, 8.0)
 
 
@@ -322,7 +383,11 @@ def test_runs_side_by_side_are_named_and_coloured_with_the_actual_values(drawn: 
     for each in (axis, errors):
         assert [curve.get_color() for curve in each.get_lines()] == [GREY, ORANGE, BLUE]
         assert isinstance(each.xaxis.get_major_formatter(), ConciseDateFormatter)
-    assert (errors.get_xlabel(), axis.get_ylabel(), errors.get_ylabel()) == ("time", "sales (m)", "forecast - actual")
+    assert (errors.get_xlabel(), axis.get_ylabel(), errors.get_ylabel()) == (
+        "time",
+        "sales (m)",
+        "forecast - actual",
+    )
     assert drawn[0].get_suptitle() == "2 runs on the same test rows"
     np.testing.assert_allclose(errors.get_lines()[1].get_ydata(), np.full(40, 0.1))
 
@@ -347,7 +412,8 @@ def test_one_common_row_is_seen_as_points(drawn: list[Figure]) -> None:
 def gradients(*groups: list[str], title: str = "how far back the loss reaches") -> bytes:
     lag, share = np.arange(4), np.array([1.0, 0.1, 0.0, 1e-9])
     return plots.gradient_by_lag(
-        title=title, groups=[[Line(label=label, time=lag, value=share) for label in group] for group in groups]
+        title=title,
+        groups=[[Line(label=label, time=lag, value=share) for label in group] for group in groups],
     )
 
 
@@ -358,7 +424,9 @@ def test_gradients_have_a_colour_a_group_and_a_style_a_line_on_a_log_scale(drawn
     assert [(line.get_color(), line.get_linestyle()) for line in axis.get_lines()] == [
         *[(ORANGE, "-"), (ORANGE, "--"), (BLUE, "-")],
     ]
-    np.testing.assert_array_equal(axis.get_lines()[0].get_ydata(), [1.0, 0.1, np.nan, 1e-9])  # log of 0 is nowhere
+    np.testing.assert_array_equal(
+        axis.get_lines()[0].get_ydata(), [1.0, 0.1, np.nan, 1e-9]
+    )  # log of 0 is nowhere
     assert legend(drawn[0]) == ["a: hidden", "a: cell", "b: hidden"]
     assert axis.get_xlabel() == "steps back from the end of the window"
 
@@ -377,7 +445,12 @@ def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -
     runs(word, word, title=word, ylabel=word, xlabel=word)
     losses([0.5, 0.3], title=word, ylabel=word)
     texts = [figure.get_suptitle() for figure in drawn]
-    texts += [axis.get_ylabel() for figure in drawn for axis in figure.axes if axis.get_ylabel() != "forecast - actual"]
+    texts += [
+        axis.get_ylabel()
+        for figure in drawn
+        for axis in figure.axes
+        if axis.get_ylabel() != "forecast - actual"
+    ]
     texts += [figure.axes[-1].get_xlabel() for figure in drawn[:2]]
     texts += legend(drawn[1])[1:]
     assert len(texts) == 3 + 4 + 2 + 2
@@ -409,15 +482,22 @@ def test_any_name_is_drawn_on_one_line_and_listed(drawn: list[Figure], name: str
     [
         lambda: forecasts(5, 20, 30),
         lambda: forecasts(5, 20, 30, title=f"{FORTY}1234: forecasts of 12 steps end to end"),
-        lambda: losses([0.5, 0.3], [0.5, 0.3], best_epoch=2, title=f"{FORTY}1234567890_1234567890: loss by epoch"),
-        lambda: gradients(*([f"{FORTY}{run}: layer {run}, hidden state", f"{FORTY}{run}: cell state"] for run in range(2))),
+        lambda: losses(
+            [0.5, 0.3], [0.5, 0.3], best_epoch=2, title=f"{FORTY}1234567890_1234567890: loss by epoch"
+        ),
+        lambda: gradients(
+            *([f"{FORTY}{run}: layer {run}, hidden state", f"{FORTY}{run}: cell state"] for run in range(2))
+        ),
         lambda: runs("gru: MSE 4.842", "lstm: MSE 5.120"),
         lambda: runs("20261120-141500-airline: MSE 4.842", "20261120-141501-airline: MSE 4.842"),
         lambda: runs(*(f"20261120-14150{run}-{FORTY}: MSE 4.842" for run in range(7))),
         lambda: runs(*(f"run {run}: MSE 4.842" for run in range(12))),
         lambda: runs(*(f"{'m' * 64}{run}: MSE 4.842" for run in range(8))),
         lambda: forecasts(
-            5, 20, 30, title=f"{FORTY}123456789012345678901234: forecasts of 12 steps end to end, sales (1 of 2 targets)"
+            5,
+            20,
+            30,
+            title=f"{FORTY}123456789012345678901234: forecasts of 12 steps end to end, sales (1 of 2 targets)",
         ),
     ],
 )
@@ -425,7 +505,9 @@ def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Fi
     draw()
     figure = drawn[0]
     box = figure.legends[0].get_window_extent()
-    title = next(text for text in figure.texts if text.get_text() == figure.get_suptitle()).get_window_extent()
+    title = next(
+        text for text in figure.texts if text.get_text() == figure.get_suptitle()
+    ).get_window_extent()
     assert not box.overlaps(title)
     assert title.x1 <= 900
     assert not any(box.overlaps(axis.get_window_extent()) for axis in figure.axes)
@@ -458,6 +540,8 @@ def test_a_line_that_fits_is_drawn_as_it_is() -> None:
 
 
 def test_the_close_up_of_a_long_line_leaves_out_what_lies_before() -> None:
-    long, short = (plots.Line(label="y", time=np.arange(rows) * 2, value=np.arange(float(rows))) for rows in (20_001, 7))
+    long, short = (
+        plots.Line(label="y", time=np.arange(rows) * 2, value=np.arange(float(rows))) for rows in (20_001, 7)
+    )
     assert plots._since(long, 2 * 19_990).value.tolist() == list(range(19_988, 20_001))
     assert plots._since(short, 10).value.tolist() == short.value.tolist()

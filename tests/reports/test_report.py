@@ -62,7 +62,16 @@ def pooled(
     target: str | None = None,
     step: int | None = None,
 ) -> Score:
-    return Score(model=model, split=split, metric=metric, units=units, series="s", target=target, step=step, value=value)
+    return Score(
+        model=model,
+        split=split,
+        metric=metric,
+        units=units,
+        series="s",
+        target=target,
+        step=step,
+        value=value,
+    )
 
 
 def verdict(
@@ -118,7 +127,9 @@ UNCLEAR = f"{HEAD} shows no clear gain over the best baseline, the last value"
         (4.0, 4.0, None, f"{NO_GAIN} (RMSE 4.000 against 4.000, the same: could be chance)."),
     ],
 )
-def test_the_verdict_names_the_best_baseline_and_by_how_much(ours: float, theirs: float, lead: float | None, text: str) -> None:
+def test_the_verdict_names_the_best_baseline_and_by_how_much(
+    ours: float, theirs: float, lead: float | None, text: str
+) -> None:
     assert verdict(ours, theirs, lead=lead) == text
 
 
@@ -126,7 +137,9 @@ def test_few_windows_that_do_not_overlap_tell_nothing_from_chance() -> None:
     assert "loses to" in verdict(8.0, 4.0, lead=9.0, windows=30, horizon=3)
     assert "does not beat" in verdict(8.0, 4.0, lead=9.0, windows=29, horizon=3)
     assert "shows no clear gain over" in verdict(2.0, 4.0, lead=-9.0, windows=29, horizon=3)
-    assert verdict(8.0, 4.0, lead=9.0, windows=29, horizon=3).endswith("as high: too few windows to tell from chance).")
+    assert verdict(8.0, 4.0, lead=9.0, windows=29, horizon=3).endswith(
+        "as high: too few windows to tell from chance)."
+    )
     assert verdict(8.0, 4.0, lead=9.0, windows=30, horizon=3).endswith("as high).")
 
 
@@ -143,21 +156,35 @@ def test_windows_of_many_series_count_by_their_times() -> None:
 
 
 def test_one_window_is_one_window() -> None:
-    assert verdict(8.0, 4.0, lead=None, windows=1).startswith("Test MSE 4.000 (scaled 0.2500) over 1 window: the network does")
+    assert verdict(8.0, 4.0, lead=None, windows=1).startswith(
+        "Test MSE 4.000 (scaled 0.2500) over 1 window: the network does"
+    )
 
 
 def test_errors_that_are_not_finite_are_said_to_be_so() -> None:
     head = "Test MSE – a: b² (scaled 0.2500) over 1,234 windows: "
-    assert verdict(None, 4.0, lead=None, unit="a: b", mse=None) == f"{head}the network's test error is not finite."
-    assert verdict(2.0, None, lead=None).endswith(": the network's test error is finite, that of every baseline is not.")
+    assert (
+        verdict(None, 4.0, lead=None, unit="a: b", mse=None)
+        == f"{head}the network's test error is not finite."
+    )
+    assert verdict(2.0, None, lead=None).endswith(
+        ": the network's test error is finite, that of every baseline is not."
+    )
 
 
 def test_models_without_a_finite_error_come_last_and_are_no_rival() -> None:
     values = {"drift": None, NETWORK: 3.0, "last value": 5.0, "b": None}
     scores = [pooled(model, "rmse", value) for model, value in values.items()]
     told = report.outcome(scores, lead=None, unit="", targets=1, times=99, horizon=1)
-    assert told.startswith("the network shows no clear gain over the best baseline, the last value (RMSE 3.000 against 5.000,")
-    assert replace(made(horizon=1), scores=scores, targets=("a",)).models == [NETWORK, "last value", "b", "drift"]
+    assert told.startswith(
+        "the network shows no clear gain over the best baseline, the last value (RMSE 3.000 against 5.000,"
+    )
+    assert replace(made(horizon=1), scores=scores, targets=("a",)).models == [
+        NETWORK,
+        "last value",
+        "b",
+        "drift",
+    ]
 
 
 def test_several_targets_are_ranked_and_told_by_scaled_errors() -> None:
@@ -167,12 +194,19 @@ def test_several_targets_are_ranked_and_told_by_scaled_errors() -> None:
         scores += [pooled(model, "rmse", data), pooled(model, "rmse", scaled, units="scaled")]
     outcome = report.outcome(scores, lead=-3.0, unit="W", targets=2, times=99, horizon=1)
     best = (
-        "the network beats every baseline; the best of them is the last value (scaled RMSE 0.4000 against 0.5000, 20.0 % lower)."
+        "the network beats every baseline; the best of them is the last value "
+        "(scaled RMSE 0.4000 against 0.5000, 20.0 % lower)."
     )
     assert outcome == best
-    unscaled = [*scores, pooled("linear map", "rmse", 1.0), pooled("linear map", "rmse", None, units="scaled")]
+    unscaled = [
+        *scores,
+        pooled("linear map", "rmse", 1.0),
+        pooled("linear map", "rmse", None, units="scaled"),
+    ]
     told = report.outcome(unscaled, lead=-3.0, unit="W", targets=2, times=99, horizon=1)
-    assert told.startswith("the network beats every baseline that has a scaled RMSE; the best of them is the last value (")
+    assert told.startswith(
+        "the network beats every baseline that has a scaled RMSE; the best of them is the last value ("
+    )
     told = report.verdict(scores, outcome=outcome, unit="W", targets=2, windows=99)
     assert told == f"Test MSE 0.1600 (scaled, 2 targets) over 99 windows: {best}"
     assert replace(made(horizon=1), scores=scores).models == [NETWORK, "last value", "drift"]
@@ -205,15 +239,21 @@ def test_lead_takes_the_mean_over_steps_and_targets_as_the_error_of_a_window() -
     # In a small sample times sqrt((4 + 1 - 2) / 4), of two steps sqrt((4 + 1 - 4 + 2 / 4) / 4).
     # Mean 4.5, deviations -3.5, 4.5, -0.5, -0.5: variance 33 / 4; lag 1 (weight 1 / 2): -15.75 - 2.25 + 0.25 = -17.75.
     right_2, right_1 = forecast([[[0.0], [0.0]]] * 4), forecast([[[0.0, 0.0]]] * 4)
-    assert significance.lead(by_target, right_1) == pytest.approx(4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
-    assert significance.lead(right_1, by_target) == pytest.approx(-4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5)
-    assert significance.lead(by_step, right_2) == pytest.approx(4.5 / ((33 - 17.75) / 4 / 4) ** 0.5 * 0.375**0.5)
+    assert significance.diebold_mariano(by_target, right_1) == pytest.approx(
+        4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5
+    )
+    assert significance.diebold_mariano(right_1, by_target) == pytest.approx(
+        -4.5 / (33 / 4 / 4) ** 0.5 * 0.75**0.5
+    )
+    assert significance.diebold_mariano(by_step, right_2) == pytest.approx(
+        4.5 / ((33 - 17.75) / 4 / 4) ** 0.5 * 0.375**0.5
+    )
 
 
 @pytest.mark.parametrize("windows", [1, 5])
 def test_no_lead_is_told_from_one_window_or_from_equal_forecasts(windows: int) -> None:
     one = forecast([[[3.0]]] * windows)
-    assert significance.lead(one, forecast([[[0.0]]]) if windows == 1 else one) is None
+    assert significance.diebold_mariano(one, forecast([[[0.0]]]) if windows == 1 else one) is None
 
 
 # --- the report as a whole
@@ -246,12 +286,17 @@ def made(*, horizon: int) -> Report:
                 value = None if metric == "mape" else size * factor + place
                 scores.append(pooled(model, metric, value, split=split, units=units))
                 scores += [
-                    pooled(model, metric, size * factor + place + step / 10, split=split, units=units, step=step)
+                    pooled(
+                        model, metric, size * factor + place + step / 10, split=split, units=units, step=step
+                    )
                     for step in range(1, horizon + 1)
                     if horizon > 1
                 ]
         for place, target in enumerate("ab"):
-            scores += [pooled(model, name, size + place + more, target=target) for name, more in (("rmse", 0.25), ("mae", 0.5))]
+            scores += [
+                pooled(model, name, size + place + more, target=target)
+                for name, more in (("rmse", 0.25), ("mae", 0.5))
+            ]
     counts = {
         "rows": 1460,
         "series": 1,
@@ -329,15 +374,21 @@ LAST_LINES = """
 
 
 @pytest.mark.parametrize(("horizon", "steps"), [(1, ""), (2, STEP_LINES)])
-def test_the_report_as_markdown_is_the_verdict_then_tables_the_best_model_first(horizon: int, steps: str) -> None:
+def test_the_report_as_markdown_is_the_verdict_then_tables_the_best_model_first(
+    horizon: int, steps: str
+) -> None:
     experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", str(horizon)), source="x.yaml")
     text = report.to_markdown(made(horizon=horizon), experiment, parameters=5678, epochs=4)
     assert text == HEAD_LINES.replace("HORIZON", str(horizon)) + steps + LAST_LINES
 
 
 def test_one_target_has_no_table_by_target_and_unscaled_data_no_scaled_table() -> None:
-    experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", "1").replace("standard", "none"), source="x.yaml")
-    text = report.to_markdown(replace(made(horizon=1), targets=("a",)), experiment, parameters=5678, epochs=4, best_epoch=3)
+    experiment = config.from_yaml(
+        EXPERIMENT.replace("HORIZON", "1").replace("standard", "none"), source="x.yaml"
+    )
+    text = report.to_markdown(
+        replace(made(horizon=1), targets=("a",)), experiment, parameters=5678, epochs=4, best_epoch=3
+    )
     assert [line for line in text.splitlines() if line.startswith("##")] == [
         "## Test rows, data units",
         "## Every split, RMSE in data units",
@@ -358,7 +409,9 @@ def test_quantiles_have_a_table_and_notes_are_listed() -> None:
     names = ("wql", "wql_0.1", "wql_0.5", "wql_0.9", "coverage_0.8", "width_0.8")
     whole = made(horizon=2)
     extra = [
-        pooled(NETWORK, name, place + (step or 0) / 10, step=step) for place, name in enumerate(names) for step in (None, 1, 2)
+        pooled(NETWORK, name, place + (step or 0) / 10, step=step)
+        for place, name in enumerate(names)
+        for step in (None, 1, 2)
     ]
     owa = [pooled(model, "owa", value) for model, value in ((NETWORK, 0.75), ("last value", 1.0))]
     whole = replace(whole, scores=[*whole.scores, *extra, *owa], notes=("3 of 414 series have no MASE",))
@@ -391,9 +444,12 @@ def test_a_test_score_that_is_not_defined_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("validation", "counts"), [(None, {"train": 3, "test": 2}), ([6, 7, 8], {"train": 3, "validation": 3, "test": 2})]
+    ("validation", "counts"),
+    [(None, {"train": 3, "test": 2}), ([6, 7, 8], {"train": 3, "validation": 3, "test": 2})],
 )
-def test_the_ledger_counts_rows_windows_and_scored_values(validation: list[int] | None, counts: dict[str, int]) -> None:
+def test_the_ledger_counts_rows_windows_and_scored_values(
+    validation: list[int] | None, counts: dict[str, int]
+) -> None:
     filled = np.zeros((14, 3), dtype=np.bool_)
     filled[[0, 0, 7], [0, 2, 1]] = True
     panel = Panel(

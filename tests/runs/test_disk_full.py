@@ -22,7 +22,7 @@ from rnnfc.runs import checkpoint
 from rnnfc.runs.checkpoint import CHECKPOINT
 from rnnfc.runs.find import unfinished
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import Draft
+from rnnfc.runs.writer import RunWriter
 
 CONFIG = """\
 name: tiny
@@ -33,10 +33,22 @@ split: {{train: 0.6, validation: 0.2, test: 0.2}}
 model: {model}
 train: {{epochs: 3, batch_size: 8}}
 """
-MODELS = {"scratch": "{kind: scratch, units: 3}", "stacked": "{kind: stacked, cell: GRU, units: [3], dropout: 0.2}"}
+MODELS = {
+    "scratch": "{kind: scratch, units: 3}",
+    "stacked": "{kind: stacked, cell: GRU, units: [3], dropout: 0.2}",
+}
 # Every file that training NumPy's network writes, in this order; run.json a second time when all is done.
 WRITTEN = (
-    *("experiment.yaml", "run.json", CHECKPOINT, "scaler.json", "report.json", "forecast.csv", "forecast.png", "last_window.npz"),
+    *(
+        "experiment.yaml",
+        "run.json",
+        CHECKPOINT,
+        "scaler.json",
+        "report.json",
+        "forecast.csv",
+        "forecast.png",
+        "last_window.npz",
+    ),
     *("weights.npz", "history.jsonl", "report.md", "loss.png", "model.onnx", "run.json", "manifest.sha256"),
 )
 AFTER_TRAINING = WRITTEN.index(CHECKPOINT) + 1
@@ -80,16 +92,16 @@ def at_most(size: int) -> Iterator[None]:
 def full_at(place: int, size: int) -> Iterator[None]:
     """The `place`-th file that is written, from 0, and all later ones find room for `size` bytes only."""
     count = 0
-    write_with = Draft.write_with
+    write_with = RunWriter.write_with
 
-    def limited(draft: Draft, name: str, save: Callable[[Path], object]) -> None:
+    def limited(draft: RunWriter, name: str, save: Callable[[Path], object]) -> None:
         nonlocal count
         count += 1
         with at_most(size) if count > place else contextlib.nullcontext():
             write_with(draft, name, save)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Draft, "write_with", limited)
+        patch.setattr(RunWriter, "write_with", limited)
         yield
 
 
@@ -102,7 +114,9 @@ def results(folder: Path) -> dict[str, Any]:
     run = Run(folder)
     history = [{**row, "seconds": None} for row in run.history()]
     weights = {name: array.tobytes() for name, array in run.weights().items()}
-    return {"history": history, **weights} | {name: (folder / name).read_bytes() for name in ("report.json", "forecast.csv")}
+    return {"history": history, **weights} | {
+        name: (folder / name).read_bytes() for name in ("report.json", "forecast.csv")
+    }
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,11 @@ def stacked(tmp_path_factory: pytest.TempPathFactory) -> Before:
 
 
 def survives(
-    command: Callable[..., Outcome], before: Before, full: AbstractContextManager[None], *, reason: str = "File too large"
+    command: Callable[..., Outcome],
+    before: Before,
+    full: AbstractContextManager[None],
+    *,
+    reason: str = "File too large",
 ) -> int:
     """Train on a full disk, then on one with room; says after which epoch training went on (0: begun anew)."""
     outputs, earlier = before.outputs, everything(before.outputs)
@@ -182,8 +200,12 @@ def test_a_limit_is_an_error_and_no_signal() -> None:
     assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN  # by Python, when it starts
 
 
-@pytest.mark.parametrize("place", range(len(WRITTEN)), ids=[f"{place} {name}" for place, name in enumerate(WRITTEN)])
-def test_a_disk_that_is_full_at_a_file(command: Callable[..., Outcome], scratch: Before, tmp_path: Path, place: int) -> None:
+@pytest.mark.parametrize(
+    "place", range(len(WRITTEN)), ids=[f"{place} {name}" for place, name in enumerate(WRITTEN)]
+)
+def test_a_disk_that_is_full_at_a_file(
+    command: Callable[..., Outcome], scratch: Before, tmp_path: Path, place: int
+) -> None:
     name = WRITTEN[place]
     size = 300 if name == CHECKPOINT else (scratch.run / name).stat().st_size // 2
     epoch = survives(command, scratch.copied(tmp_path / "outputs"), full_at(place, size))
@@ -194,14 +216,20 @@ def test_the_files_above_are_those_that_training_writes(
     command: Callable[..., Outcome], scratch: Before, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    write_with = Draft.write_with
-    monkeypatch.setattr(Draft, "write_with", lambda draft, name, save: (written.append(name), write_with(draft, name, save)))
+    write_with = RunWriter.write_with
+    monkeypatch.setattr(
+        RunWriter,
+        "write_with",
+        lambda draft, name, save: (written.append(name), write_with(draft, name, save)),
+    )
     assert command("train", scratch.config, "--outputs", tmp_path).code == 0
     assert tuple(written) == WRITTEN
 
 
 @pytest.mark.parametrize("size", [0, 1, 420, 1000, 2100, 20_000, 60_000])
-def test_a_disk_that_is_full_from_the_start(command: Callable[..., Outcome], scratch: Before, tmp_path: Path, size: int) -> None:
+def test_a_disk_that_is_full_from_the_start(
+    command: Callable[..., Outcome], scratch: Before, tmp_path: Path, size: int
+) -> None:
     epoch = survives(command, scratch.copied(tmp_path / "outputs"), at_most(size))
     assert epoch == (3 if size >= 20_000 else 0)  # the checkpoint has about 6,000 bytes
 
@@ -218,11 +246,18 @@ def test_a_disk_that_is_full_under_a_keras_network(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_disk_that_fills_up_in_training_keeps_the_checkpoint_before(
-    command: Callable[..., Outcome], request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+    command: Callable[..., Outcome],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
 ) -> None:
     monkeypatch.setattr(checkpoint, "_EVERY_S", 0.0)  # after every epoch
     before: Before = request.getfixturevalue(model)
-    assert survives(command, before.copied(tmp_path / "outputs"), full_at(WRITTEN.index(CHECKPOINT) + 1, 300)) == 1
+    assert (
+        survives(command, before.copied(tmp_path / "outputs"), full_at(WRITTEN.index(CHECKPOINT) + 1, 300))
+        == 1
+    )
 
 
 @pytest.fixture
@@ -270,7 +305,10 @@ def test_a_forecast_without_room_leaves_nothing(
     with at_most(10):
         done = command("predict", scratch.run, "--output", path)
     assert (done.code, done.out) == (1, "")
-    assert done.err == f"error: {path}: could not be written (File too large); free some space; nothing is left behind\n"
+    assert (
+        done.err
+        == f"error: {path}: could not be written (File too large); free some space; nothing is left behind\n"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

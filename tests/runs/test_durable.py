@@ -52,13 +52,20 @@ def state(status: os.stat_result) -> tuple[int, int, int]:
 def not_durable(folder: Path, events: list[Event]) -> list[str]:
     """What under `folder` got a name before it was on the disk as it is now, or whose name is not there for sure."""
     synced, wrong = [event[:2] for event in events], []
-    last = {event: place for place, event in enumerate(events)}  # an inode may have been another file's before
+    last = {
+        event: place for place, event in enumerate(events)
+    }  # an inode may have been another file's before
     for path in sorted(folder.rglob("*")):
-        lineage = [path, *(above for above in path.parents if above.is_relative_to(folder) and above != folder)]
+        lineage = [
+            path,
+            *(above for above in path.parents if above.is_relative_to(folder) and above != folder),
+        ]
         named = [(one, last[event]) for one in lineage if (event := ("name", one.stat().st_ino)) in last]
         before = named[0][1] if named else 0
         content = path.is_dir() or ("sync", *state(path.stat())) in events[:before]
-        entry = not path.is_dir() or (path, before) in named or ("sync", path.stat().st_ino) in synced[:before]
+        entry = (
+            not path.is_dir() or (path, before) in named or ("sync", path.stat().st_ino) in synced[:before]
+        )
         names = all(("sync", one.parent.stat().st_ino) in synced[place:] for one, place in named)
         if not (named and content and entry and names):
             wrong.append(path.relative_to(folder).as_posix())
@@ -97,7 +104,9 @@ def test_so_is_every_file_in_a_folder_that_is_exported(
     }
 
 
-def test_so_is_a_new_config(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[Event]) -> None:
+def test_so_is_a_new_config(
+    rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[Event]
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert rnnfc("init", "mine").code == 0
     assert [event[0] for event in events] == ["sync", "name", "sync"]
@@ -106,7 +115,7 @@ def test_so_is_a_new_config(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.
 
 def test_what_is_written_in_any_other_way_is_found(tmp_path: Path, events: list[Event]) -> None:
     (tmp_path / "in_place").write_text("1")
-    with draft.durably(tmp_path / "changed", tmp_path / "good") as places:
+    with draft.atomic_write(tmp_path / "changed", tmp_path / "good") as places:
         for place in places:
             place.write_text("1")
     (tmp_path / "changed").write_text("22")

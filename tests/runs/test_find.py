@@ -9,18 +9,22 @@ import pytest
 from rnnfc.errors import RunError
 from rnnfc.runs import run
 from rnnfc.runs.find import find, unfinished
-from rnnfc.runs.writer import MANIFEST, Draft, is_open
+from rnnfc.runs.writer import MANIFEST, RunWriter, is_locked
 
 
 def publish(outputs: Path, name: str) -> Path:
     """A finished run; its folder is called by the name alone, so that runs have an order."""
-    with Draft(outputs, name) as draft:
+    with RunWriter(outputs, name) as draft:
         draft.write_json(run.INFO, {"status": "done", "name": name, "finished": name})
     return draft.folder.rename(outputs / name)
 
 
 def test_unfinished_runs_are_those_that_can_go_on_the_newest_last(tmp_path: Path) -> None:
-    for name, started, status in (("a", "2026-02-01", "running"), ("b", "2026-03-01", "done"), ("c", "2026-04-01", "failed")):
+    for name, started, status in (
+        ("a", "2026-02-01", "running"),
+        ("b", "2026-03-01", "done"),
+        ("c", "2026-04-01", "failed"),
+    ):
         folder = tmp_path / f".20260101-000000-{name}.0123456789ab"
         folder.mkdir()
         (folder / "run.json").write_text(json.dumps({"status": status, "started": started, "name": name}))
@@ -30,7 +34,9 @@ def test_unfinished_runs_are_those_that_can_go_on_the_newest_last(tmp_path: Path
     assert unfinished(tmp_path / "nowhere") == []
 
 
-def test_a_newer_run_that_cannot_be_read_is_told_and_no_older_one_answers_in_its_place(tmp_path: Path) -> None:
+def test_a_newer_run_that_cannot_be_read_is_told_and_no_older_one_answers_in_its_place(
+    tmp_path: Path,
+) -> None:
     for name in ("a", "b", "b2", "c"):
         publish(tmp_path, name)
     (tmp_path / "b2/run.json").write_text("{")
@@ -63,16 +69,19 @@ def test_the_last_five_experiments_are_named_where_there_is_none_of_that_name(tm
 
 def test_a_draft_is_open_to_one_process_at_a_time_and_to_another_afterwards(tmp_path: Path) -> None:
     handles = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(ValueError, match="broken off"), Draft(tmp_path, "tiny") as draft:  # noqa: PT012  what happens until then
+    with pytest.raises(ValueError, match="broken off"), RunWriter(tmp_path, "tiny") as draft:  # noqa: PT012  what happens until then
         draft.kept = True
-        assert is_open(draft.folder) is True
+        assert is_locked(draft.folder) is True
         assert (draft.folder / ".lock").stat().st_mode & 0o777 == 0o600
-        with pytest.raises(RunError) as caught, Draft(tmp_path, "other", unfinished=draft.folder):
+        with pytest.raises(RunError) as caught, RunWriter(tmp_path, "other", unfinished=draft.folder):
             pass
         raise ValueError("broken off")
-    assert str(caught.value) == f"{draft.folder}: another process is training this run; let it end, or end it first"
-    assert is_open(draft.folder) is False
-    assert is_open(tmp_path / "nowhere") is False
+    assert (
+        str(caught.value)
+        == f"{draft.folder}: another process is training this run; let it end, or end it first"
+    )
+    assert is_locked(draft.folder) is False
+    assert is_locked(tmp_path / "nowhere") is False
     assert len(os.listdir("/proc/self/fd")) == handles
 
 
@@ -83,7 +92,7 @@ def test_a_draft_that_goes_on_has_no_manifest_until_it_is_published(tmp_path: Pa
     (hidden / "before").write_text("1")
     if vouched:
         (hidden / MANIFEST).write_text("of files that are about to change\n")
-    with Draft(tmp_path / "elsewhere", "tiny", unfinished=hidden) as draft:
+    with RunWriter(tmp_path / "elsewhere", "tiny", unfinished=hidden) as draft:
         assert draft.kept
         assert not (hidden / MANIFEST).exists()
         draft.write("after", "2")

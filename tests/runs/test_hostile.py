@@ -113,8 +113,13 @@ def elsewhere(folder: Path, location: str) -> bytes:
 
 def other_forecasts(_: Path) -> bytes:
     """A model.onnx that takes the run's windows and gives them back."""
-    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, [None, 10, 1]) for name in ("window", "forecast")]
-    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["window"], ["forecast"])], "g", values[:1], values[1:])
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, [None, 10, 1])
+        for name in ("window", "forecast")
+    ]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["window"], ["forecast"])], "g", values[:1], values[1:]
+    )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
     return bytes(model.SerializeToString())
 
@@ -159,8 +164,18 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], bytes]:
 NAN = np.array([np.nan])
 SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = {
     # onnxruntime would read these files
-    "weights below the working folder": (run.ONNX, lambda at: elsewhere(at, "secret"), ONNX, "lie in another file"),
-    "weights of a path upwards": (run.ONNX, lambda at: elsewhere(at, "../../secret"), ONNX, "lie in another file"),
+    "weights below the working folder": (
+        run.ONNX,
+        lambda at: elsewhere(at, "secret"),
+        ONNX,
+        "lie in another file",
+    ),
+    "weights of a path upwards": (
+        run.ONNX,
+        lambda at: elsewhere(at, "../../secret"),
+        ONNX,
+        "lie in another file",
+    ),
     "weights of an absolute path": (
         run.ONNX,
         lambda at: elsewhere(at, str(at.parent.parent / "secret")),
@@ -175,26 +190,76 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
     ),
     "forecasts of another shape": (run.ONNX, other_forecasts, ONNX, "its forecast is float64[1, 10, 1]"),
     # arrays
-    "a zip bomb": (run.WEIGHTS, lambda _: npz({"a": np.zeros(10**7)}, packed=True), KERAS, "packed, which this tool never does"),
+    "a zip bomb": (
+        run.WEIGHTS,
+        lambda _: npz({"a": np.zeros(10**7)}, packed=True),
+        KERAS,
+        "packed, which this tool never does",
+    ),
     "members over each other": (
         run.WEIGHTS,
         lambda _: zipped({"a.npy": bytes(5000)}, again="b.npy"),
         KERAS,
         "larger than the file",
     ),
-    "a name twice": (run.WEIGHTS, lambda _: zipped({"a.npy": npy_of((2,))}, again="a.npy"), KERAS, "two arrays have one name"),
-    "a path upwards": (run.WEIGHTS, lambda _: zipped({"../../a.npy": npy_of((2,))}), KERAS, "a path out of the file"),
-    "an absolute path": (run.LAST_WINDOW, lambda _: zipped({"/tmp/a.npy": npy_of((2,))}), ONNX, "a path out of the file"),  # noqa: S108  in a zip
-    "10^12 elements": (run.WEIGHTS, lambda _: zipped({"a.npy": npy_of((10**12,))}), KERAS, "takes 8,000,000,000,000 bytes"),
-    "10^12 elements of nothing": (run.LAST_WINDOW, lambda _: zipped({"a.npy": npy_of((10**12, 0))}), ONNX, "takes 0 bytes"),
-    "a negative length": (run.WEIGHTS, lambda _: zipped({"a.npy": npy_of((-1, -2))}), KERAS, "no plain array file"),
-    "an oversized header": (run.WEIGHTS, lambda _: zipped({"a.npy": npy_of((2,), padding=20_000)}), KERAS, "no plain array file"),
+    "a name twice": (
+        run.WEIGHTS,
+        lambda _: zipped({"a.npy": npy_of((2,))}, again="a.npy"),
+        KERAS,
+        "two arrays have one name",
+    ),
+    "a path upwards": (
+        run.WEIGHTS,
+        lambda _: zipped({"../../a.npy": npy_of((2,))}),
+        KERAS,
+        "a path out of the file",
+    ),
+    "an absolute path": (
+        run.LAST_WINDOW,
+        lambda _: zipped({"/tmp/a.npy": npy_of((2,))}),  # noqa: S108  nothing is written there
+        ONNX,
+        "a path out of the file",
+    ),
+    "10^12 elements": (
+        run.WEIGHTS,
+        lambda _: zipped({"a.npy": npy_of((10**12,))}),
+        KERAS,
+        "takes 8,000,000,000,000 bytes",
+    ),
+    "10^12 elements of nothing": (
+        run.LAST_WINDOW,
+        lambda _: zipped({"a.npy": npy_of((10**12, 0))}),
+        ONNX,
+        "takes 0 bytes",
+    ),
+    "a negative length": (
+        run.WEIGHTS,
+        lambda _: zipped({"a.npy": npy_of((-1, -2))}),
+        KERAS,
+        "no plain array file",
+    ),
+    "an oversized header": (
+        run.WEIGHTS,
+        lambda _: zipped({"a.npy": npy_of((2,), padding=20_000)}),
+        KERAS,
+        "no plain array file",
+    ),
     "records": (run.WEIGHTS, lambda _: npz({"a": np.zeros(2, "f8,i4")}), KERAS, "no plain array file"),
     "pickled weights": (run.WEIGHTS, pickled, KERAS, "no plain array file"),
     "a pickled window": (run.LAST_WINDOW, pickled, ONNX, "no plain array file"),
     "HDF5 with its data elsewhere": (run.WEIGHTS, hdf5, KERAS, "not a zip file"),
-    "weights of another shape": (run.WEIGHTS, lambda at: weights(at, np.transpose), KERAS, "network needs float32[1, 50]"),
-    "weights of another type": (run.WEIGHTS, lambda at: weights(at, lambda a: a.astype("f8")), KERAS, "is float64[1, 50]"),
+    "weights of another shape": (
+        run.WEIGHTS,
+        lambda at: weights(at, np.transpose),
+        KERAS,
+        "network needs float32[1, 50]",
+    ),
+    "weights of another type": (
+        run.WEIGHTS,
+        lambda at: weights(at, lambda a: a.astype("f8")),
+        KERAS,
+        "is float64[1, 50]",
+    ),
     "weights that are text": (
         run.WEIGHTS,
         lambda at: weights(at, lambda a: a.astype("U9")),
@@ -202,33 +267,73 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         "network needs float32[1, 50]",
     ),
     # the last window
-    "a window that is not finite": (run.LAST_WINDOW, lambda at: last_window(at, values=lambda a: a * NAN), ONNX, "not finite"),
-    "times that are none": (run.LAST_WINDOW, lambda at: last_window(at, time=lambda a: a * NAN), ONNX, "not finite"),
+    "a window that is not finite": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, values=lambda a: a * NAN),
+        ONNX,
+        "not finite",
+    ),
+    "times that are none": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, time=lambda a: a * NAN),
+        ONNX,
+        "not finite",
+    ),
     "whole numbers for values": (
         run.LAST_WINDOW,
         lambda at: last_window(at, values=lambda a: a.astype("i8")),
         ONNX,
         "10 rows of 1 col",
     ),
-    "borders outside the rows": (run.LAST_WINDOW, lambda at: last_window(at, bounds=lambda a: a * 9), ONNX, "end to end"),
+    "borders outside the rows": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, bounds=lambda a: a * 9),
+        ONNX,
+        "end to end",
+    ),
     "more of the future than there is": (
         run.LAST_WINDOW,
         lambda at: last_window(at, num_known=1),
         ONNX,
         "of 1 columns it knows 1 of the future",
     ),
-    "a calendar of nobody": (run.LAST_WINDOW, lambda at: last_window(at, calendar=["moon"]), ONNX, "it knows 0 of the future"),
-    "targets that are true": (run.LAST_WINDOW, lambda at: last_window(at, num_targets=True), ONNX, "it forecasts True"),
+    "a calendar of nobody": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, calendar=["moon"]),
+        ONNX,
+        "it knows 0 of the future",
+    ),
+    "targets that are true": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, num_targets=True),
+        ONNX,
+        "it forecasts True",
+    ),
     "a step of infinity": (run.LAST_WINDOW, frequency(size=float("inf")), ONNX, "no step of time of inf"),
     "a step backwards": (run.LAST_WINDOW, frequency(size=-1), ONNX, "no step of time of -1"),
-    "half a microsecond": (run.LAST_WINDOW, frequency(unit="microsecond", size=0.5), ONNX, "10 rows of 1 columns are needed"),
+    "half a microsecond": (
+        run.LAST_WINDOW,
+        frequency(unit="microsecond", size=0.5),
+        ONNX,
+        "10 rows of 1 columns are needed",
+    ),
     "a step of text": (run.LAST_WINDOW, frequency(size="1"), ONNX, "'<' not supported"),
     "a unit that is none": (run.LAST_WINDOW, frequency(unit="aeon"), ONNX, "no step of time of 0.1 'aeon'"),
-    "a unit that moves the cursor": (run.LAST_WINDOW, lambda at: last_window(at, unit="m\x1b[2A\n"), ONNX, "visible characters"),
+    "a unit that moves the cursor": (
+        run.LAST_WINDOW,
+        lambda at: last_window(at, unit="m\x1b[2A\n"),
+        ONNX,
+        "visible characters",
+    ),
     "a unit that is a number": (run.LAST_WINDOW, lambda at: last_window(at, unit=7), ONNX, "isprintable"),
     # text
     "deep JSON": (run.SCALER, lambda _: b'{"center": ' + b"[" * 200_000, ONNX, "recursion"),
-    "a number of 400 digits": (run.SCALER, lambda _: b'{"method": "none", "center": [[1%s]]}' % (b"0" * 400), ONNX, "too large"),
+    "a number of 400 digits": (
+        run.SCALER,
+        lambda _: b'{"method": "none", "center": [[1%s]]}' % (b"0" * 400),
+        ONNX,
+        "too large",
+    ),
     "a number of 5,000 digits": (run.SCALER, lambda _: b'{"center": 1%s}' % (b"0" * 5000), ONNX, "limit"),
     "a score of 400 digits": (
         run.REPORT,
@@ -236,8 +341,18 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         ("evaluate",),
         "not a finite number",
     ),
-    "a score of infinity": (run.REPORT, replaced(run.REPORT, '"value": ', '"value": Infinity, "x": '), ("evaluate",), "no JSON"),
-    "a tag in the experiment": (run.EXPERIMENT, lambda _: b"name: !!python/object/apply:os.mkdir ['gone off']\n", ONNX, "tag"),
+    "a score of infinity": (
+        run.REPORT,
+        replaced(run.REPORT, '"value": ', '"value": Infinity, "x": '),
+        ("evaluate",),
+        "no JSON",
+    ),
+    "a tag in the experiment": (
+        run.EXPERIMENT,
+        lambda _: b"name: !!python/object/apply:os.mkdir ['gone off']\n",
+        ONNX,
+        "tag",
+    ),
     "a name that leaves the outputs": (
         run.EXPERIMENT,
         replaced(run.EXPERIMENT, '"sine"', '"../../gone off"'),
@@ -256,7 +371,9 @@ def test_a_spoiled_file_is_refused_without_side_effects(
     seal(folder)
     monkeypatch.chdir(folder.parent.parent)
     before = everything(Path())
-    done = rnnfc(command, folder, *(str(folder.parent / option) if option == "other" else option for option in options))
+    done = rnnfc(
+        command, folder, *(str(folder.parent / option) if option == "other" else option for option in options)
+    )
     assert (done.code, done.out) == (2, ""), done
     assert f"error: {folder / file}: " in done.err
     assert says in done.err
@@ -277,7 +394,12 @@ LINKED = [
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "huge"])
 @pytest.mark.parametrize(("file", "command"), LINKED, ids=lambda value: str(value))
 def test_links_pipes_and_what_does_not_fit_are_not_read(
-    rnnfc: Command, folder: Path, kind: str, file: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    rnnfc: Command,
+    folder: Path,
+    kind: str,
+    file: str,
+    command: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = folder / file
     shutil.move(path, folder.parent.parent / "kept")  # where the link leads is the very file
@@ -290,10 +412,16 @@ def test_links_pipes_and_what_does_not_fit_are_not_read(
     else:
         with path.open("wb") as hole:
             hole.truncate(2**29 if file.endswith(".json") else 3 * 2**30)
-        monkeypatch.setattr(Run, "refuse_damage", lambda which: which)  # it would take the sum of 3 GiB of nothing
+        monkeypatch.setattr(
+            Run, "refuse_damage", lambda which: which
+        )  # it would take the sum of 3 GiB of nothing
     if kind != "huge":
         seal(folder)
-    done = rnnfc(command[0], folder, *(str(folder.parent / option) if option == "other" else option for option in command[1:]))
+    done = rnnfc(
+        command[0],
+        folder,
+        *(str(folder.parent / option) if option == "other" else option for option in command[1:]),
+    )
     assert done.code == 2
     if file == run.INFO and kind in ("pipe", "folder"):
         assert done.err.startswith(f"error: {folder}: not a run folder (no run.json)")
@@ -320,11 +448,15 @@ def test_data_that_never_ends_is_not_read(rnnfc: Command, folder: Path) -> None:
     assert "rows.csv: a pipe or a device, not a file; save the data as a file" in done.err
 
 
-@pytest.mark.parametrize("time", ["9" * 40, "inf", "-1e400", "NaT", "0001-01-01", "9999-12-31", "1000-01-01", "9" * 18])
+@pytest.mark.parametrize(
+    "time", ["9" * 40, "inf", "-1e400", "NaT", "0001-01-01", "9999-12-31", "1000-01-01", "9" * 18]
+)
 def test_a_forecast_of_no_time_is_refused_or_drawn(rnnfc: Command, folder: Path, time: str) -> None:
     for which in (folder, folder.parent / "other"):
         head = ",".join(run.FORECAST_COLUMNS)
-        (which / run.FORECAST).write_text(f"{head}\nsine,0,1,{time},sine,1,1\nsine,0,1,{time[:-1]}8,sine,2,1\n")
+        (which / run.FORECAST).write_text(
+            f"{head}\nsine,0,1,{time},sine,1,1\nsine,0,1,{time[:-1]}8,sine,2,1\n"
+        )
         seal(which)
     done = rnnfc("compare", folder, folder.parent / "other", "--outputs", folder.parent)
     if time in ("1000-01-01", "9" * 18):  # odd, but times
@@ -360,8 +492,21 @@ def with_config(layer: dict[str, Any]) -> Callable[[Path], bytes]:
     "spoil",
     [
         live_lambda,
-        with_config({"module": "builtins", "class_name": "function", "config": "os.system", "registered_name": "system"}),
-        with_config({"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "https://127.0.0.1/model"}}),
+        with_config(
+            {
+                "module": "builtins",
+                "class_name": "function",
+                "config": "os.system",
+                "registered_name": "system",
+            }
+        ),
+        with_config(
+            {
+                "module": "keras.layers",
+                "class_name": "TFSMLayer",
+                "config": {"filepath": "https://127.0.0.1/model"},
+            }
+        ),
         lambda at: zipped({"model.weights.h5": hdf5(at), "config.json": b"{}", "../../gone off": b""}),
     ],
     ids=["a Lambda", "a function", "a TFSMLayer", "HDF5 with its data elsewhere"],
@@ -376,7 +521,9 @@ def test_whatever_model_keras_holds_the_answers_are_the_same(
     for runtime in ("onnx", "keras"):
         for command in ("evaluate", "predict"):
             runs = (folder, folder.parent / "other")
-            spoiled, good = (json.loads(rnnfc(command, which, "--runtime", runtime, "--json").out) for which in runs)
+            spoiled, good = (
+                json.loads(rnnfc(command, which, "--runtime", runtime, "--json").out) for which in runs
+            )
             assert {**spoiled, "run": ""} == {**good, "run": ""}
     assert everything(Path()) == before
 
@@ -388,7 +535,8 @@ def test_whatever_model_keras_holds_the_answers_are_the_same(
 def named(rnnfc: Command, tmp_path: Path) -> tuple[Path, Any]:
     """A run whose file, columns and unit have names that mean to be more than names; and what training printed."""
     (tmp_path / "=cmd|'!A0.csv").write_text(
-        "day,=1+1|<script>,$x$ `a` [b](http://c)\n" + "".join(f"2020-01-{n:02d},{n % 5},{n % 3}\n" for n in range(1, 31))
+        "day,=1+1|<script>,$x$ `a` [b](http://c)\n"
+        + "".join(f"2020-01-{n:02d},{n % 5},{n % 3}\n" for n in range(1, 31))
     )
     (tmp_path / "named.yaml").write_text(
         "name: named\ndata: {kind: csv, path: \"=cmd|'!A0.csv\", time: day, target: ['=1+1|<script>', '$x$ `a` [b](http://c)'],"
@@ -414,13 +562,17 @@ def test_names_run_nowhere(rnnfc: Command, named: tuple[Path, Any]) -> None:
     assert "<" not in report
     assert r"| =1+1\|&lt;script&gt;, **network** |" in report
     assert r"| \$x\$ \`a\` \[b\](http://c), **network** |" in report
-    assert all(line.count("|") - line.count(r"\|") in (0, 4, 5, 8) for line in report.splitlines())  # whole rows of tables
+    assert all(
+        line.count("|") - line.count(r"\|") in (0, 4, 5, 8) for line in report.splitlines()
+    )  # whole rows of tables
     assert r" in \$€_{\|&lt;b&gt;; seed" in report
     assert "(2 targets)" in done.out
     assert "=1+1|<script> ($€_{|<b>)" in rnnfc("predict", made).out
 
 
-def test_names_of_folders_and_runs_do_not_reach_the_terminal_as_they_are(rnnfc: Command, folder: Path) -> None:
+def test_names_of_folders_and_runs_do_not_reach_the_terminal_as_they_are(
+    rnnfc: Command, folder: Path
+) -> None:
     info = json.loads((folder / run.INFO).read_text())
     (folder / run.INFO).write_text(json.dumps({**info, "name": "\x1b]0;owned\x07\u202eenis"}))
     seal(folder)

@@ -1,4 +1,4 @@
-"""Files of the user's choice: new ones only, all of them or none, durably."""
+"""Files of the user's choice: new ones only, all of them or none, atomic_write."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def test_what_lies_there_is_left_and_nothing_is_begun(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="b: exists already and is left as it is; choose another name"):
         write(tmp_path / "a", tmp_path / "b", fill=pytest.fail)
     with pytest.raises(ConfigError, match=r"there is no folder .*/c to write it in; make the folder first"):
-        draft.refuse_taken(tmp_path / "c" / "d")
+        draft.refuse_existing(tmp_path / "c" / "d")
     assert names(tmp_path) == ["b"]
 
 
@@ -87,7 +87,9 @@ def test_what_the_system_refuses_is_told_and_leaves_nothing(
     monkeypatch.setattr(*place, failing(errno.EIO))
     told = r"a: could not be written \(Input/output error\); make it writable; nothing is left behind"
     with pytest.raises(OutputError, match=told) as caught:
-        write(tmp_path / "a", tmp_path / "b", fill=lambda file, folder: (file.write_text("1"), folder.mkdir()))
+        write(
+            tmp_path / "a", tmp_path / "b", fill=lambda file, folder: (file.write_text("1"), folder.mkdir())
+        )
     assert caught.value.exit_code == 1
     assert names(tmp_path) == []
 

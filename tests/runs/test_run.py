@@ -28,7 +28,7 @@ from rnnfc.runs import run
 from rnnfc.runs import writer as drafts
 from rnnfc.runs.find import find, finished
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import MANIFEST, Draft
+from rnnfc.runs.writer import MANIFEST, RunWriter
 
 EXPERIMENT = """\
 name: tiny
@@ -43,14 +43,17 @@ ADVICE = "or name another folder with --outputs; earlier runs are untouched"
 
 def publish(outputs: Path, name: str = "tiny", **info: Any) -> Path:
     """A run folder with run.json alone."""
-    with Draft(outputs, name) as draft:
+    with RunWriter(outputs, name) as draft:
         draft.write_json(run.INFO, {"status": "done", "name": name, **info})
     return draft.folder
 
 
 def everything(folder: Path) -> dict[str, bytes | None]:
     """Every path below `folder`, with the bytes of files."""
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
 
 
 def failing(number: int) -> Callable[..., Any]:
@@ -92,7 +95,7 @@ def test_powers_of_some_targets_or_of_all_are_read(tmp_path: Path, power: list[l
 
 @pytest.mark.usefixtures("one_second")
 def test_a_draft_appears_when_its_block_ends_whole_and_under_its_utc_name(outputs: Path) -> None:
-    with Draft(outputs, "tiny") as draft:
+    with RunWriter(outputs, "tiny") as draft:
         draft.write_json(run.INFO, {"status": "done"})
         draft.write(run.REPORT_TEXT, "good é\n")
         (hidden,) = outputs.iterdir()
@@ -112,11 +115,13 @@ def test_a_draft_appears_when_its_block_ends_whole_and_under_its_utc_name(output
 
 @pytest.mark.usefixtures("one_second")
 def test_drafts_of_one_name_in_the_same_second_give_a_folder_each(outputs: Path) -> None:
-    with Draft(outputs, "tiny") as outer, Draft(outputs, "tiny") as inner:
+    with RunWriter(outputs, "tiny") as outer, RunWriter(outputs, "tiny") as inner:
         outer.write("who", "outer")
         inner.write("who", "inner")
     third = publish(outputs)
-    assert {path.name for path in outputs.iterdir()} == {f"20261120-141500-tiny{tail}" for tail in ("", "-2", "-3")}
+    assert {path.name for path in outputs.iterdir()} == {
+        f"20261120-141500-tiny{tail}" for tail in ("", "-2", "-3")
+    }
     assert (inner.folder.name, outer.folder.name) == ("20261120-141500-tiny", "20261120-141500-tiny-2")
     assert (inner.folder / "who").read_text() == "inner"
     assert (outer.folder / "who").read_text() == "outer"
@@ -126,10 +131,12 @@ def test_drafts_of_one_name_in_the_same_second_give_a_folder_each(outputs: Path)
 @pytest.mark.parametrize(
     "error", [ValueError("no"), KeyboardInterrupt(), SystemExit(143)], ids=lambda error: type(error).__name__
 )
-def test_what_breaks_off_a_draft_goes_on_and_leaves_nothing_behind(outputs: Path, error: BaseException) -> None:
+def test_what_breaks_off_a_draft_goes_on_and_leaves_nothing_behind(
+    outputs: Path, error: BaseException
+) -> None:
     publish(outputs, "earlier")
     before = everything(outputs)
-    with pytest.raises(type(error)) as caught, Draft(outputs, "tiny") as draft:  # noqa: PT012  the draft, then what breaks it off
+    with pytest.raises(type(error)) as caught, RunWriter(outputs, "tiny") as draft:  # noqa: PT012  the draft, then what breaks it off
         draft.write("half", "of it")
         raise error
     assert caught.value is error
@@ -143,7 +150,11 @@ def test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next(
     sync, replace, rename = os.fsync, Path.replace, Path.rename
 
     def place(path: Path) -> str:
-        return re.sub(r"\.[0-9a-f]{32}", "~", re.sub(r"\.\d.*?\.[0-9a-f]{12}", "DRAFT", str(path.relative_to(outputs.parent))))
+        return re.sub(
+            r"\.[0-9a-f]{32}",
+            "~",
+            re.sub(r"\.\d.*?\.[0-9a-f]{12}", "DRAFT", str(path.relative_to(outputs.parent))),
+        )
 
     def recorded_sync(handle: int) -> None:
         path = Path(os.readlink(f"/proc/self/fd/{handle}"))
@@ -160,7 +171,7 @@ def test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next(
     monkeypatch.setattr(drafts.os, "fsync", recorded_sync)
     monkeypatch.setattr(Path, "replace", recorded("replace", replace))
     monkeypatch.setattr(Path, "rename", recorded("rename", rename))
-    with Draft(outputs, "tiny") as draft:
+    with RunWriter(outputs, "tiny") as draft:
         draft.write("a", "12345")
         draft.write_with("b.y", lambda path: path.write_bytes(b"123"))
         draft.write_json("c", {})
@@ -178,22 +189,35 @@ def test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next(
         f"rename {home} {outputs.name}/RUN",
         f"sync {outputs.name}",
     ]
-    assert sorted(path.name for path in draft.folder.iterdir()) == ["a", "b.y", "c", "d", MANIFEST]  # .e was for work only
+    assert sorted(path.name for path in draft.folder.iterdir()) == [
+        "a",
+        "b.y",
+        "c",
+        "d",
+        MANIFEST,
+    ]  # .e was for work only
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("write", ["write_json", "write_rows"])
 def test_a_number_that_json_does_not_know_is_refused(outputs: Path, write: str, number: float) -> None:
-    with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"), Draft(outputs, "tiny") as draft:
+    with (
+        pytest.raises(ValueError, match="Out of range float values are not JSON compliant"),
+        RunWriter(outputs, "tiny") as draft,
+    ):
         getattr(draft, write)("x", [{"loss": number}])
     assert everything(outputs) == {}
 
 
 def test_rows_are_written_one_json_object_a_line(outputs: Path) -> None:
-    with Draft(outputs, "tiny") as draft:
-        draft.write_rows(run.HISTORY, ({"epoch": epoch, "loss": loss} for epoch, loss in ((1, 0.5), (2, None))))
+    with RunWriter(outputs, "tiny") as draft:
+        draft.write_rows(
+            run.HISTORY, ({"epoch": epoch, "loss": loss} for epoch, loss in ((1, 0.5), (2, None)))
+        )
         draft.write_json("text", {"unit": "°C"})
-    assert (draft.folder / run.HISTORY).read_text() == '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": null}\n'
+    assert (
+        draft.folder / run.HISTORY
+    ).read_text() == '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": null}\n'
     assert (draft.folder / "text").read_text(encoding="utf-8") == '{\n  "unit": "°C"\n}\n'
 
 
@@ -215,47 +239,65 @@ def test_what_the_system_refuses_is_one_sentence_and_leaves_earlier_runs_alone(
     before = everything(outputs)
     with monkeypatch.context() as patch:
         patch.setattr(*place, failing(number))
-        with pytest.raises(OutputError) as caught, Draft(outputs, "tiny") as draft:
+        with pytest.raises(OutputError) as caught, RunWriter(outputs, "tiny") as draft:
             draft.write("half", "of it")
     mend = "free some space" if number == errno.ENOSPC else "make it writable"
-    assert str(caught.value) == f"{outputs}: the run could not be written ({os.strerror(number)}); {mend}, {ADVICE}"
+    assert (
+        str(caught.value)
+        == f"{outputs}: the run could not be written ({os.strerror(number)}); {mend}, {ADVICE}"
+    )
     assert caught.value.exit_code == 1
     assert everything(outputs) == before
 
 
 def test_a_writer_that_fills_the_disk_is_told_like_any_other(outputs: Path) -> None:
     told = r"could not be written \(No space left on device\); free"
-    with pytest.raises(OutputError, match=told), Draft(outputs, "tiny") as draft:
+    with pytest.raises(OutputError, match=told), RunWriter(outputs, "tiny") as draft:
         draft.write_with(run.MODEL, failing(errno.ENOSPC))
     assert everything(outputs) == {}
 
 
-@pytest.mark.parametrize(("tail", "reason"), [("file/runs", "Not a directory"), ("n" * 300, "File name too long")])
+@pytest.mark.parametrize(
+    ("tail", "reason"), [("file/runs", "Not a directory"), ("n" * 300, "File name too long")]
+)
 def test_outputs_that_cannot_be_a_folder_are_refused(tmp_path: Path, tail: str, reason: str) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(OutputError) as caught:
-        Draft(tmp_path / tail, "tiny").__enter__()
-    assert str(caught.value) == f"{tmp_path / tail}: the run could not be written ({reason}); make it writable, {ADVICE}"
+        RunWriter(tmp_path / tail, "tiny").__enter__()
+    assert (
+        str(caught.value)
+        == f"{tmp_path / tail}: the run could not be written ({reason}); make it writable, {ADVICE}"
+    )
     assert everything(tmp_path) == {"file": b"precious"}
 
 
 def test_outputs_that_are_a_file_are_an_option_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(ConfigError) as caught:
-        Draft(tmp_path / "file", "tiny").__enter__()
-    assert str(caught.value) == f"--outputs {tmp_path / 'file'}: a file, not a folder; name a folder for the runs"
+        RunWriter(tmp_path / "file", "tiny").__enter__()
+    assert (
+        str(caught.value)
+        == f"--outputs {tmp_path / 'file'}: a file, not a folder; name a folder for the runs"
+    )
     assert everything(tmp_path) == {"file": b"precious"}
 
 
 def test_a_reader_of_the_progress_that_goes_away_is_not_told_as_a_full_disk(outputs: Path) -> None:
-    with pytest.raises(BrokenPipeError), Draft(outputs, "tiny"):  # e.g. `rnnfc train x.yaml 2>&1 | head -1`
+    with (
+        pytest.raises(BrokenPipeError),
+        RunWriter(outputs, "tiny"),
+    ):  # e.g. `rnnfc train x.yaml 2>&1 | head -1`
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
     assert everything(outputs) == {}
 
 
-def test_a_thousand_runs_in_one_second_end_in_an_error(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_runs_in_one_second_end_in_an_error(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Path, "rename", failing(errno.ENOTEMPTY))
-    with pytest.raises(OutputError, match=r"-tiny-999: a thousand runs of this name in one second; try again$"):
+    with pytest.raises(
+        OutputError, match=r"-tiny-999: a thousand runs of this name in one second; try again$"
+    ):
         publish(outputs)
     assert everything(outputs) == {}
 
@@ -266,16 +308,22 @@ def test_a_thousand_runs_in_one_second_end_in_an_error(outputs: Path, monkeypatc
 def test_a_folder_without_run_json_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         Run.open(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: not a run folder (no run.json); name a folder that 'rnnfc train' made"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}: not a run folder (no run.json); name a folder that 'rnnfc train' made"
+    )
 
 
 @pytest.mark.parametrize("info", [{"status": "running"}, {"status": "failed"}, {"name": "tiny"}])
 def test_a_run_that_is_not_done_is_not_opened(outputs: Path, info: dict[str, str]) -> None:
-    with Draft(outputs, "tiny") as draft:
+    with RunWriter(outputs, "tiny") as draft:
         draft.write_json(run.INFO, info)
     with pytest.raises(RunError) as caught:
         Run.open(draft.folder)
-    assert str(caught.value) == f"{draft.folder}: this run is not finished; go on with: rnnfc train --resume {draft.folder}"
+    assert (
+        str(caught.value)
+        == f"{draft.folder}: this run is not finished; go on with: rnnfc train --resume {draft.folder}"
+    )
     assert finished(outputs) == []
 
 
@@ -288,10 +336,15 @@ def test_finished_passes_over_everything_that_is_no_finished_run(outputs: Path) 
     hidden.mkdir()
     (hidden / run.INFO).write_text('{"status": "done"}')
     (outputs / "odd" / run.INFO).mkdir(parents=True)
-    with Draft(outputs, "compare") as draft:
+    with RunWriter(outputs, "compare") as draft:
         draft.write_json(run.COMPARE, {"status": "done"})
-    for name, text in (("cut", '{"status": "do'), ("list", '["done"]'), ("deep", "[" * 100_000), ("bytes", "\xff")):
-        with Draft(outputs, name) as draft:
+    for name, text in (
+        ("cut", '{"status": "do'),
+        ("list", '["done"]'),
+        ("deep", "[" * 100_000),
+        ("bytes", "\xff"),
+    ):
+        with RunWriter(outputs, name) as draft:
             draft.write(run.INFO, text.encode("latin-1"))
     publish(outputs, "failed", status="failed")
     assert finished(outputs) == [Run(good)]
@@ -303,7 +356,11 @@ def test_finished_is_empty_where_there_are_no_outputs(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("one_second")
 def test_finished_runs_are_ordered_by_their_end_then_by_name(outputs: Path) -> None:
-    ends = {"a": "2026-11-20T14:17:00+00:00", "b": "2026-11-20T14:16:00.5+00:00", "c": "2026-11-20T14:16:00+00:00"}
+    ends = {
+        "a": "2026-11-20T14:17:00+00:00",
+        "b": "2026-11-20T14:16:00.5+00:00",
+        "c": "2026-11-20T14:16:00+00:00",
+    }
     for name, end in ends.items():
         publish(outputs, name, finished=end)
     publish(outputs, "d", finished=ends["a"])
@@ -347,7 +404,7 @@ def test_find_takes_the_path_of_a_run_folder_anywhere(outputs: Path, tmp_path: P
 
 
 def test_find_refuses_a_folder_that_is_not_a_finished_run(outputs: Path) -> None:
-    with Draft(outputs, "compare") as draft:
+    with RunWriter(outputs, "compare") as draft:
         draft.write_json(run.COMPARE, {})
     with pytest.raises(RunError, match=r"-compare: not a run folder \(no run\.json\)"):
         find(outputs, str(draft.folder))
@@ -401,10 +458,18 @@ DAMAGE = [
     (run.EXPERIMENT, b"", "experiment.yaml"),
     (run.EXPERIMENT, b"\xff", "can't decode byte 0xff"),
     (run.SCALER, b"{}", "'center'"),
-    (run.SCALER, b'{"method": "minmax", "center": [["x"]], "scale": [[1]], "low": [[0]], "high": [[1]]}', "could not convert"),
+    (
+        run.SCALER,
+        b'{"method": "minmax", "center": [["x"]], "scale": [[1]], "low": [[0]], "high": [[1]]}',
+        "could not convert",
+    ),
     (run.SCALER, f"{{{PLAIN_SCALE}}}".encode(), "'method'"),
     *(
-        (run.SCALER, f'{{"method": "none", {PLAIN_SCALE}, "power": {power}}}'.encode(), "powers from 0 to 2 are needed")
+        (
+            run.SCALER,
+            f'{{"method": "none", {PLAIN_SCALE}, "power": {power}}}'.encode(),
+            "powers from 0 to 2 are needed",
+        )
         for power in ("[[-0.1]]", "[[2.1]]", "[[0, 1]]", "[[1], [1]]", "[1]")
     ),
     (run.WEIGHTS, b"", "not a zip file"),
@@ -416,14 +481,22 @@ DAMAGE = [
     (run.LAST_WINDOW, ARRAYS, "'plain'"),
     (run.LAST_WINDOW, npz(plain=np.array("{")), "Expecting property name"),
     (run.LAST_WINDOW, npz(plain=np.array("[]")), "list indices"),
-    (run.LAST_WINDOW, npz(plain=np.array('{"frequency": {"units": 1}}')), "unexpected keyword argument 'units'"),
+    (
+        run.LAST_WINDOW,
+        npz(plain=np.array('{"frequency": {"units": 1}}')),
+        "unexpected keyword argument 'units'",
+    ),
     (run.FORECAST, b"", COLUMNS),
     (run.FORECAST, b"series,step\na,1\n", COLUMNS),
     (run.FORECAST, b"a,b,c,d,e,f,g\n1,2,3,4,5,6,7\n", COLUMNS),
     (run.FORECAST, (",".join(run.FORECAST_COLUMNS) + "\n1,2,3,4,5,6,7,8\n").encode(), COLUMNS),
     (run.FORECAST, (",".join(run.FORECAST_COLUMNS) + "\n1,2,3,4,5,6\n").encode(), COLUMNS),
     (run.FORECAST, (",".join(run.FORECAST_COLUMNS) + "\n1,2,3,4,5,6,7\n1,2,3,4,5,6,7,8\n").encode(), COLUMNS),
-    (run.FORECAST, (",".join(run.FORECAST_COLUMNS) + '\n"' + "x" * 200_000).encode(), "field larger than field limit"),
+    (
+        run.FORECAST,
+        (",".join(run.FORECAST_COLUMNS) + '\n"' + "x" * 200_000).encode(),
+        "field larger than field limit",
+    ),
     *((name, None, "No such file or directory") for name in READERS),
 ]
 
@@ -479,7 +552,7 @@ def test_experiment_scaler_and_reports_are_read_back(outputs: Path) -> None:
     experiment = config.from_yaml(EXPERIMENT, source="x.yaml")
     third = np.array([[1 / 3, 5e-324]])
     scaler = Scaler(method="standard", center=third, scale=third * 3, low=-third, high=third * 1e300)
-    with Draft(outputs, "tiny") as draft:
+    with RunWriter(outputs, "tiny") as draft:
         draft.write(run.EXPERIMENT, config.to_yaml(experiment))
         draft.write_json(run.SCALER, scaler.to_json())
         draft.write_json(run.REPORT, {"verdict": "good"})
@@ -495,16 +568,26 @@ def test_experiment_scaler_and_reports_are_read_back(outputs: Path) -> None:
 
 
 def test_arrays_keep_their_names_types_and_bits(outputs: Path) -> None:
-    arrays = {"layer/kernel": np.float32([[0.1, -0.0], [np.inf, 1e-45]]), "count": np.array(3), "none": np.empty((0, 2))}
-    with Draft(outputs, "tiny") as draft:
+    arrays = {
+        "layer/kernel": np.float32([[0.1, -0.0], [np.inf, 1e-45]]),
+        "count": np.array(3),
+        "none": np.empty((0, 2)),
+    }
+    with RunWriter(outputs, "tiny") as draft:
         draft.write_arrays(run.WEIGHTS, arrays)
     read = Run(draft.folder).weights()
     assert list(read) == list(arrays)
     for name, array in arrays.items():
-        assert (read[name].dtype, read[name].shape, read[name].tobytes()) == (array.dtype, array.shape, array.tobytes())
+        assert (read[name].dtype, read[name].shape, read[name].tobytes()) == (
+            array.dtype,
+            array.shape,
+            array.tobytes(),
+        )
 
 
-DAYS = np.array(["2020-01-31T06:30:00.000001", "2020-02-29", "2020-03-31T23:59:59.999999"], dtype="datetime64[us]")
+DAYS = np.array(
+    ["2020-01-31T06:30:00.000001", "2020-02-29", "2020-03-31T23:59:59.999999"], dtype="datetime64[us]"
+)
 
 
 @pytest.mark.parametrize(
@@ -518,7 +601,9 @@ DAYS = np.array(["2020-01-31T06:30:00.000001", "2020-02-29", "2020-03-31T23:59:5
         ("number", 0.1, np.array([0.1, 0.2, 0.30000000000000004])),
     ],
 )
-def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: Any, size: float, time: npt.NDArray[Any]) -> None:
+def test_a_panel_comes_back_from_a_run_with_the_same_bits(
+    outputs: Path, unit: Any, size: float, time: npt.NDArray[Any]
+) -> None:
     panel = Panel(
         values=np.array([[1 / 3, -0.0], [5e-324, 1e300], [2.0, np.nextafter(2.0, 3.0)]]),
         time=time,
@@ -532,13 +617,22 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(outputs: Path, unit: A
         unit="€",
         num_known=1,
     )
-    with Draft(outputs, "tiny") as draft:
+    with RunWriter(outputs, "tiny") as draft:
         draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel))
     read = Run(draft.folder).last_window(length=1)
     for name in ("values", "time", "bounds", "filled"):
         array, wanted = getattr(read, name), getattr(panel, name)
         assert (array.dtype, array.shape, array.tobytes()) == (wanted.dtype, wanted.shape, wanted.tobytes())
-    for name in ("series", "channels", "num_targets", "num_known", "calendar", "frequency", "missing", "unit"):
+    for name in (
+        "series",
+        "channels",
+        "num_targets",
+        "num_known",
+        "calendar",
+        "frequency",
+        "missing",
+        "unit",
+    ):
         assert getattr(read, name) == getattr(panel, name)
     assert read.fingerprint() == panel.fingerprint()
 
@@ -572,7 +666,10 @@ def written_forecast(made: Forecast, panel: Panel) -> str:
     return file.getvalue()
 
 
-HOURS = np.array(["2020-01-01", "2020-01-01T09:30", "2020-01-01T09:30:07", "2020-01-01T09:30:07.000001"], dtype="datetime64[us]")
+HOURS = np.array(
+    ["2020-01-01", "2020-01-01T09:30", "2020-01-01T09:30:07", "2020-01-01T09:30:07.000001"],
+    dtype="datetime64[us]",
+)
 
 
 @pytest.mark.parametrize(
@@ -583,7 +680,9 @@ HOURS = np.array(["2020-01-01", "2020-01-01T09:30", "2020-01-01T09:30:07", "2020
         (np.array([0.0, 0.1, 0.2, 0.30000000000000004]), ["0", "0.1", "0.2", "0.30000000000000004"]),
     ],
 )
-def test_forecast_rows_say_when_and_keep_the_bits_of_values(tmp_path: Path, time: npt.NDArray[Any], written: list[str]) -> None:
+def test_forecast_rows_say_when_and_keep_the_bits_of_values(
+    tmp_path: Path, time: npt.NDArray[Any], written: list[str]
+) -> None:
     point, actual = [1 / 3, -5e-324], [1e300, np.nextafter(2.0, 3.0)]
     (tmp_path / run.FORECAST).write_text(forecast_text(time, point, actual), encoding="utf-8")
     rows = Run(tmp_path).forecast_rows()
@@ -607,7 +706,13 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target(tm
         filled=np.zeros((4, 3), dtype=np.bool_),
     )
     point = np.array([[[1.0, 2.0], [3.0, 4.0]]])
-    made = Forecast(point=point, actual=point + 0.5, time=np.array([[2, 3]]), origin_time=np.array([1]), series=np.array([0]))
+    made = Forecast(
+        point=point,
+        actual=point + 0.5,
+        time=np.array([[2, 3]]),
+        origin_time=np.array([1]),
+        series=np.array([0]),
+    )
     assert written_forecast(made, panel) == (
         "series,origin_time,step,time,target,actual,forecast\n"
         "s,1,1,2,a,1.5,1.0\ns,1,1,2,b,2.5,2.0\ns,1,2,3,a,3.5,3.0\ns,1,2,3,b,4.5,4.0\n"
@@ -656,7 +761,9 @@ def test_a_forecast_past_the_end_has_nan_for_what_happened() -> None:
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(1)", "＝1", "'=1", "''"])
-def test_a_name_that_a_spreadsheet_would_run_is_text_in_forecast_csv_and_read_back(tmp_path: Path, name: str) -> None:
+def test_a_name_that_a_spreadsheet_would_run_is_text_in_forecast_csv_and_read_back(
+    tmp_path: Path, name: str
+) -> None:
     point = np.zeros((1, 1, 1))
     panel = Panel(
         values=np.zeros((2, 1)),
@@ -668,7 +775,9 @@ def test_a_name_that_a_spreadsheet_would_run_is_text_in_forecast_csv_and_read_ba
         frequency=Frequency(unit="number", size=1),
         filled=np.zeros((2, 1), np.bool_),
     )
-    made = Forecast(point=point, time=np.array([[1]]), origin_time=np.array([0]), series=np.array([0]), actual=point)
+    made = Forecast(
+        point=point, time=np.array([[1]]), origin_time=np.array([0]), series=np.array([0]), actual=point
+    )
     (tmp_path / run.FORECAST).write_text(written_forecast(made, panel), encoding="utf-8", newline="")
     with (tmp_path / run.FORECAST).open(encoding="utf-8", newline="") as file:
         cells = list(csv.reader(file))[1]

@@ -13,7 +13,7 @@ from rnnfc.data.panel import Panel
 from rnnfc.errors import RunError
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import MANIFEST, Draft, manifest
+from rnnfc.runs.writer import MANIFEST, RunWriter, manifest
 
 TRAIN_AGAIN = "the run is damaged, train it again"
 
@@ -29,7 +29,7 @@ def refused(folder: Path, name: str, reason: str) -> str:
 @pytest.fixture
 def opened(tmp_path: Path) -> Run:
     """A finished run of two files."""
-    with Draft(tmp_path, "tiny") as draft:
+    with RunWriter(tmp_path, "tiny") as draft:
         draft.write_json(run.INFO, {"status": "done"})
         draft.write(run.REPORT_TEXT, "good\n")
     return Run.open(draft.folder)
@@ -47,7 +47,9 @@ def test_the_file_that_is_not_what_was_written_is_named(opened: Run, name: str) 
     (opened.folder / name).write_bytes((opened.folder / name).read_bytes() + b" ")
     with pytest.raises(RunError) as caught:
         Run.open(opened.folder)
-    assert str(caught.value) == refused(opened.folder, name, "it is not what manifest.sha256 says was written")
+    assert str(caught.value) == refused(
+        opened.folder, name, "it is not what manifest.sha256 says was written"
+    )
 
 
 def test_a_file_that_is_gone_or_is_no_file_is_named(opened: Run) -> None:
@@ -57,7 +59,9 @@ def test_a_file_that_is_gone_or_is_no_file_is_named(opened: Run) -> None:
         opened.refuse_damage()
     assert str(caught.value) == refused(opened.folder, run.REPORT_TEXT, "No such file or directory")
     path.symlink_to("/etc/passwd")
-    with pytest.raises(RunError, match=r"report\.md: cannot be read \(it is a link, a folder or a device, not a plain file\)"):
+    with pytest.raises(
+        RunError, match=r"report\.md: cannot be read \(it is a link, a folder or a device, not a plain file\)"
+    ):
         opened.refuse_damage()
 
 
@@ -107,7 +111,11 @@ def test_a_reason_is_cut_at_300_characters_and_stands_on_one_line(tmp_path: Path
     (tmp_path / run.SCALER).write_text(json.dumps({"center": [["x \n y" * 200]], "method": "none"}))
     with pytest.raises(RunError) as caught:
         Run(tmp_path).scaler(channels=1)
-    reason = str(caught.value).removeprefix(f"{tmp_path / run.SCALER}: cannot be read (").removesuffix(f"); {TRAIN_AGAIN}")
+    reason = (
+        str(caught.value)
+        .removeprefix(f"{tmp_path / run.SCALER}: cannot be read (")
+        .removesuffix(f"); {TRAIN_AGAIN}")
+    )
     assert len(reason) == 300
     assert "\n" not in reason
 
@@ -125,7 +133,9 @@ def test_an_experiment_is_read_with_overrides_and_told_by_its_file(tmp_path: Pat
     (tmp_path / run.EXPERIMENT).write_text(EXPERIMENT)
     assert Run(tmp_path).experiment().train.epochs == 4
     assert Run(tmp_path).experiment(["train.epochs=9"]).train.epochs == 9
-    with pytest.raises(RunError, match=r"experiment\.yaml: cannot be read \(--set train\.epochs=0: train\.epochs: got 0"):
+    with pytest.raises(
+        RunError, match=r"experiment\.yaml: cannot be read \(--set train\.epochs=0: train\.epochs: got 0"
+    ):
         Run(tmp_path).experiment(["train.epochs=0"])
 
 
@@ -136,7 +146,9 @@ def test_model_onnx_is_its_bytes(tmp_path: Path) -> None:
     (tmp_path / run.ONNX).symlink_to("/etc/passwd")
     with pytest.raises(RunError) as caught:
         Run(tmp_path).onnx()
-    assert str(caught.value) == refused(tmp_path, run.ONNX, "it is a link, a folder or a device, not a plain file")
+    assert str(caught.value) == refused(
+        tmp_path, run.ONNX, "it is a link, a folder or a device, not a plain file"
+    )
 
 
 def test_a_checkpoint_is_read_where_there_is_one(tmp_path: Path) -> None:
@@ -175,7 +187,10 @@ def test_history_nested_too_deep_is_refused(tmp_path: Path) -> None:
 
 
 def test_scores_are_found_by_all_that_tells_them_apart(tmp_path: Path) -> None:
-    rows = [{"model": "LSTM", "split": "test", "value": 0.5}, {"model": "drift", "value": None, "split": "test"}]
+    rows = [
+        {"model": "LSTM", "split": "test", "value": 0.5},
+        {"model": "drift", "value": None, "split": "test"},
+    ]
     (tmp_path / run.REPORT).write_text(json.dumps({"scores": rows}))
     assert Run(tmp_path).scores() == {("LSTM", "test"): 0.5, ("drift", "test"): None}
 
@@ -211,8 +226,16 @@ def test_a_report_without_proper_scores_is_refused(tmp_path: Path, report: str, 
         *({name: [[1e999, 1.0]]} for name in ("center", "scale", "low", "high")),
     ],
 )
-def test_a_scaler_of_other_columns_or_without_finite_numbers_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
-    good = {"method": "minmax", "center": [[0.0, 1.0]], "scale": [[1.0, 2.0]], "low": [[0.0, 1.0]], "high": [[1.0, 3.0]]}
+def test_a_scaler_of_other_columns_or_without_finite_numbers_is_refused(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    good = {
+        "method": "minmax",
+        "center": [[0.0, 1.0]],
+        "scale": [[1.0, 2.0]],
+        "low": [[0.0, 1.0]],
+        "high": [[1.0, 3.0]],
+    }
     (tmp_path / run.SCALER).write_text(json.dumps(good))
     assert Run(tmp_path).scaler(channels=2).scale.tolist() == [[1.0, 2.0]]
     (tmp_path / run.SCALER).write_text(json.dumps(good | changed).replace("Infinity", "1e999"))
@@ -248,7 +271,11 @@ def read_again(panel: Panel, folder: Path) -> Panel:
 
 
 DAYS = np.array(["2020-01-01", "2020-01-02", "2020-01-03"], dtype="datetime64[us]")
-SHAPE, ENDS, FINITE = "3 rows of 2 columns are needed", "its series do not lie end to end", "a time or a value is not finite"
+SHAPE, ENDS, FINITE = (
+    "3 rows of 2 columns are needed",
+    "its series do not lie end to end",
+    "a time or a value is not finite",
+)
 PRINTABLE = "a name is not on one line of visible characters"
 
 
@@ -300,11 +327,19 @@ def test_a_panel_that_this_tool_writes_is_read(tmp_path: Path, changed: dict[str
         # no such unit: a damaged file, not a type
         ({"frequency": Frequency(unit="second", size=1.0)}, "there is no step of time of 1.0 'second'"),  # type: ignore[arg-type]
         ({"frequency": Frequency(unit="number", size=0.0)}, "there is no step of time of 0.0 'number'"),
-        ({"frequency": Frequency(unit="number", size=2.0**63)}, "there is no step of time of 9.223372036854776e+18 'number'"),
-        ({"frequency": Frequency(unit="month", size=1.5), "time": DAYS}, "there is no step of time of 1.5 'month'"),
+        (
+            {"frequency": Frequency(unit="number", size=2.0**63)},
+            "there is no step of time of 9.223372036854776e+18 'number'",
+        ),
+        (
+            {"frequency": Frequency(unit="month", size=1.5), "time": DAYS},
+            "there is no step of time of 1.5 'month'",
+        ),
     ],
 )
-def test_a_panel_that_this_tool_would_not_write_is_refused(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
+def test_a_panel_that_this_tool_would_not_write_is_refused(
+    tmp_path: Path, changed: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(RunError) as caught:
         read_again(last_panel(**changed), tmp_path)
     assert str(caught.value) == refused(tmp_path, run.LAST_WINDOW, reason)
@@ -312,4 +347,6 @@ def test_a_panel_that_this_tool_would_not_write_is_refused(tmp_path: Path, chang
 
 def test_the_manifest_is_what_sha256sum_writes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
-    assert manifest(tmp_path, ["a"]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n"
+    assert (
+        manifest(tmp_path, ["a"]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n"
+    )

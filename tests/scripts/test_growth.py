@@ -35,7 +35,9 @@ class MeanOfWindow:
     label = NETWORK
 
     def predict(self, asked: Windows) -> Forecast:
-        return Forecast.of(asked, np.concatenate([part.inputs().mean(axis=1, keepdims=True) for part in asked.parts()]))
+        return Forecast.of(
+            asked, np.concatenate([part.inputs().mean(axis=1, keepdims=True) for part in asked.parts()])
+        )
 
 
 def experiment(*, rows: int, length: int, stride: int = 1, epochs: int = 1) -> config.Experiment:
@@ -81,7 +83,9 @@ def test_memory_around_training_grows_with_rows_and_not_with_window_length() -> 
         peak(lambda rows=rows, length=length: everything_but_training(rows=rows, length=length))
         for rows, length in ((FEW_ROWS, 8), (ROWS, 8), (ROWS, LONG))
     )
-    assert many - few < 60 * (ROWS - FEW_ROWS)  # value 8, time 8, origin 4, mask 1, and what is computed of them for a while
+    assert many - few < 60 * (
+        ROWS - FEW_ROWS
+    )  # value 8, time 8, origin 4, mask 1, and what is computed of them for a while
     assert long - many < 5 * MB  # the linear map's 256 x 256 sums and a part of windows
 
 
@@ -107,7 +111,9 @@ def start(of: config.Experiment) -> tuple[training.TrainState, Network]:
     return training.start(net, of.train), Network(net, scaler, length=of.window.length)
 
 
-@pytest.mark.parametrize(("stride", "updates"), [(1, 9 + 9), (2, 5 + 5), (1000, 1 + 1)])  # 17,792 windows, 2,000 a step
+@pytest.mark.parametrize(
+    ("stride", "updates"), [(1, 9 + 9), (2, 5 + 5), (1000, 1 + 1)]
+)  # 17,792 windows, 2,000 a step
 def test_updates_are_the_windows_that_the_stride_leaves_over_the_batch(stride: int, updates: int) -> None:
     prepared = prepare(experiment(rows=19_000, length=8, stride=stride, epochs=2))
     state, network = start(prepared.experiment)
@@ -121,14 +127,17 @@ def processor_seconds(*, windows: int, length: int) -> float:
     of = experiment(rows=windows + length + 1200, length=length, epochs=6)
     splits, (state, network) = prepare(of).splits, start(of)
     recipe = Recipe(name="xla_loop", shards=1, reason="the only one whose code does not grow with the length")
-    rows = training.epochs(state, network, train=splits.train, validation=None, spec=of.train, seed=1, recipe=recipe)
+    rows = training.epochs(
+        state, network, train=splits.train, validation=None, spec=of.train, seed=1, recipe=recipe
+    )
     ends = [time.process_time() for _ in rows]
     return float(np.diff(ends).min())
 
 
 def test_time_of_an_epoch_is_linear_in_windows_and_in_window_length() -> None:
     small, many, long = (
-        processor_seconds(windows=windows, length=length) for windows, length in ((8_000, 32), (64_000, 32), (8_000, 256))
+        processor_seconds(windows=windows, length=length)
+        for windows, length in ((8_000, 32), (64_000, 32), (8_000, 256))
     )
     # Eight times as much work; growth by the square would be 64. Half and twice of it are for caches and a busy machine.
     assert 4 < many / small < 16
@@ -139,7 +148,11 @@ def test_time_of_an_epoch_is_linear_in_windows_and_in_window_length() -> None:
 def test_memory_of_reading_a_csv_file_is_a_small_multiple_of_the_file(tmp_path: Path, times: str) -> None:
     def spec(rows: int) -> CsvSpec:
         places = np.arange(rows)
-        clock = places if times == "counts" else np.datetime64("2000-01-01T00:00") + places.astype("timedelta64[m]")
+        clock = (
+            places
+            if times == "counts"
+            else np.datetime64("2000-01-01T00:00") + places.astype("timedelta64[m]")
+        )
         lines = (f"{day},{place % 97}.25,{'abc' * 5}\n" for day, place in zip(clock, places, strict=True))
         path = tmp_path / f"{rows}.csv"
         path.write_text("day,sold,note\n" + "".join(lines))
@@ -149,4 +162,6 @@ def test_memory_of_reading_a_csv_file_is_a_small_multiple_of_the_file(tmp_path: 
     large = spec(ROWS)
     size = Path(large.path).stat().st_size
     assert size > 2 * MB
-    assert peak(lambda: load_csv(large)) < 5 * size  # the text of every cell as Python objects: more than twenty times
+    assert (
+        peak(lambda: load_csv(large)) < 5 * size
+    )  # the text of every cell as Python objects: more than twenty times

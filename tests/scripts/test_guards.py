@@ -40,11 +40,17 @@ def test_a_guard_that_has_moved_is_told(guards: ModuleType) -> None:
     for text, times in (("", 0), ("x = 1\nx = 1\n", 2)):
         with pytest.raises(SystemExit) as caught:
             guards.without(guard, text)
-        assert str(caught.value) == f"run.py: 'x = 1' stands there {times} times, not once; mend scripts/guards.py"
+        assert (
+            str(caught.value)
+            == f"run.py: 'x = 1' stands there {times} times, not once; mend scripts/guards.py"
+        )
 
 
 @pytest.mark.slow
 def test_without_any_one_of_them_a_test_turns_red(guards: ModuleType) -> None:
     done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=False, timeout=1200)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(guards.GUARDS)} of {len(guards.GUARDS)} guards: their test turns red without them\n" in done.stdout
+    assert (
+        f"{len(guards.GUARDS)} of {len(guards.GUARDS)} guards: their test turns red without them\n"
+        in done.stdout
+    )

@@ -28,7 +28,11 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     demand = [f"{hour},{row[0]!r}" for hour, row in zip(hours, columns.tolist(), strict=True)]
     (tmp_path / "vic_electricity_hourly.csv").write_text("\n".join(["date,demand_mwh", *demand]))
     for part, steps in (("train", slice(0, 452)), ("test", slice(452, 500))):
-        long = [f"H{series},{step + 1},{hourly(series, 500)[step]:.4f}" for series in (1, 2) for step in range(500)[steps]]
+        long = [
+            f"H{series},{step + 1},{hourly(series, 500)[step]:.4f}"
+            for series in (1, 2)
+            for step in range(500)[steps]
+        ]
         (tmp_path / f"m4_hourly_{part}.csv").write_text("\n".join(["unique_id,ds,y", *long]))
     monkeypatch.setattr(tables, "RUNS", tmp_path / "runs")
     return tmp_path
@@ -74,7 +78,14 @@ def test_a_preset_trains_and_its_table_has_the_scores(
 def test_a_second_call_does_not_train_what_is_done(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = {"table": "airline", "horizon": 12, "seed": 1, "scores": [13.0, 16.25, 0.44], "minutes": 0.2, "network_share": None}
+    done = {
+        "table": "airline",
+        "horizon": 12,
+        "seed": 1,
+        "scores": [13.0, 16.25, 0.44],
+        "minutes": 0.2,
+        "network_share": None,
+    }
     (data / "tables.json").write_text(tables.json.dumps([done]))
     monkeypatch.setattr(tables, "DONE", data / "tables.json")
     monkeypatch.setattr("sys.argv", ["tables.py", "airline", "--seeds", "1"])

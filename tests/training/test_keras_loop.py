@@ -11,7 +11,7 @@ from rnnfc.config.experiment import SplitSpec
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Splits, cut
+from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import TrainError
 from rnnfc.networks.backend import keras, tf, threads
 from rnnfc.networks.network import Network, build
@@ -22,7 +22,7 @@ from rnnfc.training.compile import epoch
 from rnnfc.training.compile.layout import Layout
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.compile.recurrence import written_out
-from rnnfc.training.progress import order_of, stops_early
+from rnnfc.training.progress import epoch_order, should_stop
 
 LOOP = Recipe(name="xla_loop", shards=1, reason="asked for")
 UNROLLED, GRAPH = replace(LOOP, name="xla_unrolled"), replace(LOOP, name="graph")
@@ -52,7 +52,13 @@ def experiment(
     train: str = "{epochs: 3, batch_size: 8}",
     levels: str = "[]",
 ) -> Experiment:
-    model = {"cell": cell, "units": units, "bidirectional": bidirectional, "dropout": dropout, "levels": levels}
+    model = {
+        "cell": cell,
+        "units": units,
+        "bidirectional": bidirectional,
+        "dropout": dropout,
+        "levels": levels,
+    }
     return from_yaml(_YAML.format(**model, train=train), source="test")
 
 
@@ -62,12 +68,14 @@ class Case:
     def __init__(self, spec: Experiment, recipe: Recipe = GRAPH) -> None:  # XLA compiles for seconds
         self.recipe = recipe
         panel = load_panel(spec.data)
-        splits = cut(panel, length=spec.window.length, horizon=spec.window.horizon, split=spec.split)
+        splits = cut_windows(panel, length=spec.window.length, horizon=spec.window.horizon, split=spec.split)
         scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
         scaled = scaler.apply(panel)
         assert splits.validation is not None
         self.spec = spec
-        self.splits: Splits = replace(splits, train=splits.train.on(scaled), validation=splits.validation.on(scaled))
+        self.splits: Splits = replace(
+            splits, train=splits.train.with_panel(scaled), validation=splits.validation.with_panel(scaled)
+        )
         self.net = build(spec, channels=1, targets=1)
         self.network = Network(self.net, scaler, length=spec.window.length)
         self.state = training.start(self.net, spec.train)
@@ -85,7 +93,7 @@ class Case:
             **options,
         ):
             rows.append(row)
-            if stops_early(self.state, self.spec.train):
+            if should_stop(self.state, self.spec.train):
                 break
         return rows
 
@@ -117,7 +125,11 @@ def assert_trains_like_fit(case: Case, optimizer: Any, loss: Any) -> None:
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str, loss: str) -> None:
     case = Case(
-        experiment(cell=cell, train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}"), LOOP
+        experiment(
+            cell=cell,
+            train=f"{{epochs: 3, batch_size: 8, shuffle: false, loss: {loss}, learning_rate: 0.01}}",
+        ),
+        LOOP,
     )
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01), training.LOSSES[loss]())
 
@@ -126,7 +138,10 @@ def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str
 def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(recipe: Recipe) -> None:
     clip = "clip: {by: global_norm, limit: 0.1}"  # of the whole minibatch's gradient, not of a shard's
     case = Case(
-        experiment(cell="LSTM", train=f"{{epochs: 3, batch_size: 8, shuffle: false, learning_rate: 0.01, {clip}}}"), recipe
+        experiment(
+            cell="LSTM", train=f"{{epochs: 3, batch_size: 8, shuffle: false, learning_rate: 0.01, {clip}}}"
+        ),
+        recipe,
     )
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01, global_clipnorm=0.1), training.LOSSES["mse"]())
     assert not case.net.layers[0].unroll, "the layer in the saved model stays a plain one"
@@ -134,7 +149,9 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
 
 @pytest.mark.parametrize("cell", ["GRU", "LSTM"])
 @pytest.mark.parametrize("recipe", [LOOP, SHARDED], ids=lambda recipe: recipe.name)
-def test_stacks_of_windows_as_columns_train_like_keras_fit(monkeypatch: pytest.MonkeyPatch, cell: str, recipe: Recipe) -> None:
+def test_stacks_of_windows_as_columns_train_like_keras_fit(
+    monkeypatch: pytest.MonkeyPatch, cell: str, recipe: Recipe
+) -> None:
     monkeypatch.setattr("rnnfc.training.compile.recurrence.chosen", lambda *_: Layout(columns=True))
     train = "{epochs: 3, batch_size: 8, shuffle: false, learning_rate: 0.01}"
     case = Case(experiment(cell=cell, units="[4, 3]", bidirectional="[true, false]", train=train), recipe)
@@ -180,10 +197,14 @@ def test_equal_shards_share_an_xla_program_unless_they_draw(model: str, programs
         case.net, case.state.optimizer, case.splits.train, spec=case.spec.train, loss=loss, recipe=case.recipe
     )
     order, first, stop = tf.zeros([36], tf.int32), tf.constant(0), tf.constant(6)
-    traced = program._calls.get_concrete_function(program._data, order, first, stop, tf.constant(0.0, tf.float64))
+    traced = program._calls.get_concrete_function(
+        program._data, order, first, stop, tf.constant(0.0, tf.float64)
+    )
     assert program._part.experimental_get_tracing_count() == programs
     graph = traced.graph.as_graph_def()
-    compiled = {function.signature.name for function in graph.library.function if function.attr["_XlaMustCompile"].b}
+    compiled = {
+        function.signature.name for function in graph.library.function if function.attr["_XlaMustCompile"].b
+    }
     assert len(compiled) == programs + 1, "the update is one more"
     assert not traced.function_def.attr["_XlaMustCompile"].b
 
@@ -192,7 +213,9 @@ def test_a_last_minibatch_may_leave_shards_empty() -> None:
     # 31 windows in batches of 6: the last has one window, which the first of three shards trains alone.
     case = Case(experiment(train="{epochs: 3, batch_size: 6, shuffle: false}"), SHARDED)
     whole = Case(case.spec, GRAPH)
-    np.testing.assert_allclose([row.loss for row in case.epochs()], [row.loss for row in whole.epochs()], rtol=5e-6)
+    np.testing.assert_allclose(
+        [row.loss for row in case.epochs()], [row.loss for row in whole.epochs()], rtol=5e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +231,11 @@ def test_a_last_minibatch_may_leave_shards_empty() -> None:
             ("RMSprop", {"momentum": 0.5, "clipnorm": 0.1}),
             GRAPH,
         ),
-        ("optimizer: sgd, momentum: 0.9, clip: {by: value, limit: 0.01}", ("SGD", {"momentum": 0.9, "clipvalue": 0.01}), GRAPH),
+        (
+            "optimizer: sgd, momentum: 0.9, clip: {by: value, limit: 0.01}",
+            ("SGD", {"momentum": 0.9, "clipvalue": 0.01}),
+            GRAPH,
+        ),
     ],
     ids=["adamw", "rmsprop", "sgd"],
 )
@@ -229,7 +256,9 @@ def test_one_step_changes_every_weight(cell: str, units: str, bidirectional: str
     before = {variable.path: variable.numpy() for variable in case.net.trainable_variables}
     case.epochs()
     unchanged = [
-        variable.path for variable in case.net.trainable_variables if np.array_equal(variable.numpy(), before[variable.path])
+        variable.path
+        for variable in case.net.trainable_variables
+        if np.array_equal(variable.numpy(), before[variable.path])
     ]
     assert unchanged == []
 
@@ -260,7 +289,9 @@ def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(left, right)
 
 
-@pytest.mark.parametrize(("cell", "recipe"), [("SimpleRNN", LOOP), ("LSTM", GRAPH), ("GRU", HALVES)], ids=CELLS)
+@pytest.mark.parametrize(
+    ("cell", "recipe"), [("SimpleRNN", LOOP), ("LSTM", GRAPH), ("GRU", HALVES)], ids=CELLS
+)
 def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str, recipe: Recipe) -> None:
     spec = experiment(cell=cell, dropout=0.3, train="{epochs: 2, batch_size: 8}")
     runs = [Case(each, recipe) for each in (spec, spec, spec.model_copy(update={"seed": 6}))]
@@ -272,7 +303,10 @@ def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str, re
 @RECIPES
 def test_dropout_masks_follow_from_seed_and_epoch_alone(recipe: Recipe) -> None:
     case = Case(
-        experiment(dropout=0.5, train="{epochs: 2, batch_size: 31, optimizer: sgd, learning_rate: 1.0e-12, shuffle: false}"),
+        experiment(
+            dropout=0.5,
+            train="{epochs: 2, batch_size: 31, optimizer: sgd, learning_rate: 1.0e-12, shuffle: false}",
+        ),
         recipe,
     )
     first, second = (row.loss for row in case.epochs())
@@ -299,20 +333,28 @@ def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> 
             return [layer.cell.seed_generator.next().numpy().tolist() for layer in case.net.layers[:2]]
 
     first = drawn(seed=1, number=0, shard=0)
-    others = [drawn(seed=1, number=0, shard=1), drawn(seed=1, number=1, shard=0), drawn(seed=2, number=0, shard=0)]
+    others = [
+        drawn(seed=1, number=0, shard=1),
+        drawn(seed=1, number=1, shard=0),
+        drawn(seed=2, number=0, shard=0),
+    ]
     assert len({str(seeds) for pair in [first, *others] for seeds in pair}) == 8, "each its own"
     assert drawn(seed=1, number=0, shard=1) == others[0]
-    assert [layer.cell.seed_generator.state for layer in case.net.layers[:2]] == own, "the layers keep their own state"
+    assert [layer.cell.seed_generator.state for layer in case.net.layers[:2]] == own, (
+        "the layers keep their own state"
+    )
 
 
 def test_order_shows_every_window_once_and_depends_on_seed_and_epoch() -> None:
     origins, spec = np.arange(5, 36, dtype=np.int32), TrainSpec(epochs=1)
-    orders = [order_of(origins, spec=spec, seed=seed, epoch=epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0))]
+    orders = [
+        epoch_order(origins, spec=spec, seed=seed, epoch=epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0))
+    ]
     assert all(sorted(order) == list(origins) for order in orders)
     assert not any(np.array_equal(orders[0], order) for order in orders[1:])
-    np.testing.assert_array_equal(order_of(origins, spec=spec, seed=1, epoch=0), orders[0])
+    np.testing.assert_array_equal(epoch_order(origins, spec=spec, seed=1, epoch=0), orders[0])
     plain = TrainSpec(epochs=1, shuffle=False)
-    np.testing.assert_array_equal(order_of(origins, spec=plain, seed=1, epoch=3), origins)
+    np.testing.assert_array_equal(epoch_order(origins, spec=plain, seed=1, epoch=3), origins)
 
 
 def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
@@ -325,10 +367,19 @@ def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
 
 
 def test_a_long_epoch_sums_its_losses_without_losing_digits() -> None:
-    case = Case(experiment(train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"), LOOP)
+    case = Case(
+        experiment(
+            train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"
+        ),
+        LOOP,
+    )
     origins = np.tile(case.splits.train.origins, 20_000)  # 620,000 updates that change nothing
     many = replace(case.splits.train, origins=origins)
-    kept = list(training.epochs(case.state, case.network, train=many, validation=None, spec=case.spec.train, seed=5, recipe=LOOP))
+    kept = list(
+        training.epochs(
+            case.state, case.network, train=many, validation=None, spec=case.spec.train, seed=5, recipe=LOOP
+        )
+    )
     x, y = case.splits.train.inputs().astype(np.float32), case.splits.train.targets()
     assert kept[0].loss == pytest.approx(float(np.mean((case.net(x).numpy() - y) ** 2)), rel=2e-6)
 
@@ -347,11 +398,17 @@ def test_without_validation_rows_carry_none() -> None:
     ],
 )
 def test_scheduled_rates(schedule: str, rates: list[float]) -> None:
-    case = Case(experiment(train=f"{{epochs: 4, batch_size: 31, learning_rate: 0.1, optimizer: sgd, schedule: {schedule}}}"))
+    case = Case(
+        experiment(
+            train=f"{{epochs: 4, batch_size: 31, learning_rate: 0.1, optimizer: sgd, schedule: {schedule}}}"
+        )
+    )
     np.testing.assert_allclose([row.learning_rate for row in case.epochs()], rates, rtol=1e-5)
 
 
-def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     watched = iter([5.0, 4.9, 4.8, 6.0, 6.0, 4.0, 6.0, 6.0])
     monkeypatch.setattr(training, "mean_loss", lambda *_: next(watched))
     schedule = "{kind: plateau, patience: 2, factor: 0.1, floor: 0.002, min_delta: 0.5}"
@@ -360,10 +417,14 @@ def test_plateau_lowers_the_rate_after_patience_epochs_and_not_below_its_floor(m
     np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.01, 0.01, 0.002, 0.002, 0.002])
 
 
-def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     watched = iter([5.0, 3.0, 2.95, 4.0, 1.0])
     monkeypatch.setattr(training, "mean_loss", lambda *_: next(watched))
-    case = Case(experiment(train="{epochs: 9, batch_size: 31, early_stopping: {patience: 2, min_delta: 0.1}}"))
+    case = Case(
+        experiment(train="{epochs: 9, batch_size: 31, early_stopping: {patience: 2, min_delta: 0.1}}")
+    )
     seen = []
     for _ in training.epochs(
         case.state,
@@ -375,7 +436,7 @@ def test_early_stopping_ends_after_patience_and_puts_the_best_weights_back(monke
         recipe=LOOP,
     ):
         seen.append(case.net.get_weights())
-        if stops_early(case.state, case.spec.train):
+        if should_stop(case.state, case.spec.train):
             break
     assert len(seen) == 4
     assert training.keep_best(case.state, case.spec.train) == 2
@@ -397,7 +458,8 @@ def test_a_diverging_loss_ends_training_in_its_step() -> None:
     for variable in case.net.trainable_variables:
         variable.assign(variable * 1e30)
     with pytest.raises(
-        TrainError, match=r"the loss is not finite any more in epoch 1, step 1 \(learning rate 10\); lower train.learn"
+        TrainError,
+        match=r"the loss is not finite any more in epoch 1, step 1 \(learning rate 10\); lower train.learn",
     ):
         case.epochs()
 
@@ -416,7 +478,9 @@ def test_a_weight_that_is_not_finite_ends_training() -> None:
 
 @pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
 def test_every_optimizer_lowers_the_loss(optimizer: str) -> None:
-    case = Case(experiment(train=f"{{epochs: 3, batch_size: 8, learning_rate: 0.01, optimizer: {optimizer}}}"))
+    case = Case(
+        experiment(train=f"{{epochs: 3, batch_size: 8, learning_rate: 0.01, optimizer: {optimizer}}}")
+    )
     losses = [row.loss for row in case.epochs()]
     assert losses[-1] < losses[0]
 
@@ -434,11 +498,15 @@ def test_options_reach_the_optimizer() -> None:
 
 def test_clipping_bounds_what_one_step_can_change() -> None:
     case = Case(
-        experiment(train="{epochs: 1, batch_size: 31, optimizer: sgd, learning_rate: 1.0, clip: {by: value, limit: 0.001}}")
+        experiment(
+            train="{epochs: 1, batch_size: 31, optimizer: sgd, learning_rate: 1.0, clip: {by: value, limit: 0.001}}"
+        )
     )
     before = case.net.get_weights()
     case.epochs()
-    largest = max(float(np.abs(now - then).max()) for now, then in zip(case.net.get_weights(), before, strict=True))
+    largest = max(
+        float(np.abs(now - then).max()) for now, then in zip(case.net.get_weights(), before, strict=True)
+    )
     assert largest == pytest.approx(0.001, rel=1e-3)
 
 
@@ -457,7 +525,9 @@ def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> 
 # --- masked targets
 
 
-def masked_case(train: str, *, fill: float = 0.3, levels: str = "[]", model: str = "") -> tuple[Network, Any, Experiment]:
+def masked_case(
+    train: str, *, fill: float = 0.3, levels: str = "[]", model: str = ""
+) -> tuple[Network, Any, Experiment]:
     """A network of two targets and 14 training windows of horizon 2, whose last target row was filled, as row 9's first was."""
     spec = experiment(train=train, levels=levels)
     if model:
@@ -474,21 +544,31 @@ def masked_case(train: str, *, fill: float = 0.3, levels: str = "[]", model: str
         num_targets=2,
         missing="mask",
     )
-    splits = cut(panel, length=5, horizon=2, split=SplitSpec(test=4))
+    splits = cut_windows(panel, length=5, horizon=2, split=SplitSpec(test=4))
     assert len(splits.train) == 14
     scaler = Scaler.fit(panel, splits.train_rows, method="none")
     return Network(build(spec, channels=2, targets=2), scaler, length=5, levels=spec.levels), splits, spec
 
 
 def hardly_trained(network: Network, splits: Any, spec: Experiment, recipe: Recipe) -> training.Epoch:
-    options = {"train": splits.train, "validation": splits.test, "spec": spec.train, "seed": 5, "recipe": recipe}
+    options = {
+        "train": splits.train,
+        "validation": splits.test,
+        "spec": spec.train,
+        "seed": 5,
+        "recipe": recipe,
+    }
     return next(training.epochs(training.start(network.net, spec.train), network, **options))
 
 
 @pytest.mark.parametrize(
     ("loss", "error", "recipe"),
     # Every miss is below 1, where Huber's loss is a square.
-    [("mse", lambda miss: miss**2, LOOP), ("mae", np.abs, SHARDED), ("huber", lambda miss: miss**2 / 2, GRAPH)],
+    [
+        ("mse", lambda miss: miss**2, LOOP),
+        ("mae", np.abs, SHARDED),
+        ("huber", lambda miss: miss**2 / 2, GRAPH),
+    ],
     ids=["mse", "mae", "huber"],
 )
 def test_the_loss_is_the_mean_over_known_targets(loss: str, error: Any, recipe: Recipe) -> None:
@@ -546,12 +626,18 @@ def test_an_embedding_has_the_gradient_of_all_windows_of_its_series_together(rec
         experiment(train="{epochs: 1, batch_size: 64, learning_rate: 0.01}"),
         "{kind: stacked, cell: GRU, units: [3], series_embedding: 2}",
     )
-    panel = replace(load_panel(spec.data.model_copy(update={"points": 48})), series=("a", "b"), bounds=np.array([0, 24, 48]))
-    splits = cut(panel, length=5, horizon=2, split=SplitSpec(test=4))
+    panel = replace(
+        load_panel(spec.data.model_copy(update={"points": 48})),
+        series=("a", "b"),
+        bounds=np.array([0, 24, 48]),
+    )
+    splits = cut_windows(panel, length=5, horizon=2, split=SplitSpec(test=4))
     net = build(spec, channels=1, targets=1, series=2)
     (embedding,) = [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
     before = embedding.get_weights()[0]
-    hardly_trained(Network(net, Scaler.fit(panel, splits.train_rows, method="none"), length=5), splits, spec, recipe)
+    hardly_trained(
+        Network(net, Scaler.fit(panel, splits.train_rows, method="none"), length=5), splits, spec, recipe
+    )
     assert np.abs(embedding.get_weights()[0] - before) == pytest.approx(np.full((2, 2), 0.01), rel=1e-3)
 
 
@@ -565,11 +651,15 @@ def test_the_loss_of_a_recursive_network_is_the_mean_over_known_first_steps() ->
     assert hardly_trained(network, splits, spec, GRAPH).loss == pytest.approx(np.nanmean(miss**2), rel=1e-5)
 
 
-@pytest.mark.parametrize("model", ["{kind: stacked, cell: GRU, units: [3]}", "{kind: seq2seq, cell: GRU, units: 3}"])
+@pytest.mark.parametrize(
+    "model", ["{kind: stacked, cell: GRU, units: [3]}", "{kind: seq2seq, cell: GRU, units: 3}"]
+)
 def test_what_stands_under_the_mask_does_not_reach_the_weights(model: str) -> None:
     trained = []
     for fill in (0.3, 0.9):
-        network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", fill=fill, model=model)
+        network, splits, spec = masked_case(
+            "{epochs: 1, batch_size: 4, learning_rate: 0.01}", fill=fill, model=model
+        )
         start = network.net.get_weights()
         hardly_trained(network, splits, spec, GRAPH)
         trained.append([array.tobytes() for array in network.net.get_weights()])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnfc.config.train_spec import TrainSpec
-from rnnfc.training.progress import Progress, diverged, order_of, remember, scheduled_rate, stops_early
+from rnnfc.training.progress import Progress, diverged, epoch_order, remember, scheduled_rate, should_stop
 
 
 def spec(**options: object) -> TrainSpec:
@@ -25,7 +25,10 @@ def after(losses: list[float], given: TrainSpec) -> tuple[Progress, list[bool]]:
     [
         ({"kind": "constant"}, [0.1, 0.1, 0.1, 0.1]),
         ({"kind": "step", "every": 2, "factor": 0.5}, [0.1, 0.1, 0.05, 0.05]),
-        ({"kind": "cosine", "final": 0.2}, [0.1, 0.1 * (0.2 + 0.8 * 0.8535534), 0.06, 0.1 * (0.2 + 0.8 * 0.1464466)]),
+        (
+            {"kind": "cosine", "final": 0.2},
+            [0.1, 0.1 * (0.2 + 0.8 * 0.8535534), 0.06, 0.1 * (0.2 + 0.8 * 0.1464466)],
+        ),
     ],
 )
 def test_the_rate_of_each_epoch(schedule: dict[str, object], rates: list[float]) -> None:
@@ -41,13 +44,13 @@ def test_a_gain_of_min_delta_or_less_is_none_and_patience_counts_from_the_best_e
     assert (state.best_epoch, state.best_validation_loss, state.epochs_since_best) == (3, 3.5, 0)
     state, kept = after([4.0, 3.75, 3.8], given)
     assert (kept, state.epochs_since_best) == ([True, False, False], 2)
-    assert stops_early(state, given)
-    assert not stops_early(after([4.0, 3.75], given)[0], given)
+    assert should_stop(state, given)
+    assert not should_stop(after([4.0, 3.75], given)[0], given)
 
 
 def test_without_early_stopping_nothing_is_kept_and_nothing_ends() -> None:
     state, kept = after([3.0, 2.0, 5.0, 6.0, 7.0], spec())
-    assert (kept, state.best_epoch, stops_early(state, spec())) == ([False] * 5, 2, False)
+    assert (kept, state.best_epoch, should_stop(state, spec())) == ([False] * 5, 2, False)
 
 
 def test_each_plateau_lowers_the_rate_and_counts_anew_down_to_the_floor() -> None:
@@ -59,7 +62,9 @@ def test_each_plateau_lowers_the_rate_and_counts_anew_down_to_the_floor() -> Non
 
 
 def test_numbers_come_back_to_the_same_bits_and_types() -> None:
-    before = Progress(learning_rate=0.1, epoch=7, best_epoch=3, best_validation_loss=1 / 3, epochs_on_plateau=2)
+    before = Progress(
+        learning_rate=0.1, epoch=7, best_epoch=3, best_validation_loss=1 / 3, epochs_on_plateau=2
+    )
     arrays = before.numbers()
     assert "best_weights" not in arrays
     back = Progress(learning_rate=9.0)
@@ -70,10 +75,13 @@ def test_numbers_come_back_to_the_same_bits_and_types() -> None:
 
 def test_an_order_is_of_seed_and_epoch_or_as_it_stands() -> None:
     origins = np.arange(20, 51, dtype=np.int32)
-    drawn = [order_of(origins, spec=spec(), seed=seed, epoch=epoch).tolist() for seed, epoch in ((1, 2), (1, 2), (2, 1))]
+    drawn = [
+        epoch_order(origins, spec=spec(), seed=seed, epoch=epoch).tolist()
+        for seed, epoch in ((1, 2), (1, 2), (2, 1))
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
     assert sorted(drawn[0]) == origins.tolist() != drawn[0]
-    assert order_of(origins, spec=spec(shuffle=False), seed=1, epoch=2) is origins
+    assert epoch_order(origins, spec=spec(shuffle=False), seed=1, epoch=2) is origins
 
 
 @pytest.mark.parametrize(("step", "place"), [(4, "in epoch 3, step 4"), (None, "at the end of epoch 3")])

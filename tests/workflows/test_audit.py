@@ -11,7 +11,7 @@ import pytest
 
 from rnnfc.data import windows
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Windows, cut
+from rnnfc.data.windows import Windows, cut_windows
 
 Command = Callable[..., Any]
 CLAIMS = (
@@ -38,7 +38,9 @@ def shop(day: int) -> str:
     return f"{day},{sold},{day * 5 % 7 + 0.05 * day},{'' if day == 33 else day % 4}\n"
 
 
-def config(folder: Path, *, data: str = SINE, model: str = NUMPY, scale: str = "minmax", window: str = "") -> Path:
+def config(
+    folder: Path, *, data: str = SINE, model: str = NUMPY, scale: str = "minmax", window: str = ""
+) -> Path:
     (folder / "shop.csv").write_text("day,sold,lent,price\n" + "".join(shop(day) for day in range(70)))
     path = folder / "x.yaml"
     path.write_text(
@@ -65,23 +67,35 @@ def broken(done: Any) -> set[str]:
         {"data": SHOP},
         {"data": SHOP.replace("interpolate", "seasonal, season: 5")},
         {"data": SHOP.replace("interpolate", "mask"), "model": "{kind: stacked, cell: GRU, units: [2]}"},
-        {"data": SHOP.replace("interpolate", "ffill"), "scale": "standard", "window": ", stride: 3, normalize: last"},
+        {
+            "data": SHOP.replace("interpolate", "ffill"),
+            "scale": "standard",
+            "window": ", stride: 3, normalize: last",
+        },
         {"model": "{kind: stacked, cell: SimpleRNN, units: [3], dropout: 0.2}", "scale": "none"},
         {"data": SHOP, "model": "{kind: stacked, cell: LSTM, units: [3, 2], recurrent_dropout: 0.1}"},
-        {"data": SHOP, "model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}", "scale": "standard"},
+        {
+            "data": SHOP,
+            "model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}",
+            "scale": "standard",
+        },
         {"model": "{kind: stacked, cell: SimpleRNN, units: [2], linear: {use: path}}"},
         {"model": "{kind: segment, cell: GRU, segment: 2, width: 4, linear: {use: blend}}"},
     ],
     ids=["sine", "gaps", "seasonal", "mask", "ffill", "SimpleRNN", "LSTM", "GRU", "path", "blend"],
 )
-def test_every_claim_holds_for_what_the_program_does(rnnfc: Command, tmp_path: Path, words: dict[str, str]) -> None:
+def test_every_claim_holds_for_what_the_program_does(
+    rnnfc: Command, tmp_path: Path, words: dict[str, str]
+) -> None:
     path = config(tmp_path, **words)
     before = sorted(tmp_path.iterdir())
     assert broken(rnnfc("check", path, "--audit", "--json")) == set()
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_person_reads_one_line_a_claim(rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_reads_one_line_a_claim(
+    rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = config(tmp_path)
     lines = [line for line in rnnfc("check", path, "--audit").out.splitlines() if line.startswith("audit")]
     assert lines == [f"audit       holds: {claim}" for claim in CLAIMS]
@@ -96,7 +110,9 @@ def test_a_split_without_validation_has_no_claim_about_it(rnnfc: Command, tmp_pa
     path = config(tmp_path)
     done = rnnfc("check", path, "--audit", "--json", "--set", "split={test: 0.2}")
     assert done.code == 0
-    assert [finding["claim"] for finding in json.loads(done.out)["audit"]] == [claim for claim in CLAIMS if claim != VALIDATION]
+    assert [finding["claim"] for finding in json.loads(done.out)["audit"]] == [
+        claim for claim in CLAIMS if claim != VALIDATION
+    ]
 
 
 # --- each leak is found
@@ -135,25 +151,25 @@ def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:
 
 def shared_targets(patch: pytest.MonkeyPatch) -> None:
     def overlapping(*arguments: Any, **options: Any) -> Any:
-        made = cut(*arguments, **options)
+        made = cut_windows(*arguments, **options)
         origins = np.concatenate([made.train.origins[-1:], made.test.origins])
         return replace(made, test=replace(made.test, origins=origins))
 
-    patch.setattr("rnnfc.workflows.prepare.cut", overlapping)
-    patch.setattr("rnnfc.workflows.audit.cut", overlapping)
+    patch.setattr("rnnfc.workflows.prepare.cut_windows", overlapping)
+    patch.setattr("rnnfc.workflows.audit.cut_windows", overlapping)
 
 
 def training_to_the_end(patch: pytest.MonkeyPatch) -> None:
     """Training windows go on into validation and test; the rows that are said to be training's do not."""
 
     def long(*arguments: Any, **options: Any) -> Any:
-        made = cut(*arguments, **options)
+        made = cut_windows(*arguments, **options)
         assert made.validation is not None
         origins = np.concatenate([made.train.origins, made.validation.origins, made.test.origins])
         return replace(made, train=replace(made.train, origins=origins))
 
-    patch.setattr("rnnfc.workflows.prepare.cut", long)
-    patch.setattr("rnnfc.workflows.audit.cut", long)
+    patch.setattr("rnnfc.workflows.prepare.cut_windows", long)
+    patch.setattr("rnnfc.workflows.audit.cut_windows", long)
 
 
 def filled_targets(patch: pytest.MonkeyPatch) -> None:

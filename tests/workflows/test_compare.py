@@ -12,7 +12,7 @@ from rnnfc.reports import plots
 from rnnfc.runs import run
 from rnnfc.runs.find import finished
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import Draft
+from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.compare import compare
 
 SINE = "{kind: sine, points: 40, stop: 9.0}"
@@ -29,7 +29,14 @@ Rows = Sequence[tuple[str, int, *tuple[float, ...]]]
 
 
 def publish(
-    outputs: Path, name: str, rows: Rows | list[str], *, unit: str = "m", data: str = SINE, who: str = "s,y", baseline: str = ""
+    outputs: Path,
+    name: str,
+    rows: Rows | list[str],
+    *,
+    unit: str = "m",
+    data: str = SINE,
+    who: str = "s,y",
+    baseline: str = "",
 ) -> Run:
     """A run folder with what compare reads; a row that is text stands in forecast.csv as it is.
 
@@ -39,9 +46,12 @@ def publish(
     """
     series, target = who.split(",")
     lines = [
-        row if isinstance(row, str) else ",".join([series, "0", str(row[1]), row[0], target, *map(repr, row[2:])]) for row in rows
+        row
+        if isinstance(row, str)
+        else ",".join([series, "0", str(row[1]), row[0], target, *map(repr, row[2:])])
+        for row in rows
     ]
-    with Draft(outputs, name) as draft:
+    with RunWriter(outputs, name) as draft:
         draft.write(run.EXPERIMENT, f"{REST}data: {data}\n")
         draft.write_json(run.REPORT, {"unit": unit})
         draft.write_json(run.INFO, {"status": "done", "name": name})
@@ -77,12 +87,25 @@ def words(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def curves(words: dict[str, Any]) -> list[tuple[str, list[str], list[float]]]:
     """Label, times and values of the actual values and of every run."""
-    return [(line.label, list(map(str, line.time)), list(line.value)) for line in (words["actual"], *words["runs"])]
+    return [
+        (line.label, list(map(str, line.time)), list(line.value))
+        for line in (words["actual"], *words["runs"])
+    ]
 
 
 # One step, window 2: four test rows; two steps, longer window: its first row is a day later, its last has step 2 alone.
-ONE: Rows = [("2020-01-03", 1, 1.0, 7.0), ("2020-01-04", 1, 2.0, 2.0), ("2020-01-05", 1, 3.0, 5.0), ("2020-01-06", 1, 4.0, 9.0)]
-TWO: Rows = [("2020-01-04", 1, 2.0, 1.0), ("2020-01-05", 2, 3.0, 9.0), ("2020-01-05", 1, 3.0, 4.0), ("2020-01-06", 2, 4.0, 8.0)]
+ONE: Rows = [
+    ("2020-01-03", 1, 1.0, 7.0),
+    ("2020-01-04", 1, 2.0, 2.0),
+    ("2020-01-05", 1, 3.0, 5.0),
+    ("2020-01-06", 1, 4.0, 9.0),
+]
+TWO: Rows = [
+    ("2020-01-04", 1, 2.0, 1.0),
+    ("2020-01-05", 2, 3.0, 9.0),
+    ("2020-01-05", 1, 3.0, 4.0),
+    ("2020-01-06", 2, 4.0, 8.0),
+]
 
 
 def test_runs_of_other_horizons_and_windows_are_scored_on_the_rows_and_steps_that_all_have(
@@ -112,7 +135,12 @@ def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: P
     made = compare([one, two], outputs=tmp_path)
     assert made.folder.parent == tmp_path
     assert made.folder.name.endswith("-compare")
-    assert {path.name for path in made.folder.iterdir()} == {"compare.json", "compare.md", "compare.png", "manifest.sha256"}
+    assert {path.name for path in made.folder.iterdir()} == {
+        "compare.json",
+        "compare.md",
+        "compare.png",
+        "manifest.sha256",
+    }
     assert json.loads((made.folder / "compare.json").read_text()) == {
         "unit": "m",
         "rows": 2,
@@ -156,17 +184,24 @@ def test_rows_are_in_the_order_of_numbers_not_of_their_text(tmp_path: Path, word
         ("{kind: csv, path: x.csv, target: y, time: year}", "1949-01-01", "time"),
     ],
 )
-def test_the_time_axis_is_named_after_the_data(tmp_path: Path, words: dict[str, Any], data: str, time: str, xlabel: str) -> None:
+def test_the_time_axis_is_named_after_the_data(
+    tmp_path: Path, words: dict[str, Any], data: str, time: str, xlabel: str
+) -> None:
     rows: Rows = [(time, 1, 2.0, 3.0)]
     compare([publish(tmp_path, name, rows, data=data) for name in ("one", "two")], outputs=tmp_path)
     assert words["xlabel"] == xlabel
 
 
-def test_runs_of_one_experiment_are_told_apart_by_their_folders(tmp_path: Path, words: dict[str, Any]) -> None:
+def test_runs_of_one_experiment_are_told_apart_by_their_folders(
+    tmp_path: Path, words: dict[str, Any]
+) -> None:
     runs = [publish(tmp_path, "same", ONE), publish(tmp_path / "other", "same", TWO)]
     runs[1] = Run(runs[1].folder.rename(tmp_path / "20200101-000000-same"))
     compare(runs, outputs=tmp_path)
-    assert [line.label for line in words["runs"]] == ["20200101-000000-same: MSE 1.000", f"{runs[0].name}: MSE 2.000"]
+    assert [line.label for line in words["runs"]] == [
+        "20200101-000000-same: MSE 1.000",
+        f"{runs[0].name}: MSE 2.000",
+    ]
 
 
 def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, words: dict[str, Any]) -> None:
@@ -176,17 +211,24 @@ def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, wo
     assert made.rows == 5
     assert words["ylabel"] == "a (m)"
     assert curves(words)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
-    assert words["title"] == "2 runs on the same test rows, a (1 of 2 targets), s (1 of 2 series), step 1 of each forecast"
+    assert (
+        words["title"]
+        == "2 runs on the same test rows, a (1 of 2 targets), s (1 of 2 series), step 1 of each forecast"
+    )
     assert made.note == ""  # all that the runs have is compared, though not all of it drawn
 
 
-def test_the_picture_shows_the_first_target_of_the_first_run_not_of_the_alphabet(tmp_path: Path, words: dict[str, Any]) -> None:
+def test_the_picture_shows_the_first_target_of_the_first_run_not_of_the_alphabet(
+    tmp_path: Path, words: dict[str, Any]
+) -> None:
     rows = [f"s,0,1,7,{target},1.0,2.0" for target in "ba"]
     compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
     assert words["ylabel"] == "b (m)"
 
 
-def test_the_best_baseline_of_each_run_is_scored_on_the_common_rows_and_drawn(tmp_path: Path, words: dict[str, Any]) -> None:
+def test_the_best_baseline_of_each_run_is_scored_on_the_common_rows_and_drawn(
+    tmp_path: Path, words: dict[str, Any]
+) -> None:
     # Errors on days 8 and 9: the networks 2 and 0, 3 and 3; the line they share 1 and -1, the last value -2 and 4.
     one: Rows = [("7", 1, 5.0, 5.0, 99.0), ("8", 1, 1.0, 3.0, 2.0), ("9", 1, 2.0, 2.0, 1.0)]
     two: Rows = [("8", 1, 1.0, 4.0, 2.0), ("9", 1, 2.0, 5.0, 1.0)]
@@ -207,10 +249,16 @@ def test_the_best_baseline_of_each_run_is_scored_on_the_common_rows_and_drawn(tm
 
 
 def test_baselines_of_one_name_and_other_forecasts_are_told_apart_by_their_runs(tmp_path: Path) -> None:
-    runs = [publish(tmp_path, name, [("7", 1, 1.0, 1.0, more)], baseline="line") for name, more in (("a", 2.0), ("b", 3.0))]
+    runs = [
+        publish(tmp_path, name, [("7", 1, 1.0, 1.0, more)], baseline="line")
+        for name, more in (("a", 2.0), ("b", 3.0))
+    ]
     made = compare(runs, outputs=tmp_path)
     assert made.names[2:] == [f"line (baseline of {which.name})" for which in runs]
-    assert f"| line (baseline of {runs[1].name}) | 4.000 | 2.000 | 2.000 |\n" in (made.folder / "compare.md").read_text()
+    assert (
+        f"| line (baseline of {runs[1].name}) | 4.000 | 2.000 | 2.000 |\n"
+        in (made.folder / "compare.md").read_text()
+    )
 
 
 def test_several_targets_count_in_their_own_spread(tmp_path: Path) -> None:
@@ -230,7 +278,10 @@ def test_several_targets_count_in_their_own_spread(tmp_path: Path) -> None:
     ("horizon", "drawn"),
     [
         (1, [str(float(time)) for time in range(10, 130)]),  # the last 120
-        (50, [str(float(time)) for time in range(29, 179)]),  # three whole forecasts, the last one and those before it
+        (
+            50,
+            [str(float(time)) for time in range(29, 179)],
+        ),  # three whole forecasts, the last one and those before it
         (2, [str(float(time)) for time in range(11, 131)]),
     ],
 )
@@ -245,7 +296,11 @@ def test_the_picture_shows_the_last_forecasts_end_to_end(
 
 @pytest.mark.filterwarnings("error")
 def test_a_target_too_large_to_be_squared_has_no_score(tmp_path: Path) -> None:
-    rows = [f"s,0,1,{day},{target},{size * day},0.0" for target, size in (("a", 1.0), ("b", 1e200)) for day in (7, 8)]
+    rows = [
+        f"s,0,1,{day},{target},{size * day},0.0"
+        for target, size in (("a", 1.0), ("b", 1e200))
+        for day in (7, 8)
+    ]
     made = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
     assert [row["mse"] for row in made.scores] == [None, None]
 
@@ -264,7 +319,10 @@ def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_errors_that_are_not_finite_have_no_score_and_come_last(tmp_path: Path) -> None:
-    huge, one = publish(tmp_path, "huge", [("7", 1, 1.0, 1e200)]), publish(tmp_path, "one", [("7", 1, 1.0, 3.0)])
+    huge, one = (
+        publish(tmp_path, "huge", [("7", 1, 1.0, 1e200)]),
+        publish(tmp_path, "one", [("7", 1, 1.0, 3.0)]),
+    )
     assert [(row["run"], row["rmse"]) for row in compare([huge, one], outputs=tmp_path).scores] == [
         (one.name, 2.0),
         (huge.name, None),
@@ -289,7 +347,9 @@ def test_fewer_than_two_different_runs_are_refused(tmp_path: Path) -> None:
 
 
 def test_runs_in_different_units_are_refused(tmp_path: Path) -> None:
-    runs = [publish(tmp_path, name, ONE, unit=unit) for name, unit in (("one", "m"), ("two", ""), ("three", "m"))]
+    runs = [
+        publish(tmp_path, name, ONE, unit=unit) for name, unit in (("one", "m"), ("two", ""), ("three", "m"))
+    ]
     text = "the runs forecast in different units (one in m, two in no unit, three in m); compare runs of one unit"
     assert refused(*runs) == text
 
@@ -307,7 +367,9 @@ def test_runs_in_different_units_are_refused(tmp_path: Path) -> None:
 def test_runs_without_a_row_in_common_are_refused(tmp_path: Path, rows: Rows, who: str) -> None:
     runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", rows, who=who)
     differ = " (targets y / other)" if who == "s,other" else ""
-    assert refused(*runs) == f"one, two: no test row in common{differ}; compare runs of the same data and split"
+    assert (
+        refused(*runs) == f"one, two: no test row in common{differ}; compare runs of the same data and split"
+    )
 
 
 def test_runs_without_a_row_in_common_name_the_files_that_differ(tmp_path: Path) -> None:
@@ -321,7 +383,9 @@ def test_rows_whose_actual_value_is_masked_are_not_compared(tmp_path: Path) -> N
     assert compare(runs, outputs=tmp_path).rows == 3
 
 
-@pytest.mark.parametrize(("actual", "same"), [(3.0, True), (3.0 + 1e-12, True), (3.0001, False), (-3.0, False)])
+@pytest.mark.parametrize(
+    ("actual", "same"), [(3.0, True), (3.0 + 1e-12, True), (3.0001, False), (-3.0, False)]
+)
 def test_runs_of_other_data_are_refused(tmp_path: Path, actual: float, same: bool) -> None:
     first, second = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
     third = publish(tmp_path, "three", [*ONE[:2], ("2020-01-05", 1, actual, 5.0), ONE[3]])
@@ -344,7 +408,9 @@ def test_runs_of_other_data_are_refused(tmp_path: Path, actual: float, same: boo
         ("s,0,1,yesterday,y,1.0,2.0", 'Error parsing datetime string "yesterday" at position 0'),
     ],
 )
-def test_a_damaged_row_is_refused_whether_or_not_the_other_run_has_it(tmp_path: Path, row: str, reason: str) -> None:
+def test_a_damaged_row_is_refused_whether_or_not_the_other_run_has_it(
+    tmp_path: Path, row: str, reason: str
+) -> None:
     damaged = [publish(tmp_path, name, [row, "s,0,1,2020-01-03,y,1.0,7.0"]) for name in ("one", "two")]
     text = f"one/forecast.csv: a row cannot be read ({reason}); the run is damaged, train it again"
     assert refused(*damaged) == text
@@ -361,7 +427,9 @@ def test_a_damaged_row_is_refused_whether_or_not_the_other_run_has_it(tmp_path: 
         (run.FORECAST, f"{HEADER}\n", f"columns must be {HEADER.replace(',', ', ')}"),
     ],
 )
-def test_a_damaged_run_is_refused_by_name(tmp_path: Path, name: str, content: str | None, reason: str) -> None:
+def test_a_damaged_run_is_refused_by_name(
+    tmp_path: Path, name: str, content: str | None, reason: str
+) -> None:
     runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
     (runs[1].folder / name).unlink()
     if content is not None:

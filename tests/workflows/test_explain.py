@@ -32,13 +32,24 @@ def scratch_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     outputs = tmp_path_factory.mktemp("scratch")
     with pytest.raises(SystemExit) as stopped:
-        main(["train", str(ROOT / "configs/sine_scratch.yaml"), "--set", "train.epochs=2", "--outputs", str(outputs)])
+        main(
+            [
+                "train",
+                str(ROOT / "configs/sine_scratch.yaml"),
+                "--set",
+                "train.epochs=2",
+                "--outputs",
+                str(outputs),
+            ]
+        )
     assert stopped.value.code in (0, None)
     (folder,) = outputs.iterdir()
     return folder
 
 
-def test_both_engines_are_explained_side_by_side(rnnfc: Command, small_run: Path, scratch_run: Path, tmp_path: Path) -> None:
+def test_both_engines_are_explained_side_by_side(
+    rnnfc: Command, small_run: Path, scratch_run: Path, tmp_path: Path
+) -> None:
     before = [contents(folder) for folder in (small_run, scratch_run)]
     done = rnnfc("explain", small_run, scratch_run, small_run, "--outputs", tmp_path, "--json")
     assert done.code == 0, done.err
@@ -85,7 +96,9 @@ def test_a_person_reads_a_table_and_where_the_picture_is(rnnfc: Command, scratch
     assert done.code == 0, done.err
     heading, row, saved = done.out.splitlines()
     assert heading.split("  ")[0] == "run"
-    assert re.fullmatch(rf"{scratch_run.name}  layer 1, hidden state +[\d.e-]+ +(\d+ back|never) +\d\.\de-\d\d", row), row
+    assert re.fullmatch(
+        rf"{scratch_run.name}  layer 1, hidden state +[\d.e-]+ +(\d+ back|never) +\d\.\de-\d\d", row
+    ), row
     assert re.fullmatch(r"saved       \S+-explain   explain\.png  explain\.json", saved)
     assert (
         "\nkey         how strongly the loss depends on the state (length of its gradient) at the window's last step; "
@@ -124,7 +137,9 @@ def test_at_most_200_test_windows_are_read_evenly_spread(small_run: Path) -> Non
         ([0.0, 0.0], None, 0.0),
     ],
 )
-def test_a_curve_says_where_it_has_halved_and_what_is_left(norm: list[float], half_at: int | None, share_left: float) -> None:
+def test_a_curve_says_where_it_has_halved_and_what_is_left(
+    norm: list[float], half_at: int | None, share_left: float
+) -> None:
     curve = Curve(run="r", state="s", windows=1, norm=np.array(norm))
     assert (curve.half_at, curve.share_left) == (half_at, share_left)
 

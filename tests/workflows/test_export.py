@@ -38,7 +38,9 @@ def without_data(small_run: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=["Keras", "NumPy"])
-def trained(request: pytest.FixtureRequest, small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(
+    request: pytest.FixtureRequest, small_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The small run, and one like it of the other engine."""
     if request.param == "Keras":
         return small_run
@@ -72,7 +74,9 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_p
     assert {"python", "rnnfc", "keras", "onnx"} <= set(card["versions"])
     files = sorted(path for path in to.rglob("*") if path.is_file() and path != card_path) or [to]
     assert card["sha256"] == {
-        path.relative_to(to).as_posix() if path != to else to.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(to).as_posix() if path != to else to.name: hashlib.sha256(
+            path.read_bytes()
+        ).hexdigest()
         for path in files
     }
     window = Run.open(trained).last_window(length=10).values[None]
@@ -99,10 +103,15 @@ def test_without_its_data_a_run_is_checked_on_windows_from_the_trained_range(
     assert done.code == 0, done.err
     card = json.loads(done.out)
     assert card == json.loads((tmp_path / "m.keras.json").read_text())
-    assert (card["parity"]["windows"], card["parity"]["of"]) == (64, "last window and drawn from the trained range")
+    assert (card["parity"]["windows"], card["parity"]["of"]) == (
+        64,
+        "last window and drawn from the trained range",
+    )
 
 
-def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_own(small_run: Path, tmp_path: Path) -> None:
+def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_own(
+    small_run: Path, tmp_path: Path
+) -> None:
     which = Run.open(without_data(small_run, tmp_path))
     last, scaler = which.last_window(length=10), which.scaler(channels=1)
     windows, _ = workflow._windows(which, which.experiment(), last, scaler)
@@ -119,7 +128,11 @@ def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_o
     [
         ("onnx", "m.keras", "m.keras: a file of the format onnx ends with .onnx; name it m.onnx"),
         ("litert", "m", "m: a file of the format litert ends with .tflite; name it m.tflite"),
-        ("savedmodel", "m.onnx", "m.onnx: the format savedmodel is a folder, and .onnx names a file; name it m"),
+        (
+            "savedmodel",
+            "m.onnx",
+            "m.onnx: the format savedmodel is a folder, and .onnx names a file; name it m",
+        ),
         ("onnx", "taken.onnx", "taken.onnx.json: exists already and is left as it is"),
         ("savedmodel", ".", "exists already and is left as it is"),
         ("keras", "no/m.keras", "there is no folder"),
@@ -127,7 +140,13 @@ def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_o
     ],
 )
 def test_a_path_that_cannot_be_is_refused_before_any_work(
-    rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, text: str
+    rnnfc: Command,
+    small_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    name: str,
+    text: str,
 ) -> None:
     monkeypatch.setattr(Run, "experiment", pytest.fail)
     (tmp_path / "taken.onnx.json").write_text("mine")
@@ -151,12 +170,15 @@ def test_a_network_that_forecasts_something_else_is_not_written(
     done = rnnfc("export", small_run, "--format", "keras", "--to", tmp_path / "to/m.keras")
     assert done.code == 1
     assert (
-        "the exported keras model's forecasts differ from the network's by 1.5e-05 of the data's range, at most 1e-05" in done.err
+        "the exported keras model's forecasts differ from the network's by 1.5e-05 of the data's range, at most 1e-05"
+        in done.err
     )
     assert names(tmp_path / "to") == set()
 
 
-def test_weights_that_are_not_those_of_the_shipped_onnx_file_are_found(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_those_of_the_shipped_onnx_file_are_found(
+    rnnfc: Command, small_run: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(small_run, tmp_path / "runs" / "mixed"))
     with np.load(folder / "weights.npz") as arrays:
         mixed = {name: arrays[name] * 1.01 for name in arrays.files}
@@ -164,4 +186,7 @@ def test_weights_that_are_not_those_of_the_shipped_onnx_file_are_found(rnnfc: Co
     seal(folder)
     done = rnnfc("export", folder, "--format", "keras", "--to", tmp_path / "m.keras")
     assert (done.code, names(tmp_path)) == (2, {"runs"})
-    assert "mixed: model.onnx and weights.npz hold different networks; the run is damaged, train it again" in done.err
+    assert (
+        "mixed: model.onnx and weights.npz hold different networks; the run is damaged, train it again"
+        in done.err
+    )

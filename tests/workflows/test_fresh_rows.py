@@ -20,7 +20,9 @@ HALVES, ROWS = Frequency(unit="number", size=0.5), Frequency(unit="rows", size=1
 def read(folder: Path, *times: str, frequency: Frequency | None, missing: str = "error") -> Panel:
     path = folder / "new.csv"
     path.write_text("t,v\n" + "".join(f"{time},{row}\n" for row, time in enumerate(times, 1)))
-    spec = CsvSpec.model_validate({"kind": "csv", "path": str(path), "time": "t", "target": "v", "missing": missing})
+    spec = CsvSpec.model_validate(
+        {"kind": "csv", "path": str(path), "time": "t", "target": "v", "missing": missing}
+    )
     return load_csv(spec, frequency=frequency)
 
 
@@ -36,16 +38,22 @@ def read(folder: Path, *times: str, frequency: Frequency | None, missing: str = 
         (["2020-02-28", "2020-03-06"], ROWS),
     ],
 )
-def test_rows_at_the_step_of_the_run_are_read_however_few(tmp_path: Path, times: list[str], frequency: Frequency) -> None:
+def test_rows_at_the_step_of_the_run_are_read_however_few(
+    tmp_path: Path, times: list[str], frequency: Frequency
+) -> None:
     panel = read(tmp_path, *times, frequency=frequency)
     assert panel.values[:, 0].tolist() == list(range(1, len(times) + 1))
     assert panel.frequency == frequency
 
 
-def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_show_it(tmp_path: Path) -> None:
+def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_show_it(
+    tmp_path: Path,
+) -> None:
     panel = read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY, missing="ffill")
     assert panel.values[:, 0].tolist() == [1, 2, 2, 2, 3]
-    with pytest.raises(DataError, match=r"new\.csv:4: between 2020-01-02 and 2020-01-05 rows are absent \(2 in all"):
+    with pytest.raises(
+        DataError, match=r"new\.csv:4: between 2020-01-02 and 2020-01-05 rows are absent \(2 in all"
+    ):
         read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY)
 
 
@@ -57,11 +65,27 @@ def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_s
             DAILY,
             "new.csv: the rows are hourly, those of the run's data are daily; give rows at",
         ),
-        (["2020-01-01", "2020-01-02"], HOURLY, "new.csv: the rows are daily, those of the run's data are hourly"),
-        (["2020-01-01", "2020-01-02", "2020-01-03"], MONTHLY, "the rows are daily, those of the run's data are monthly"),
-        (["2020-01-31", "2020-04-30"], MONTH_ENDS, "the rows are quarterly, those of the run's data are monthly"),
+        (
+            ["2020-01-01", "2020-01-02"],
+            HOURLY,
+            "new.csv: the rows are daily, those of the run's data are hourly",
+        ),
+        (
+            ["2020-01-01", "2020-01-02", "2020-01-03"],
+            MONTHLY,
+            "the rows are daily, those of the run's data are monthly",
+        ),
+        (
+            ["2020-01-31", "2020-04-30"],
+            MONTH_ENDS,
+            "the rows are quarterly, those of the run's data are monthly",
+        ),
         (["1", "2"], HALVES, "the rows are every 1, those of the run's data are every 0.5"),
-        (["1", "2"], DAILY, "new.csv:2: the times are numbers, those of the run's data are dates; write them as there"),
+        (
+            ["1", "2"],
+            DAILY,
+            "new.csv:2: the times are numbers, those of the run's data are dates; write them as there",
+        ),
         (["2020-01-01"], HALVES, "new.csv:2: the times are dates, those of the run's data are numbers"),
         (
             ["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-03T07", "2020-01-04"],
@@ -70,7 +94,9 @@ def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_s
         ),
     ],
 )
-def test_rows_at_another_step_are_refused(tmp_path: Path, times: list[str], frequency: Frequency, text: str) -> None:
+def test_rows_at_another_step_are_refused(
+    tmp_path: Path, times: list[str], frequency: Frequency, text: str
+) -> None:
     with pytest.raises(DataError) as caught:
         read(tmp_path, *times, frequency=frequency)
     assert text in str(caught.value)

@@ -12,7 +12,9 @@ from rnnfc.cli import console
 from rnnfc.runs.run import Run
 from rnnfc.workflows import predict
 
-DAYS = [str(day) for day in np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-03-11"))]  # 70, 60 of them in the run
+DAYS = [
+    str(day) for day in np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-03-11"))
+]  # 70, 60 of them in the run
 
 
 def rows(first: int, end: int, *columns: str) -> str:
@@ -48,12 +50,16 @@ def values(done: Any) -> list[float]:
     return [row["value"]["y"] for row in json.loads(done.out)["forecast"]]
 
 
-def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(folder: Path, rnnfc: Callable[..., Any]) -> None:
+def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(
+    folder: Path, rnnfc: Callable[..., Any]
+) -> None:
     future = folder / "f.csv"
     future.write_text(rows(58, 70, "price"))
     first = values(forecast(rnnfc, folder, "--future", future))
     assert len(first) == 3
-    assert values(forecast(rnnfc, folder, "--future", future, "--runtime", "keras")) == pytest.approx(first, abs=1e-5)
+    assert values(forecast(rnnfc, folder, "--future", future, "--runtime", "keras")) == pytest.approx(
+        first, abs=1e-5
+    )
     seven = values(
         forecast(rnnfc, folder, "--future", future, "--steps", 7)
     )  # three times the network: 9 rows, forecasts fed back
@@ -66,7 +72,10 @@ def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(folder: 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (None, "--future is not given; the network reads price of the 3 rows that it forecasts: name a CSV file of them"),
+        (
+            None,
+            "--future is not given; the network reads price of the 3 rows that it forecasts: name a CSV file of them",
+        ),
         (
             "missing.csv",
             "missing.csv is no file; the network reads price of the 3 rows that it forecasts: name a CSV file of them",
@@ -74,7 +83,9 @@ def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(folder: 
         ((60, 62), "d has 2 of the 3 rows after 2024-02-29 that the network reads price of; add the others"),
     ],
 )
-def test_rows_that_are_not_there_are_told(folder: Path, rnnfc: Callable[..., Any], given: Any, told: str) -> None:
+def test_rows_that_are_not_there_are_told(
+    folder: Path, rnnfc: Callable[..., Any], given: Any, told: str
+) -> None:
     path = folder / (given if isinstance(given, str) else "g.csv")
     if isinstance(given, tuple):
         path.write_text(rows(*given, "price"))
@@ -83,7 +94,9 @@ def test_rows_that_are_not_there_are_told(folder: Path, rnnfc: Callable[..., Any
     assert done.err.endswith(f"{told}\n")
 
 
-@pytest.mark.parametrize("row", ["2024-03-02,", "2024-03-02,nan", ""], ids=["empty cell", "no number", "absent row"])
+@pytest.mark.parametrize(
+    "row", ["2024-03-02,", "2024-03-02,nan", ""], ids=["empty cell", "no number", "absent row"]
+)
 def test_a_value_that_is_missing_in_the_future_is_refused_with_both_numbers(
     folder: Path, rnnfc: Callable[..., Any], row: str
 ) -> None:
@@ -106,7 +119,9 @@ def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Ca
     future = folder / "h.csv"
     future.write_text(rows(60, 63, "price").replace("2024-03-02,1.0000", "2024-03-02,9.0000"))
     told = json.loads(forecast(rnnfc, folder, "--future", future).out)
-    assert [(one["column"], one["low"], one["high"], one["trained_high"]) for one in told["out_of_range"]] == [("price", 0, 9, 3)]
+    assert [
+        (one["column"], one["low"], one["high"], one["trained_high"]) for one in told["out_of_range"]
+    ] == [("price", 0, 9, 3)]
     assert told["notes"] == [
         "price runs from 0.0000 to 9.000 in the last window and what is known ahead; training saw 0.0000 to 3.000, "
         "so the network extrapolates"
@@ -115,13 +130,17 @@ def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Ca
     assert json.loads(forecast(rnnfc, folder, "--future", future).out)["out_of_range"] == []
 
 
-def test_the_next_command_of_a_run_with_known_columns_names_their_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_next_command_of_a_run_with_known_columns_names_their_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (run,) = (folder / "out").iterdir()
     console.show_saved(Run.open(run))
     assert capsys.readouterr().out.endswith(f"next        rnnfc predict {run} --last-window --future FILE\n")
 
 
-def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(folder: Path, rnnfc: Callable[..., Any]) -> None:
+def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(
+    folder: Path, rnnfc: Callable[..., Any]
+) -> None:
     (folder / "d.csv").rename(folder / "gone.csv")
     done = rnnfc("export", "--outputs", folder / "out", "--format", "onnx", "--to", folder / "m.onnx")
     (folder / "gone.csv").rename(folder / "d.csv")
@@ -132,4 +151,6 @@ def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(folder: Pat
 def test_a_file_for_nothing_is_refused(small_run: Path, rnnfc: Callable[..., Any], folder: Path) -> None:
     done = rnnfc("predict", small_run, "--future", folder / "d.csv")
     assert done.code == 2
-    assert done.err == f"error: --future {folder / 'd.csv'}: this run has no data.known columns; leave it out\n"
+    assert (
+        done.err == f"error: --future {folder / 'd.csv'}: this run has no data.known columns; leave it out\n"
+    )

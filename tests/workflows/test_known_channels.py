@@ -8,7 +8,7 @@ import pytest
 from rnnfc import config
 from rnnfc.data.load import load_panel
 from rnnfc.errors import DataError
-from rnnfc.workflows.future import known_ahead
+from rnnfc.workflows.future import future_covariates
 
 DAYS = ("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-12")
 
@@ -23,7 +23,7 @@ def ahead(folder: Path, past: list[str], future: list[str], keys: str = "time: d
         "window: {length: 2}\nsplit: {test: 1}\nmodel: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1}\n"
     )
     experiment = config.from_yaml(text, source="x.yaml")
-    found = known_ahead(load_panel(experiment.data), experiment, folder / "future.csv", rows=rows)
+    found = future_covariates(load_panel(experiment.data), experiment, folder / "future.csv", rows=rows)
     assert found.shape == (1, rows, 1)
     return found.ravel().tolist()
 
@@ -36,17 +36,31 @@ TRADING = "time: day, frequency: rows, "
     [
         (TRADING, DAYS[:3], DAYS, [5, 6]),  # the past is in the file of the future too
         (TRADING, DAYS[:3], DAYS[3:], [2, 3]),
-        ("time: day, ", ["0.5", "0.6", "0.7"], ["0.6", "0.7", "0.8", "0.9", "1.0"], [4, 5]),  # 0.7 + 0.1 is not 0.8
+        (
+            "time: day, ",
+            ["0.5", "0.6", "0.7"],
+            ["0.6", "0.7", "0.8", "0.9", "1.0"],
+            [4, 5],
+        ),  # 0.7 + 0.1 is not 0.8
         ("time: day, ", ["0.1", "0.2", "0.3"], ["0.30", "0.40", "0.50", "0.60"], [3, 4]),
-        ("", ["x", "y", "z"], ["x", "y", "z"], [2, 3]),  # no times: the file begins with the first row after the data
+        (
+            "",
+            ["x", "y", "z"],
+            ["x", "y", "z"],
+            [2, 3],
+        ),  # no times: the file begins with the first row after the data
     ],
 )
-def test_the_rows_after_the_last_are_found(tmp_path: Path, keys: str, past: Any, future: Any, lines: list[int]) -> None:
+def test_the_rows_after_the_last_are_found(
+    tmp_path: Path, keys: str, past: Any, future: Any, lines: list[int]
+) -> None:
     assert ahead(tmp_path, past, future, keys) == lines
 
 
 def test_rows_of_the_past_are_none_of_the_future(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"past has 1 of the 2 rows after 2024-01-10 that the network reads price of; add the"):
+    with pytest.raises(
+        DataError, match=r"past has 1 of the 2 rows after 2024-01-10 that the network reads price of; add the"
+    ):
         ahead(tmp_path, list(DAYS[:5]), list(DAYS), TRADING)
 
 
@@ -59,11 +73,23 @@ def test_rows_of_the_past_are_none_of_the_future(tmp_path: Path) -> None:
             [f"2024-01-0{day}T00:00Z" for day in (4, 5)],
             "the times have the UTC offset +00:00, those of the run's data the UTC offset +10:00; write them as there",
         ),
-        (TRADING, DAYS[:3], ["4", "5"], "the times are numbers, those of the run's data are dates; write them as there"),
-        (TRADING, ["1", "2", "5"], DAYS[:2], "the times are dates, those of the run's data are numbers; write them as there"),
+        (
+            TRADING,
+            DAYS[:3],
+            ["4", "5"],
+            "the times are numbers, those of the run's data are dates; write them as there",
+        ),
+        (
+            TRADING,
+            ["1", "2", "5"],
+            DAYS[:2],
+            "the times are dates, those of the run's data are numbers; write them as there",
+        ),
     ],
 )
-def test_times_of_another_clock_are_refused(tmp_path: Path, keys: str, past: Any, future: Any, text: str) -> None:
+def test_times_of_another_clock_are_refused(
+    tmp_path: Path, keys: str, past: Any, future: Any, text: str
+) -> None:
     with pytest.raises(DataError) as caught:
         ahead(tmp_path, past, future, keys)
     assert str(caught.value) == f"--future {tmp_path / 'future.csv'}: {text}"

@@ -37,7 +37,9 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: window 3 -> 2, both columns targets, scaled shop by shop; its data is gone."""
     folder = tmp_path_factory.mktemp("shops")
     flat = [f"shop M,2021-01-{day:02d},5,{day % 3}\n" for day in range(1, 31)]
-    (folder / "shops.csv").write_text(HEADER + "".join(line for name in NAMES for line in rows_of(name)) + "".join(flat))
+    (folder / "shops.csv").write_text(
+        HEADER + "".join(line for name in NAMES for line in rows_of(name)) + "".join(flat)
+    )
     (folder / "shops.yaml").write_text(
         "name: shops\nseed: 3\nscale: standard\n"
         "data: {kind: long, path: shops.csv, series: shop, time: day, target: [sold, returned], unit: boxes}\n"
@@ -74,7 +76,9 @@ def test_every_series_is_forecast_past_its_own_end_in_its_own_size(rnnfc: Comman
 def test_the_last_window_of_every_series_is_in_the_run(shops: Path) -> None:
     last = Run.open(shops).last_window(length=3)
     assert last.bounds.tolist() == list(range(0, 40, 3))
-    assert last.values[3:6, 0] == pytest.approx([SIZES["shop B"] * value for value in (2, 3, 4)])  # days 28 to 30
+    assert last.values[3:6, 0] == pytest.approx(
+        [SIZES["shop B"] * value for value in (2, 3, 4)]
+    )  # days 28 to 30
 
 
 def test_beyond_the_horizon_each_series_is_fed_its_own_forecasts(rnnfc: Command, shops: Path) -> None:
@@ -90,15 +94,22 @@ def test_beyond_the_horizon_each_series_is_fed_its_own_forecasts(rnnfc: Command,
 def test_fresh_rows_may_be_of_some_series_in_any_order(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
     made = forecast(rnnfc("predict", shops, "--json"))
     path = tmp_path / "fresh.csv"
-    path.write_text(HEADER + "".join([*rows_of("shop J")[-4:], *rows_of("shop D")[-3:], *rows_of("shop B")[-2:]]))
+    path.write_text(
+        HEADER + "".join([*rows_of("shop J")[-4:], *rows_of("shop D")[-3:], *rows_of("shop B")[-2:]])
+    )
     done = rnnfc("predict", shops, "--json", "--data", path)
     assert forecast(done) == {key: one for key, one in made.items() if key[0] in ("shop D", "shop J")}
     assert json.loads(done.out)["notes"] == ["left out, with fewer than window.length=3 rows: shop B"]
     done = rnnfc("predict", shops, "--data", path, "--series", "shop B")
-    assert (done.code, done.err) == (2, "error: --series shop B: --data has too few rows of it for a window; add rows\n")
+    assert (done.code, done.err) == (
+        2,
+        "error: --series shop B: --data has too few rows of it for a window; add rows\n",
+    )
 
 
-def test_unknown_series_are_refused_with_those_that_there_are(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
+def test_unknown_series_are_refused_with_those_that_there_are(
+    rnnfc: Command, shops: Path, tmp_path: Path
+) -> None:
     done = rnnfc("predict", shops, "--series", "shop Z")
     text = "--series shop Z: the run knows no such series; did you mean 'shop M'? name one of the run's"
     assert (done.code, text[:60] in done.err, "did you mean 'shop" in done.err) == (2, True, True)
@@ -110,10 +121,15 @@ def test_unknown_series_are_refused_with_those_that_there_are(rnnfc: Command, sh
     path = tmp_path / "fresh.csv"
     path.write_text(HEADER + "".join(row("0000", day, 1.0) for day in range(9)))
     done = rnnfc("predict", shops, "--data", path)
-    assert (done.code, f"{path}: 0000: the run knows no such series; there are: shop A" in done.err) == (2, True)
+    assert (done.code, f"{path}: 0000: the run knows no such series; there are: shop A" in done.err) == (
+        2,
+        True,
+    )
 
 
-def test_the_table_shows_the_first_series_and_steps_and_says_what_more_there_is(rnnfc: Command, shops: Path) -> None:
+def test_the_table_shows_the_first_series_and_steps_and_says_what_more_there_is(
+    rnnfc: Command, shops: Path
+) -> None:
     done = rnnfc("predict", shops, "--steps", "9")
     heading, *lines = done.out.splitlines()
     assert heading.split("  ")[0] == "series"
@@ -143,7 +159,9 @@ def test_the_table_shows_the_first_series_and_steps_and_says_what_more_there_is(
     assert "more" not in done.err
 
 
-def test_a_file_has_a_row_for_each_series_step_and_target(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
+def test_a_file_has_a_row_for_each_series_step_and_target(
+    rnnfc: Command, shops: Path, tmp_path: Path
+) -> None:
     made = forecast(rnnfc("predict", shops, "--json", "--output", tmp_path / "f.csv"))
     rows = list(csv.DictReader((tmp_path / "f.csv").read_text().splitlines()))
     assert len(rows) == 13 * 2 * 2
@@ -151,9 +169,15 @@ def test_a_file_has_a_row_for_each_series_step_and_target(rnnfc: Command, shops:
         assert float(one["forecast"]) == made[one["series"], int(one["step"])]["value"][one["target"]]
 
 
-def test_what_lies_outside_the_trained_range_is_told_once_a_column(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
+def test_what_lies_outside_the_trained_range_is_told_once_a_column(
+    rnnfc: Command, shops: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "fresh.csv"
-    high = [f"{name},2021-03-{day:02d},{90 * SIZES[name]:g},{SIZES[name]:g}\n" for name in NAMES[3:5] for day in (1, 2, 3)]
+    high = [
+        f"{name},2021-03-{day:02d},{90 * SIZES[name]:g},{SIZES[name]:g}\n"
+        for name in NAMES[3:5]
+        for day in (1, 2, 3)
+    ]
     path.write_text(HEADER + "".join([*high, *rows_of("shop J")[-3:]]))
     result = json.loads(rnnfc("predict", shops, "--json", "--data", path).out)
     assert [(one["series"], one["column"], one["high"]) for one in result["out_of_range"]] == [
@@ -172,7 +196,10 @@ def test_a_scaler_of_fewer_series_is_damage(rnnfc: Command, shops: Path, tmp_pat
     assert which.scaler(channels=2, series=13).scale[12, 0] == 1
     for changed, text in (
         ({"center": scaler["center"][1:]}, "must have the same shape"),
-        ({name: scaler[name][1:] for name in ("center", "scale", "low", "high")}, "finite numbers for 2 columns of 13 series"),
+        (
+            {name: scaler[name][1:] for name in ("center", "scale", "low", "high")},
+            "finite numbers for 2 columns of 13 series",
+        ),
         ({"power": [[0.5]]}, "powers from 0 to 2 are needed"),
         ({"power": [[-1.0, 0.0]] * 13}, "powers from 0 to 2 are needed"),
     ):
@@ -199,7 +226,9 @@ def test_an_export_of_many_series_is_checked_without_the_data_on_a_window_of_eac
 
 def test_a_constant_series_is_counted(rnnfc: Command, tmp_path: Path) -> None:
     days = np.arange("2021-01-01", "2021-01-21", dtype="datetime64[D]")
-    lines = [f"{name},{day},{5 if name == 'B' else place}\n" for name in "ABC" for place, day in enumerate(days)]
+    lines = [
+        f"{name},{day},{5 if name == 'B' else place}\n" for name in "ABC" for place, day in enumerate(days)
+    ]
     (tmp_path / "t.csv").write_text("shop,day,sold\n" + "".join(lines))
     (tmp_path / "t.yaml").write_text(
         "name: t\ndata: {kind: long, path: t.csv, series: shop, time: day, target: sold}\nwindow: {length: 2}\nsplit: {test: 5}\n"
@@ -210,10 +239,14 @@ def test_a_constant_series_is_counted(rnnfc: Command, tmp_path: Path) -> None:
     assert "constant column" not in rnnfc("check", tmp_path / "t.yaml", "--set", "scale={by: all}").out
 
 
-def test_series_that_training_skipped_are_left_out_of_its_own_file_again(rnnfc: Command, tmp_path: Path) -> None:
+def test_series_that_training_skipped_are_left_out_of_its_own_file_again(
+    rnnfc: Command, tmp_path: Path
+) -> None:
     path = tmp_path / "t.csv"
     lengths = {"A": 12, "B": 9, "C": 14}  # 5 to test on, 2 + 3 of a window
-    path.write_text(HEADER + "".join(row(name, day, 1.0) for name, days in lengths.items() for day in range(days)))
+    path.write_text(
+        HEADER + "".join(row(name, day, 1.0) for name, days in lengths.items() for day in range(days))
+    )
     (tmp_path / "t.yaml").write_text(
         f"name: t\ndata: {{kind: long, path: {path}, series: shop, time: day, target: sold, short: skip}}\nsplit: {{test: 5}}\n"
         "window: {length: 3, horizon: 2}\nmodel: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
@@ -228,11 +261,19 @@ def test_series_that_training_skipped_are_left_out_of_its_own_file_again(rnnfc: 
         "left out, which the run does not know, with fewer than the 10 rows that training needs: B"
     ]
     for rows, text in (
-        ({"A": 3, "B": 10}, f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it"),
-        ({"B": 9}, f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it"),
+        (
+            {"A": 3, "B": 10},
+            f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it",
+        ),
+        (
+            {"B": 9},
+            f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it",
+        ),
         ({"A": 2, "B": 9}, f"{path}: 2 rows, window.length=3 needs 3; add earlier rows"),
     ):
-        path.write_text(HEADER + "".join(row(name, day, 1.0) for name, days in rows.items() for day in range(days)))
+        path.write_text(
+            HEADER + "".join(row(name, day, 1.0) for name, days in rows.items() for day in range(days))
+        )
         done = rnnfc("predict", run, "--data", path)
         assert (done.code, done.err) == (2, f"error: {text}\n")
 
@@ -248,7 +289,13 @@ def test_a_transform_refuses_fresh_rows_that_it_cannot_take(rnnfc: Command, tmp_
     assert done.code == 0, done.err
     (tmp_path / "t.csv").write_text(HEADER + "B,2021-01-01,3,0\nB,2021-01-02,0,0\n")
     done = rnnfc("predict", "t", "--outputs", tmp_path / "out", "--data", tmp_path / "t.csv")
-    assert (done.code, "B: sold is 0 at 2021-01-02, scale.transform: box_cox needs values above 0" in done.err) == (2, True)
+    assert (
+        done.code,
+        "B: sold is 0 at 2021-01-02, scale.transform: box_cox needs values above 0" in done.err,
+    ) == (2, True)
     (tmp_path / "t.csv").write_text(HEADER + "".join(lines).replace("B,2021-01-02,3,", "B,2021-01-02,0,"))
     done = rnnfc("check", tmp_path / "t.yaml")
-    assert (done.code, "B: sold is 0 at 2021-01-02, scale.transform: box_cox needs values above 0" in done.err) == (2, True)
+    assert (
+        done.code,
+        "B: sold is 0 at 2021-01-02, scale.transform: box_cox needs values above 0" in done.err,
+    ) == (2, True)

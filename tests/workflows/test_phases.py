@@ -14,7 +14,12 @@ def test_a_phase_tells_seconds_rows_their_ratio_and_memory() -> None:
         "rows_per_second": 3992,
         "peak_bytes": 7,
     }
-    assert Phase(seconds=2.0).to_json() == {"seconds": 2.0, "rows": None, "rows_per_second": None, "peak_bytes": None}
+    assert Phase(seconds=2.0).to_json() == {
+        "seconds": 2.0,
+        "rows": None,
+        "rows_per_second": None,
+        "peak_bytes": None,
+    }
     assert Phase(seconds=0.0, rows=5).to_json()["rows_per_second"] == 5_000_000
 
 

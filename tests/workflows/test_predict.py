@@ -25,7 +25,9 @@ from rnnfc.workflows.predict import WRITERS, Future, OutOfRange
 Command = Callable[..., Any]
 HEADER = "day,other,=sold,price\n"
 # Of 40 days from 2021-01-01 on: sold 0 to 6, price 0 to 4.
-ROWS = [f"{np.datetime64('2021-01-01') + np.timedelta64(day, 'D')},x,{day % 7},{day % 5}\n" for day in range(40)]
+ROWS = [
+    f"{np.datetime64('2021-01-01') + np.timedelta64(day, 'D')},x,{day % 7},{day % 5}\n" for day in range(40)
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,9 @@ def values(done: Any) -> list[float]:
     return [row["value"]["=sold"] for row in json.loads(done.out)["forecast"]]
 
 
-def test_the_last_rows_of_a_file_forecast_what_the_run_itself_does(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_the_last_rows_of_a_file_forecast_what_the_run_itself_does(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
     own = values(rnnfc("predict", shop, "--json"))
     for rows in (ROWS[-3:], ROWS[-9:]):  # exactly one window; more
         assert values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *rows))) == own
@@ -66,7 +70,9 @@ def test_the_last_rows_of_a_file_forecast_what_the_run_itself_does(rnnfc: Comman
     done = rnnfc("predict", shop, "--json", "--data", moved)
     assert values(done) == own
     assert [row["time"] for row in json.loads(done.out)["forecast"]] == ["2030-06-02", "2030-06-03"]
-    assert values(rnnfc("predict", shop, "--json", "--data", moved, "--runtime", "keras")) == pytest.approx(own, abs=6e-5)
+    assert values(rnnfc("predict", shop, "--json", "--data", moved, "--runtime", "keras")) == pytest.approx(
+        own, abs=6e-5
+    )
 
 
 def test_other_rows_forecast_something_else(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
@@ -78,8 +84,12 @@ def test_other_rows_forecast_something_else(rnnfc: Command, shop: Path, tmp_path
     assert values(rnnfc("predict", shop, "--json", "--data", columns_moved)) == own
 
 
-def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
-    gaps = fresh(tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,,2\n", "2021-03-04,x,,3\n", "2021-03-05,x,,0\n")
+def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
+    gaps = fresh(
+        tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,,2\n", "2021-03-04,x,,3\n", "2021-03-05,x,,0\n"
+    )
     full = "2021-03-03,x,4,2\n", "2021-03-04,x,4,3\n", "2021-03-05,x,4,0\n"
     found = values(rnnfc("predict", shop, "--json", "--data", gaps))
     assert found == values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *full)))
@@ -93,8 +103,16 @@ def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(rnnfc: Comma
         (ROWS[:3], "day,other,sold,price\n", "fresh.csv:1: no column '=sold'; did you mean 'sold'?"),
         ([*ROWS[:3], "2021-01-04,x,many,1\n"], HEADER, "fresh.csv:5: =sold: 'many' is not a number"),
         ([*ROWS[:3], "2021-01-04,x,1\n"], HEADER, "fresh.csv:5: 3 fields where the header has 4"),
-        ([ROWS[1], ROWS[0], ROWS[2]], HEADER, "fresh.csv:3: 2021-01-01 comes after 2021-01-02; sort the file"),
-        ([f"2021-01-01T0{hour},x,1,1\n" for hour in range(4)], HEADER, "the rows are hourly, those of the run's data are daily"),
+        (
+            [ROWS[1], ROWS[0], ROWS[2]],
+            HEADER,
+            "fresh.csv:3: 2021-01-01 comes after 2021-01-02; sort the file",
+        ),
+        (
+            [f"2021-01-01T0{hour},x,1,1\n" for hour in range(4)],
+            HEADER,
+            "the rows are hourly, those of the run's data are daily",
+        ),
     ],
 )
 def test_rows_that_cannot_be_used_are_refused_like_training_data(
@@ -105,7 +123,9 @@ def test_rows_that_cannot_be_used_are_refused_like_training_data(
     assert text in done.err
 
 
-def test_fresh_rows_need_a_file_and_a_run_that_has_columns(rnnfc: Command, shop: Path, small_run: Path, tmp_path: Path) -> None:
+def test_fresh_rows_need_a_file_and_a_run_that_has_columns(
+    rnnfc: Command, shop: Path, small_run: Path, tmp_path: Path
+) -> None:
     done = rnnfc("predict", shop, "--data", "nowhere.csv")
     assert (done.code, done.err) == (
         2,
@@ -127,10 +147,19 @@ def test_fresh_rows_are_answered_without_tensorflow(shop: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
 
 
-def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
     rows = fresh(tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,-9.5,2\n", "2021-03-03,x,12,3\n")
     result = json.loads(rnnfc("predict", shop, "--json", "--data", rows).out)
-    expected = {"series": "shop", "column": "=sold", "low": -9.5, "high": 12.0, "trained_low": 0.0, "trained_high": 6.0}
+    expected = {
+        "series": "shop",
+        "column": "=sold",
+        "low": -9.5,
+        "high": 12.0,
+        "trained_low": 0.0,
+        "trained_high": 6.0,
+    }
     assert result["out_of_range"] == [expected]
     (note,) = result["notes"]
     assert note.startswith(
@@ -139,15 +168,22 @@ def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(rnnfc: 
     assert json.loads(rnnfc("predict", shop, "--json").out)["out_of_range"] == []
 
 
-def test_a_forecast_is_written_as_csv_without_a_formula_in_it(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_a_forecast_is_written_as_csv_without_a_formula_in_it(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
     printed = json.loads(rnnfc("predict", shop, "--json", "--output", tmp_path / "f.csv").out)
     rows = list(csv.reader((tmp_path / "f.csv").read_text().splitlines()))
     assert rows[0] == ["series", "time", "step", "target", "forecast"]
-    assert [row[:4] for row in rows[1:]] == [["shop", "2021-02-10", "1", "'=sold"], ["shop", "2021-02-11", "2", "'=sold"]]
+    assert [row[:4] for row in rows[1:]] == [
+        ["shop", "2021-02-10", "1", "'=sold"],
+        ["shop", "2021-02-11", "2", "'=sold"],
+    ]
     assert [float(row[4]) for row in rows[1:]] == [row["value"]["=sold"] for row in printed["forecast"]]
 
 
-def test_a_forecast_is_written_as_the_json_that_is_printed(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_a_forecast_is_written_as_the_json_that_is_printed(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
     done = rnnfc("predict", shop, "--json", "--output", tmp_path / "f.json")
     assert (tmp_path / "f.json").read_text() == done.out
     done = rnnfc("predict", shop, "--output", tmp_path / "g.json")
@@ -192,12 +228,20 @@ def future(**changes: Any) -> Future:
 
 def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> None:
     rows = list(csv.reader(future().to_csv().splitlines()))[1:]
-    assert rows[:3] == [["'+1", "", "1", "'@a", "1.5"], ["'+1", "", "1", r"\u0009b", "-2.0"], ["'+1", "", "1", "c-", "0.1"]]
+    assert rows[:3] == [
+        ["'+1", "", "1", "'@a", "1.5"],
+        ["'+1", "", "1", r"\u0009b", "-2.0"],
+        ["'+1", "", "1", "c-", "0.1"],
+    ]
     assert rows[5] == ["'+1", "", "2", "c-", "5.0"]
 
 
 def test_every_kind_of_output_holds_every_value() -> None:
-    made = future(out_of_range=[OutOfRange(series="s", column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)])
+    made = future(
+        out_of_range=[
+            OutOfRange(series="s", column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)
+        ]
+    )
     texts = {ending: write(made) for ending, write in WRITERS.items()}
     assert set(texts) == {".csv", ".json"}
     for text in texts.values():
@@ -221,7 +265,9 @@ def test_a_fresh_row_alone_is_enough_for_a_window_of_one(rnnfc: Command, shop: P
     np.savez(folder / "last_window.npz", **kept | cut | {"bounds": np.array([0, 1])})
     seal(folder)
     assert which.last_window(length=1).frequency == Frequency(unit="microsecond", size=86_400_000_000)
-    done = rnnfc("predict", folder, "--runtime", "keras", "--json", "--data", fresh(tmp_path, "2024-02-29,x,3,2\n"))
+    done = rnnfc(
+        "predict", folder, "--runtime", "keras", "--json", "--data", fresh(tmp_path, "2024-02-29,x,3,2\n")
+    )
     assert done.code == 0, done.err
     assert json.loads(done.out)["forecast"][0]["time"] == "2024-03-01"
 
@@ -250,7 +296,11 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
     assert quantiles is None
     assert fed_back.tolist() == value[:, :4].tolist()
     scaler = Scaler(
-        method="none", center=np.zeros((1, 2)), scale=np.ones((1, 2)), low=np.array([[0, -99]]), high=np.array([[9, 99]])
+        method="none",
+        center=np.zeros((1, 2)),
+        scale=np.ones((1, 2)),
+        low=np.array([[0, -99]]),
+        high=np.array([[9, 99]]),
     )
     found = workflow._out_of_range(panel, scaler, fed_back, np.zeros((1, 6, 0)))
     assert found == [
@@ -261,7 +311,11 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
 
 def test_forecasts_past_the_end_carry_the_offset_of_the_data() -> None:
     times = {"last_time": np.array(["2013-12-31T22:00"], dtype="datetime64[us]"), "offset": "+10:00"}
-    ahead = future(**times, series=("s",), time=np.array([["2013-12-31T23:00", "2014-01-01T00:00"]], dtype="datetime64[us]"))
+    ahead = future(
+        **times,
+        series=("s",),
+        time=np.array([["2013-12-31T23:00", "2014-01-01T00:00"]], dtype="datetime64[us]"),
+    )
     assert ahead.labels(0) == ["2013-12-31T23:00+10:00", "2014-01-01T00:00+10:00"]
     assert ahead.to_csv().splitlines()[4].startswith("s,2014-01-01T00:00+10:00,2,")
     assert ahead.to_json()["last_time"] == {"s": "2013-12-31T22:00+10:00"}
@@ -281,7 +335,12 @@ def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp
     assert rnnfc("train", tmp_path / "x.yaml", "--outputs", tmp_path / "outputs").code == 0
     (run,) = (tmp_path / "outputs").iterdir()
     assert "2020-01-13T00:00+10:00" in rnnfc("predict", run).out
-    assert (run / "forecast.csv").read_text().splitlines()[1].startswith("sold,2020-01-09T00:00+10:00,1,2020-01-10T00:00+10:00,")
+    assert (
+        (run / "forecast.csv")
+        .read_text()
+        .splitlines()[1]
+        .startswith("sold,2020-01-09T00:00+10:00,1,2020-01-10T00:00+10:00,")
+    )
     assert rnnfc("predict", run, "--data", write("same.csv", "+10:00")).code == 0
     fresh = write("fresh.csv", "")
     done = rnnfc("predict", run, "--data", fresh)
@@ -294,7 +353,9 @@ def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp
 # --- what lies behind the last window
 
 
-def test_filled_values_of_the_last_window_are_told_column_by_column(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_filled_values_of_the_last_window_are_told_column_by_column(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
     gaps = [*ROWS[-4:-2], ROWS[-2].rpartition(",")[0] + ",\n", f"{ROWS[-1][:10]},x,,\n"]
     done = rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *gaps))
     told = "values of the last window that were missing and are filled (ffill): 1 of =sold, 2 of price"
@@ -304,7 +365,9 @@ def test_filled_values_of_the_last_window_are_told_column_by_column(rnnfc: Comma
     assert json.loads(rnnfc("predict", shop, "--json", "--data", before).out)["notes"] == []
 
 
-def test_a_data_file_that_has_grown_since_training_is_told(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_a_data_file_that_has_grown_since_training_is_told(
+    rnnfc: Command, shop: Path, tmp_path: Path
+) -> None:
     moved = shutil.copytree(shop, tmp_path / "run")
     path = tmp_path / "my shop.csv"
     text = (moved / "experiment.yaml").read_text()

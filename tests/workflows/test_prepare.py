@@ -83,9 +83,12 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "updates", "batch"), [(1, 3 * 5, 1), (2, 3 * 3, 2), (4, 3 * 2, 4), (5, 3 * 1, 5), (1000, 3 * 1, 5)]
+    ("batch_size", "updates", "batch"),
+    [(1, 3 * 5, 1), (2, 3 * 3, 2), (4, 3 * 2, 4), (5, 3 * 1, 5), (1000, 3 * 1, 5)],
 )
-def test_a_batch_holds_at_most_the_windows_that_there_are(tiny: Path, batch_size: int, updates: int, batch: int) -> None:
+def test_a_batch_holds_at_most_the_windows_that_there_are(
+    tiny: Path, batch_size: int, updates: int, batch: int
+) -> None:
     result = check(prepare(config.load(tiny, [f"train.batch_size={batch_size}"])))
     assert result["updates"] == updates
     assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 5)) + 3 * 8 * 6**2
@@ -135,7 +138,10 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
     [
         ("data.missing=error", r"rows\.csv:8: price: the value is missing \(1 in all\)"),
         ("data.target=profit", "profit"),
-        ("window.length=9", r"the train split .* has 10 rows, window\.length=9 \+ window\.horizon=2 needs 11"),
+        (
+            "window.length=9",
+            r"the train split .* has 10 rows, window\.length=9 \+ window\.horizon=2 needs 11",
+        ),
         ("window.horizon=6", r"the validation split .* has 5 rows, window\.horizon=6 needs 6"),
     ],
 )
@@ -169,7 +175,11 @@ def test_memory_for_forecasts_counts_the_windows_that_are_scored() -> None:
 
 def long_file(folder: Path, text: str) -> str:
     """A config for series of 8, 3 and 7 rows."""
-    rows = [f"{shop},{day},{10 * place + day % 3}" for place, (shop, days) in enumerate(SHOPS.items()) for day in range(days)]
+    rows = [
+        f"{shop},{day},{10 * place + day % 3}"
+        for place, (shop, days) in enumerate(SHOPS.items())
+        for day in range(days)
+    ]
     (folder / "shops.csv").write_text("\n".join(["shop,day,sold", *rows]))
     return text.format(path=folder / "shops.csv")
 
@@ -203,12 +213,22 @@ def test_series_shorter_than_a_window_are_left_out_and_counted(tmp_path: Path) -
     assert prepared.panel.values.ravel().tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 20, 21, 22, 20, 21, 22, 20]
     assert prepared.splits.test.origins.tolist() == [6, 13]
     told = check(prepared)
-    assert (told["rows"], told["series"], told["left_out_series"], told["first_time"], told["last_time"]) == (15, 2, 1, "0", "7")
+    assert (told["rows"], told["series"], told["left_out_series"], told["first_time"], told["last_time"]) == (
+        15,
+        2,
+        1,
+        "0",
+        "7",
+    )
 
 
 def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None:
-    text = long_file(tmp_path, LONG.replace("sold}}", "sold, short: skip}}").replace("length: 3", "length: 7"))
-    with pytest.raises(DataError, match=r"series 'north' has 8 rows, .* needs 11 \(3 of 3 series are too short\)"):
+    text = long_file(
+        tmp_path, LONG.replace("sold}}", "sold, short: skip}}").replace("length: 3", "length: 7")
+    )
+    with pytest.raises(
+        DataError, match=r"series 'north' has 8 rows, .* needs 11 \(3 of 3 series are too short\)"
+    ):
         prepare(config.from_yaml(text, source="x.yaml"))
 
 
@@ -223,7 +243,11 @@ def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None
         ("{test: 0.3}", ("north", "west")),
     ],
 )
-def test_series_that_a_split_asks_too_much_of_are_left_out(tmp_path: Path, split: str, kept: tuple[str, ...]) -> None:
-    text = LONG.replace("sold}}", "sold, short: skip}}").replace("{{test: 2}}", split.replace("{", "{{").replace("}", "}}"))
+def test_series_that_a_split_asks_too_much_of_are_left_out(
+    tmp_path: Path, split: str, kept: tuple[str, ...]
+) -> None:
+    text = LONG.replace("sold}}", "sold, short: skip}}").replace(
+        "{{test: 2}}", split.replace("{", "{{").replace("}", "}}")
+    )
     prepared = prepare(config.from_yaml(long_file(tmp_path, text), source="x.yaml"))
     assert (prepared.panel.series, prepared.panel.left_out) == (kept, 3 - len(kept))

@@ -40,7 +40,9 @@ def contents(folder: Path) -> dict[str, Any]:
     history = [{name: value for name, value in row.items() if name != "seconds"} for row in opened.history()]
     weights = {name: array.tobytes() for name, array in opened.weights().items()}
     return (
-        {name: (folder / name).read_bytes() for name in ("report.json", "report.md", "forecast.csv")} | {"h": history} | weights
+        {name: (folder / name).read_bytes() for name in ("report.json", "report.md", "forecast.csv")}
+        | {"h": history}
+        | weights
     )
 
 
@@ -68,7 +70,9 @@ def broken_off(config: Path) -> Callable[[Command, Path], Path]:
             done = rnnfc("train", config, "--outputs", outputs)
         (folder,) = outputs.iterdir()
         assert done.code == 130
-        assert f"kept        epoch 4 of 9 in {folder}; go on with: rnnfc train --resume {folder}\n" in done.err
+        assert (
+            f"kept        epoch 4 of 9 in {folder}; go on with: rnnfc train --resume {folder}\n" in done.err
+        )
         assert done.err.endswith("interrupted; no run folder was made\n")
         return Path(folder)
 
@@ -90,7 +94,11 @@ def test_what_goes_on_has_the_bits_of_what_was_never_cut_off(
 
 
 def test_resume_refuses_whatever_changed_and_names_it(
-    rnnfc: Command, tmp_path: Path, config: Path, broken_off: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    rnnfc: Command,
+    tmp_path: Path,
+    config: Path,
+    broken_off: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = broken_off(rnnfc, tmp_path)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -125,23 +133,33 @@ def test_resume_refuses_whatever_changed_and_names_it(
     assert {path.name for path in folder.iterdir()} == set(before)
 
 
-def test_a_machine_that_differs_is_a_note(rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]) -> None:
+def test_a_machine_that_differs_is_a_note(
+    rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]
+) -> None:
     folder = broken_off(rnnfc, tmp_path)
     info = json.loads((folder / "run.json").read_text())
     info["machine"]["processors"] = 999
     (folder / "run.json").write_text(json.dumps(info))
     done = rnnfc("train", "--resume", "--outputs", tmp_path)
     assert done.code == 0
-    assert "note        another machine or setting, the last bits may differ: machine.processors 999 -> " in done.err
+    assert (
+        "note        another machine or setting, the last bits may differ: machine.processors 999 -> "
+        in done.err
+    )
 
 
-def test_a_run_that_another_process_trains_is_left_to_it(rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]) -> None:
+def test_a_run_that_another_process_trains_is_left_to_it(
+    rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]
+) -> None:
     folder = broken_off(rnnfc, tmp_path)
     lock = os.open(folder / ".lock", os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     done = rnnfc("train", "--resume", "--outputs", tmp_path)
     os.close(lock)
-    assert (done.code, done.err) == (2, f"error: {folder}: another process is training this run; let it end, or end it first\n")
+    assert (done.code, done.err) == (
+        2,
+        f"error: {folder}: another process is training this run; let it end, or end it first\n",
+    )
 
 
 def test_nothing_to_resume_is_said(rnnfc: Command, tmp_path: Path) -> None:
@@ -166,7 +184,9 @@ def test_kill_9_loses_nothing_and_changes_no_bit() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_training_and_keeps_the_last_whole_epoch(tmp_path: Path, config: Path, number: int, code: int) -> None:
+def test_a_signal_ends_training_and_keeps_the_last_whole_epoch(
+    tmp_path: Path, config: Path, number: int, code: int
+) -> None:
     command = [sys.executable, "-m", "rnnfc", "train", str(config), "--outputs", str(tmp_path)]
     command += ["--set", "train.epochs=1000000", "--set", "train.early_stopping.patience=1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -225,7 +245,9 @@ def test_work_that_cannot_be_interrupted_is_ended(signals: int) -> None:
         "        except KeyboardInterrupt:\n"
         "            pass\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(signals)], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(signals)], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         for _ in range(signals):
             assert process.stdout.readline() == "ready\n"
@@ -233,7 +255,9 @@ def test_work_that_cannot_be_interrupted_is_ended(signals: int) -> None:
         assert process.wait(timeout=30) == 130
 
 
-def test_eight_trainings_of_one_config_at_the_same_time_are_eight_whole_runs(tmp_path: Path, config: Path) -> None:
+def test_eight_trainings_of_one_config_at_the_same_time_are_eight_whole_runs(
+    tmp_path: Path, config: Path
+) -> None:
     code = f"""
 import importlib, os, sys
 for name in ("tensorflow", "keras", "tf2onnx", "sklearn.preprocessing"):
@@ -250,7 +274,9 @@ for _ in range(8):
     children.append(child)
 sys.exit(max(os.waitpid(child, 0)[1] for child in children) > 0)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr
     folders = sorted(tmp_path.iterdir())
     assert len(folders) == 8
@@ -299,7 +325,9 @@ def test_a_training_that_failed_is_kept_and_not_resumed(rnnfc: Command, tmp_path
     assert "nothing to resume" in rnnfc("train", "--resume", "--outputs", tmp_path).err
 
 
-def test_a_checkpoint_of_something_else_is_told(rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]) -> None:
+def test_a_checkpoint_of_something_else_is_told(
+    rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]
+) -> None:
     folder = broken_off(rnnfc, tmp_path)
     np.savez(folder / ".checkpoint.npz", history=np.array('[{"epoch": 1}]'))
     done = rnnfc("train", "--resume", "--outputs", tmp_path)

@@ -49,7 +49,11 @@ def prepared(*, huge: bool = False) -> tuple[Prepared, Scaler]:
         values[36, 0] = 1e200
         panel, splits = made.panel.with_values(values), made.splits
         assert splits.validation is not None
-        parts = {"train": splits.train.on(panel), "validation": splits.validation.on(panel), "test": splits.test.on(panel)}
+        parts = {
+            "train": splits.train.with_panel(panel),
+            "validation": splits.validation.with_panel(panel),
+            "test": splits.test.with_panel(panel),
+        }
         made = replace(made, panel=panel, splits=replace(splits, **parts))
     return made, Scaler.fit(made.panel, made.splits.train_rows, method="none")
 
@@ -73,7 +77,10 @@ def test_baselines_that_are_asked_for_stand_in_the_report_like_the_others(huge: 
     made = replace(made, experiment=made.experiment.model_copy(update={"baselines": ("theta", "ets")}))
     report = make_report(made, forecast_all(made, scaler, Constant(0.5)))
     assert set(report.models) == {NETWORK, "last value", "drift", "linear map", "Theta", "ETS"}
-    rows = {name: [replace(row, model="", value=0) for row in report.scores if row.model == name] for name in report.models}
+    rows = {
+        name: [replace(row, model="", value=0) for row in report.scores if row.model == name]
+        for name in report.models
+    }
     assert rows["ETS"] == rows["Theta"] == rows["drift"]  # the same splits, metrics and steps
     assert all(np.isfinite(row.value) for row in report.scores if row.value is not None)
 
@@ -92,7 +99,9 @@ def test_the_networks_forecasts_of_every_split_are_kept_and_no_others() -> None:
     assert {row.model for row in forecasts.scores} == {NETWORK, "last value", "drift", "linear map"}
 
 
-def test_the_best_baselines_forecasts_are_kept_for_the_windows_that_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_baselines_forecasts_are_kept_for_the_windows_that_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made, scaler = prepared()
     forecasts = forecast_all(made, scaler, Constant(0.5))
     assert forecasts.written.tolist() == [*range(7)]  # origins 32 to 38 of a horizon of 2
@@ -111,20 +120,30 @@ def test_several_targets_are_compared_in_scaled_units(tmp_path: Path) -> None:
     rows = "".join(f"{row},{row},{1000 * (row % 2)}\n" for row in range(40))
     (tmp_path / "two.csv").write_text("day,line,zigzag\n" + rows)
     data = f"{{kind: csv, path: {tmp_path / 'two.csv'}, time: day, target: [line, zigzag]}}"
-    text = EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data).replace("scale: none", "scale: standard")
+    text = EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data).replace(
+        "scale: none", "scale: standard"
+    )
     made = prepare(config.from_yaml(text, source="x.yaml"))
     scaler = Scaler.fit(made.panel, made.splits.train_rows, method="standard")
     found = make_report(made, forecast_all(made, scaler, Constant(0.5)))
     assert "(scaled, 2 targets) over 7 windows: " in found.verdict
     assert "(scaled RMSE " in found.outcome
-    assert found.models == sorted(found.models, key=lambda model: found.test("rmse", units="scaled", model=model) or 0.0)
+    assert found.models == sorted(
+        found.models, key=lambda model: found.test("rmse", units="scaled", model=model) or 0.0
+    )
 
 
 def test_a_season_brings_naive2_and_what_is_relative_to_it() -> None:
     spec = config.from_yaml(EXPERIMENT.replace("stop: 39.0", "stop: 39.0, season: 4"), source="x.yaml")
     made = prepare(spec)
-    forecasts = forecast_all(made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5))
-    owa = {(row.model, row.split): row.value for row in forecasts.scores if (row.metric, row.step) == ("owa", None)}
+    forecasts = forecast_all(
+        made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5)
+    )
+    owa = {
+        (row.model, row.split): row.value
+        for row in forecasts.scores
+        if (row.metric, row.step) == ("owa", None)
+    }
     models = {NETWORK, "last value", "drift", "seasonal naive", "Naive2", "linear map"}
     assert set(owa) == {(model, split) for model in models for split in ("train", "validation", "test")}
     assert owa["Naive2", "test"] == 1.0
@@ -133,12 +152,20 @@ def test_a_season_brings_naive2_and_what_is_relative_to_it() -> None:
 
 
 def test_windows_of_three_series_at_the_same_times_are_too_few_for_a_verdict(tmp_path: Path) -> None:
-    rows = [f"{name},{row},{row % 5 + size}\n" for size, name in enumerate(("a", "b", "c")) for row in range(40)]
+    rows = [
+        f"{name},{row},{row % 5 + size}\n" for size, name in enumerate(("a", "b", "c")) for row in range(40)
+    ]
     (tmp_path / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
     data = f"{{kind: long, path: {tmp_path / 'shops.csv'}, series: shop, time: day, target: sold}}"
-    made = prepare(config.from_yaml(EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data), source="x.yaml"))
-    found = make_report(made, forecast_all(made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5)))
-    assert "over 21 windows: the network does not beat" in found.verdict  # ten for each of two steps, but at seven times
+    made = prepare(
+        config.from_yaml(EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data), source="x.yaml")
+    )
+    found = make_report(
+        made, forecast_all(made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5))
+    )
+    assert (
+        "over 21 windows: the network does not beat" in found.verdict
+    )  # ten for each of two steps, but at seven times
     assert found.outcome.endswith(": too few windows to tell from chance).")
 
 
@@ -152,14 +179,17 @@ class Spread:
     def predict(self, windows: Windows) -> Forecast:
         point = Constant(0.5).predict(windows).point
         high = np.where(windows.target_rows[..., None] == self.wrong_row, np.inf, point + 2)
-        return Forecast.of(windows, point, quantiles=np.stack([point - 1, point, high], axis=-1), levels=(0.2, 0.5, 0.8))
+        return Forecast.of(
+            windows, point, quantiles=np.stack([point - 1, point, high], axis=-1), levels=(0.2, 0.5, 0.8)
+        )
 
 
 def test_a_quantile_that_is_not_finite_is_refused_too() -> None:
     made, scaler = prepared()
     assert forecast_all(made, scaler, Spread()).network["test"].levels == (0.2, 0.5, 0.8)
     with pytest.raises(
-        TrainError, match=r"^the network's forecast of the test split is not finite, first in .* begin at 35; lower "
+        TrainError,
+        match=r"^the network's forecast of the test split is not finite, first in .* begin at 35; lower ",
     ):
         forecast_all(made, scaler, Spread(wrong_row=36))
 

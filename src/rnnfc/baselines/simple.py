@@ -99,7 +99,9 @@ class Naive2:
         return column_by_column(windows, forecast, first=windows.panel.bounds)
 
 
-def column_by_column(windows: Windows, forecast: Callable[[int, int, Floats, Rows], Floats], *, first: Rows) -> Forecast:
+def column_by_column(
+    windows: Windows, forecast: Callable[[int, int, Floats, Rows], Floats], *, first: Rows
+) -> Forecast:
     """The forecast of what knows a series from its row `first`[series] on, each target by itself.
 
     Args:
@@ -112,7 +114,9 @@ def column_by_column(windows: Windows, forecast: Callable[[int, int, Floats, Row
         start = first[which]
         ends = windows.origins[chosen] - start
         for target in range(panel.num_targets):
-            point[chosen, :, target] = forecast(which, target, panel.values[start : start + ends[-1], target], ends)
+            point[chosen, :, target] = forecast(
+                which, target, panel.values[start : start + ends[-1], target], ends
+            )
     return Forecast.of(windows, point)
 
 
@@ -144,8 +148,12 @@ def _is_seasonal(x: Floats, ends: Rows, *, m: int) -> npt.NDArray[np.bool_]:
     """
     x = x - x.mean()  # keeps digits
     total, lags = np.concatenate([[0.0], np.cumsum(x)]), np.arange(m, -1, -1)
-    lagged = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(m), x]), m + 1)  # [row, lag], the longest first
-    totals = np.lib.stride_tricks.sliding_window_view(total, m + 1)  # [end - m, lag], of the first end - lag values
+    lagged = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([np.zeros(m), x]), m + 1
+    )  # [row, lag], the longest first
+    totals = np.lib.stride_tricks.sliding_window_view(
+        total, m + 1
+    )  # [end - m, lag], of the first end - lag values
     carried, step = np.zeros(m + 1), max(1, _BLOCK // (m + 1))
     seasonal = []
     for start in range(0, len(x), step):
@@ -250,6 +258,11 @@ def num_inputs(windows: Windows) -> int:
 def _design(windows: Windows, scaler: Scaler) -> Floats:
     """[window * target, input + 1], scaled, the last column ones."""
     scaled, targets = scaler.scale_points(windows.inputs(), windows.series), windows.panel.num_targets
-    own = [np.concatenate([scaled[..., place : place + 1], scaled[..., targets:]], axis=-1) for place in range(targets)]
-    x = np.stack(own, axis=1).reshape(len(scaled) * targets, -1)[:, : num_inputs(windows)]  # from [window, target, row, channel]
+    own = [
+        np.concatenate([scaled[..., place : place + 1], scaled[..., targets:]], axis=-1)
+        for place in range(targets)
+    ]
+    x = np.stack(own, axis=1).reshape(len(scaled) * targets, -1)[
+        :, : num_inputs(windows)
+    ]  # from [window, target, row, channel]
     return np.hstack([x, np.ones((len(x), 1))])

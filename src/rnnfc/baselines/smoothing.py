@@ -39,9 +39,15 @@ class Smoothing:
     def forecast(self, x: Floats, ends: Rows, *, horizon: int) -> Floats:
         """point[end, horizon] after the first `end` rows of `x`, for all ends in one pass."""
         rows, m = len(x), len(self.season)
-        level, trend, season = np.empty(rows + 1), np.empty(rows + 1), np.resize(self.season, rows + m)  # before each row
+        level, trend, season = (
+            np.empty(rows + 1),
+            np.empty(rows + 1),
+            np.resize(self.season, rows + m),
+        )  # before each row
         level[0], trend[0] = self.level, self.trend
-        without, together = (operator.truediv, operator.mul) if self.multiplicative else (operator.sub, operator.add)
+        without, together = (
+            (operator.truediv, operator.mul) if self.multiplicative else (operator.sub, operator.add)
+        )
         for row, value in enumerate(x):
             damped = self.phi * trend[row]
             expected = level[row] + damped
@@ -93,7 +99,10 @@ def fit_all(names: tuple[str, ...], splits: Splits, *, season: int | None) -> li
     if not names:  # else every row is looked at for nothing
         return []
     panel = splits.train.panel
-    columns = [[_training_part(panel, target, *rows) for target in range(panel.num_targets)] for rows in splits.train_rows]
+    columns = [
+        [_training_part(panel, target, *rows) for target in range(panel.num_targets)]
+        for rows in splits.train_rows
+    ]
     return [
         Smoothed(
             label=METHODS[name].label,
@@ -133,7 +142,12 @@ def _ets(x: Floats, season: int | None) -> Smoothing:
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
     def fitted(kind: str | None, trend: str | None = None, *, damped: bool = False) -> Any:
-        form = {"seasonal": kind, "seasonal_periods": season if kind else None, "trend": trend, "damped_trend": damped}
+        form = {
+            "seasonal": kind,
+            "seasonal_periods": season if kind else None,
+            "trend": trend,
+            "damped_trend": damped,
+        }
         return ExponentialSmoothing(x, **form, initialization_method="heuristic").fit()
 
     kinds = [None, *(["add"] if season else []), *(["mul"] if season and x.min() > 0 else [])]
@@ -145,7 +159,11 @@ def _ets(x: Floats, season: int | None) -> Smoothing:
         trend = {"beta": found["smoothing_trend"], "trend": found["initial_trend"]}
         trend["phi"] = found["damping_trend"] if best.model.damped_trend else 1.0
     if best.model.has_seasonal:
-        seasonal = {"gamma": found["smoothing_seasonal"], "season": found["initial_seasons"], "multiplicative": kind == "mul"}
+        seasonal = {
+            "gamma": found["smoothing_seasonal"],
+            "season": found["initial_seasons"],
+            "multiplicative": kind == "mul",
+        }
     return Smoothing(alpha=found["smoothing_level"], level=found["initial_level"], **trend, **seasonal)
 
 
@@ -161,12 +179,16 @@ def _theta(x: Floats, season: int | None) -> Smoothing:
 
     found = ThetaModel(x, period=season, deseasonalize=season is not None).fit()
     multiplicative = found.model.method.startswith("mul")
-    ahead = found.forecast_components(season or 1)["seasonal"].to_numpy()  # from the phase after the last row on
+    ahead = found.forecast_components(season or 1)[
+        "seasonal"
+    ].to_numpy()  # from the phase after the last row on
     factor = np.roll(ahead, len(x) % len(ahead))
     slope, alpha = found.params
     first = x[0] / factor[0] if multiplicative else x[0] - factor[0]
     # The drift is not in the first row's level, which is that row.
-    return Smoothing(alpha=alpha, level=first - slope / 2, trend=slope / 2, season=factor, multiplicative=multiplicative)
+    return Smoothing(
+        alpha=alpha, level=first - slope / 2, trend=slope / 2, season=factor, multiplicative=multiplicative
+    )
 
 
 class Method(NamedTuple):

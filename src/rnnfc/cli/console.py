@@ -50,7 +50,9 @@ def write(stream: TextIO, text: str) -> None:
         stream.write(visible(text))
         stream.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python tries again, and complains, when it ends
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), stream.fileno()
+        )  # or Python tries again, and complains, when it ends
         if error.errno != errno.EPIPE:
             raise OutputError(
                 f"the output could not be written ({error.strerror}); free some space or send it elsewhere"
@@ -65,7 +67,9 @@ class TrainingConsole:
         self._keeps = keeps
         self._screen = RichConsole(stderr=True)
         columns = TextColumn(line("training", "{task.description}")), BarColumn(), TimeRemainingColumn()
-        self._bar = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_interactive)
+        self._bar = Progress(
+            *columns, console=self._screen, transient=True, disable=not self._screen.is_interactive
+        )
         self._task = self._bar.add_task("", total=None)
         self._done, self._total, self._tenths = 0, 1, 0
         self._told: float | None = None
@@ -120,7 +124,10 @@ class TrainingConsole:
         if not self._keeps:
             return
         what = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
-        note("kept", f"{what} in {folder}{'' if failed else f'; go on with: rnnfc train --resume {shlex.quote(str(folder))}'}")
+        note(
+            "kept",
+            f"{what} in {folder}{'' if failed else f'; go on with: rnnfc train --resume {shlex.quote(str(folder))}'}",
+        )
 
     def close(self) -> None:
         """Takes the bar away, also when training breaks off."""
@@ -142,7 +149,9 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
 
 def _rows(facts: dict[str, Any], *, how: str = "") -> str:
     """Rows, step and span of the data in what `check` found; `how` missing values were filled."""
-    rows = f"{facts['rows']:,} rows{of_series(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
+    rows = (
+        f"{facts['rows']:,} rows{of_series(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
+    )
     filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
     return f"{rows}, {facts['first_time']} to {facts['last_time']}{filled}{constant if facts['constant_series'] else ''}"
@@ -150,18 +159,32 @@ def _rows(facts: dict[str, Any], *, how: str = "") -> str:
 
 def show_report(report: Report) -> None:
     """The scores of the network on the test windows, and the verdict."""
-    units, unit = ranked_in(len(report.targets)), f" {report.unit}" if report.unit and len(report.targets) == 1 else ""
+    units, unit = (
+        ranked_in(len(report.targets)),
+        f" {report.unit}" if report.unit and len(report.targets) == 1 else "",
+    )
     measure, squared = ("RMSE" if units == "data" else "scaled RMSE"), f"{unit}²" if unit else ""
     rmse, mae, mse = (figure(report.test(metric, units=units)) for metric in ("rmse", "mae", "mse"))
-    also = f"scaled {figure(report.test('mse', units='scaled'))}" if units == "data" else f"{len(report.targets)} targets"
+    also = (
+        f"scaled {figure(report.test('mse', units='scaled'))}"
+        if units == "data"
+        else f"{len(report.targets)} targets"
+    )
     say("test", f"{measure} {rmse}{unit} · MAE {mae}{unit} · MSE {mse}{squared} ({also})")
     if names := report.quantile_metrics:
         intervals = [name.removeprefix("coverage_") for name in names if name.startswith("coverage_")]
-        shares = {of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals}
-        inside = [f"{share} inside the interval of {of} (width {width}{unit})" for of, (share, width) in shares.items()]
+        shares = {
+            of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals
+        }
+        inside = [
+            f"{share} inside the interval of {of} (width {width}{unit})"
+            for of, (share, width) in shares.items()
+        ]
         say("quantiles", " · ".join([f"wQL {figure(report.test('wql'))}", *inside]))
     baselines = [
-        f"{model} {figure(report.test('rmse', units=units, model=model))}" for model in report.models if model != NETWORK
+        f"{model} {figure(report.test('rmse', units=units, model=model))}"
+        for model in report.models
+        if model != NETWORK
     ]
     say("baselines", f"{measure} {' · '.join(baselines)}")
     say("verdict", report.outcome)
@@ -171,7 +194,11 @@ def show_report(report: Report) -> None:
 
 def show_saved(run: Run) -> None:
     """Where the run lies, and what to do next."""
-    files = [name for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX) if (run.folder / name).exists()]
+    files = [
+        name
+        for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX)
+        if (run.folder / name).exists()
+    ]
     say("saved", f"{run.folder}   {'  '.join(files)}")
     future = " --future FILE" if getattr(run.experiment().data, "known", ()) else ""
     # A command finds what lies in outputs/ by itself.
@@ -184,7 +211,10 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = [list(headings), *(list(row) for row in rows)]
     widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
     for row in table:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
         write(sys.stdout, "  ".join(cells).rstrip() + "\n")
 
 

@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 def train(
     configs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="CONFIG...", help="One or several YAML experiments; with --resume: the run to go on with."),
+        typer.Argument(
+            metavar="CONFIG...", help="One or several YAML experiments; with --resume: the run to go on with."
+        ),
     ] = None,
     overrides: Set = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest unfinished run (or that of RUN or CONFIG) bit for bit.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the newest unfinished run (or that of RUN or CONFIG) bit for bit."
+        ),
     ] = False,
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
@@ -61,14 +66,18 @@ def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[P
     from rnnfc.config import load
 
     if not configs:
-        raise ConfigError("no CONFIG given; 'rnnfc init NAME' writes one, --resume goes on with an unfinished run")
+        raise ConfigError(
+            "no CONFIG given; 'rnnfc init NAME' writes one, --resume goes on with an unfinished run"
+        )
     experiments = [load(path, overrides or ()) for path in configs]
     from rnnfc.workflows.prepare import prepare
 
     return [(prepare(experiment), None) for experiment in experiments]
 
 
-def _unfinished(configs: list[Path], overrides: list[str] | None, outputs: Path) -> "tuple[Prepared, Unfinished | None]":
+def _unfinished(
+    configs: list[Path], overrides: list[str] | None, outputs: Path
+) -> "tuple[Prepared, Unfinished | None]":
     from rnnfc.cli.console import note
     from rnnfc.workflows.resume import resume
 
@@ -84,7 +93,9 @@ def _unfinished(configs: list[Path], overrides: list[str] | None, outputs: Path)
 def compare(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN...]", help="Run folders or experiment names; default: the two newest runs."),
+        typer.Argument(
+            metavar="[RUN...]", help="Run folders or experiment names; default: the two newest runs."
+        ),
     ] = None,
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
@@ -104,7 +115,10 @@ def check(
     overrides: Set = None,
     audit: Annotated[
         bool,
-        typer.Option("--audit", help="Also change what training must not know and see whether anything notices; trains twice."),
+        typer.Option(
+            "--audit",
+            help="Also change what training must not know and see whether anything notices; trains twice.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -137,7 +151,11 @@ def _audited(prepared: "Prepared") -> "list[Finding]":
 
 
 @app.command(epilog="Example: rnnfc init mine")
-def init(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the experiment; NAME.yaml is written here.")]) -> None:
+def init(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the experiment; NAME.yaml is written here.")
+    ],
+) -> None:
     """Write a commented config to start from."""
     from rnnfc.cli.console import say
     from rnnfc.config import starter
@@ -168,9 +186,18 @@ def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str
     made = compare_runs(runs, outputs=outputs)
     if not as_json:
         unit = f", in {made.unit}" if made.unit else ""
-        say("compare", f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}")
+        say(
+            "compare",
+            f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}",
+        )
         numbers = [[figure(row[name]) for name in ("mse", "rmse", "mae")] for row in made.scores]
         rows = [[name, *cells] for name, cells in zip(made.names, numbers, strict=True)]
         show_table(["run", "MSE", "RMSE", "MAE"], rows)
         say("saved", f"{made.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
-    return {"folder": str(made.folder), "unit": made.unit, "rows": made.rows, "note": made.note, "scores": made.scores}
+    return {
+        "folder": str(made.folder),
+        "unit": made.unit,
+        "rows": made.rows,
+        "note": made.note,
+        "scores": made.scores,
+    }

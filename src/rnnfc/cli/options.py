@@ -20,16 +20,21 @@ app = typer.Typer(
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML experiment.")]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. train.epochs=5; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. train.epochs=5; repeatable."),
 ]
 Outputs = Annotated[Path, typer.Option("--outputs", metavar="DIR", help="Folder of the runs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 WhichRun = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="A run folder, its name, or an experiment's name; default: the newest finished run."),
+    typer.Argument(
+        metavar="[RUN]",
+        help="A run folder, its name, or an experiment's name; default: the newest finished run.",
+    ),
 ]
 Runtime = Annotated[
-    Literal["onnx", "keras"], typer.Option("--runtime", help="Who answers: the ONNX file, or Keras (slow to start).")
+    Literal["onnx", "keras"],
+    typer.Option("--runtime", help="Who answers: the ONNX file, or Keras (slow to start)."),
 ]
 OUTPUTS = Path("outputs")
 
@@ -42,7 +47,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out."""
 

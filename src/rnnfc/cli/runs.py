@@ -19,7 +19,9 @@ _SAME = 1e-6
 
 
 @app.command(epilog="Example: rnnfc evaluate sine")
-def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
+def evaluate(
+    run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs = OUTPUTS, as_json: AsJson = False
+) -> None:
     """Score a finished run again from its files."""
     from rnnfc.cli.console import note, say, show_report
     from rnnfc.runs.find import find
@@ -30,11 +32,20 @@ def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs =
     result = evaluate_run(which, runtime=runtime)
     same = result.largest_difference <= _SAME
     if as_json:
-        print_json({"run": str(which.folder), "largest_difference": result.largest_difference, **result.report.to_json()})
+        print_json(
+            {
+                "run": str(which.folder),
+                "largest_difference": result.largest_difference,
+                **result.report.to_json(),
+            }
+        )
         raise typer.Exit(0 if same else 1)
     show_report(result.report)
     if result.later:
-        note("note", f"{result.later:,} rows that the data has got since are left out; to learn from them, train again")
+        note(
+            "note",
+            f"{result.later:,} rows that the data has got since are left out; to learn from them, train again",
+        )
     say(
         "check",
         f"{'the same scores as' if same else 'NOT the scores of'} training (largest difference {result.largest_difference:.1e})",
@@ -46,21 +57,30 @@ def evaluate(run: WhichRun = None, runtime: Runtime = "onnx", outputs: Outputs =
 def predict(
     run: WhichRun = None,
     last_window: Annotated[  # noqa: ARG001  what predict does anyway
-        bool, typer.Option("--last-window", help="Forecast past the end of the run's data (what it does anyway).")
+        bool,
+        typer.Option("--last-window", help="Forecast past the end of the run's data (what it does anyway)."),
     ] = True,
     steps: Annotated[
-        int | None, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon.")
+        int | None,
+        typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="Steps; default: the horizon."),
     ] = None,
     series: Annotated[
-        list[str] | None, typer.Option("--series", metavar="NAME", help="Of many series this one; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option("--series", metavar="NAME", help="Of many series this one; repeatable. Default: all."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="Fresh rows, in the format of the run's CSV file.")
+        Path | None,
+        typer.Option("--data", metavar="FILE", help="Fresh rows, in the format of the run's CSV file."),
     ] = None,
     known: Annotated[
-        Path | None, typer.Option("--future", metavar="FILE", help="The data.known columns of the rows that are forecast.")
+        Path | None,
+        typer.Option(
+            "--future", metavar="FILE", help="The data.known columns of the rows that are forecast."
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write a new file too: .csv or .json.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write a new file too: .csv or .json.")
+    ] = None,
     runtime: Runtime = "onnx",
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
@@ -73,7 +93,9 @@ def predict(
     if output is not None:
         workflow.refuse_output(output)
     which = find(outputs, run)
-    future = workflow.predict(which, steps=steps, series=series or (), data=data, known=known, runtime=runtime)
+    future = workflow.predict(
+        which, steps=steps, series=series or (), data=data, known=known, runtime=runtime
+    )
     if output is not None:
         workflow.save(future, output)
     if as_json:
@@ -90,7 +112,10 @@ def _show(future: "Future") -> None:
 
     show_table(*(_of_one(future) if len(future.series) == 1 else _of_many(future)))
     if len(future.series) > _MOST_SERIES:
-        note("more", f"{len(future.series) - _MOST_SERIES:,} series; --series NAME shows one, --output FILE writes all")
+        note(
+            "more",
+            f"{len(future.series) - _MOST_SERIES:,} series; --series NAME shows one, --output FILE writes all",
+        )
     for text in future.notes:
         note("note", text)
 
@@ -98,10 +123,17 @@ def _show(future: "Future") -> None:
 def _of_one(future: "Future") -> tuple[list[str], list[list[str]]]:
     """Headings and a row a step; beside each target the ends of its outer band."""
     ends = _ends(future)
-    headings = [cell for name in future.targets for cell in (f"{name}{f' ({future.unit})' if future.unit else ''}", *ends)]
+    headings = [
+        cell
+        for name in future.targets
+        for cell in (f"{name}{f' ({future.unit})' if future.unit else ''}", *ends)
+    ]
     rows = []
     for step, moment in enumerate(future.labels(0)):
-        cells = [[f"{value:.6g}", *_quantiles(future, 0, step, target)] for target, value in enumerate(future.value[0, step])]
+        cells = [
+            [f"{value:.6g}", *_quantiles(future, 0, step, target)]
+            for target, value in enumerate(future.value[0, step])
+        ]
         rows.append([moment, str(step + 1), *itertools.chain(*cells)])
     return ["time", "step", *headings], rows
 
@@ -129,7 +161,13 @@ def _of_many(future: "Future") -> tuple[list[str], list[list[str]]]:
     for place, series in enumerate(future.series[:_MOST_SERIES]):
         for target, name in enumerate(future.targets):
             label = series if len(future.targets) == 1 else f"{series}, {name}"
-            rows.append([label, future.labels(place)[0], *(f"{future.value[place, step, target]:.6g}" for step in shown)])
+            rows.append(
+                [
+                    label,
+                    future.labels(place)[0],
+                    *(f"{future.value[place, step, target]:.6g}" for step in shown),
+                ]
+            )
             bands = zip(*(_quantiles(future, place, step, target) for step in shown), strict=True)
             rows += [[f"  {name}", "", *cells] for name, cells in zip(_ends(future), bands, strict=True)]
     if steps > _MOST_STEPS:
@@ -151,9 +189,19 @@ def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
     with contextlib.closing(TrainingConsole(keeps=False)) as listener:
         result = verify_run(which, listener=listener)
     if as_json:
-        print_json({"run": str(which.folder), "same": not result.results, "results": result.results, "facts": result.facts})
+        print_json(
+            {
+                "run": str(which.folder),
+                "same": not result.results,
+                "results": result.results,
+                "facts": result.facts,
+            }
+        )
         raise typer.Exit(1 if result.results else 0)
-    say("verify", "weights, history and scores are the same, bit for bit" if not result.results else "NOT the same")
+    say(
+        "verify",
+        "weights, history and scores are the same, bit for bit" if not result.results else "NOT the same",
+    )
     for text in result.results:
         say("differs", text)
     for text in result.facts:
@@ -167,9 +215,13 @@ def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
 def export(
     kind: Annotated[
         Literal["onnx", "savedmodel", "litert", "keras"],
-        typer.Option("--format", help="For ONNX Runtime; TensorFlow and its Serving; LiteRT on small devices; Keras."),
+        typer.Option(
+            "--format", help="For ONNX Runtime; TensorFlow and its Serving; LiteRT on small devices; Keras."
+        ),
     ],
-    to: Annotated[Path, typer.Option("--to", metavar="PATH", help="A new file; for savedmodel a new folder.")],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="PATH", help="A new file; for savedmodel a new folder.")
+    ],
     run: WhichRun = None,
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
@@ -198,7 +250,9 @@ def export(
 def explain(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN...]", help="Run folders or experiment names; default: the newest finished run."),
+        typer.Argument(
+            metavar="[RUN...]", help="Run folders or experiment names; default: the newest finished run."
+        ),
     ] = None,
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,

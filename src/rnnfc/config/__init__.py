@@ -54,8 +54,12 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     if document.value is None:
         raise ConfigError(f"{path}: empty; 'rnnfc init NAME' writes a config to start from")
     if not isinstance(document.value, dict):
-        raise ConfigError(f"{path}:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one")
-    origins = _Origins(str(path), document.lines, [(_override(document.value, text), _typed(text)) for text in overrides])
+        raise ConfigError(
+            f"{path}:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"
+        )
+    origins = _Origins(
+        str(path), document.lines, [(_override(document.value, text), _typed(text)) for text in overrides]
+    )
     _anchor_data_path(document.value, folder=path.parent, origins=origins)
     return _validate(document.value, origins)
 
@@ -76,7 +80,10 @@ def to_yaml(experiment: Experiment) -> str:
 
 def schema() -> str:
     """The JSON Schema of a config, for editors."""
-    contract: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Experiment.model_json_schema()}
+    contract: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Experiment.model_json_schema(),
+    }
     return json.dumps(contract, indent=2)
 
 
@@ -106,7 +113,9 @@ def _read(path: Path) -> str:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
 
 
 def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
@@ -144,7 +153,9 @@ def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) 
             raise ConfigError("the working folder is not there any more; change to one that is") from error
         except (RuntimeError, ValueError) as error:  # the former for ~nobody
             given = f"{origins.where(('data', 'path'))}: data.path: got {wording.shown(data['path'])}"
-            raise ConfigError(f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file") from error
+            raise ConfigError(
+                f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file"
+            ) from error
 
 
 def _validate(tree: Any, origins: _Origins) -> Experiment:

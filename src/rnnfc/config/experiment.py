@@ -18,7 +18,10 @@ class WindowSpec(Spec):
     length: int = Field(ge=1, le=1_000_000)
     horizon: int = Field(1, ge=1, le=100_000)
     stride: int = Field(
-        1, ge=1, le=1_000_000_000, description="rows from one training window to the next; validation and test use every window"
+        1,
+        ge=1,
+        le=1_000_000_000,
+        description="rows from one training window to the next; validation and test use every window",
     )
     normalize: Literal["none", "last", "mean_std", "difference"] = Field(
         "none",
@@ -31,9 +34,12 @@ class ScaleSpec(Spec):
     """How values are brought to one size, fitted on training rows only; `scale: minmax` is short for `{method: minmax}`."""
 
     method: Literal["none", "minmax", "standard"] = "minmax"
-    by: Literal["series", "all"] = Field(default="series", description="numbers for each series, or one for all of them")
+    by: Literal["series", "all"] = Field(
+        default="series", description="numbers for each series, or one for all of them"
+    )
     transform: Literal["none", "log", "box_cox"] = Field(
-        default="none", description="of the targets, before the method; log is the natural one; both need values above 0"
+        default="none",
+        description="of the targets, before the method; log is the natural one; both need values above 0",
     )
 
     @property
@@ -82,22 +88,29 @@ class SplitSpec(Spec):
     validation: Border | None = Field(None, description="for early stopping and choices; optional")
     test: Border = Field(description="last part, used for the report only")
     rows_from: Literal["start", "end"] = Field(
-        "end", description="row counts only; start: the parts begin with the first row, and rows after them are left out"
+        "end",
+        description="row counts only; start: the parts begin with the first row, and rows after them are left out",
     )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         given = [part for part in (self.train, self.validation, self.test) if part is not None]
         if len({type(part) for part in given}) > 1:
-            raise wrong("mixes fractions, row counts and dates; use one kind for all parts (or leave train out)")
+            raise wrong(
+                "mixes fractions, row counts and dates; use one kind for all parts (or leave train out)"
+            )
         if self.rows_from == "start" and (self.train is None or not isinstance(self.test, int)):
-            raise wrong("rows_from: start counts the rows of every part; give train and test as row counts, or leave it out")
+            raise wrong(
+                "rows_from: start counts the rows of every part; give train and test as row counts, or leave it out"
+            )
         if isinstance(self.test, str):
             if self.train is not None:
                 raise wrong("with dates, leave train out: it is everything before the first date")
             starts = [dt.datetime.fromisoformat(date) for date in given]
             if len(starts) > 1 and starts[0] >= starts[1]:
-                raise wrong(f"validation starts on {self.validation}, not before test on {self.test}; swap or move them")
+                raise wrong(
+                    f"validation starts on {self.validation}, not before test on {self.test}; swap or move them"
+                )
         elif isinstance(self.test, float):
             total = sum(given)
             if self.train is not None and abs(total - 1) > 1e-9:
@@ -119,18 +132,22 @@ Broken = Iterator[tuple[str, str]]
 class Experiment(Spec):
     """One experiment: data, windows, split, scaling, network and training."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="part of the run folder's name")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="part of the run folder's name"
+    )
     seed: int = Field(0, ge=0, le=MAX_SEED)
     data: DataSpec
     window: WindowSpec
     split: SplitSpec
     scale: Annotated[
-        ScaleSpec, BeforeValidator(_as_scale, json_schema_input_type=ScaleSpec | Literal["none", "minmax", "standard"])
+        ScaleSpec,
+        BeforeValidator(_as_scale, json_schema_input_type=ScaleSpec | Literal["none", "minmax", "standard"]),
     ] = ScaleSpec()
     model: ModelSpec
     train: TrainSpec
     baselines: Once[Literal["ets", "theta"]] = Field(
-        (), description="further forecasts that the report holds the network against; they need the extra stats"
+        (),
+        description="further forecasts that the report holds the network against; they need the extra stats",
     )
 
     @property
@@ -147,7 +164,12 @@ class Experiment(Spec):
     @classmethod
     def _loss_of_levels(cls, given: Any) -> Any:
         model, train = (given.get(key) if isinstance(given, dict) else None for key in ("model", "train"))
-        if isinstance(model, dict) and model.get("levels") and isinstance(train, dict) and train.get("loss") is None:
+        if (
+            isinstance(model, dict)
+            and model.get("levels")
+            and isinstance(train, dict)
+            and train.get("loss") is None
+        ):
             return {**given, "train": {**train, "loss": "pinball"}}
         return given
 
@@ -172,7 +194,10 @@ class Experiment(Spec):
     def _loss(self) -> Broken:
         loss, levels = self.train.loss, self.levels
         if levels and loss != "pinball":
-            yield "train.loss", f"model.levels are trained with pinball, not {loss}; write pinball or leave train.loss out"
+            yield (
+                "train.loss",
+                f"model.levels are trained with pinball, not {loss}; write pinball or leave train.loss out",
+            )
         if loss == "pinball" and not levels:
             text = "pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber"
             yield "train.loss", text
@@ -186,7 +211,10 @@ class Experiment(Spec):
                 yield "train.schedule", f"plateau {text}"
         if self.data.season is not None and self.data.season > self.window.length:
             text = "so the seasonal baseline cannot see one season; lengthen the window or leave season out"
-            yield "data.season", f"{self.data.season} is longer than window.length {self.window.length}, {text}"
+            yield (
+                "data.season",
+                f"{self.data.season} is longer than window.length {self.window.length}, {text}",
+            )
 
     def _network(self) -> Broken:
         model, length = self.model, self.window.length
@@ -199,20 +227,33 @@ class Experiment(Spec):
             text = "blend chooses the network's share on validation windows, and split.validation is not there; add it"
             yield "model.linear.use", text
         if model.ensemble and self.train.clip and self.train.clip.by == "global_norm":
-            yield "train.clip.by", "global_norm would clip the networks of an ensemble together; clip by norm or value"
+            yield (
+                "train.clip.by",
+                "global_norm would clip the networks of an ensemble together; clip by norm or value",
+            )
         if isinstance(model, SegmentSpec):
             if model.segment > length:
                 yield "model.segment", f"{model.segment} is longer than window.length {length}; shorten it"
-            for group, key in (("data", "inputs"), ("data", "known"), ("data", "calendar"), ("model", "series_embedding")):
+            for group, key in (
+                ("data", "inputs"),
+                ("data", "known"),
+                ("data", "calendar"),
+                ("model", "series_embedding"),
+            ):
                 if getattr(getattr(self, group), key, None):
-                    text = f"model.kind segment reads each target by itself and nothing further; leave {key} out"
+                    text = (
+                        f"model.kind segment reads each target by itself and nothing further; leave {key} out"
+                    )
                     yield f"{group}.{key}", text
 
     def _scratch(self) -> Broken:
         if not isinstance(self.model, ScratchSpec):
             return
         if getattr(self.data, "missing", None) == "mask":
-            yield "data.missing", "model.kind scratch counts every target in its loss, so mask is not for it; choose another"
+            yield (
+                "data.missing",
+                "model.kind scratch counts every target in its loss, so mask is not for it; choose another",
+            )
         for key in ("known", "calendar"):
             if getattr(self.data, key, ()):
                 yield f"data.{key}", f"model.kind scratch reads the window alone; leave {key} out"
@@ -239,7 +280,9 @@ class Experiment(Spec):
             text = "recursive feeds back medians, so of later steps nothing is known but those; leave it or model.levels out"
             yield "model.strategy", text
         if model.linear:
-            text = "recursive makes one step at a time and the linear map all of them; leave one of the two out"
+            text = (
+                "recursive makes one step at a time and the linear map all of them; leave one of the two out"
+            )
             yield "model.strategy", text
 
     def _bptt(self) -> Broken:

@@ -55,7 +55,9 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
     for part in parts:
         if group is None:
             if isinstance(part, int):
-                path.append(part)  # an item of a list; a text here names the branch of a union (bidirectional -> bool)
+                path.append(
+                    part
+                )  # an item of a list; a text here names the branch of a union (bidirectional -> bool)
             continue
         path.append(part)
         holder = group
@@ -63,7 +65,9 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
         members = _groups(field.annotation) if field else []
         if field is not None and field.discriminator is not None:
             tag = next(parts, None)
-            members = [member for member in members if tag in get_args(member.model_fields["kind"].annotation)]
+            members = [
+                member for member in members if tag in get_args(member.model_fields["kind"].annotation)
+            ]
         group = members[0] if members else None
     return tuple(path), holder
 
@@ -74,7 +78,9 @@ def _groups(annotation: Any) -> list[type[BaseModel]]:
     return [group for argument in get_args(annotation) for group in _groups(argument)]
 
 
-def worth_saying(errors: Sequence[ErrorDetails]) -> Iterator[tuple[ErrorDetails, Path, type[BaseModel] | None]]:
+def worth_saying(
+    errors: Sequence[ErrorDetails],
+) -> Iterator[tuple[ErrorDetails, Path, type[BaseModel] | None]]:
     """The errors that no other one says better, each with the path to blame and the group that holds its last key."""
     located = [(error, *locate(error["loc"])) for error in errors]
     meant = set()  # keys that a misspelled one stands for
@@ -97,7 +103,9 @@ def is_echo(error: ErrorDetails) -> bool:
 
 def written(path: Path) -> str:
     """The path with dots, on one line whatever characters its keys hold."""
-    return ".".join(part if isinstance(part, str) and part and part.isprintable() else repr(part) for part in path)
+    return ".".join(
+        part if isinstance(part, str) and part and part.isprintable() else repr(part) for part in path
+    )
 
 
 def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
@@ -112,7 +120,11 @@ def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
         allowed = sorted(holder.model_fields) if holder else []
         return f"unknown key; {_suggest(key, allowed)}allowed here: {', '.join(allowed)}"
     if kind == "union_tag_not_found":
-        kinds = [name for group in _groups(holder.model_fields[key].annotation) for name in _kinds(group)] if holder else []
+        kinds = (
+            [name for group in _groups(holder.model_fields[key].annotation) for name in _kinds(group)]
+            if holder
+            else []
+        )
         return f"a group of keys that starts with kind is needed here; kinds: {', '.join(kinds)}"
     return _value_sentence(error, key, context)
 
@@ -122,7 +134,9 @@ def _value_sentence(error: ErrorDetails, key: str, context: dict[str, Any]) -> s
     if kind == "literal_error":
         return f"{given}; {_choices(error['input'], context['expected'])}"
     if kind == "union_tag_invalid":
-        return f"kind is {shown(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
+        return (
+            f"kind is {shown(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
+        )
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
         return f"{given}; {_ONE_CHARACTER if key == 'separator' else text.format(_plain(context[name]))}"

@@ -28,7 +28,9 @@ class LinearSpec(Spec):
         description="path: added to the network and trained with it; blend: mixed with the trained network, in the share that "
         "the validation windows choose"
     )
-    length: int | None = Field(None, ge=1, description="newest rows of the window that it reads; all without it")
+    length: int | None = Field(
+        None, ge=1, description="newest rows of the window that it reads; all without it"
+    )
 
 
 class EnsembleSpec(Spec):
@@ -49,7 +51,10 @@ class NetSpec(Spec):
     linear: LinearSpec | None = None
     ensemble: EnsembleSpec | None = None
     series_embedding: int | None = Field(
-        None, ge=1, le=MAX_UNITS, description="numbers of each series that are learned and read beside every row; several series"
+        None,
+        ge=1,
+        le=MAX_UNITS,
+        description="numbers of each series that are learned and read beside every row; several series",
     )
 
     @model_validator(mode="after")
@@ -58,7 +63,9 @@ class NetSpec(Spec):
             raise wrong(f"levels {list(self.levels)} do not ascend; write {sorted(set(self.levels))}")
         if self.levels and MEDIAN not in self.levels:
             whole = sorted({*self.levels, MEDIAN})
-            raise wrong(f"levels {list(self.levels)} leave out {MEDIAN}, the median, which is the forecast itself; write {whole}")
+            raise wrong(
+                f"levels {list(self.levels)} leave out {MEDIAN}, the median, which is the forecast itself; write {whole}"
+            )
         return self
 
     @property
@@ -81,13 +88,17 @@ class StackedSpec(NetSpec):
 
     kind: Literal["stacked"]
     cell: Cell
-    units: Annotated[tuple[_Units, ...], BeforeValidator(_as_layers, json_schema_input_type=_Units | tuple[_Units, ...])] = Field(
-        min_length=1, max_length=16, description="one number a layer; a single number is one layer"
-    )
+    units: Annotated[
+        tuple[_Units, ...], BeforeValidator(_as_layers, json_schema_input_type=_Units | tuple[_Units, ...])
+    ] = Field(min_length=1, max_length=16, description="one number a layer; a single number is one layer")
     activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "tanh"
     dropout: _Dropout = Field(0.0, description="share of each layer's inputs that is dropped in training")
-    recurrent_dropout: _Dropout = Field(0.0, description="share of each layer's state that is dropped in training")
-    bidirectional: bool | tuple[bool, ...] = Field(False, description="for all layers, or a list with one entry a layer")
+    recurrent_dropout: _Dropout = Field(
+        0.0, description="share of each layer's state that is dropped in training"
+    )
+    bidirectional: bool | tuple[bool, ...] = Field(
+        False, description="for all layers, or a list with one entry a layer"
+    )
     strategy: Literal["direct", "recursive"] = Field(
         "direct",
         description="direct: all steps of the horizon at once; recursive: a step at a time, the newest row of the window for "
@@ -97,7 +108,9 @@ class StackedSpec(NetSpec):
     @model_validator(mode="after")
     def _an_entry_a_layer(self) -> Self:
         if isinstance(self.bidirectional, tuple) and len(self.bidirectional) != len(self.units):
-            raise wrong(f"bidirectional has {len(self.bidirectional)} entries for {len(self.units)} layers; give one a layer")
+            raise wrong(
+                f"bidirectional has {len(self.bidirectional)} entries for {len(self.units)} layers; give one a layer"
+            )
         return self
 
     @property
@@ -109,7 +122,11 @@ class StackedSpec(NetSpec):
     @property
     def directions(self) -> tuple[int, ...]:
         """1 or 2 (bidirectional) for each layer."""
-        flags = self.bidirectional if isinstance(self.bidirectional, tuple) else (self.bidirectional,) * len(self.units)
+        flags = (
+            self.bidirectional
+            if isinstance(self.bidirectional, tuple)
+            else (self.bidirectional,) * len(self.units)
+        )
         return tuple(2 if flag else 1 for flag in flags)
 
     @property
@@ -127,8 +144,12 @@ class SegmentSpec(NetSpec):
     kind: Literal["segment"]
     cell: Cell
     segment: int = Field(ge=1, description="rows a segment")
-    width: int = Field(ge=2, le=MAX_UNITS, multiple_of=2, description="units of the recurrent layer, size of an embedding")
-    dropout: _Dropout = Field(0.0, description="share of the state that is dropped, in training, before the last layer")
+    width: int = Field(
+        ge=2, le=MAX_UNITS, multiple_of=2, description="units of the recurrent layer, size of an embedding"
+    )
+    dropout: _Dropout = Field(
+        0.0, description="share of the state that is dropped, in training, before the last layer"
+    )
 
     @property
     def label(self) -> str:
@@ -143,9 +164,12 @@ class Seq2SeqSpec(NetSpec):
     cell: Cell
     units: int = Field(ge=1, le=MAX_UNITS, description="of the encoder and of the decoder")
     attention: Literal["none", "bahdanau", "luong"] = Field(
-        "none", description="what each step reads of the whole window: bahdanau by additive scores, luong by multiplicative ones"
+        "none",
+        description="what each step reads of the whole window: bahdanau by additive scores, luong by multiplicative ones",
     )
-    dropout: _Dropout = Field(0.0, description="share of what the encoder hands on that is dropped, in training")
+    dropout: _Dropout = Field(
+        0.0, description="share of what the encoder hands on that is dropped, in training"
+    )
     teacher_forcing: float = Field(
         1.0,
         ge=0,
@@ -164,7 +188,9 @@ class Seq2SeqSpec(NetSpec):
     @property
     def label(self) -> str:
         """Cell, units and attention, for people."""
-        return self._described(f"seq2seq {self.cell} {self.units}{'' if self.attention == 'none' else f', {self.attention}'}")
+        return self._described(
+            f"seq2seq {self.cell} {self.units}{'' if self.attention == 'none' else f', {self.attention}'}"
+        )
 
 
 class ScratchSpec(Spec):

@@ -62,27 +62,39 @@ class TrainSpec(Spec):
     learning_rate: float = Field(0.001, gt=0, le=10)
     weight_decay: float | None = Field(None, ge=0, lt=1, description="adamw only; 0.004 without it")
     momentum: float | None = Field(None, ge=0, lt=1, description="sgd and rmsprop only")
-    loss: Literal["mse", "mae", "huber", "pinball"] = Field("mse", description="pinball: with model.levels, and always there")
+    loss: Literal["mse", "mae", "huber", "pinball"] = Field(
+        "mse", description="pinball: with model.levels, and always there"
+    )
     clip: ClipSpec | None = None
     bptt_steps: int | None = Field(
-        None, ge=1, description="the gradient goes back through this many steps of the window; all of them without it"
+        None,
+        ge=1,
+        description="the gradient goes back through this many steps of the window; all of them without it",
     )
-    schedule: Annotated[ConstantRate | CosineRate | StepRate | PlateauRate, Field(discriminator="kind")] = ConstantRate(
-        kind="constant"
+    schedule: Annotated[ConstantRate | CosineRate | StepRate | PlateauRate, Field(discriminator="kind")] = (
+        ConstantRate(kind="constant")
     )
     early_stopping: EarlyStoppingSpec | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _decay_of_adamw(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("optimizer") == "adamw" and given.get("weight_decay") is None:
+        if (
+            isinstance(given, dict)
+            and given.get("optimizer") == "adamw"
+            and given.get("weight_decay") is None
+        ):
             return {**given, "weight_decay": 0.004}  # Keras' own
         return given
 
     @model_validator(mode="after")
     def _options_that_act(self) -> Self:
         if self.weight_decay is not None and self.optimizer != "adamw":
-            raise wrong(f"weight_decay acts with adamw only, optimizer is {self.optimizer}; change one of them")
+            raise wrong(
+                f"weight_decay acts with adamw only, optimizer is {self.optimizer}; change one of them"
+            )
         if self.momentum is not None and self.optimizer not in ("sgd", "rmsprop"):
-            raise wrong(f"momentum acts with sgd and rmsprop only, optimizer is {self.optimizer}; change one of them")
+            raise wrong(
+                f"momentum acts with sgd and rmsprop only, optimizer is {self.optimizer}; change one of them"
+            )
         return self

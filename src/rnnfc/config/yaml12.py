@@ -19,7 +19,9 @@ Path = tuple[str | int, ...]
 # What starts with one of these is meant as YAML; any other text that is no YAML is text.
 _STRUCTURE = tuple("[{'\"&*!|>")
 # What PyYAML says of a plain value that starts with a character such as % @ ` or a comma.
-_NEEDS_QUOTES = re.compile(r"found character '[^\\]' that cannot start any token|expected the node content, but found ','")
+_NEEDS_QUOTES = re.compile(
+    r"found character '[^\\]' that cannot start any token|expected the node content, but found ','"
+)
 
 # YAML 1.2.2, section 10.3.2 (core schema). PyYAML follows YAML 1.1, where `no` is false, `010` is eight, `12:30` is 750.
 _INT, _OCT_HEX = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -53,7 +55,9 @@ def parse(text: str, *, source: str) -> Document:
             with `source` and the line.
     """
     if len(text) > MAX_CHARACTERS:
-        raise ConfigError(f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?")
+        raise ConfigError(
+            f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?"
+        )
     try:
         _refuse_hostile(text, source=source)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -61,11 +65,15 @@ def parse(text: str, *, source: str) -> Document:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark else source
         problem = error.problem or str(error.context)
-        hint = "put quotes around the value" if _NEEDS_QUOTES.match(problem) else "check indentation and quotes"
+        hint = (
+            "put quotes around the value" if _NEEDS_QUOTES.match(problem) else "check indentation and quotes"
+        )
         raise ConfigError(f"{where}: not valid YAML: {problem}; {hint}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{source}:{line}: the character U+{error.character:04X} is not allowed in YAML; remove it") from error
+        raise ConfigError(
+            f"{source}:{line}: the character U+{error.character:04X} is not allowed in YAML; remove it"
+        ) from error
     builder = _Builder(source=source)
     return Document(value=None if root is None else builder.build(root, ()), lines=builder.lines)
 
@@ -103,15 +111,24 @@ def _refuse_hostile(text: str, *, source: str) -> None:
             if depth > MAX_DEPTH:
                 raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
             if documents > 1:
-                raise ConfigError(f"{where}: a second document starts here; a config is one, so remove the line with ---")
+                raise ConfigError(
+                    f"{where}: a second document starts here; a config is one, so remove the line with ---"
+                )
             if values > MAX_NODES:
                 raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
             if getattr(event, "tag", None) is not None:
-                raise ConfigError(f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it")
+                raise ConfigError(
+                    f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it"
+                )
             if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-                problem = "half of a surrogate pair is no character; write the character itself, not its escape"
+                problem = (
+                    "half of a surrogate pair is no character; write the character itself, not its escape"
+                )
                 raise ConfigError(f"{where}: {problem}")
-    except (ValueError, OverflowError) as error:  # PyYAML lets these through: "\UFFFFFFFF", %YAML 1.<5,000 digits>
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # PyYAML lets these through: "\UFFFFFFFF", %YAML 1.<5,000 digits>
         problem = "an escape or a version number is out of range; write the character itself"
         raise ConfigError(f"{source}:{line}: not valid YAML: {problem}") from error
 
@@ -126,9 +143,13 @@ class _Builder:
         self.nodes += 1
         self.lines.setdefault(path, node.start_mark.line + 1)
         if self.nodes > MAX_NODES:
-            raise self._wrong(node, f"more than {MAX_NODES:,} values once aliases are followed; write them out")
+            raise self._wrong(
+                node, f"more than {MAX_NODES:,} values once aliases are followed; write them out"
+            )
         if len(path) > MAX_DEPTH:
-            raise self._wrong(node, f"an alias holds itself or nests past {MAX_DEPTH} levels; write the value out")
+            raise self._wrong(
+                node, f"an alias holds itself or nests past {MAX_DEPTH} levels; write the value out"
+            )
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -139,7 +160,9 @@ class _Builder:
         if node.style is not None:  # quoted or block text is text, whatever it looks like
             return node.value
         if len(node.value) > _MAX_DIGITS and (_INT.fullmatch(node.value) or _OCT_HEX.fullmatch(node.value)):
-            raise self._wrong(node, f"a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read")
+            raise self._wrong(
+                node, f"a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read"
+            )
         return scalar(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
@@ -150,7 +173,9 @@ class _Builder:
                 raise self._wrong(key_node, "a key must be text; put quotes around it if it is meant")
             if key in mapping:
                 first = self.lines[(*path, key)]
-                raise self._wrong(key_node, f"the key {key!r} stands here again (first on line {first}); keep one")
+                raise self._wrong(
+                    key_node, f"the key {key!r} stands here again (first on line {first}); keep one"
+                )
             self.lines[(*path, key)] = key_node.start_mark.line + 1
             mapping[key] = self.build(value_node, (*path, key))
         return mapping

@@ -11,7 +11,13 @@ Times = npt.NDArray[Any]
 
 _SECOND = 1_000_000  # times are datetime64[us]
 _MONTH_NAMES = {1: "monthly", 3: "quarterly", 12: "yearly"}
-_UNITS = (("day", 86_400 * _SECOND), ("hour", 3_600 * _SECOND), ("minute", 60 * _SECOND), ("second", _SECOND), ("microsecond", 1))
+_UNITS = (
+    ("day", 86_400 * _SECOND),
+    ("hour", 3_600 * _SECOND),
+    ("minute", 60 * _SECOND),
+    ("second", _SECOND),
+    ("microsecond", 1),
+)
 _NAMES = {"day": "daily", "hour": "hourly", "minute": "every minute", "second": "every second"}
 # Times typed as decimals (0.1, 0.2, ...) are equally spaced up to rounding: the error of one step, and of all steps together.
 _STEP_ERROR, _LARGEST_DRIFT = 1e-6, 0.25
@@ -55,7 +61,10 @@ class Frequency:
             return np.asarray(_next_month(months) - (_next_month(month) - end))
         # The 30th becomes the last day of a month that has no 30th.
         return np.asarray(
-            np.minimum(months.astype("datetime64[us]") + (end - month), _next_month(months) - _DAY + (end - month) % _DAY)
+            np.minimum(
+                months.astype("datetime64[us]") + (end - month),
+                _next_month(months) - _DAY + (end - month) % _DAY,
+            )
         )
 
     def off_grid(self, times: Times) -> int | None:
@@ -77,7 +86,10 @@ class Frequency:
         positions = self.positions(times, first=first)
         whole, drift = np.round(positions), np.zeros(1)
         if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
-            drift = np.maximum(_STEP_ERROR * np.maximum(1.0, np.abs(positions)), _rounding(np.append(first, times)) / self.size)
+            drift = np.maximum(
+                _STEP_ERROR * np.maximum(1.0, np.abs(positions)),
+                _rounding(np.append(first, times)) / self.size,
+            )
         on = np.abs(positions - whole) <= np.minimum(drift, _LARGEST_DRIFT)
         return whole, on & (np.abs(positions) < _LARGEST_POSITION)
 
@@ -116,7 +128,9 @@ class Frequency:
 
 def _rounding(times: Times) -> float:
     """The most by which the distance of two numbers may be off because a float64 is not finer."""
-    return 0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times[[0, -1]]).max()))  # they ascend
+    return (
+        0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times[[0, -1]]).max()))
+    )  # they ascend
 
 
 def _refined(size: float, times: Times) -> float:
@@ -146,7 +160,9 @@ def _even_step(times: Times) -> float | None:
     if len(numbers) < 2 or int(numbers[-1]) - int(numbers[0]) > _LARGEST_DISTANCE:
         return None
     step = numbers[1] - numbers[0]
-    parts = (np.diff(numbers[start : start + _PART_ROWS + 1]) for start in range(0, len(numbers) - 1, _PART_ROWS))
+    parts = (
+        np.diff(numbers[start : start + _PART_ROWS + 1]) for start in range(0, len(numbers) - 1, _PART_ROWS)
+    )
     return float(step) if all((part == step).all() for part in parts) else None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Floats, exact_clock
+from rnnfc.data.panel import Floats, format_time_exact
 from rnnfc.errors import DataError
 
 Mask = npt.NDArray[np.bool_]
@@ -25,7 +25,9 @@ class Table:
     where: Callable[[int], str]
 
 
-def close(table: Table, *, policy: str, channels: tuple[str, ...], season: int | None = None) -> tuple[Floats, Times, Mask]:
+def close(
+    table: Table, *, policy: str, channels: tuple[str, ...], season: int | None = None
+) -> tuple[Floats, Times, Mask]:
     """Values, times and the mask filled[row, channel] of the complete rows.
 
     Raises:
@@ -67,7 +69,7 @@ def _spread(table: Table, row_of: npt.NDArray[np.int64], policy: str) -> tuple[F
     if policy == "error":
         row = int(np.argmax(np.diff(row_of) > 1)) + 1
         raise DataError(
-            f"{table.where(row)}: between {exact_clock(table.time[row - 1])} and {exact_clock(table.time[row])} "
+            f"{table.where(row)}: between {format_time_exact(table.time[row - 1])} and {format_time_exact(table.time[row])} "
             f"rows are absent ({num_rows - len(row_of):,} in all at the step {table.frequency}); set data.missing: "
             "interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one step"
         )
@@ -120,7 +122,10 @@ def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, t
     if missing.all():
         row, why = 0, "the column has no value at all; leave it out"
     elif left[0] == 0 and policy != "seasonal":
-        row, why = 0, f"the first {np.argmin(missing):,} values are missing and nothing before them can fill them; cut these rows"
+        row, why = (
+            0,
+            f"the first {np.argmin(missing):,} values are missing and nothing before them can fill them; cut these rows",
+        )
     elif policy == "seasonal":
         why = f"{len(left):,} values of the first season are missing and no season before it can fill them"
         row, why = 0, f"{why}; cut these rows or set data.missing: mask"
@@ -130,10 +135,14 @@ def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, t
     raise DataError(f"{table.where(row)}: {name}: {why}")
 
 
-def refill(values: Floats, filled: Mask, *, policy: str, season: int | None, bounds: npt.NDArray[np.int64]) -> Floats:
+def refill(
+    values: Floats, filled: Mask, *, policy: str, season: int | None, bounds: npt.NDArray[np.int64]
+) -> Floats:
     """values[row, channel] with what was `filled` made anew from the known values of the same series, as `close` does."""
     made = values.copy()
     for first, end in itertools.pairwise(bounds):
         for channel in np.flatnonzero(filled[first:end].any(axis=0)):
-            made[first:end, channel] = fill(made[first:end, channel], filled[first:end, channel], policy=policy, season=season)
+            made[first:end, channel] = fill(
+                made[first:end, channel], filled[first:end, channel], policy=policy, season=season
+            )
     return made

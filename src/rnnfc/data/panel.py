@@ -84,7 +84,11 @@ class Panel:
     def until(self, last: Self) -> Self:
         """The rows of each series of `last` up to its last one; all of them where one of these is missing, or clocks differ."""
         names = {*last.series}
-        known = self if self.series == last.series else self.only(np.array([name in names for name in self.series]))
+        known = (
+            self
+            if self.series == last.series
+            else self.only(np.array([name in names for name in self.series]))
+        )
         if known.series != last.series or (self.time.dtype.kind == "M") != (last.time.dtype.kind == "M"):
             return self
         kept = known.time <= np.repeat(last.time[last.bounds[1:] - 1], np.diff(known.bounds))
@@ -93,7 +97,9 @@ class Panel:
 
     def rows(self, part: npt.NDArray[Any] | slice, **changed: Any) -> Self:
         """Some rows, with the `bounds` that they have."""
-        return replace(self, values=self.values[part], time=self.time[part], filled=self.filled[part], **changed)
+        return replace(
+            self, values=self.values[part], time=self.time[part], filled=self.filled[part], **changed
+        )
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
         """The series that are kept[series]."""
@@ -105,12 +111,18 @@ class Panel:
     def known(self, rows: slice, columns: slice = slice(None)) -> Floats:
         """values[row, channel] of some rows, NaN where `missing` filled them; not a copy where it filled none."""
         filled = self.filled[rows, columns]
-        return np.where(filled, np.nan, self.values[rows, columns]) if filled.any() else self.values[rows, columns]
+        return (
+            np.where(filled, np.nan, self.values[rows, columns])
+            if filled.any()
+            else self.values[rows, columns]
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of values, times, bounds and names: equal only for the same data."""
         digest = hashlib.sha256(
-            repr((self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)).encode()
+            repr(
+                (self.series, self.channels, self.num_targets, self.values.shape, self.time.dtype.str)
+            ).encode()
             + self.offset.encode()
         )
         for array in (self.values, self.time, self.bounds, self.filled):
@@ -118,26 +130,30 @@ class Panel:
         return digest.hexdigest()
 
 
-def parse_clock(texts: Sequence[str]) -> Times:
-    """The times that `exact_clock` wrote, [row]: datetime64[us] without offset, float64, or int64 where that is too coarse."""
+def parse_times(texts: Sequence[str]) -> Times:
+    """Times from `format_time_exact`, [row]: datetime64[us] without offset, float64, or int64 where that is too coarse."""
     try:
         numbers = np.array([float(text) for text in texts])
-        if len(numbers) and np.abs(numbers).max() >= _LARGEST_COUNT and all(text.lstrip("-").isdigit() for text in texts):
+        if (
+            len(numbers)
+            and np.abs(numbers).max() >= _LARGEST_COUNT
+            and all(text.lstrip("-").isdigit() for text in texts)
+        ):
             return np.array([int(text) for text in texts], dtype=np.int64)
         return numbers
     except ValueError:
         return np.array([re.sub(r"[+-]\d\d:\d\d$", "", text) for text in texts], dtype="datetime64[us]")
 
 
-def exact_clock(time: np.datetime64 | np.int64 | np.float64, offset: str = "") -> str:
+def format_time_exact(time: np.datetime64 | np.int64 | np.float64, offset: str = "") -> str:
     """One time as text that reads back to the same time, for files; with its UTC offset 2014-01-01T00:00+10:00."""
-    text = clock(time)
+    text = format_time(time)
     if offset:
         return f"{text}{'' if 'T' in text else 'T00:00'}{offset}"
     return text if isinstance(time, np.datetime64) or float(text) == float(time) else repr(float(time))
 
 
-def clock(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
+def format_time(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
     """One time as text, no longer than needed: 1949-01-01, 2015-02-17T09:30, 17, 99.8999."""
     if isinstance(time, np.datetime64):
         text = str(time.astype("datetime64[us]"))

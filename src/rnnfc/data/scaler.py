@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.data.panel import Floats, Panel, exact_clock
+from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.errors import DataError
 
 # A range below this share of the values leaves under about 4,500 distinct float64 values: it is noise, not data.
@@ -25,13 +25,18 @@ def transformed(values: Any, power: Any, ops: Any = np) -> Any:
         ops: NumPy or keras.ops, whose tensors the others are then.
     Source: Box & Cox, An analysis of transformations, Journal of the Royal Statistical Society B 26 (1964).
     """
-    return _on_targets(lambda x, zero, safe: ops.where(zero, ops.log(x), (x**safe - 1) / safe), values, power, ops)
+    return _on_targets(
+        lambda x, zero, safe: ops.where(zero, ops.log(x), (x**safe - 1) / safe), values, power, ops
+    )
 
 
 def inverted(values: Any, power: Any, ops: Any = np) -> Any:
     """What `transformed` was given; what lies below all that it gives (a forecast may) becomes 0, the edge of its domain."""
     return _on_targets(
-        lambda y, zero, safe: ops.where(zero, ops.exp(y), ops.maximum(safe * y + 1, 0) ** (1 / safe)), values, power, ops
+        lambda y, zero, safe: ops.where(zero, ops.exp(y), ops.maximum(safe * y + 1, 0) ** (1 / safe)),
+        values,
+        power,
+        ops,
     )
 
 
@@ -41,7 +46,9 @@ def _on_targets(function: Callable[[Any, Any, Any], Any], values: Any, power: An
         return values
     targets, zero = power.shape[-1], ops.equal(power, 0)
     safe = ops.where(zero, ops.ones_like(power), power)
-    with np.errstate(all="ignore"):  # the branch that is not taken may overflow; NaN and infinity are looked for later
+    with np.errstate(
+        all="ignore"
+    ):  # the branch that is not taken may overflow; NaN and infinity are looked for later
         made = function(values[..., :targets], zero, safe)
     return made if values.shape[-1] == targets else ops.concatenate([made, values[..., targets:]], axis=-1)
 
@@ -63,7 +70,13 @@ class Scaler:
 
     @classmethod
     def fit(
-        cls, panel: Panel, train_rows: npt.NDArray[np.int64], *, method: str, by: str = "series", transform: str = "none"
+        cls,
+        panel: Panel,
+        train_rows: npt.NDArray[np.int64],
+        *,
+        method: str,
+        by: str = "series",
+        transform: str = "none",
     ) -> Self:
         """The scaler of the training rows alone, without what `missing` filled: that may know a row after them.
 
@@ -86,11 +99,18 @@ class Scaler:
             from sklearn.preprocessing import MinMaxScaler
 
             ranges = MinMaxScaler().fit(np.stack([transformed(edge, power).ravel() for edge in edges]))
-            center, scale = (getattr(ranges, name).reshape(edges[0].shape) for name in ("data_min_", "data_range_"))
+            center, scale = (
+                getattr(ranges, name).reshape(edges[0].shape) for name in ("data_min_", "data_range_")
+            )
         else:
-            fits = [_standard(panel, rows, None if power is None else power[group]) for group, rows in enumerate(groups)]
+            fits = [
+                _standard(panel, rows, None if power is None else power[group])
+                for group, rows in enumerate(groups)
+            ]
             center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("mean_", "scale_"))
-        center, scale = (np.repeat(array, size, axis=0) for array in (center, np.where(flat(*edges), 1.0, scale)))
+        center, scale = (
+            np.repeat(array, size, axis=0) for array in (center, np.where(flat(*edges), 1.0, scale))
+        )
         power = None if power is None else np.repeat(power, size, axis=0)
         if panel.calendar:
             center[:, -2 * len(panel.calendar) :], scale[:, -2 * len(panel.calendar) :] = 0.0, 1.0
@@ -99,7 +119,10 @@ class Scaler:
     @property
     def by_series(self) -> bool:
         """Whether one series is scaled by other numbers than another."""
-        return any(array is not None and bool((array != array[0]).any()) for array in (self.center, self.scale, self.power))
+        return any(
+            array is not None and bool((array != array[0]).any())
+            for array in (self.center, self.scale, self.power)
+        )
 
     def apply(self, panel: Panel, *, dtype: npt.DTypeLike = np.float64) -> Panel:
         """The panel with scaled values; computed in float64, kept as `dtype`, in which a huge one may be infinite."""
@@ -108,7 +131,9 @@ class Scaler:
             power = None if self.power is None else self.power[series]
             for part in _parts(*rows):
                 with np.errstate(over="ignore"):
-                    values[part] = (transformed(panel.values[part], power) - self.center[series]) / self.scale[series]
+                    values[part] = (
+                        transformed(panel.values[part], power) - self.center[series]
+                    ) / self.scale[series]
         return panel.with_values(values)
 
     def scale_points(self, points: Floats, series: npt.NDArray[np.int64]) -> Floats:
@@ -128,7 +153,10 @@ class Scaler:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; `from_json` reads them back to the same bits."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(self).items()
+        }
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
@@ -139,7 +167,12 @@ class Scaler:
 
 
 def training_range(
-    panel: Panel, train_rows: npt.NDArray[np.int64], *, method: str, by: str = "series", transform: str = "none"
+    panel: Panel,
+    train_rows: npt.NDArray[np.int64],
+    *,
+    method: str,
+    by: str = "series",
+    transform: str = "none",
 ) -> tuple[Floats, Floats]:
     """Lowest and highest known value of the training rows, [series, channel] each; all that can be checked without a fit.
 
@@ -167,7 +200,9 @@ def training_range(
 
 def flat(low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
     """Where the values between them are (almost) constant."""
-    return np.asarray(high / 2 - low / 2 <= _SMALLEST_RANGE / 2 * np.maximum(np.abs(low), np.abs(high)))  # halves are finite
+    return np.asarray(
+        high / 2 - low / 2 <= _SMALLEST_RANGE / 2 * np.maximum(np.abs(low), np.abs(high))
+    )  # halves are finite
 
 
 def refuse_not_positive(panel: Panel, *, what: str) -> None:
@@ -182,14 +217,16 @@ def refuse_not_positive(panel: Panel, *, what: str) -> None:
         row, target = wrong[0]
         series = panel.series[int(np.searchsorted(panel.bounds, row, side="right")) - 1]
         raise DataError(
-            f"{series}: {panel.channels[target]} is {panel.values[row, target]:g} at {exact_clock(panel.time[row])}, {what} "
-            "needs values above 0; leave the transform out, or add a constant to the column"
+            f"{series}: {panel.channels[target]} is {panel.values[row, target]:g} at {format_time_exact(panel.time[row])}, "
+            f"{what} needs values above 0; leave the transform out, or add a constant to the column"
         )
 
 
 def _edges(low: Floats, high: Floats, by: str) -> tuple[Floats, Floats]:
     """[group, channel]: those of every series, or of all of them together."""
-    return (low, high) if by == "series" else (low.min(axis=0, keepdims=True), high.max(axis=0, keepdims=True))
+    return (
+        (low, high) if by == "series" else (low.min(axis=0, keepdims=True), high.max(axis=0, keepdims=True))
+    )
 
 
 def _powers(panel: Panel, groups: npt.NDArray[np.int64], transform: str) -> Floats | None:
@@ -213,7 +250,9 @@ def _most_likely(values: Floats) -> float:
     from scipy.optimize import minimize_scalar
 
     even = values / np.exp(np.log(values).mean())
-    best = minimize_scalar(lambda power: np.var(transformed(even[:, None], np.array([power]))), bounds=(0, 2), method="bounded")
+    best = minimize_scalar(
+        lambda power: np.var(transformed(even[:, None], np.array([power]))), bounds=(0, 2), method="bounded"
+    )
     return round(float(best.x), 2)
 
 
@@ -224,7 +263,9 @@ def _standard(panel: Panel, rows: npt.NDArray[np.int64], power: Floats | None) -
     fit = StandardScaler()
     if any(panel.filled[first:end].any() for first, end in rows):
         # scikit-learn cannot take a part in which a whole channel is unknown.
-        return fit.fit(transformed(np.concatenate([panel.known(slice(first, end)) for first, end in rows]), power))
+        return fit.fit(
+            transformed(np.concatenate([panel.known(slice(first, end)) for first, end in rows]), power)
+        )
     for first, end in rows:
         for part in _parts(first, end):
             fit.partial_fit(transformed(panel.known(part), power))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rnnfc.config.experiment import SplitSpec
 from rnnfc.data.frequency import Times
-from rnnfc.data.panel import Floats, Panel, exact_clock
+from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.errors import DataError
 
 Rows = npt.NDArray[np.int64]
@@ -43,29 +43,37 @@ class Windows:
     def __len__(self) -> int:
         return len(self.origins)
 
-    def on(self, panel: Panel) -> Self:
+    def with_panel(self, panel: Panel) -> Self:
         """The same windows over the same rows with other values, e.g. scaled ones."""
         return replace(self, panel=panel)
 
-    def trimmed(self) -> Self:
+    def crop(self) -> Self:
         """The same windows over views of the rows that they span, for networks: a series that begins before them begins later."""
         first, end = int(self.origins.min()) - self.length, int(self.origins.max()) + self.horizon
         bounds = np.clip(self.panel.bounds, first, end) - first
-        return replace(self, panel=self.panel.rows(slice(first, end), bounds=bounds), origins=self.origins - np.int32(first))
+        return replace(
+            self,
+            panel=self.panel.rows(slice(first, end), bounds=bounds),
+            origins=self.origins - np.int32(first),
+        )
 
     def parts(self, *, most: int = sys.maxsize) -> Iterator[Self]:
         """The windows in their order, so many at a time that their inputs are a few MB, and at most `most`."""
         row_bytes = 8 * len(self.panel.channels)
         step = min(most, max(1, _PART_BYTES // (row_bytes * max(self.length, self.horizon))))
-        return (replace(self, origins=self.origins[start : start + step]) for start in range(0, len(self), step))
+        return (
+            replace(self, origins=self.origins[start : start + step]) for start in range(0, len(self), step)
+        )
 
     def spread(self, most: int) -> Self:
         """At most `most` of the windows, evenly spaced, the first and the last among them."""
         if len(self) <= most:
             return self
-        return replace(self, origins=self.origins[np.linspace(0, len(self) - 1, most).round().astype(np.int64)])
+        return replace(
+            self, origins=self.origins[np.linspace(0, len(self) - 1, most).round().astype(np.int64)]
+        )
 
-    def sparse(self, most: int) -> Rows:
+    def thin(self, most: int) -> Rows:
         """Places of about `most` windows at most, and of the last one of each series.
 
         Their origins are every row of the series that a power of 5 divides: of two such choices one holds the other, whatever the
@@ -104,7 +112,11 @@ class Windows:
 
     def complete(self) -> Self:
         """The windows with no masked target; all where there is no such window."""
-        whole = _filled_targets(self.panel, self.origins, horizon=self.horizon) == 0 if self.masked else np.zeros(0)
+        whole = (
+            _filled_targets(self.panel, self.origins, horizon=self.horizon) == 0
+            if self.masked
+            else np.zeros(0)
+        )
         return replace(self, origins=self.origins[whole]) if whole.any() else self
 
     def weights(self) -> npt.NDArray[np.float32]:
@@ -165,10 +177,13 @@ class Splits:
     def scored(self) -> dict[str, Windows]:
         """The windows that models are scored on, by split: of training at most 20,000 and four million values, evenly spaced."""
         values = self.train.horizon * self.train.panel.num_targets
-        return {**dict(self), "train": self.train.spread(min(_MOST_SCORED, max(1, _MOST_SCORED_VALUES // values)))}
+        return {
+            **dict(self),
+            "train": self.train.spread(min(_MOST_SCORED, max(1, _MOST_SCORED_VALUES // values))),
+        }
 
 
-def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: int = 1) -> Splits:
+def cut_windows(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: int = 1) -> Splits:
     """The windows of every split: every `stride`-th of training, all of the others.
 
     A row that `missing` filled is never a target, and never the last input row either: an interpolated value there would
@@ -184,14 +199,21 @@ def cut(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: in
         if name != "validation" or split.validation is not None:
             rows, step = borders[:, index : index + 2], stride if name == "train" else 1
             parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
-    return Splits(train=parts["train"], validation=parts.get("validation"), test=parts["test"], train_rows=borders[:, :2])
+    return Splits(
+        train=parts["train"],
+        validation=parts.get("validation"),
+        test=parts["test"],
+        train_rows=borders[:, :2],
+    )
 
 
 def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int, stride: int) -> Windows:
     """Windows whose targets lie in rows[series, 2], from the first on in steps of `stride` rows."""
     first = np.maximum(rows[:, 0], _first_known(panel) + length)
     last = rows[:, 1] - horizon
-    origins = np.concatenate([np.arange(start, end + 1, stride, dtype=np.int32) for start, end in zip(first, last, strict=True)])
+    origins = np.concatenate(
+        [np.arange(start, end + 1, stride, dtype=np.int32) for start, end in zip(first, last, strict=True)]
+    )
     if not len(origins):
         _refuse_short(panel, rows, name=name, length=length, horizon=horizon)
     kept = origins[_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins
@@ -221,7 +243,9 @@ def _usable(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> np
 
 def _filled_targets(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> Rows:
     """How many targets of each window were filled, [window]."""
-    before = np.concatenate([[0], np.cumsum(panel.filled[:, : panel.num_targets].sum(axis=1))])  # filled values before each row
+    before = np.concatenate(
+        [[0], np.cumsum(panel.filled[:, : panel.num_targets].sum(axis=1))]
+    )  # filled values before each row
     return np.asarray(before[origins + horizon] - before[origins])
 
 
@@ -270,7 +294,9 @@ def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     validation = test - (split.validation or 0)
     start = first if split.train is None else validation - split.train
     if start < first or validation <= first or stop > end:
-        parts = " + ".join(f"{part:,}" for part in (split.train, split.validation, split.test) if part is not None)
+        parts = " + ".join(
+            f"{part:,}" for part in (split.train, split.validation, split.test) if part is not None
+        )
         raise DataError(
             f"split asks for {parts} rows{'' if split.train else ' and something to train on'}, "
             f"series {panel.series[series]!r} has {end - first:,}; ask for fewer"
@@ -280,16 +306,22 @@ def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
 
 def _refuse_dates_outside(panel: Panel, split: SplitSpec) -> None:
     first, last = panel.span
-    whose = f"series {panel.series[0]!r} runs" if len(panel.series) == 1 else f"the {len(panel.series):,} series run"
+    whose = (
+        f"series {panel.series[0]!r} runs"
+        if len(panel.series) == 1
+        else f"the {len(panel.series):,} series run"
+    )
     for key, date in (("test", split.test), ("validation", split.validation)):
         if not isinstance(date, str):
             continue
         if panel.time.dtype.kind != "M":
-            raise DataError(f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts")
+            raise DataError(
+                f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts"
+            )
         if not first < _moment(date) <= last:
             raise DataError(
-                f"split.{key}: {date} leaves no row before it or none from it on; {whose} from {exact_clock(first)} to "
-                f"{exact_clock(last)}, choose a date after the first and up to the last"
+                f"split.{key}: {date} leaves no row before it or none from it on; {whose} from {format_time_exact(first)} to "
+                f"{format_time_exact(last)}, choose a date after the first and up to the last"
             )
 
 

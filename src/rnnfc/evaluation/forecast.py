@@ -33,7 +33,14 @@ class Forecast:
     levels: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, windows: Windows, point: Floats, *, quantiles: Floats | None = None, levels: tuple[float, ...] = ()) -> Self:
+    def of(
+        cls,
+        windows: Windows,
+        point: Floats,
+        *,
+        quantiles: Floats | None = None,
+        levels: tuple[float, ...] = (),
+    ) -> Self:
         """The forecast `point` [window, horizon, target] for unscaled windows."""
         return cls(
             point=point,
@@ -48,7 +55,10 @@ class Forecast:
     def at(self, windows: Rows | slice) -> Self:
         """The forecast of some of the windows."""
         of_windows = ("point", "actual", "time", "origin_time", "series", "quantiles")
-        return replace(self, **{name: value[windows] for name in of_windows if (value := getattr(self, name)) is not None})
+        return replace(
+            self,
+            **{name: value[windows] for name in of_windows if (value := getattr(self, name)) is not None},
+        )
 
     def parts(self, values: int) -> Iterator[Self]:
         """The forecast in parts of about so many values of each window, horizon step and target."""

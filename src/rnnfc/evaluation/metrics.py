@@ -92,7 +92,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ruler:
+class MetricContext:
     """What scores are measured with: the scaler, the seasonal naive errors of the training rows (for MASE), names.
 
     naive_errors: [series, target]; NaN where there is none.
@@ -104,7 +104,7 @@ class Ruler:
     series: str
 
     @classmethod
-    def of(cls, panel: Panel, *, scaler: Scaler, train_rows: Rows, season: int | None) -> "Ruler":
+    def of(cls, panel: Panel, *, scaler: Scaler, train_rows: Rows, season: int | None) -> "MetricContext":
         """The ruler of a panel; MASE is scaled by the mean |y[t] - y[t - season]| of each series' training rows (season 1 without
         one).
 
@@ -117,7 +117,7 @@ class Ruler:
         return cls(scaler=scaler, naive_errors=errors, targets=panel.targets, series=series)
 
 
-def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[Score]:
+def score(forecast: Forecast, ruler: MetricContext, *, model: str, split: str) -> list[Score]:
     """Every metric in data units and scaled units, of all steps and targets together, of each step and of each target.
 
     Actual values that are NaN do not count. sMAPE and MASE are means over series and targets, each with the same weight.
@@ -130,17 +130,28 @@ def score(forecast: Forecast, ruler: Ruler, *, model: str, split: str) -> list[S
         quantiles = _total(map(_quantile_sums, parts))
     made: list[Score] = []
     for target, step, part in _parts(ruler.targets, horizon=forecast.point.shape[1]):
-        values = [(units, name, _ratio(pair, part, root=name == "rmse"), 0) for (units, name), pair in sums.items()]
+        values = [
+            (units, name, _ratio(pair, part, root=name == "rmse"), 0) for (units, name), pair in sums.items()
+        ]
         values += [("data", name, *relative.mean(name, (slice(None), *part))) for name in _RELATIVE]
         values += [("data", name, _ratio(pair, part), 0) for name, pair in quantiles.items()]
-        place: dict[str, Any] = {"model": model, "split": split, "series": ruler.series, "target": target, "step": step}
+        place: dict[str, Any] = {
+            "model": model,
+            "split": split,
+            "series": ruler.series,
+            "target": target,
+            "step": step,
+        }
         made += [
-            Score(**place, metric=name, units=units, value=value, undefined=undefined) for units, name, value, undefined in values
+            Score(**place, metric=name, units=units, value=value, undefined=undefined)
+            for units, name, value, undefined in values
         ]
     return made
 
 
-def _parts(targets: tuple[str, ...], *, horizon: int) -> Iterator[tuple[str | None, int | None, tuple[slice, slice]]]:
+def _parts(
+    targets: tuple[str, ...], *, horizon: int
+) -> Iterator[tuple[str | None, int | None, tuple[slice, slice]]]:
     """Everything, each target and each step where there are several: names, and what part of [horizon, target]."""
     whole = slice(None)
     yield None, None, (whole, whole)
@@ -155,19 +166,24 @@ def _total(parts: Iterable[dict[Any, Floats]]) -> dict[Any, Floats]:
     return {name: sum((part[name] for part in others), sums) for name, sums in first.items()}
 
 
-def _error_sums(forecast: Forecast, ruler: Ruler) -> dict[tuple[str, str], Floats]:
+def _error_sums(forecast: Forecast, ruler: MetricContext) -> dict[tuple[str, str], Floats]:
     """What the means of METRICS but the relative ones are made of, by units and name: a sum over windows and of how many values,
     [2, horizon, target].
     """
     actual, point = np.asarray(forecast.actual), forecast.point
     terms: dict[tuple[str, str], Floats] = {}
-    known, scaled = ~np.isnan(actual), [ruler.scaler.scale_points(each, forecast.series) for each in (point, actual)]
+    known, scaled = (
+        ~np.isnan(actual),
+        [ruler.scaler.scale_points(each, forecast.series) for each in (point, actual)],
+    )
     for units, error in (("data", point - actual), ("scaled", scaled[0] - scaled[1])):
         squared = error**2
         terms |= {(units, "mse"): squared, (units, "rmse"): squared, (units, "mae"): np.abs(error)}
         if units == "data":
             terms[units, "mape"] = 100 * np.abs(error / actual)
-    return {name: np.stack([term.sum(axis=0, where=known), known.sum(axis=0)]) for name, term in terms.items()}
+    return {
+        name: np.stack([term.sum(axis=0, where=known), known.sum(axis=0)]) for name, term in terms.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +194,12 @@ class _Relative:
     known: Floats
 
     @classmethod
-    def of(cls, parts: Sequence[Forecast], ruler: Ruler) -> "_Relative":
+    def of(cls, parts: Sequence[Forecast], ruler: MetricContext) -> "_Relative":
         made = [_by_series(part.series, _relative_terms(part)) for part in parts]
-        whole = np.concatenate([series for series, _ in made]), np.concatenate([sums for _, sums in made], axis=1)
+        whole = (
+            np.concatenate([series for series, _ in made]),
+            np.concatenate([sums for _, sums in made], axis=1),
+        )
         series, (smape, mase, known) = _by_series(*whole)
         return cls(sums={"smape": smape, "mase": mase / ruler.naive_errors[series, None]}, known=known)
 
@@ -198,7 +217,9 @@ def _relative_terms(forecast: Forecast) -> Floats:
     actual = np.asarray(forecast.actual)
     known, terms = ~np.isnan(actual), (_smape_terms(actual, forecast.point), np.abs(forecast.point - actual))
     # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
-    return np.stack([*(np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms), known])
+    return np.stack(
+        [*(np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms), known]
+    )
 
 
 def _by_series(series: Rows, terms: Floats) -> tuple[Rows, Floats]:
@@ -248,7 +269,11 @@ def owa(scores: list[Score], *, against: str) -> list[Score]:
 
     Source: Makridakis et al., The M4 Competition, International Journal of Forecasting 36 (2020), section 2.
     """
-    values = {(row.model, row.metric, row.split, row.target, row.step): row.value for row in scores if row.units == "data"}
+    values = {
+        (row.model, row.metric, row.split, row.target, row.step): row.value
+        for row in scores
+        if row.units == "data"
+    }
     found = []
     for row in scores:
         rest = (row.split, row.target, row.step)
@@ -267,7 +292,14 @@ def find(scores: list[Score], *, model: str, split: str, metric: str, units: str
         LookupError: there is no such score.
     """
     for row in scores:
-        if (row.model, row.split, row.metric, row.units, row.target, row.step) == (model, split, metric, units, None, None):
+        if (row.model, row.split, row.metric, row.units, row.target, row.step) == (
+            model,
+            split,
+            metric,
+            units,
+            None,
+            None,
+        ):
             return row.value
     raise LookupError(f"no score {metric} of {model} on {split} in {units} units")
 
@@ -284,7 +316,10 @@ def _naive_errors(panel: Panel, first: int, end: int, *, lag: int) -> Floats:
     with np.errstate(all="ignore"):
         for start in range(first + lag, end, _PART_ROWS):
             stop = min(start + _PART_ROWS, end)
-            steps = np.abs(panel.known(slice(start, stop), targets) - panel.known(slice(start - lag, stop - lag), targets))
+            steps = np.abs(
+                panel.known(slice(start, stop), targets)
+                - panel.known(slice(start - lag, stop - lag), targets)
+            )
             known = ~np.isnan(steps)
             total, count = total + steps.sum(axis=0, where=known), count + known.sum(axis=0)
         errors = total / count

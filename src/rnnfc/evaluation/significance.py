@@ -10,7 +10,7 @@ from rnnfc.evaluation.forecast import Forecast
 _NORMAL = 1.959964
 
 
-def lead(forecast: Forecast, other: Forecast) -> float | None:
+def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     """Diebold-Mariano statistic of squared errors, origin time by origin time; negative where `forecast` is better.
 
     Windows of several series with the same origin time share what happened then: together they are one observation. Beyond
@@ -47,7 +47,7 @@ def lead(forecast: Forecast, other: Forecast) -> float | None:
     return statistic if math.isfinite(statistic) else None
 
 
-def critical(times: int) -> float:
+def critical_value(times: int) -> float:
     """The 97.5 % point of Student's t with times - 1 degrees of freedom: two-sided 5 % for `lead`.
 
     By the Cornish-Fisher expansion to the third order, right to 2e-4 from 10 times on; infinite for one.

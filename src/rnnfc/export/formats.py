@@ -15,12 +15,13 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.export import onnx_model as export
 from rnnfc.export.onnx_model import Answer, served
 from rnnfc.networks.backend import keras, quiet_stderr, tf
-from rnnfc.networks.network import in_raw_units, traced_as_plain_loops
+from rnnfc.networks.network import in_data_units, plain_loops
 from rnnfc.networks.tensors import FORECAST, FUTURE, QUANTILES, SERIES, WINDOW
 
 _SIGNATURE = "serving_default"
 _FLOAT32 = (
-    "LiteRT computes in float32, which keeps about seven digits: too few for a series this far from zero; choose another --format"
+    "LiteRT computes in float32, which keeps about seven digits: too few for a series this far from zero; "
+    "choose another --format"
 )
 
 
@@ -48,13 +49,22 @@ def _read_onnx(path: Path, levels: tuple[float, ...]) -> Answer:
     return export.OnnxNetwork.read(path.read_bytes(), source=path.name, levels=levels).answer
 
 
-def _save_savedmodel(engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
+def _save_savedmodel(
+    engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path
+) -> None:
     holder = tf.Module()
-    holder.core = engine.at_rest(experiment, network)  # whose variables are saved because the module holds it
-    holder.serve = served(in_raw_units(holder.core, network.scaler, levels=experiment.levels), facts, dtype="float64")
+    holder.core = engine.inference_copy(
+        experiment, network
+    )  # whose variables are saved because the module holds it
+    holder.serve = served(
+        in_data_units(holder.core, network.scaler, levels=experiment.levels), facts, dtype="float64"
+    )
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
-    except (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError) as error:  # its names for ENOSPC and EFBIG
+    except (
+        tf.errors.ResourceExhaustedError,
+        tf.errors.OutOfRangeError,
+    ) as error:  # its names for ENOSPC and EFBIG
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
@@ -69,13 +79,15 @@ def _read_savedmodel(path: Path, _: tuple[float, ...]) -> Answer:
     return answer
 
 
-def _save_litert(engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
-    core = engine.at_rest(experiment, network)
+def _save_litert(
+    engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path
+) -> None:
+    core = engine.inference_copy(experiment, network)
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
-    forecast = in_raw_units(core, network.scaler, levels=experiment.levels, dtype="float32")
+    forecast = in_data_units(core, network.scaler, levels=experiment.levels, dtype="float32")
     holder.serve = served(forecast, facts, dtype="float32")
-    with traced_as_plain_loops(core, unroll=True):  # LiteRT has no loops over tensor lists
+    with plain_loops(core, unroll=True):  # LiteRT has no loops over tensor lists
         traced = holder.serve.get_concrete_function()
     with quiet_stderr():
         path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced], holder).convert())
@@ -84,12 +96,17 @@ def _save_litert(engine: Any, experiment: Experiment, network: Any, facts: dict[
 def _read_litert(path: Path, _: tuple[float, ...]) -> Answer:
     with warnings.catch_warnings(), quiet_stderr():
         # Its successor is a package of its own, and reads the same files.
-        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated", category=UserWarning
+        )
         reader = tf.lite.Interpreter(model_path=str(path))
         reader.allocate_tensors()
     made = reader.get_output_details()
     # Every tensor keeps the name of its input, with a number after it.
-    read = {tensor["name"].split(":")[0].removeprefix("serving_default_"): tensor for tensor in reader.get_input_details()}
+    read = {
+        tensor["name"].split(":")[0].removeprefix("serving_default_"): tensor
+        for tensor in reader.get_input_details()
+    }
 
     def answer(given: Any) -> Any:
         for name, tensor in read.items():
@@ -99,7 +116,9 @@ def _read_litert(path: Path, _: tuple[float, ...]) -> Answer:
             reader.set_tensor(tensor["index"], given[name].astype(tensor["dtype"]))
         reader.invoke()
         tensors = (reader.get_tensor(each["index"]).astype("float64") for each in made)
-        return {FORECAST if tensor.ndim == 3 else QUANTILES: tensor for tensor in tensors}  # it has no names of ours
+        return {
+            FORECAST if tensor.ndim == 3 else QUANTILES: tensor for tensor in tensors
+        }  # it has no names of ours
 
     return answer
 
@@ -111,8 +130,8 @@ def _save_keras(engine: Any, experiment: Experiment, network: Any, facts: dict[s
         for name in (WINDOW, FUTURE, SERIES)
         if name in facts["input"]
     }
-    core, levels = engine.at_rest(experiment, network, written_out=True), experiment.levels
-    made = in_raw_units(core, network.scaler, levels=levels)(**given)
+    core, levels = engine.inference_copy(experiment, network, written_out=True), experiment.levels
+    made = in_data_units(core, network.scaler, levels=levels)(**given)
     read = [*given.values()] if len(given) > 1 else given[WINDOW]
     keras.Model(read, made if levels else made[FORECAST], name=FORECAST).save(path)
 

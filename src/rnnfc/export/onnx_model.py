@@ -18,19 +18,28 @@ from rnnfc.data.scaler import Scaler, flat
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.networks.tensors import FORECAST, FUTURE, QUANTILES, SERIES, WINDOW, Outputs, forecast_of, inputs_of
+from rnnfc.networks.tensors import (
+    FORECAST,
+    FUTURE,
+    QUANTILES,
+    SERIES,
+    WINDOW,
+    Outputs,
+    network_inputs,
+    to_forecast,
+)
 
 # The newest operator set that tf2onnx 1.17 writes.
 OPSET = 18
 # The file against the network it was made from, as a share of the data's range; float32 rounding stays an order below.
-LARGEST_DIFFERENCE = 1e-5
+MAX_PARITY_ERROR = 1e-5
 MEND = "scale the data (scale: minmax or standard), and report this config"
 # Weights that lie in another file: protobuf's key "location", its length (8) in any spelling of that number before it.
 _EXTERNAL = re.compile(rb"\n(\x08|\x88\x80*\x00)location")
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
 
-# What `inputs_of` gives, of which it takes what it reads -> raw outputs.
+# What `network_inputs` gives, of which it takes what it reads -> raw outputs.
 Answer = Callable[[Mapping[str, Any]], Outputs]
 
 
@@ -53,14 +62,20 @@ class OnnxNetwork:
         import onnxruntime
 
         if _EXTERNAL.search(content):
-            raise RunError(f"{source}: its weights lie in another file, which is not read; the run is damaged, train it again")
+            raise RunError(
+                f"{source}: its weights lie in another file, which is not read; the run is damaged, train it again"
+            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong comes as an exception too
         try:
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class but this one
-            raise RunError(f"{source}: not a readable ONNX model; the run is damaged, train it again") from error
-        given, made = ([value.name for value in values] for values in (session.get_inputs(), session.get_outputs()))
+            raise RunError(
+                f"{source}: not a readable ONNX model; the run is damaged, train it again"
+            ) from error
+        given, made = (
+            [value.name for value in values] for values in (session.get_inputs(), session.get_outputs())
+        )
         expected = [FORECAST, QUANTILES] if levels else [FORECAST]
         if given[:1] != [WINDOW] or not {*given} <= {WINDOW, FUTURE, SERIES} or sorted(made) != expected:
             what = f"from {WINDOW!r} to {' and '.join(map(repr, expected))}"
@@ -74,7 +89,7 @@ class OnnxNetwork:
             RunError: the model is one for other windows.
         """
         try:
-            made = outputs_of(self.answer, windows)
+            made = infer_in_batches(self.answer, windows)
         except Exception as error:
             raise RunError(
                 f"{self._source}: its model cannot read the run's windows; the run is damaged, train it again"
@@ -90,19 +105,19 @@ class OnnxNetwork:
         return made
 
     def answer(self, given: Mapping[str, Any]) -> Outputs:
-        """The raw outputs for what is given by name, see `inputs_of`."""
+        """The raw outputs for what is given by name, see `network_inputs`."""
         names = [FORECAST, QUANTILES] if self._levels else [FORECAST]
         made = self._session.run(names, {name: given[name] for name in self._reads})
         return dict(zip(names, map(np.asarray, made), strict=True))
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        return forecast_of(self.outputs(windows), windows, levels=self._levels)
+        return to_forecast(self.outputs(windows), windows, levels=self._levels)
 
 
-def outputs_of(answer: Answer, windows: Windows) -> Outputs:
+def infer_in_batches(answer: Answer, windows: Windows) -> Outputs:
     """What a reader answers for unscaled windows, a batch at a time."""
-    parts = [answer(inputs_of(part)) for part in windows.parts(most=_BATCH)]
+    parts = [answer(network_inputs(part)) for part in windows.parts(most=_BATCH)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -116,14 +131,21 @@ def interface(experiment: Experiment, panel: Panel, scaler: Scaler) -> dict[str,
     by_series = scaler.by_series or getattr(model, "series_embedding", None)
     further: dict[str, Any] = {}
     if panel.num_known and model.kind != "scratch":
-        further = {FUTURE: ["n", window.horizon, panel.num_known], "known": list(panel.channels[-panel.num_known :])}
+        further = {
+            FUTURE: ["n", window.horizon, panel.num_known],
+            "known": list(panel.channels[-panel.num_known :]),
+        }
     if by_series:
         further |= {SERIES: ["n"], "series_names": list(panel.series)}
     shape = ["n", window.horizon, panel.num_targets]
     quantiles = {QUANTILES: [*shape, len(levels)], "levels": levels} if levels else {}
     return {
         "experiment": experiment.name,
-        "input": {WINDOW: ["n", window.length, len(panel.channels)], "channels": list(panel.channels), **further},
+        "input": {
+            WINDOW: ["n", window.length, len(panel.channels)],
+            "channels": list(panel.channels),
+            **further,
+        },
         "output": {FORECAST: shape, **quantiles, "targets": list(panel.targets), "unit": panel.unit},
     }
 
@@ -132,7 +154,7 @@ def to_onnx(forecast: Callable[[Any], Any], facts: dict[str, Any]) -> bytes:
     """The bytes of an .onnx file with dynamic batch.
 
     Args:
-        forecast: a TensorFlow function in raw units, see `models.network.raw_forecaster`.
+        forecast: a TensorFlow function in raw units, see `models.network.data_unit_forecaster`.
         facts: its `interface`, which goes into the metadata as JSON.
     """
     with warnings.catch_warnings():
@@ -153,31 +175,42 @@ def served(forecast: Callable[..., Any], facts: dict[str, Any], *, dtype: str) -
 
     names = [name for name in (WINDOW, FUTURE, SERIES) if name in facts["input"]]
     signature = [
-        tf.TensorSpec([None, *facts["input"][name][1:]], "int64" if name == SERIES else dtype, name=name) for name in names
+        tf.TensorSpec([None, *facts["input"][name][1:]], "int64" if name == SERIES else dtype, name=name)
+        for name in names
     ]
     return tf.function(
-        lambda *given: forecast(**dict(zip(names, given, strict=True))), input_signature=signature, autograph=False
+        lambda *given: forecast(**dict(zip(names, given, strict=True))),
+        input_signature=signature,
+        autograph=False,
     )
 
 
 def difference(
-    made: Outputs, expected: Outputs, windows: Windows, scaler: Scaler, *, what: str = "ONNX model", mend: str = MEND
+    made: Outputs,
+    expected: Outputs,
+    windows: Windows,
+    scaler: Scaler,
+    *,
+    what: str = "ONNX model",
+    mend: str = MEND,
 ) -> float:
     """The largest difference of two networks' outputs for `windows`, as a share of each target's range.
 
     That is the range of all the data, or of each series where they are scaled by different numbers.
 
     Raises:
-        TrainError: it is above LARGEST_DIFFERENCE; such a file must not be published.
+        TrainError: it is above MAX_PARITY_ERROR; such a file must not be published.
     """
     spread = _spread(windows.panel, scaler)[windows.series, None, :, None]
     unit = np.where(spread > 0, spread, 1.0)  # [window, 1, target, 1]
-    apart = [np.abs(made[name] - array).reshape(*array.shape[:3], -1) / unit for name, array in expected.items()]
+    apart = [
+        np.abs(made[name] - array).reshape(*array.shape[:3], -1) / unit for name, array in expected.items()
+    ]
     share = float(np.max([each.max() for each in apart]))
-    if not share <= LARGEST_DIFFERENCE:
+    if not share <= MAX_PARITY_ERROR:
         raise TrainError(
             f"the exported {what}'s forecasts differ from the network's by {share:.1e} of the data's range, at most "
-            f"{LARGEST_DIFFERENCE:.0e} is let through; {mend}"
+            f"{MAX_PARITY_ERROR:.0e} is let through; {mend}"
         )
     return share
 

@@ -32,7 +32,9 @@ def quiet_stderr() -> Iterator[None]:
 # A user's environment or ~/.keras/keras.json may name another backend or float type; runs must not depend on it.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["XLA_FLAGS"] = f"{XLA_FLAG} {os.environ.get('XLA_FLAGS', '')}".strip()  # of two settings of one flag the user's counts
+os.environ["XLA_FLAGS"] = (
+    f"{XLA_FLAG} {os.environ.get('XLA_FLAGS', '')}".strip()
+)  # of two settings of one flag the user's counts
 with quiet_stderr(), xla_cache.in_use():
     import keras
     import tensorflow as tf

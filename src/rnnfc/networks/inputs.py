@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnfc.networks.backend import keras
-from rnnfc.networks.stacked import seed_of
+from rnnfc.networks.stacked import derive_seed
 from rnnfc.networks.tensors import WINDOW
 
 EMBEDDING = "series_embedding"
@@ -17,7 +17,9 @@ def of(net: Any) -> dict[str, Any]:
 
 def like(net: Any) -> dict[str, Any]:
     """New Keras inputs of the names and shapes that `net` reads."""
-    return {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in of(net).items()}
+    return {
+        name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in of(net).items()
+    }
 
 
 def feed(net: Any, given: Mapping[str, Any], **options: Any) -> Any:
@@ -36,9 +38,11 @@ def with_series(core: Any, *, channels: int, series: int, size: int, seed: int) 
     length = of(core)["window"].shape[1]
     given = {**like(core), "window": keras.Input((length, channels), name="window")}
     given["series"] = keras.Input((), dtype="int32", name="series")
-    start = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed_of(seed, 0, 5))  # Keras' own
+    start = keras.initializers.RandomUniform(-0.05, 0.05, seed=derive_seed(seed, 0, 5))  # Keras' own
     numbers = keras.layers.Embedding(series, size, start, name=EMBEDDING)(given["series"])
     rows = keras.ops.repeat(numbers[:, None], length, axis=1)
     return model(
-        given, feed(core, {**given, "window": keras.ops.concatenate([given["window"], rows], axis=-1)}), name="of_series"
+        given,
+        feed(core, {**given, "window": keras.ops.concatenate([given["window"], rows], axis=-1)}),
+        name="of_series",
     )

@@ -16,14 +16,18 @@ from rnnfc.networks import inputs, tensors
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.parts import quantile_head as quantiles
-from rnnfc.networks.parts.autoregressive import Roll, rolled, untold
+from rnnfc.networks.parts.autoregressive import AutoregressiveLoop, inference_model, rolled
 from rnnfc.networks.parts.normalization import NORMALIZE, around
 from rnnfc.networks.segment import build_segment
 from rnnfc.networks.seq2seq import build_seq2seq
-from rnnfc.networks.stacked import build_stacked, seed_of
-from rnnfc.networks.tensors import Outputs, forecast_of
+from rnnfc.networks.stacked import build_stacked, derive_seed
+from rnnfc.networks.tensors import Outputs, to_forecast
 
-BUILDERS: dict[str, Callable[..., Any]] = {"stacked": build_stacked, "segment": build_segment, "seq2seq": build_seq2seq}
+BUILDERS: dict[str, Callable[..., Any]] = {
+    "stacked": build_stacked,
+    "segment": build_segment,
+    "seq2seq": build_seq2seq,
+}
 _MEMBER = "member_"
 
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
@@ -32,7 +36,13 @@ _FORWARD_BATCH = 1024
 
 
 def build(
-    experiment: Experiment, *, channels: int, targets: int, known: int = 0, series: int = 1, written_out: bool = False
+    experiment: Experiment,
+    *,
+    channels: int,
+    targets: int,
+    known: int = 0,
+    series: int = 1,
+    written_out: bool = False,
 ) -> Any:
     """The Keras model of an experiment with its starting weights: [n, length, channel] -> [n, horizon, target (, level)].
 
@@ -43,7 +53,10 @@ def build(
             another, where they are a loop otherwise. The weights have the same order.
     """
     model: Any = experiment.model  # not a ScratchSpec: `models.engines` sends no such kind here
-    seeds = [experiment.seed, *(seed_of(experiment.seed, member, 4) for member in range(1, model.num_members))]
+    seeds = [
+        experiment.seed,
+        *(derive_seed(experiment.seed, member, 4) for member in range(1, model.num_members)),
+    ]
     sizes = {"channels": channels, "targets": targets, "known": known, "series": series}
     members = [_member(experiment, model, **sizes, written_out=written_out, seed=seed) for seed in seeds]
     return members[0] if len(members) == 1 else _together(members, by=model.ensemble.by)
@@ -52,11 +65,21 @@ def build(
 def build_for(experiment: Experiment, panel: Panel) -> Any:
     """`build` for the data of `panel`."""
     channels, targets = len(panel.channels), panel.num_targets
-    return build(experiment, channels=channels, targets=targets, known=panel.num_known, series=len(panel.series))
+    return build(
+        experiment, channels=channels, targets=targets, known=panel.num_known, series=len(panel.series)
+    )
 
 
 def _member(
-    experiment: Experiment, model: Any, *, channels: int, targets: int, known: int, series: int, seed: int, written_out: bool
+    experiment: Experiment,
+    model: Any,
+    *,
+    channels: int,
+    targets: int,
+    known: int,
+    series: int,
+    seed: int,
+    written_out: bool,
 ) -> Any:
     window, embedded = experiment.window, model.series_embedding or 0
     recursive = getattr(model, "strategy", None) == "recursive"
@@ -70,7 +93,7 @@ def _member(
     core = around(core, window.normalize, channels=channels, targets=targets, known=known)
     if recursive:
         return rolled(core, horizon=window.horizon, written_out=written_out)
-    return untold(core, targets=targets) if tensors.TARGET in inputs.of(core) else core
+    return inference_model(core, targets=targets) if tensors.TARGET in inputs.of(core) else core
 
 
 def _together(members: list[Any], *, by: str) -> Any:
@@ -85,7 +108,7 @@ def _together(members: list[Any], *, by: str) -> Any:
     return inputs.model(given, keras.ops.mean(made, axis=0), name="ensemble")
 
 
-def members_of(net: Any) -> list[Any]:
+def ensemble_members(net: Any) -> list[Any]:
     """The networks of an ensemble, each of which is trained on its own loss; `net` itself where it is none."""
     return [layer for layer in net.layers if layer.name.startswith(_MEMBER)] or [net]
 
@@ -107,13 +130,16 @@ def recurrent_layers(net: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
+def plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
     """Recurrent layers, and steps that feed each other, trace as straight code or as loops of plain operations: XLA cannot
     compile cuDNN.
 
     The layers themselves are the same before and after.
     """
-    loops = [*recurrent_layers(net), *(layer for layer in net._flatten_layers() if isinstance(layer, Roll))]
+    loops = [
+        *recurrent_layers(net),
+        *(layer for layer in net._flatten_layers() if isinstance(layer, AutoregressiveLoop)),
+    ]
     before = [(layer, layer.unroll, getattr(layer, "use_cudnn", None)) for layer in loops]
     for layer, _, cudnn in before:
         layer.unroll = unroll
@@ -128,7 +154,7 @@ def traced_as_plain_loops(net: Any, *, unroll: bool) -> Iterator[None]:
                 layer.use_cudnn = cudnn
 
 
-def on_device(panel: Panel) -> tuple[Any, Any]:
+def to_device(panel: Panel) -> tuple[Any, Any]:
     """The rows of a scaled panel as a tensor, f32[row, channel], and the index of each one's series, i32[row]."""
     series = np.repeat(np.arange(len(panel.series), dtype=np.int32), np.diff(panel.bounds))
     return tf.constant(panel.values, tf.float32), tf.constant(series)
@@ -143,7 +169,9 @@ def gather_inputs(net: Any, rows: Any, series: Any, origins: Any, *, length: int
     given = {tensors.WINDOW: tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))}
     if tensors.FUTURE in read:
         _, horizon, known = read[tensors.FUTURE]
-        given[tensors.FUTURE] = tf.gather(rows[:, -known:], origins[:, None] + tf.range(horizon, dtype=tf.int32))
+        given[tensors.FUTURE] = tf.gather(
+            rows[:, -known:], origins[:, None] + tf.range(horizon, dtype=tf.int32)
+        )
     if tensors.SERIES in read:
         given[tensors.SERIES] = tf.gather(series, origins - 1)  # by the last input row, as `Windows.series`
     return given
@@ -170,28 +198,38 @@ class Network:
 
     def scaled_points(self, scaled: Windows) -> Floats:
         """What the Keras model gives, [window, horizon, target (, level)], for windows over a scaled panel."""
-        if self._rows_of[0] is not scaled.panel:  # the validation rows go to the device once, not once an epoch
+        if (
+            self._rows_of[0] is not scaled.panel
+        ):  # the validation rows go to the device once, not once an epoch
             self._rows_of = (None, None)  # or the old rows would be there beside the new ones
-            self._rows_of = (scaled.panel, on_device(scaled.panel))
+            self._rows_of = (scaled.panel, to_device(scaled.panel))
         rows = self._rows_of[1]
         parts = scaled.parts(most=_FORWARD_BATCH)
-        return np.concatenate([self._forward(*rows, tf.constant(part.origins)).numpy() for part in parts]).astype(np.float64)
+        return np.concatenate(
+            [self._forward(*rows, tf.constant(part.origins)).numpy() for part in parts]
+        ).astype(np.float64)
 
     def outputs(self, windows: Windows) -> Outputs:
         """Forecast, and quantiles with levels, in data units, for unscaled windows."""
-        near, series = windows.trimmed(), windows.series
-        made = self.scaled_points(near.on(self.scaler.apply(near.panel, dtype=np.float32)))
-        return quantiles.outputs(made, self.levels, raw=lambda points: self.scaler.invert(points, series), stack=np.stack)
+        near, series = windows.crop(), windows.series
+        made = self.scaled_points(near.with_panel(self.scaler.apply(near.panel, dtype=np.float32)))
+        return quantiles.outputs(
+            made, self.levels, raw=lambda points: self.scaler.invert(points, series), stack=np.stack
+        )
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        return forecast_of(self.outputs(windows), windows, levels=self.levels)
+        return to_forecast(self.outputs(windows), windows, levels=self.levels)
 
 
-def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:
+def inference_copy(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:
     """A Keras model with the weights of `network` that draws nothing in training and keeps no state for it, for exporters."""
     net = network.net
-    rates = {name: 0.0 for name in ("dropout", "recurrent_dropout", "teacher_forcing") if hasattr(experiment.model, name)}
+    rates = {
+        name: 0.0
+        for name in ("dropout", "recurrent_dropout", "teacher_forcing")
+        if hasattr(experiment.model, name)
+    }
     still = experiment.model_copy(update={"model": experiment.model.model_copy(update=rates)})
     core = build(still, **_sizes_of(net), written_out=written_out)
     for variable, trained in zip(core.weights, net.weights, strict=True):
@@ -201,19 +239,19 @@ def at_rest(experiment: Experiment, network: Network, *, written_out: bool = Fal
 
 def _sizes_of(net: Any) -> dict[str, int]:
     """What `build` was told of the data."""
-    read, embeddings = inputs.of(net), linear.layers_of(net, inputs.EMBEDDING)
+    read, embeddings = inputs.of(net), linear.layers_named(net, inputs.EMBEDDING)
     known = read[tensors.FUTURE].shape[-1] if tensors.FUTURE in read else 0
     sizes = {"channels": read[tensors.WINDOW].shape[-1], "targets": net.output_shape[2], "known": known}
     return {**sizes, "series": embeddings[0].input_dim if embeddings else 1}
 
 
-def of_plain_layers(experiment: Experiment, network: Network) -> Any:
+def with_plain_layers(experiment: Experiment, network: Network) -> Any:
     """The Keras model of `network` for readers that know Keras' own layers alone."""
-    rolls = any(isinstance(layer, Roll) for layer in network.net._flatten_layers())
-    return at_rest(experiment, network, written_out=True) if rolls else network.net
+    rolls = any(isinstance(layer, AutoregressiveLoop) for layer in network.net._flatten_layers())
+    return inference_copy(experiment, network, written_out=True) if rolls else network.net
 
 
-def in_raw_units(
+def in_data_units(
     core: Any, scaler: Scaler, *, levels: tuple[float, ...], dtype: str = "float64"
 ) -> Callable[..., dict[str, Any]]:
     """A function on tensors: raw window[n, length, channel] -> raw outputs by name, see `quantiles.outputs`.
@@ -222,20 +260,31 @@ def in_raw_units(
     value of a thousand. Where the network or its scaling tells series apart it takes the index of each window's series too,
     int64[n], and where channels are known ahead their future[n, horizon, known].
     """
-    arrays: list[Any] = [None if array is None else array.astype(dtype) for array in (scaler.center, scaler.scale, scaler.power)]
+    arrays: list[Any] = [
+        None if array is None else array.astype(dtype)
+        for array in (scaler.center, scaler.scale, scaler.power)
+    ]
     targets = core.output_shape[2]
 
     def of(array: Any, series: Any) -> Any:
         if array is None:
             return None
-        return array[0] if series is None else keras.ops.take(array, series, axis=0)[:, None]  # [series, ...] -> [n, 1, ...]
+        return (
+            array[0] if series is None else keras.ops.take(array, series, axis=0)[:, None]
+        )  # [series, ...] -> [n, 1, ...]
 
     def forecast(window: Any, series: Any = None, future: Any = None) -> dict[str, Any]:
         center, scale, power = (of(array, series if scaler.by_series else None) for array in arrays)
-        given = {tensors.WINDOW: keras.ops.cast((transformed(window, power, keras.ops) - center) / scale, "float32")}
+        given = {
+            tensors.WINDOW: keras.ops.cast(
+                (transformed(window, power, keras.ops) - center) / scale, "float32"
+            )
+        }
         if future is not None:
             known = slice(center.shape[-1] - future.shape[-1], None)
-            given[tensors.FUTURE] = keras.ops.cast((future - center[..., known]) / scale[..., known], "float32")
+            given[tensors.FUTURE] = keras.ops.cast(
+                (future - center[..., known]) / scale[..., known], "float32"
+            )
         if series is not None:
             given[tensors.SERIES] = keras.ops.cast(series, "int32")
         made = keras.ops.cast(inputs.feed(core, given, training=False), dtype)
@@ -250,12 +299,14 @@ def in_raw_units(
     return forecast
 
 
-def raw_forecaster(experiment: Experiment, network: Network) -> Callable[..., dict[str, Any]]:
-    """`network` as a function on float64 tensors in raw units, see `in_raw_units`."""
-    return in_raw_units(at_rest(experiment, network), network.scaler, levels=network.levels)
+def data_unit_forecaster(experiment: Experiment, network: Network) -> Callable[..., dict[str, Any]]:
+    """`network` as a function on float64 tensors in raw units, see `in_data_units`."""
+    return in_data_units(inference_copy(experiment, network), network.scaler, levels=network.levels)
 
 
-def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:
+def restore(
+    experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str
+) -> Network:
     """The trained network from its experiment and plain arrays; the .keras file is written for others and never read.
 
     Raises:
@@ -266,20 +317,22 @@ def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[
     return Network(net, scaler, length=experiment.window.length, levels=experiment.levels)
 
 
-def weights_of(net: Any) -> dict[str, Floats]:
+def named_weights(net: Any) -> dict[str, Floats]:
     """Every weight by its place and path, ready for an .npz file."""
     return {f"{place:03d} {variable.path}": variable.numpy() for place, variable in enumerate(net.weights)}
 
 
 def set_weights(net: Any, weights: dict[str, Floats], *, source: str) -> None:
-    """Put the arrays of `weights_of` back.
+    """Put the arrays of `named_weights` back.
 
     Raises:
         RunError: names, types or shapes are not those of this network.
     """
-    expected = {name: f"{array.dtype}{list(array.shape)}" for name, array in weights_of(net).items()}
+    expected = {name: f"{array.dtype}{list(array.shape)}" for name, array in named_weights(net).items()}
     given = {name: f"{array.dtype}{list(array.shape)}" for name, array in weights.items()}
     if expected != given:
         name = next(name for name in [*expected, *given] if expected.get(name) != given.get(name))
-        raise RunError(f"{source}: {name} is {given.get(name)}, the experiment's network needs {expected.get(name)}")
+        raise RunError(
+            f"{source}: {name} is {given.get(name)}, the experiment's network needs {expected.get(name)}"
+        )
     net.set_weights([weights[name] for name in expected])

@@ -11,8 +11,8 @@ from rnnfc.config.model_spec import Seq2SeqSpec
 from rnnfc.networks import inputs
 from rnnfc.networks.backend import keras
 from rnnfc.networks.parts import quantile_head as quantiles
-from rnnfc.networks.parts.autoregressive import Roll, unrolled
-from rnnfc.networks.stacked import CELLS, seed_of
+from rnnfc.networks.parts.autoregressive import AutoregressiveLoop, unrolled
+from rnnfc.networks.stacked import CELLS, derive_seed
 
 ops = keras.ops
 STEPS = {"SimpleRNN": keras.layers.SimpleRNNCell, "LSTM": keras.layers.LSTMCell, "GRU": keras.layers.GRUCell}
@@ -48,22 +48,27 @@ def build_seq2seq(
     fixed = {name: handed.pop(name) for name in ("memory", "keys") if name in handed}
     step = _decoder_step(spec, length=length, targets=targets, known=known, seed=seed)
     start = {"previous": given["window"][:, -1, :targets], **handed}
-    told = {name: tensor for name, tensor in given.items() if name != "window"} | {"start": start, "fixed": fixed}
+    told = {name: tensor for name, tensor in given.items() if name != "window"} | {
+        "start": start,
+        "fixed": fixed,
+    }
     if written_out:
         made = unrolled(step, told, horizon=horizon)
     else:
-        made = Roll(step, horizon=horizon, teacher_forcing=spec.teacher_forcing, seed=seed_of(seed, 0))(told)
+        made = AutoregressiveLoop(
+            step, horizon=horizon, teacher_forcing=spec.teacher_forcing, seed=derive_seed(seed, 0)
+        )(told)
     return inputs.model(given, made, name="seq2seq")
 
 
 def _dense(units: int, name: str, *, seed: int, role: int, **options: Any) -> Any:
-    start = keras.initializers.GlorotUniform(seed=seed_of(seed, role))
+    start = keras.initializers.GlorotUniform(seed=derive_seed(seed, role))
     return keras.layers.Dense(units, kernel_initializer=start, name=name, **options)
 
 
 def _weights(seed: int, role: int) -> dict[str, Any]:
     """How a cell's weights start, and a seed that Keras would draw."""
-    kernel, recurrent, unused = (seed_of(seed, role, which) for which in range(3))
+    kernel, recurrent, unused = (derive_seed(seed, role, which) for which in range(3))
     return {
         "kernel_initializer": keras.initializers.GlorotUniform(seed=kernel),
         "recurrent_initializer": keras.initializers.Orthogonal(seed=recurrent),
@@ -78,9 +83,13 @@ def _states(spec: Seq2SeqSpec) -> list[str]:
 def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any:
     """window[n, length, channel] -> its states[n, unit] by name and, for attention, `memory` and `keys` [n, length, unit]."""
     window = keras.Input((length, channels), name="window")
-    layer = CELLS[spec.cell](spec.units, return_sequences=True, return_state=True, **_weights(seed, 1), name="encoder")
+    layer = CELLS[spec.cell](
+        spec.units, return_sequences=True, return_state=True, **_weights(seed, 1), name="encoder"
+    )
     memory, *state = (
-        keras.layers.Dropout(spec.dropout, seed=seed_of(seed, 2, place), name=f"dropout_{place + 1}")(part)
+        keras.layers.Dropout(spec.dropout, seed=derive_seed(seed, 2, place), name=f"dropout_{place + 1}")(
+            part
+        )
         for place, part in enumerate(layer(window))
     )
     handed = dict(zip(_states(spec), state, strict=True))
@@ -92,7 +101,10 @@ def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any
 
 def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, seed: int) -> Any:
     """previous[n, target], the states and, for attention, what it looks at -> forecast[n, target (, level)] and new states."""
-    sizes: dict[str, tuple[int, ...]] = {"previous": (targets,), **dict.fromkeys(_states(spec), (spec.units,))}
+    sizes: dict[str, tuple[int, ...]] = {
+        "previous": (targets,),
+        **dict.fromkeys(_states(spec), (spec.units,)),
+    }
     if known:
         sizes["ahead"] = (known,)
     if spec.attention != "none":
@@ -103,7 +115,9 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
     cell = STEPS[spec.cell](spec.units, **_weights(seed, 4), name="decoder")
     if spec.attention == "bahdanau":
         query = _dense(spec.units, "query", seed=seed, role=5)(state[0])
-        scores = _dense(1, "score", seed=seed, role=6, use_bias=False)(ops.tanh(query[:, None] + given["keys"]))
+        scores = _dense(1, "score", seed=seed, role=6, use_bias=False)(
+            ops.tanh(query[:, None] + given["keys"])
+        )
         context = _weighted(given["memory"], scores)
         hidden, state = cell(ops.concatenate([read, context], axis=-1), state)
         hidden = ops.concatenate([hidden, context], axis=-1)
@@ -115,7 +129,9 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
         hidden = attend(ops.concatenate([context, hidden], axis=-1))
     forecast = _dense(targets * spec.num_outputs, "output", seed=seed, role=8)(hidden)
     if spec.levels:
-        forecast = quantiles.head(targets, levels=spec.levels)(ops.reshape(forecast, (-1, targets, len(spec.levels))))
+        forecast = quantiles.head(targets, levels=spec.levels)(
+            ops.reshape(forecast, (-1, targets, len(spec.levels)))
+        )
     previous = quantiles.median(forecast, spec.levels)
     handed = {"forecast": forecast, "previous": previous, **dict(zip(_states(spec), state, strict=True))}
     return keras.Model(given, handed, name="step")
@@ -123,5 +139,7 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
 
 def _weighted(memory: Any, scores: Any) -> Any:
     """The mean of memory[n, length, unit] by the softmax of scores[n, length, 1]: [n, unit]."""
-    weights = ops.softmax(scores[:, :, 0])  # over the last axis: over another, XLA cannot compile its gradient in a loop
+    weights = ops.softmax(
+        scores[:, :, 0]
+    )  # over the last axis: over another, XLA cannot compile its gradient in a loop
     return ops.sum(weights[:, :, None] * memory, axis=1)

@@ -10,11 +10,20 @@ _KEPT = {"SimpleRNN": 2, "LSTM": 5, "GRU": 5}
 
 
 def num_parameters(
-    spec: ModelSpec, *, channels: int, length: int, horizon: int, targets: int, known: int = 0, series: int = 1
+    spec: ModelSpec,
+    *,
+    channels: int,
+    length: int,
+    horizon: int,
+    targets: int,
+    known: int = 0,
+    series: int = 1,
 ) -> int:
     """Parameters of the network that is built from `spec`, those of a blended linear map included."""
     if isinstance(spec, ScratchSpec):
-        return num_parameters(spec.as_stacked, channels=channels, length=length, horizon=horizon, targets=targets)
+        return num_parameters(
+            spec.as_stacked, channels=channels, length=length, horizon=horizon, targets=targets
+        )
     embedded = spec.series_embedding or 0
     if isinstance(spec, SegmentSpec):
         core = _segment_parameters(spec, horizon=horizon, targets=targets)
@@ -49,7 +58,11 @@ def _seq2seq_parameters(spec: Seq2SeqSpec, *, channels: int, targets: int, known
     units, attended = spec.units, spec.attention != "none"
     encoder = _cell_parameters(spec.cell, inputs=channels, units=units) + attended * units**2  # the keys
     if spec.attention == "bahdanau":  # query and score; the context is read by the cell and by the output
-        decoder = _cell_parameters(spec.cell, inputs=targets + known + units, units=units) + (units + 1) * units + units
+        decoder = (
+            _cell_parameters(spec.cell, inputs=targets + known + units, units=units)
+            + (units + 1) * units
+            + units
+        )
         return encoder + decoder + (2 * units + 1) * targets * spec.num_outputs
     decoder = _cell_parameters(spec.cell, inputs=targets + known, units=units) + attended * 2 * units**2
     return encoder + decoder + (units + 1) * targets * spec.num_outputs
@@ -75,7 +88,14 @@ def training_bytes(
 
     Weights, gradients and two optimizer slots in float32; the rows once; what backpropagation keeps of each step of one batch.
     """
-    sizes = {"channels": channels, "horizon": horizon, "targets": targets, "length": length, "known": known, "series": series}
+    sizes = {
+        "channels": channels,
+        "horizon": horizon,
+        "targets": targets,
+        "length": length,
+        "known": known,
+        "series": series,
+    }
     if isinstance(spec, ScratchSpec):  # float64
         return 2 * training_bytes(spec.as_stacked, **sizes, batch_size=batch_size, rows=rows)
     of_unit = _KEPT[spec.cell]

@@ -11,13 +11,21 @@ from rnnfc.networks.parts import quantile_head as quantiles
 CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
 
 
-def seed_of(*path: int) -> int:
+def derive_seed(*path: int) -> int:
     """An independent seed for one use of randomness, e.g. (seed, layer, role): the same path, the same seed, anywhere."""
     return int(np.random.SeedSequence(path).generate_state(1)[0]) & 0x7FFF_FFFF
 
 
 def build_stacked(
-    spec: StackedSpec, *, length: int, channels: int, horizon: int, targets: int, seed: int, known: int = 0, **_: Any
+    spec: StackedSpec,
+    *,
+    length: int,
+    channels: int,
+    horizon: int,
+    targets: int,
+    seed: int,
+    known: int = 0,
+    **_: Any,
 ) -> Any:
     """A Keras Sequential: [n, length, channel] -> [n, horizon, target], or [n, horizon, target, level] with levels.
 
@@ -34,8 +42,12 @@ def build_stacked(
         else:
             # Left to itself, Bidirectional clones the layer together with its seeds: both directions would start equal.
             backward = _recurrent(spec, index, seed=seed, direction=1)
-            layers.append(keras.layers.Bidirectional(forward, backward_layer=backward, name=f"bidirectional_{index + 1}"))
-    start = keras.initializers.GlorotUniform(seed=seed_of(seed, len(spec.units), 0))
+            layers.append(
+                keras.layers.Bidirectional(
+                    forward, backward_layer=backward, name=f"bidirectional_{index + 1}"
+                )
+            )
+    start = keras.initializers.GlorotUniform(seed=derive_seed(seed, len(spec.units), 0))
     head = [keras.layers.Dense(horizon * targets * spec.num_outputs, kernel_initializer=start, name="output")]
     if spec.levels:
         head.append(keras.layers.Reshape((horizon, targets, len(spec.levels)), name="median_and_gaps"))
@@ -51,7 +63,7 @@ def build_stacked(
 
 
 def _recurrent(spec: StackedSpec, index: int, *, seed: int, direction: int) -> Any:
-    kernel, recurrent, dropout = (seed_of(seed, index, direction, role) for role in range(3))
+    kernel, recurrent, dropout = (derive_seed(seed, index, direction, role) for role in range(3))
     return CELLS[spec.cell](
         spec.units[index],
         activation=spec.activation,

@@ -15,12 +15,12 @@ FORECAST, QUANTILES = "forecast", "quantiles"
 Outputs = dict[str, Floats]
 
 
-def forecast_of(made: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
+def to_forecast(made: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
     """What a network gave for unscaled windows as their forecast."""
     return Forecast.of(windows, made[FORECAST], quantiles=made.get(QUANTILES), levels=levels)
 
 
-def inputs_of(windows: Windows) -> dict[str, Any]:
+def network_inputs(windows: Windows) -> dict[str, Any]:
     """All that a network may read of unscaled windows, by name: window[n, length, channel], the index of its series int64[n] and,
     where channels are known ahead, their future[n, horizon, known].
     """

@@ -91,13 +91,19 @@ def _close(own: Path, process: int) -> None:
 def _common() -> Path | None:
     """The folder for this machine and these versions; None where it is not the user's alone, or the disk is full."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    if not home.is_absolute() or any(map(str.isspace, str(home))):  # TensorFlow takes a space for the end of a flag
+    if not home.is_absolute() or any(
+        map(str.isspace, str(home))
+    ):  # TensorFlow takes a space for the end of a flag
         return None
     folder = home / "rnnfc" / f"xla-{_key()}"
     for place in (folder.parent, folder):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = place.lstat()
-        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or stat.S_IMODE(about.st_mode) & 0o077:
+        if (
+            not stat.S_ISDIR(about.st_mode)
+            or about.st_uid != os.getuid()
+            or stat.S_IMODE(about.st_mode) & 0o077
+        ):
             return None
     return folder if shutil.disk_usage(folder).free > _FREE_BYTES else None
 
@@ -105,9 +111,14 @@ def _common() -> Path | None:
 def _key() -> str:
     """Of all that a program depends on besides what TensorFlow itself looks at: versions, processor, flags."""
     processor = {
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("model", "flags", "Features"))
+        line
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith(("model", "flags", "Features"))
     }
-    parts = [metadata.version(name) for name in ("rnnfc", "tensorflow")] + [platform.machine(), *sorted(processor)]
+    parts = [metadata.version(name) for name in ("rnnfc", "tensorflow")] + [
+        platform.machine(),
+        *sorted(processor),
+    ]
     parts += [os.environ.get(name, "") for name in ("XLA_FLAGS", _FLAGS)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

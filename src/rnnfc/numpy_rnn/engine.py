@@ -18,12 +18,12 @@ from rnnfc.errors import RunError, TrainError
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.evaluation.metrics import mse
 from rnnfc.networks.processors import num_processors
-from rnnfc.networks.tensors import FORECAST, Outputs, forecast_of
+from rnnfc.networks.tensors import FORECAST, Outputs, to_forecast
 from rnnfc.numpy_rnn import network as scratch
-from rnnfc.numpy_rnn import onnx_graph as scratch_onnx
+from rnnfc.numpy_rnn import onnx_graph as onnx_graph
 from rnnfc.numpy_rnn.network import Activation, Optimizer, Weights
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.progress import Epoch, Progress, diverged, order_of, remember, scheduled_rate
+from rnnfc.training.progress import Epoch, Progress, diverged, epoch_order, remember, scheduled_rate
 
 # What the rows are scaled to.
 ROWS = np.float64
@@ -63,13 +63,13 @@ class Network:
 
     def outputs(self, windows: Windows) -> Outputs:
         """The forecast in data units, for unscaled windows."""
-        near = windows.trimmed()
-        made = self.scaled_points(near.on(self.scaler.apply(near.panel)))
+        near = windows.crop()
+        made = self.scaled_points(near.with_panel(self.scaler.apply(near.panel)))
         return {FORECAST: self.scaler.invert(made, windows.series)}
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
-        return forecast_of(self.outputs(windows), windows)
+        return to_forecast(self.outputs(windows), windows)
 
 
 @dataclass(kw_only=True)
@@ -94,26 +94,41 @@ class TrainState(Progress):
         """Put back what `arrays` gave."""
 
         def group(name: str) -> list[Floats]:
-            return [arrays[f"{name} {letter}"].copy() for letter in Weights._fields if f"{name} {letter}" in arrays]
+            return [
+                arrays[f"{name} {letter}"].copy()
+                for letter in Weights._fields
+                if f"{name} {letter}" in arrays
+            ]
 
         self.set_numbers(arrays)
         for array, given in zip(self.network.weights, group("weights"), strict=True):
             array[...] = given
         self.best_weights = group("best_weights")
         moments = (group("moment_0"), group("moment_1"))
-        self.optimizer = Optimizer(count=int(arrays["count"]), moments=[Weights(*moment) for moment in moments if moment])
+        self.optimizer = Optimizer(
+            count=int(arrays["count"]), moments=[Weights(*moment) for moment in moments if moment]
+        )
 
 
 def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
     """The network of an experiment with its starting weights."""
     spec: Any = experiment.model  # a ScratchSpec: `models.engines` sends no other kind here
     outputs = experiment.window.horizon * panel.num_targets
-    weights = scratch.initial(channels=len(panel.channels), units=spec.units, outputs=outputs, seed=experiment.seed)
+    weights = scratch.initial(
+        channels=len(panel.channels), units=spec.units, outputs=outputs, seed=experiment.seed
+    )
     around_last = experiment.window.normalize == "last"
-    return Network(weights=weights, scaler=scaler, activation=scratch.ACTIVATIONS[spec.activation], around_last=around_last)
+    return Network(
+        weights=weights,
+        scaler=scaler,
+        activation=scratch.ACTIVATIONS[spec.activation],
+        around_last=around_last,
+    )
 
 
-def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str) -> Network:
+def restore(
+    experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[str, Any], *, source: str
+) -> Network:
     """The trained network from its experiment and plain arrays.
 
     Raises:
@@ -123,8 +138,15 @@ def restore(experiment: Experiment, panel: Panel, scaler: Scaler, weights: dict[
     for letter, array in network.weights._asdict().items():
         given = weights.get(letter)
         shape = getattr(given, "shape", None)
-        if shape != array.shape or given is None or given.dtype != array.dtype or len(weights) != len(network.weights):
-            raise RunError(f"{source}: {letter} has shape {shape}, the experiment's network needs {array.shape}")
+        if (
+            shape != array.shape
+            or given is None
+            or given.dtype != array.dtype
+            or len(weights) != len(network.weights)
+        ):
+            raise RunError(
+                f"{source}: {letter} has shape {shape}, the experiment's network needs {array.shape}"
+            )
         array[...] = weights[letter]
     return network
 
@@ -152,27 +174,37 @@ def epochs(
     """
     while state.epoch < spec.epochs:
         began, rate = time.perf_counter(), scheduled_rate(state, spec)
-        ordered = replace(train, origins=order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch))
+        ordered = replace(train, origins=epoch_order(train.origins, spec=spec, seed=seed, epoch=state.epoch))
         loss = _one_epoch(state, ordered, spec, rate, tick)
         state.epoch += 1
         with np.errstate(over="ignore", invalid="ignore"):
-            watched = None if validation is None else mse(validation.targets(), network.scaled_points(validation))
+            watched = (
+                None if validation is None else mse(validation.targets(), network.scaled_points(validation))
+            )
         if watched is not None and not np.isfinite(watched):
             raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))
         if watched is not None and remember(state, watched, spec):
             state.best_weights = [array.copy() for array in network.weights]
         yield Epoch(
-            epoch=state.epoch, loss=loss, validation_loss=watched, learning_rate=rate, seconds=time.perf_counter() - began
+            epoch=state.epoch,
+            loss=loss,
+            validation_loss=watched,
+            learning_rate=rate,
+            seconds=time.perf_counter() - began,
         )
 
 
-def _one_epoch(state: TrainState, train: Windows, spec: TrainSpec, rate: float, tick: Callable[[float], None]) -> float:
+def _one_epoch(
+    state: TrainState, train: Windows, spec: TrainSpec, rate: float, tick: Callable[[float], None]
+) -> float:
     """One epoch over the windows as they are ordered; returns the mean loss over its windows."""
     network, total, told = state.network, 0.0, time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite ends training, in our own words
         for step, first in enumerate(range(0, len(train), spec.batch_size), 1):
             x, target = network.pairs(train, slice(first, first + spec.batch_size))
-            loss = scratch.train_step(network.weights, state.optimizer, x, target, f=network.activation, spec=spec, rate=rate)
+            loss = scratch.train_step(
+                network.weights, state.optimizer, x, target, f=network.activation, spec=spec, rate=rate
+            )
             if not np.isfinite(loss):
                 raise TrainError(diverged("the loss", epoch=state.epoch + 1, step=step, rate=rate))
             total += loss * len(x)
@@ -204,7 +236,10 @@ def settle(*_: Any, **__: Any) -> None:
 
 def facts(network: Network) -> dict[str, Any]:
     """What run.json keeps of the computation: parameters, threads."""
-    return {"parameters": sum(array.size for array in network.weights), "threads": {"processors": num_processors()}}
+    return {
+        "parameters": sum(array.size for array in network.weights),
+        "threads": {"processors": num_processors()},
+    }
 
 
 def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
@@ -212,10 +247,12 @@ def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> 
     spec: Any = experiment.model
     options: dict[str, Any] = {"activation": spec.activation, "around_last": network.around_last}
     window = experiment.window
-    return scratch_onnx.to_onnx(network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon)
+    return onnx_graph.to_onnx(
+        network.weights, network.scaler, facts, **options, length=window.length, horizon=window.horizon
+    )
 
 
-def at_rest(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:  # noqa: ARG001  it has plain layers alone
+def inference_copy(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:  # noqa: ARG001  it has plain layers alone
     """The Keras model of the same equations, which alone starts TensorFlow: its arrays are these, in this order, in float32."""
     from rnnfc.networks.network import build as build_keras
 
@@ -227,13 +264,13 @@ def at_rest(experiment: Experiment, network: Network, *, written_out: bool = Fal
     return core
 
 
-def arrays_of(network: Network) -> dict[str, Floats]:
+def weight_arrays(network: Network) -> dict[str, Floats]:
     """Every weight by its letter, ready for an .npz file."""
     return dict(network.weights._asdict())
 
 
-def further_files(*_: Any) -> dict[str, Callable[[Path], object]]:
-    """As `keras_engine.further_files`; here there are none besides the ONNX model."""
+def extra_files(*_: Any) -> dict[str, Callable[[Path], object]]:
+    """As `keras_engine.extra_files`; here there are none besides the ONNX model."""
     return {}
 
 
@@ -242,5 +279,7 @@ def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[
     x, target = network.pairs(scaled, slice(None))
     s = scratch.states(network.weights, x, network.activation.f)
     _, dy = scratch.mean_squared_error(scratch.output(network.weights, s), target)
-    _, g = scratch.backpropagate(network.weights, x, s, dy * len(x), slope=network.activation.slope)  # L of each window by itself
+    _, g = scratch.backpropagate(
+        network.weights, x, s, dy * len(x), slope=network.activation.slope
+    )  # L of each window by itself
     return {"layer 1, hidden state": np.linalg.norm(g, axis=-1).mean(axis=-1)}  # [lag, n, H] -> [lag]

@@ -48,7 +48,9 @@ class Activation:
 
 ACTIVATIONS = {
     "tanh": Activation(f=np.tanh, slope=lambda s: 1 - s**2),
-    "sigmoid": Activation(f=lambda a: (1 + np.tanh(a / 2)) / 2, slope=lambda s: s * (1 - s)),  # 1 / (1 + exp(-a)), no overflow
+    "sigmoid": Activation(
+        f=lambda a: (1 + np.tanh(a / 2)) / 2, slope=lambda s: s * (1 - s)
+    ),  # 1 / (1 + exp(-a)), no overflow
 }
 
 
@@ -62,13 +64,17 @@ def initial(*, channels: int, units: int, outputs: int, seed: int) -> Weights:
 
     Q, R = np.linalg.qr(rng.normal(size=(units, units)))
     W = Q * np.sign(np.diag(R))  # signs make every orthogonal matrix equally likely
-    return Weights(U=glorot(channels, units), W=W, b=np.zeros(units), V=glorot(units, outputs), c=np.zeros(outputs))
+    return Weights(
+        U=glorot(channels, units), W=W, b=np.zeros(units), V=glorot(units, outputs), c=np.zeros(outputs)
+    )
 
 
 def states(weights: Weights, x: Floats, f: Callable[[Floats], Floats]) -> Floats:
     """s[T + 1, n, H]: the state before the window, which is 0, and after each of its steps; x[n, T, C]."""
     U, W, b, _, _ = weights
-    driven = x.transpose(1, 0, 2) @ U + b  # [T, n, H]: what does not depend on the state, for all steps at once
+    driven = (
+        x.transpose(1, 0, 2) @ U + b
+    )  # [T, n, H]: what does not depend on the state, for all steps at once
     s = np.zeros((len(driven) + 1, *driven.shape[1:]))
     for t in range(1, len(s)):
         s[t] = f(driven[t - 1] + s[t - 1] @ W)  # [n, H] @ [H, H] -> [n, H]
@@ -87,7 +93,13 @@ def mean_squared_error(y: Floats, target: Floats) -> tuple[float, Floats]:
 
 
 def backpropagate(
-    weights: Weights, x: Floats, s: Floats, dy: Floats, *, slope: Callable[[Floats], Floats], steps: int | None = None
+    weights: Weights,
+    x: Floats,
+    s: Floats,
+    dy: Floats,
+    *,
+    slope: Callable[[Floats], Floats],
+    steps: int | None = None,
 ) -> tuple[Weights, Floats]:
     """The gradient of L by every weight, and g[K, n, H] = dL/ds by lag: g[0] belongs to the window's last step.
 
@@ -124,7 +136,12 @@ def clip(gradient: Weights, spec: ClipSpec | None) -> Weights:
     norms = np.array([np.linalg.norm(array) for array in gradient])
     if spec.by == "global_norm":
         norms[:] = np.linalg.norm(norms)
-    return Weights(*(array * min(1.0, spec.limit / max(norm, 1e-300)) for array, norm in zip(gradient, norms, strict=True)))
+    return Weights(
+        *(
+            array * min(1.0, spec.limit / max(norm, 1e-300))
+            for array, norm in zip(gradient, norms, strict=True)
+        )
+    )
 
 
 @dataclass(kw_only=True)
@@ -161,7 +178,14 @@ OPTIMIZERS = {"sgd": sgd, "adam": adam}
 
 
 def train_step(
-    weights: Weights, memory: Optimizer, x: Floats, target: Floats, *, f: Activation, spec: TrainSpec, rate: float
+    weights: Weights,
+    memory: Optimizer,
+    x: Floats,
+    target: Floats,
+    *,
+    f: Activation,
+    spec: TrainSpec,
+    rate: float,
 ) -> float:
     """One minibatch: x[n, T, C], target[n, Q]; updates `weights` and `memory` in place, returns the loss before the update."""
     s = states(weights, x, f.f)

@@ -16,7 +16,14 @@ _OPERATORS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
 def to_onnx(
-    weights: Weights, scaler: Scaler, facts: dict[str, Any], *, activation: str, around_last: bool, length: int, horizon: int
+    weights: Weights,
+    scaler: Scaler,
+    facts: dict[str, Any],
+    *,
+    activation: str,
+    around_last: bool,
+    length: int,
+    horizon: int,
 ) -> bytes:
     """The bytes of an .onnx file, raw window[n, length, channel] -> raw forecast[n, horizon, target].
 
@@ -82,7 +89,10 @@ def _network_nodes(around_last: bool, **recurrence: Any) -> list[Any]:
         make_node("Cast", ["y_by_step"], ["forecast_seen"], to=TensorProto.DOUBLE),
     ]
     if not around_last:
-        same = [make_node("Identity", *ends) for ends in ((["scaled"], ["seen"]), (["forecast_seen"], ["scaled_forecast"]))]
+        same = [
+            make_node("Identity", *ends)
+            for ends in ((["scaled"], ["seen"]), (["forecast_seen"], ["scaled_forecast"]))
+        ]
         return [same[0], *network, same[1]]
     return [
         make_node("Slice", ["scaled", "minus_one", "end", "one"], ["last"]),  # [n, 1, C]

@@ -55,7 +55,9 @@ class Line:
         return replace(self, time=self.time[points], value=self.value[points], band=band)
 
 
-def loss_curve(*, title: str, losses: Sequence[float], validation: Sequence[float | None], best_epoch: int, ylabel: str) -> bytes:
+def loss_curve(
+    *, title: str, losses: Sequence[float], validation: Sequence[float | None], best_epoch: int, ylabel: str
+) -> bytes:
     """Training and validation loss of every epoch; a mark at the epoch whose weights were kept (0: the last ones)."""
     figure, (axis,) = _figure(1, title)
     epochs = np.arange(1, len(losses) + 1)
@@ -78,7 +80,9 @@ def loss_curve(*, title: str, losses: Sequence[float], validation: Sequence[floa
     return _png(figure)
 
 
-def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_start: Any, ylabel: str, xlabel: str) -> bytes:
+def forecast_picture(
+    *, title: str, actual: Line, parts: Sequence[Line], test_start: Any, ylabel: str, xlabel: str
+) -> bytes:
     """Above the whole series with the forecasts of every split, below the last test rows close up.
 
     Args:
@@ -88,12 +92,20 @@ def forecast_picture(*, title: str, actual: Line, parts: Sequence[Line], test_st
     figure, (whole, close_up) = _figure(2, title)
     _forecasts(whole, actual, parts, ylabel=ylabel)
     whole.axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)
-    _forecasts(close_up, actual, parts, ylabel=ylabel, rows=min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))))
+    _forecasts(
+        close_up,
+        actual,
+        parts,
+        ylabel=ylabel,
+        rows=min(_CLOSE_UP_ROWS, int(np.sum(actual.time >= test_start))),
+    )
     close_up.set_xlabel(_plain(xlabel))
     return _png(figure)
 
 
-def series_picture(*, title: str, series: Sequence[tuple[Line, Sequence[Line]]], ylabels: Sequence[str], xlabel: str) -> bytes:
+def series_picture(
+    *, title: str, series: Sequence[tuple[Line, Sequence[Line]]], ylabels: Sequence[str], xlabel: str
+) -> bytes:
     """The last rows of each of some series one above the other, with the forecasts by split, the test split last."""
     figure, axes = _figure(len(series), title)
     for axis, (actual, parts), ylabel in zip(axes, series, ylabels, strict=True):
@@ -102,11 +114,17 @@ def series_picture(*, title: str, series: Sequence[tuple[Line, Sequence[Line]]],
     return _png(figure)
 
 
-def _forecasts(axis: Axes, actual: Line, parts: Sequence[Line], *, ylabel: str, rows: int | None = None) -> None:
+def _forecasts(
+    axis: Axes, actual: Line, parts: Sequence[Line], *, ylabel: str, rows: int | None = None
+) -> None:
     """Actual values and forecasts by split, of the last `rows` rows close up, or of all."""
-    shown = [actual, *parts] if rows is None else [_since(line, actual.time[-rows]) for line in (actual, *parts)]
+    shown = (
+        [actual, *parts] if rows is None else [_since(line, actual.time[-rows]) for line in (actual, *parts)]
+    )
     _draw(axis, shown[0], colour=_ACTUAL, width=_ACTUAL_WIDTH)
-    for colour, part in zip((_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST), shown[1:], strict=True):
+    for colour, part in zip(
+        (_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST), shown[1:], strict=True
+    ):
         _draw(axis, part, colour=colour, width=1.0 if rows is None else 1.4)
     axis.set_ylabel(_plain(ylabel), fontsize=9)
     _time_axis(axis, actual.time)
@@ -123,7 +141,9 @@ def _zoom(axis: Axes, actual: Line, test: Line, *, rows: int) -> None:
         step = last - actual.time[-2]
         axis.set_xlim(last - step, last + step)
     shown = test.at(test.time >= actual.time[-rows])
-    inside = _drawable(np.concatenate([actual.value[-rows:], shown.value, *([] if shown.band is None else shown.band)]))
+    inside = _drawable(
+        np.concatenate([actual.value[-rows:], shown.value, *([] if shown.band is None else shown.band)])
+    )
     inside = inside[~np.isnan(inside)]
     if len(inside):
         margin = 0.08 * float(np.ptp(inside)) or 1.0
@@ -137,7 +157,11 @@ def side_by_side(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str,
     errors.axhline(0, color=_ACTUAL, linewidth=_ACTUAL_WIDTH)
     for place, run in enumerate(runs):
         again, colour = divmod(place, len(_COLOURS))
-        look: dict[str, Any] = {"colour": _COLOURS[colour], "width": 1.4, "style": _STYLES[again % len(_STYLES)]}
+        look: dict[str, Any] = {
+            "colour": _COLOURS[colour],
+            "width": 1.4,
+            "style": _STYLES[again % len(_STYLES)],
+        }
         _draw(values, run, **look)
         _draw(errors, replace(run, value=_drawable(run.value) - actual.value), **look)
     values.set_ylabel(_plain(ylabel), fontsize=9)
@@ -183,12 +207,20 @@ def _draw(axis: Axes, line: Line, *, colour: str, width: float, style: str = "-"
     line = _thinned(line)
     value = _drawable(line.value)
     known = np.concatenate([[False], ~np.isnan(value), [False]])
-    alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])  # a point between gaps has no line to be seen
-    marks: dict[str, Any] = {"marker": "o", "markersize": 2 + width, "markevery": alone.tolist()} if len(alone) else {}
-    axis.plot(line.time, value, color=colour, linewidth=width, linestyle=style, label=_plain(line.label), **marks)
+    alone = np.flatnonzero(
+        known[1:-1] & ~known[:-2] & ~known[2:]
+    )  # a point between gaps has no line to be seen
+    marks: dict[str, Any] = (
+        {"marker": "o", "markersize": 2 + width, "markevery": alone.tolist()} if len(alone) else {}
+    )
+    axis.plot(
+        line.time, value, color=colour, linewidth=width, linestyle=style, label=_plain(line.label), **marks
+    )
     if line.band is not None:
         low, high = map(_drawable, line.band)
-        axis.fill_between(line.time, low, high, color=colour, alpha=0.2, linewidth=0, label=_plain(line.band_label))
+        axis.fill_between(
+            line.time, low, high, color=colour, alpha=0.2, linewidth=0, label=_plain(line.band_label)
+        )
 
 
 def _since(line: Line, start: Any) -> Line:
@@ -205,7 +237,9 @@ def _thinned(line: Line) -> Line:
     for first, end in pairwise(np.linspace(0, len(line.value), _PIXELS + 1).astype(int).tolist()):
         value = _drawable(line.value[first:end])
         empty = bool(np.isnan(value).all())
-        chosen += [first] if empty else sorted({first + int(np.nanargmin(value)), first + int(np.nanargmax(value))})
+        chosen += (
+            [first] if empty else sorted({first + int(np.nanargmin(value)), first + int(np.nanargmax(value))})
+        )
     return line.at(chosen)
 
 
@@ -234,7 +268,9 @@ def _png(figure: Figure) -> bytes:
         axis.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a letter that the font lacks is drawn as a box
+        warnings.filterwarnings(
+            "ignore", "Glyph", UserWarning
+        )  # a letter that the font lacks is drawn as a box
         _legend(figure)
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -244,8 +280,12 @@ def _legend(figure: Figure) -> None:
     """One row beside the title where there is room for it, else below the axes: nowhere on a curve."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
 
-    def legend(place: Literal["upper right", "outside lower left"], columns: int, size: float = 9.0) -> Legend:
-        return figure.legend(handles, labels, frameon=False, fontsize=size, ncols=columns, loc=place, borderaxespad=0.3)
+    def legend(
+        place: Literal["upper right", "outside lower left"], columns: int, size: float = 9.0
+    ) -> Legend:
+        return figure.legend(
+            handles, labels, frameon=False, fontsize=size, ncols=columns, loc=place, borderaxespad=0.3
+        )
 
     (title,) = figure.texts
     for size in _TITLE_SIZES:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc.config import Experiment
-from rnnfc.data.panel import Panel, clock
+from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.windows import Splits
 from rnnfc.errors import visible
 from rnnfc.evaluation import metrics, significance
@@ -66,7 +66,10 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, scores as rows."""
-        head = {name: getattr(self, name) for name in ("verdict", "outcome", "notes", "experiment", "unit", "targets", "ledger")}
+        head = {
+            name: getattr(self, name)
+            for name in ("verdict", "outcome", "notes", "experiment", "unit", "targets", "ledger")
+        }
         return {**head, "scores": metrics.to_json(self.scores)}
 
 
@@ -78,14 +81,18 @@ def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
         "rows": panel.num_rows,
         "series": len(panel.series),
         "left_out_series": panel.left_out,
-        **({"window_series": {name: windows.num_series for name, windows in splits}} if len(panel.series) > 1 else {}),
+        **(
+            {"window_series": {name: windows.num_series for name, windows in splits}}
+            if len(panel.series) > 1
+            else {}
+        ),
         "filled_values": int(panel.filled.sum()),
         "stride": stride,
         "windows": {name: len(windows) for name, windows in splits},
         "scored_windows": {name: len(windows) for name, windows in splits.scored.items()},
         "scored_test_values": int((~np.isnan(test.actual())).sum()),
-        "first_test_target": clock(first),
-        "last_test_target": clock(last),
+        "first_test_target": format_time(first),
+        "last_test_target": format_time(last),
     }
 
 
@@ -96,7 +103,10 @@ def ranked_in(targets: int) -> str:
 
 def verdict(scores: list[Score], *, outcome: str, unit: str, targets: int, windows: int) -> str:
     """One sentence: the network's test MSE, then the outcome."""
-    data, scaled = (metrics.find(scores, model=NETWORK, split="test", metric="mse", units=units) for units in ("data", "scaled"))
+    data, scaled = (
+        metrics.find(scores, model=NETWORK, split="test", metric="mse", units=units)
+        for units in ("data", "scaled")
+    )
     size = f"{figure(data)}{f' {unit}²' if unit else ''} (scaled {figure(scaled)})"
     return (
         f"Test MSE {size if targets == 1 else f'{figure(scaled)} (scaled, {targets} targets)'} "
@@ -104,11 +114,13 @@ def verdict(scores: list[Score], *, outcome: str, unit: str, targets: int, windo
     )
 
 
-def outcome(scores: list[Score], *, lead: float | None, unit: str, targets: int, times: int, horizon: int) -> str:
+def outcome(
+    scores: list[Score], *, lead: float | None, unit: str, targets: int, times: int, horizon: int
+) -> str:
     """By how much the network beats or loses to the best baseline, and whether that could be chance.
 
     Args:
-        lead: `significance.lead` of the network over that baseline.
+        lead: `significance.diebold_mariano` of the network over that baseline.
         times: how many different origin times the test windows have.
     """
     errors = _test_errors(scores, targets)
@@ -121,7 +133,7 @@ def outcome(scores: list[Score], *, lead: float | None, unit: str, targets: int,
     measure, unit = ("RMSE", f" {unit}" if unit else "") if targets == 1 else ("scaled RMSE", "")
     sizes = f"{measure} {figure(ours)} against {figure(theirs)}{unit}, {_relation(ours, theirs)}"
     few = times < _FEWEST * horizon
-    if few or lead is None or abs(lead) < significance.critical(times):
+    if few or lead is None or abs(lead) < significance.critical_value(times):
         gain = "shows no clear gain over" if ours < theirs else "does not beat"
         doubt = "too few windows to tell from chance" if few else "could be chance"
         return f"the network {gain} the best baseline, the {rival} ({sizes}: {doubt})."
@@ -139,14 +151,26 @@ def left_out(scores: list[Score], test: Forecast) -> list[str]:
     notes = [f"{missing:,} of {actual.size:,} test values are missing and not scored"] if missing else []
     wanted = (NETWORK, "test", None, None)
     pooled = (row for row in scores if (row.model, row.split, row.target, row.step) == wanted)
-    lacking = [(row.undefined, _POINT_HEADINGS[row.metric].removesuffix(" %")) for row in pooled if row.undefined]
-    return [*notes, *(f"{count:,} of {each:,} series have no {heading}, and are not in its mean" for count, heading in lacking)]
+    lacking = [
+        (row.undefined, _POINT_HEADINGS[row.metric].removesuffix(" %")) for row in pooled if row.undefined
+    ]
+    return [
+        *notes,
+        *(
+            f"{count:,} of {each:,} series have no {heading}, and are not in its mean"
+            for count, heading in lacking
+        ),
+    ]
 
 
 def _test_errors(scores: list[Score], targets: int) -> dict[str, float | None]:
     """The pooled test RMSE of each model, the lowest first; models without one last, by name."""
     wanted = ("test", "rmse", ranked_in(targets), None, None)
-    errors = {row.model: row.value for row in scores if (row.split, row.metric, row.units, row.target, row.step) == wanted}
+    errors = {
+        row.model: row.value
+        for row in scores
+        if (row.split, row.metric, row.units, row.target, row.step) == wanted
+    }
     return dict(sorted(errors.items(), key=lambda item: (math.inf if item[1] is None else item[1], item[0])))
 
 
@@ -176,7 +200,9 @@ def literal(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", html.escape(visible(text.replace("\n", " ")), quote=False))
 
 
-def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0) -> str:
+def to_markdown(
+    report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0
+) -> str:
     """report.md: the verdict, then tables.
 
     Args:
@@ -196,11 +222,22 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
         _CHANCE,
         *(["", _SEVERAL] if len(report.targets) > 1 else []),
     ]
-    scores = {(row.model, row.split, row.metric, row.units, row.target, row.step): row.value for row in report.scores}
+    scores = {
+        (row.model, row.split, row.metric, row.units, row.target, row.step): row.value
+        for row in report.scores
+    }
     for title, corner, rows, columns in _tables(report, experiment):
-        lines += ["", f"## {title}", "", f"| {' | '.join([corner, *columns])} |", f"|---{'|---:' * len(columns)}|"]
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            f"| {' | '.join([corner, *columns])} |",
+            f"|---{'|---:' * len(columns)}|",
+        ]
         for name, row in rows.items():
-            cells = [figure(scores[tuple({**_POOLED, **row, **column}.values())]) for column in columns.values()]
+            cells = [
+                figure(scores[tuple({**_POOLED, **row, **column}.values())]) for column in columns.values()
+            ]
             lines.append(f"| {' | '.join([name, *cells])} |")
     notes = [f"- {literal(text)}" for text in report.notes]
     return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
@@ -209,9 +246,15 @@ def to_markdown(report: Report, experiment: Experiment, *, parameters: int, epoc
 def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, _Cells, _Cells]]:
     """Heading, corner, rows and columns of each table, models from best to worst."""
     horizon, targets = experiment.window.horizon, report.targets
-    models: _Cells = {f"**{model}**" if model == NETWORK else model: {"model": model} for model in report.models}
+    models: _Cells = {
+        f"**{model}**" if model == NETWORK else model: {"model": model} for model in report.models
+    }
     steps: _Cells = {str(step): {"step": step} for step in range(1, horizon + 1)} if horizon > 1 else {}
-    pooled = {row.metric for row in report.scores if (row.split, row.units, row.target, row.step) == ("test", "data", None, None)}
+    pooled = {
+        row.metric
+        for row in report.scores
+        if (row.split, row.units, row.target, row.step) == ("test", "data", None, None)
+    }
     points = {heading: {"metric": metric} for metric, heading in _POINT_HEADINGS.items() if metric in pooled}
     yield "Test rows, data units", "model", models, points
     if names := report.quantile_metrics:
@@ -219,10 +262,16 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, 
         quantiles = {" ".join([_QUANTILE_HEADINGS[kind], *of]): {"metric": name} for name, kind, *of in parts}
         yield "Test rows, quantiles of the network", "step", {"all": {}, **steps}, quantiles
     if experiment.scale.label != "none":
-        scaled = {heading: {"metric": metric, "units": "scaled"} for metric, heading in _SCALED_HEADINGS.items()}
+        scaled = {
+            heading: {"metric": metric, "units": "scaled"} for metric, heading in _SCALED_HEADINGS.items()
+        }
         yield f"Test rows, scaled ({experiment.scale.label})", "model", models, scaled
     if len(targets) > 1:
-        each = {f"{literal(name)}, {model}": {"target": name, **row} for name in targets for model, row in models.items()}
+        each = {
+            f"{literal(name)}, {model}": {"target": name, **row}
+            for name in targets
+            for model, row in models.items()
+        }
         columns = {heading: {"metric": heading.lower()} for heading in ("RMSE", "MAE")}
         yield "Test rows by target, data units", "target, model", each, columns
     units = ranked_in(len(targets))
@@ -230,15 +279,26 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, 
     splits = {split: {"split": split, "units": units} for split in report.ledger["windows"]}
     yield f"Every split, {measure}", "model", models, splits
     if steps:
-        yield f"Test rows by step, {measure}", "step", {name: {**step, "units": units} for name, step in steps.items()}, models
+        yield (
+            f"Test rows by step, {measure}",
+            "step",
+            {name: {**step, "units": units} for name, step in steps.items()},
+            models,
+        )
 
 
 def _ledger_lines(counts: dict[str, Any]) -> list[str]:
-    few = {name: with_few(number, counts["series"]) for name, number in counts.get("window_series", {}).items()}
+    few = {
+        name: with_few(number, counts["series"]) for name, number in counts.get("window_series", {}).items()
+    }
     windows = ", ".join(f"{name} {count:,}{few.get(name, '')}" for name, count in counts["windows"].items())
     every = f" (of training one every {counts['stride']:,} rows)" if counts["stride"] > 1 else ""
     scored = counts["scored_windows"]["train"]
-    sample = [f"- of the training windows {scored:,} were scored, evenly spaced"] if scored < counts["windows"]["train"] else []
+    sample = (
+        [f"- of the training windows {scored:,} were scored, evenly spaced"]
+        if scored < counts["windows"]["train"]
+        else []
+    )
     return [
         f"- rows: {counts['rows']:,}{of_series(counts['series'], counts['left_out_series'])}, "
         f"values that were missing and filled: {counts['filled_values']:,} (never scored)",

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.runs.writer import Draft
+from rnnfc.runs.writer import RunWriter
 
 CHECKPOINT = ".checkpoint.npz"
 # At most so often, when epochs are short; longer epochs are written one by one.
@@ -34,7 +34,7 @@ class Checkpoints:
     `epoch` is that of the newest on disk, 0 before the first.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: RunWriter) -> None:
         self.draft = draft
         self.epoch = 0
         self._taken: tuple[list[Any], Arrays] | None = None
@@ -49,7 +49,9 @@ class Checkpoints:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self._write()
         except OSError:
@@ -59,7 +61,9 @@ class Checkpoints:
     def _write(self) -> None:
         if self._taken is not None:
             began, (history, state) = time.monotonic(), self._taken
-            rows = json.dumps([asdict(row) for row in history])  # Python writes a float so that the same bits are read
+            rows = json.dumps(
+                [asdict(row) for row in history]
+            )  # Python writes a float so that the same bits are read
             arrays = {"history": np.array(rows), **{f"state/{name}": array for name, array in state.items()}}
             self.draft.write_arrays(CHECKPOINT, arrays)
             self.draft.kept, self.epoch, self._taken = True, len(history), None

@@ -16,7 +16,7 @@ from rnnfc import config
 from rnnfc.config import Experiment
 from rnnfc.data.calendar import CALENDAR
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Floats, Panel, exact_clock
+from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import ConfigError, RunError, visible
 from rnnfc.evaluation.forecast import Forecast
@@ -106,7 +106,9 @@ class Run:
         names = [line[66:] for line in listed.split("\n")[:-1]]
         unlisted = [name for name in FILES if name not in names and (self.folder / name).exists()]
         if unlisted or any(Path(name).name != name for name in names):
-            raise self._damaged(MANIFEST, ValueError(f"it does not list {unlisted[0]}" if unlisted else "it lists a path"))
+            raise self._damaged(
+                MANIFEST, ValueError(f"it does not list {unlisted[0]}" if unlisted else "it lists a path")
+            )
         for name in names:
             try:
                 untrusted.refuse_special(self.folder / name)
@@ -114,8 +116,14 @@ class Run:
                 raise self._damaged(name, error) from error
         found = manifest(self.folder, names)
         if found != listed:
-            wrong = (name for name, line in zip(names, found.split("\n"), strict=False) if f"{line}\n" not in listed)
-            raise self._damaged(next(wrong, MANIFEST), ValueError(f"it is not what {MANIFEST} says was written"))
+            wrong = (
+                name
+                for name, line in zip(names, found.split("\n"), strict=False)
+                if f"{line}\n" not in listed
+            )
+            raise self._damaged(
+                next(wrong, MANIFEST), ValueError(f"it is not what {MANIFEST} says was written")
+            )
         return self
 
     def scaler(self, *, channels: int, series: int = 1) -> Scaler:
@@ -123,8 +131,14 @@ class Run:
         try:
             scaler = Scaler.from_json(self._json(SCALER))
             arrays = np.stack([scaler.center, scaler.scale, scaler.low, scaler.high])
-            if arrays.shape[1:] != (series, channels) or not np.isfinite(arrays).all() or not scaler.scale.all():
-                raise ValueError(f"finite numbers for {channels} columns{f' of {series} series' * (series > 1)} are needed")
+            if (
+                arrays.shape[1:] != (series, channels)
+                or not np.isfinite(arrays).all()
+                or not scaler.scale.all()
+            ):
+                raise ValueError(
+                    f"finite numbers for {channels} columns{f' of {series} series' * (series > 1)} are needed"
+                )
             power = np.zeros((series, 1)) if scaler.power is None else scaler.power
             whole = power.ndim == 2 and len(power) == series and 1 <= power.shape[1] <= channels
             if not whole or not np.all((power >= 0) & (power <= 2)):
@@ -164,7 +178,10 @@ class Run:
         """The scores of report.json by `score_key`."""
         try:
             scores = {score_key(row): row["value"] for row in self.report()["scores"]}
-            if not all(value is None or (isinstance(value, int | float) and math.isfinite(value)) for value in scores.values()):
+            if not all(
+                value is None or (isinstance(value, int | float) and math.isfinite(value))
+                for value in scores.values()
+            ):
                 raise TypeError("a score is not a finite number")
         except (KeyError, OverflowError, TypeError) as error:
             raise self._damaged(REPORT, error) from error
@@ -177,9 +194,13 @@ class Run:
             rows = list(csv.DictReader(io.StringIO(self._text(FORECAST))))
         except csv.Error as error:
             raise self._damaged(FORECAST, error) from error
-        if not rows or any(tuple(row)[:known] != FORECAST_COLUMNS or None in (*row, *row.values()) for row in rows):
+        if not rows or any(
+            tuple(row)[:known] != FORECAST_COLUMNS or None in (*row, *row.values()) for row in rows
+        ):
             raise self._damaged(FORECAST, ValueError(f"columns must be {', '.join(FORECAST_COLUMNS)}"))
-        return [{**row, **{name: row[name].removeprefix("'") for name in ("series", "target")}} for row in rows]
+        return [
+            {**row, **{name: row[name].removeprefix("'") for name in ("series", "target")}} for row in rows
+        ]
 
     def _text(self, name: str) -> str:
         return self._read(name, lambda path: untrusted.read_bytes(path).decode())
@@ -197,9 +218,15 @@ class Run:
             raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> RunError:
-        words = f"{error} is missing" if isinstance(error, KeyError) else str(getattr(error, "strerror", None) or error)
+        words = (
+            f"{error} is missing"
+            if isinstance(error, KeyError)
+            else str(getattr(error, "strerror", None) or error)
+        )
         reason = " ".join(words.split())[:_LONGEST_REASON]
-        return RunError(f"{self.folder / name}: cannot be read ({reason}); the run is damaged, train it again")
+        return RunError(
+            f"{self.folder / name}: cannot be read ({reason}); the run is damaged, train it again"
+        )
 
 
 def score_key(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -207,21 +234,34 @@ def score_key(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in row if name not in ("value", "undefined"))
 
 
-def write_forecast(forecast: Forecast, panel: Panel, file: TextIO, *, beside: Mapping[str, Floats] | None = None) -> None:
+def write_forecast(
+    forecast: Forecast, panel: Panel, file: TextIO, *, beside: Mapping[str, Floats] | None = None
+) -> None:
     """The rows of forecast.csv, in data units; of each level a column, and of each name in `beside` (point forecasts) one."""
     beside = beside or {}
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow((*FORECAST_COLUMNS, *map(quantile_name, forecast.levels), *beside))
     quantiles = () if forecast.quantiles is None else np.moveaxis(forecast.quantiles, -1, 0)
     actual = np.full_like(forecast.point, np.nan) if forecast.actual is None else forecast.actual
-    values = np.stack([actual, forecast.point, *quantiles, *beside.values()], axis=-1)  # [window, horizon, target, column]
+    values = np.stack(
+        [actual, forecast.point, *quantiles, *beside.values()], axis=-1
+    )  # [window, horizon, target, column]
     moments, place = np.unique(forecast.time, return_inverse=True)
-    times = np.array([exact_clock(moment, panel.offset) for moment in moments])[place].reshape(forecast.time.shape)
+    times = np.array([format_time_exact(moment, panel.offset) for moment in moments])[place].reshape(
+        forecast.time.shape
+    )
     targets = [cell(target) for target in panel.targets]
     for window, series in enumerate(forecast.series):
-        name, origin = cell(panel.series[series]), exact_clock(forecast.origin_time[window], panel.offset)
-        for step, (time, rows) in enumerate(zip(times[window].tolist(), values[window].tolist(), strict=True), start=1):
-            writer.writerows((name, origin, step, time, target, *row) for target, row in zip(targets, rows, strict=True))
+        name, origin = (
+            cell(panel.series[series]),
+            format_time_exact(forecast.origin_time[window], panel.offset),
+        )
+        for step, (time, rows) in enumerate(
+            zip(times[window].tolist(), values[window].tolist(), strict=True), start=1
+        ):
+            writer.writerows(
+                (name, origin, step, time, target, *row) for target, row in zip(targets, rows, strict=True)
+            )
 
 
 def quantile_name(level: float) -> str:
@@ -237,10 +277,23 @@ def cell(name: str) -> str:
 
 def panel_to_arrays(panel: Panel) -> dict[str, npt.NDArray[Any]]:
     """A panel as plain arrays, for an .npz file."""
-    plain = {name: getattr(panel, name) for name in ("num_targets", "num_known", "calendar", "missing", "unit", "offset")}
+    plain = {
+        name: getattr(panel, name)
+        for name in ("num_targets", "num_known", "calendar", "missing", "unit", "offset")
+    }
     plain["frequency"] = asdict(panel.frequency)
-    names = {"series": np.array(panel.series), "channels": np.array(panel.channels), "plain": np.array(json.dumps(plain))}
-    return {"values": panel.values, "time": panel.time, "bounds": panel.bounds, "filled": panel.filled, **names}
+    names = {
+        "series": np.array(panel.series),
+        "channels": np.array(panel.channels),
+        "plain": np.array(json.dumps(plain)),
+    }
+    return {
+        "values": panel.values,
+        "time": panel.time,
+        "bounds": panel.bounds,
+        "filled": panel.filled,
+        **names,
+    }
 
 
 def panel_from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
@@ -277,13 +330,19 @@ def _check_panel(panel: Panel, *, length: int) -> None:
     if not all(name.isprintable() for name in (*panel.channels, panel.unit, panel.offset)):
         raise ValueError("a name is not on one line of visible characters")
     kinds, rows = "M" if frequency.unit in _DATED else "ifM", length * len(panel.series)
-    given = [(panel.values, "f", (rows, columns)), (panel.filled, "b", (rows, columns)), (time, kinds, (rows,))]
+    given = [
+        (panel.values, "f", (rows, columns)),
+        (panel.filled, "b", (rows, columns)),
+        (time, kinds, (rows,)),
+    ]
     given.append((panel.bounds, "i", (len(panel.series) + 1,)))
     if any(array.dtype.kind not in kinds or array.shape != shape for array, kinds, shape in given):
         raise ValueError(f"{length} rows of {columns} columns are needed")
     if panel.bounds[0] != 0 or np.any(np.diff(panel.bounds) != length):
         raise ValueError("its series do not lie end to end")
-    if not np.isfinite(time).all() or not np.isfinite(panel.values).all():  # a date that is none (NaT) is not finite either
+    if (
+        not np.isfinite(time).all() or not np.isfinite(panel.values).all()
+    ):  # a date that is none (NaT) is not finite either
         raise ValueError("a time or a value is not finite")
     whole = frequency.unit not in _DATED or frequency.size % 1 == 0
     if frequency.unit not in _UNITS or not 0 < frequency.size < _LARGEST_STEP or not whole:

@@ -36,7 +36,9 @@ def read_bytes(path: Path, *, growth: int = 2) -> bytes:
     refuse_special(path)
     size = path.lstat().st_size
     if growth * size > memory.available():
-        raise ValueError(f"{memory.size(size)} are more than there is memory for ({memory.size(memory.available())})")
+        raise ValueError(
+            f"{memory.size(size)} are more than there is memory for ({memory.size(memory.available())})"
+        )
     return path.read_bytes()
 
 
@@ -97,10 +99,14 @@ def _array(content: bytes) -> npt.NDArray[Any]:
     try:
         shape, _, dtype = _READ_HEADER[npy.read_magic(stream)](stream)
     except Exception as error:  # the header is a Python literal, and its parser raises whatever it likes
-        raise ValueError("it is no plain array file") from error  # NumPy's own words go on to advise loading it unsafely
+        raise ValueError(
+            "it is no plain array file"
+        ) from error  # NumPy's own words go on to advise loading it unsafely
     if dtype.kind not in _KINDS or min(shape, default=0) < 0:
         raise ValueError(f"it is no plain array file: it holds {dtype}")
     if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
-        raise ValueError(f"an array of shape {shape} takes {math.prod(shape) * dtype.itemsize:,} bytes, not what is there")
+        raise ValueError(
+            f"an array of shape {shape} takes {math.prod(shape) * dtype.itemsize:,} bytes, not what is there"
+        )
     stream.seek(0)
     return np.asarray(npy.read_array(stream, allow_pickle=False))

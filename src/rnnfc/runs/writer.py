@@ -1,4 +1,4 @@
-"""`durably`: the one durable write of files; a Draft: a folder of them that appears whole or not at all."""
+"""`atomic_write`: the one durable write of files; a RunWriter: a folder of them that appears whole or not at all."""
 
 import contextlib
 import datetime as dt
@@ -24,7 +24,7 @@ MANIFEST = "manifest.sha256"
 _LOCK = ".lock"
 
 
-class Draft:
+class RunWriter:
     """A folder that is being written under a hidden name; it appears under its own name, whole, when the block ends well.
 
     Where the block fails nothing is left, unless `kept` was set. Files with hidden names are working files: they go when the
@@ -36,7 +36,9 @@ class Draft:
 
     def __init__(self, outputs: Path, name: str, *, unfinished: Path | None = None) -> None:
         self._outputs = unfinished.parent if unfinished else outputs
-        self._hidden = unfinished or outputs / f".{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-{name}.{uuid.uuid4().hex[:12]}"
+        self._hidden = (
+            unfinished or outputs / f".{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-{name}.{uuid.uuid4().hex[:12]}"
+        )
         self._continues = unfinished is not None
         self._lock = -1
         self.folder = self._hidden
@@ -50,10 +52,14 @@ class Draft:
             self._lock = os.open(self._hidden / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
-            raise ConfigError(f"--outputs {self._outputs}: a file, not a folder; name a folder for the runs") from None
+            raise ConfigError(
+                f"--outputs {self._outputs}: a file, not a folder; name a folder for the runs"
+            ) from None
         except BlockingIOError:
             os.close(self._lock)
-            raise RunError(f"{self._hidden}: another process is training this run; let it end, or end it first") from None
+            raise RunError(
+                f"{self._hidden}: another process is training this run; let it end, or end it first"
+            ) from None
         except OSError as error:
             raise self._refused(error) from error
         self.kept = self._continues
@@ -61,7 +67,9 @@ class Draft:
             (self._hidden / MANIFEST).unlink(missing_ok=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if error is None:
                 self._publish()
@@ -82,7 +90,7 @@ class Draft:
 
     def write_with(self, name: str, save: Callable[[Path], object]) -> None:
         """One file that `save` writes to the path it is given, on disk when this returns."""
-        with durably(self._hidden / name, replace=True) as (place,):
+        with atomic_write(self._hidden / name, replace=True) as (place,):
             save(place)
 
     def write_json(self, name: str, value: Any) -> None:
@@ -136,10 +144,12 @@ def json_text(value: Any) -> str:
 
 
 def _mend(error: OSError) -> str:
-    return "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "make it writable"
+    return (
+        "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "make it writable"
+    )
 
 
-def is_open(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a process is writing this draft just now."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDONLY)
@@ -166,7 +176,7 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def durably(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
+def atomic_write(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
     """Hidden places to write to, for files or folders in one folder; when the block ends well all have their names, on disk.
 
     Where it does not, `paths` are what they were before, and nothing is left of the places.
@@ -200,24 +210,24 @@ def durably(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
 
 @contextlib.contextmanager
 def new_files(*paths: Path) -> Iterator[list[Path]]:
-    """As `durably`, for files and folders that the user names: new ones only.
+    """As `atomic_write`, for files and folders that the user names: new ones only.
 
     Raises:
         ConfigError: something lies at one of `paths`, which is left as it is, or their folder is not there.
         OutputError: they could not be written.
     """
-    refuse_taken(*paths)
+    refuse_existing(*paths)
     try:
-        with durably(*paths) as places:
+        with atomic_write(*paths) as places:
             yield places
     except OSError as error:
-        refuse_taken(*paths)  # who came first in the meantime keeps the name
+        refuse_existing(*paths)  # who came first in the meantime keeps the name
         raise OutputError(
             f"{paths[0]}: could not be written ({error.strerror or error}); {_mend(error)}; nothing is left behind"
         ) from error
 
 
-def refuse_taken(*paths: Path) -> None:
+def refuse_existing(*paths: Path) -> None:
     """Refuse to write where something lies already, or where there is no folder to write in.
 
     Raises:
@@ -227,7 +237,9 @@ def refuse_taken(*paths: Path) -> None:
         if os.path.lexists(path):
             raise ConfigError(f"{path}: exists already and is left as it is; choose another name")
         if not path.parent.is_dir():
-            raise ConfigError(f"{path}: there is no folder {path.parent} to write it in; make the folder first")
+            raise ConfigError(
+                f"{path}: there is no folder {path.parent} to write it in; make the folder first"
+            )
 
 
 def _move_to_new(place: Path, path: Path) -> None:

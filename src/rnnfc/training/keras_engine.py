@@ -25,12 +25,11 @@ from rnnfc.training.progress import Epoch
 
 __all__ = [
     "ROWS",
-    "arrays_of",
-    "at_rest",
     "build",
     "epochs",
+    "extra_files",
     "facts",
-    "further_files",
+    "inference_copy",
     "keep_best",
     "restore",
     "settle",
@@ -38,9 +37,10 @@ __all__ = [
     "state_gradients",
     "to_onnx",
     "warm_start",
+    "weight_arrays",
 ]
 
-restore, at_rest = networks.restore, networks.at_rest
+restore, inference_copy = networks.restore, networks.inference_copy
 # What the rows are scaled to: the network computes in float32.
 ROWS = np.float32
 
@@ -56,18 +56,22 @@ def start(network: Network, spec: TrainSpec) -> TrainState:
     return training.start(network.net, spec)
 
 
-def warm_start(network: Network, experiment: Experiment, *, train: Windows, validation: Windows | None) -> None:
+def warm_start(
+    network: Network, experiment: Experiment, *, train: Windows, validation: Windows | None
+) -> None:
     """Fit what is fitted in closed form, a linear map beside the network; windows over the scaled panel."""
 
     def pairs_of(windows: Windows) -> Any:
         return lambda: networks.normalized(windows.complete(), experiment.window.normalize)
 
-    linear.warm_start(network.net, pairs=pairs_of(train), validation=pairs_of(validation) if validation else None)
+    linear.warm_start(
+        network.net, pairs=pairs_of(train), validation=pairs_of(validation) if validation else None
+    )
 
 
 def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
     """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
-    if validation is not None and linear.share_of(network.net) is not None:
+    if validation is not None and linear.network_share(network.net) is not None:
         linear.choose_share(
             network.net,
             lambda: median(network.scaled_points(validation), network.levels),
@@ -83,27 +87,31 @@ def epochs(state: TrainState, network: Network, **options: Any) -> Iterator[Epoc
 
 def facts(network: Network) -> dict[str, Any]:
     """What run.json keeps of the computation: parameters, threads, and the network's share where it is blended."""
-    share = linear.share_of(network.net)
-    return {"parameters": network.net.count_params(), "threads": threads()} | ({} if share is None else {"network_share": share})
+    share = linear.network_share(network.net)
+    return {"parameters": network.net.count_params(), "threads": threads()} | (
+        {} if share is None else {"network_share": share}
+    )
 
 
 def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
     """The bytes of model.onnx, raw units in and out; `facts` (`export.interface`) go into its metadata."""
-    return export.to_onnx(networks.raw_forecaster(experiment, network), facts)
+    return export.to_onnx(networks.data_unit_forecaster(experiment, network), facts)
 
 
-def arrays_of(network: Network) -> dict[str, Floats]:
+def weight_arrays(network: Network) -> dict[str, Floats]:
     """Every weight by its place and path, ready for an .npz file."""
-    return networks.weights_of(network.net)
+    return networks.named_weights(network.net)
 
 
-def further_files(experiment: Experiment, network: Network) -> dict[str, Callable[[Path], object]]:
+def extra_files(experiment: Experiment, network: Network) -> dict[str, Callable[[Path], object]]:
     """Files for other tools besides the ONNX model, each by the function that writes it."""
-    return {MODEL: networks.of_plain_layers(experiment, network).save}
+    return {MODEL: networks.with_plain_layers(experiment, network).save}
 
 
 def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:
     """norm[lag] of the loss' gradient by the states of every layer, the mean over windows of a scaled panel."""
     scaled = scaled.complete()
     x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
-    return through_time.state_gradients(network.net, x, y, loss=training.loss_of(spec, network.levels, reduction=None))
+    return through_time.state_gradients(
+        network.net, x, y, loss=training.loss_of(spec, network.levels, reduction=None)
+    )

@@ -18,7 +18,7 @@ from rnnfc.networks.network import Network
 from rnnfc.networks.parts.quantile_head import Pinball
 from rnnfc.training.compile.epoch import EpochProgram, NotFiniteError
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.progress import Epoch, Progress, diverged, order_of, remember, scheduled_rate
+from rnnfc.training.progress import Epoch, Progress, diverged, epoch_order, remember, scheduled_rate
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -74,7 +74,9 @@ def start(net: Any, spec: TrainSpec) -> TrainState:
     if spec.momentum is not None:
         options["momentum"] = spec.momentum
     if spec.clip is not None:
-        options[{"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}[spec.clip.by]] = spec.clip.limit
+        options[
+            {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}[spec.clip.by]
+        ] = spec.clip.limit
     optimizer = OPTIMIZERS[spec.optimizer](**options)
     optimizer.build(net.trainable_variables)
     return TrainState(net=net, optimizer=optimizer, learning_rate=spec.learning_rate)
@@ -108,16 +110,22 @@ def epochs(
         rate = scheduled_rate(state, spec)
         if rate != given:  # Keras takes longer to set it than a dozen short steps take
             state.optimizer.learning_rate = given = rate
-        order = order_of(train.origins, spec=spec, seed=seed, epoch=state.epoch)
+        order = epoch_order(train.origins, spec=spec, seed=seed, epoch=state.epoch)
         loss = _run(program, order, tick, state=state, seed=seed, rate=rate)
         state.epoch += 1
-        watched = None if validation is None else mean_loss(validation, network.scaled_points(validation), spec, network.levels)
+        watched = (
+            None
+            if validation is None
+            else mean_loss(validation, network.scaled_points(validation), spec, network.levels)
+        )
         if watched is not None and not np.isfinite(watched):
             raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))
         if watched is not None and remember(state, watched, spec):
             state.best_weights = state.net.get_weights()
         seconds = time.perf_counter() - began
-        yield Epoch(epoch=state.epoch, loss=loss, validation_loss=watched, learning_rate=rate, seconds=seconds)
+        yield Epoch(
+            epoch=state.epoch, loss=loss, validation_loss=watched, learning_rate=rate, seconds=seconds
+        )
 
 
 def _run(

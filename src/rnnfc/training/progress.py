@@ -41,7 +41,11 @@ class Progress:
 
     def numbers(self) -> dict[str, npt.NDArray[Any]]:
         """All but the weights, as plain arrays; `set_numbers` puts them back to the same bits."""
-        return {entry.name: np.array(getattr(self, entry.name)) for entry in fields(Progress) if entry.name != "best_weights"}
+        return {
+            entry.name: np.array(getattr(self, entry.name))
+            for entry in fields(Progress)
+            if entry.name != "best_weights"
+        }
 
     def set_numbers(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Put back what `numbers` gave; other arrays are passed over."""
@@ -60,19 +64,23 @@ def scheduled_rate(state: Progress, spec: TrainSpec) -> float:
     return state.learning_rate  # constant, or what the plateaus so far have left of it
 
 
-def order_of(origins: npt.NDArray[np.int32], *, spec: TrainSpec, seed: int, epoch: int) -> npt.NDArray[np.int32]:
+def epoch_order(
+    origins: npt.NDArray[np.int32], *, spec: TrainSpec, seed: int, epoch: int
+) -> npt.NDArray[np.int32]:
     """The order of one epoch, from (seed, epoch) alone. (A seeded Keras `fit` repeats one order in every epoch.)"""
     return np.random.default_rng([seed, epoch]).permutation(origins) if spec.shuffle else origins
 
 
-def stops_early(state: Progress, spec: TrainSpec) -> bool:
+def should_stop(state: Progress, spec: TrainSpec) -> bool:
     """Whether early stopping asks to end here."""
     return spec.early_stopping is not None and state.epochs_since_best >= spec.early_stopping.patience
 
 
 def remember(state: Progress, watched: float, spec: TrainSpec) -> bool:
     """Note the validation loss and lower the rate on a plateau; says whether the weights of this epoch are to be kept."""
-    best = watched < state.best_validation_loss - (spec.early_stopping.min_delta if spec.early_stopping else 0.0)
+    best = watched < state.best_validation_loss - (
+        spec.early_stopping.min_delta if spec.early_stopping else 0.0
+    )
     if best:
         state.best_validation_loss, state.best_epoch = watched, state.epoch
     if spec.schedule.kind == "plateau":

@@ -10,7 +10,7 @@ import numpy as np
 from rnnfc.data.missing import refill
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Rows, Windows, cut
+from rnnfc.data.windows import Rows, Windows, cut_windows
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.train import Listener, train
 
@@ -35,10 +35,14 @@ def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
     noisy = _with_noise(prepared, first_row=splits.train_rows[:, 1])
     last = {name: _ending_before(windows, prepared) for name, windows in splits}
     return [
-        Finding(claim="noise after the training rows leaves the scaler as it is", holds=_scaler(prepared) == _scaler(noisy)),
+        Finding(
+            claim="noise after the training rows leaves the scaler as it is",
+            holds=_scaler(prepared) == _scaler(noisy),
+        ),
         Finding(
             claim="noise after the training rows leaves every training window as it is",
-            holds=_digest(splits.train.on(_scaled(prepared))) == _digest(noisy.splits.train.on(_scaled(noisy))),
+            holds=_digest(splits.train.with_panel(_scaled(prepared)))
+            == _digest(noisy.splits.train.with_panel(_scaled(noisy))),
         ),
         Finding(
             claim="noise after the training rows leaves the weights after an epoch as they are",
@@ -53,7 +57,9 @@ def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
             claim="each window's first target is the row after its last input",
             holds=all(_adjacent(windows) for _, windows in splits),
         ),
-        Finding(claim="no filled value is scored", holds=not any(_filled_target(windows) for _, windows in splits)),
+        Finding(
+            claim="no filled value is scored", holds=not any(_filled_target(windows) for _, windows in splits)
+        ),
     ]
 
 
@@ -75,7 +81,13 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
     return replace(
         prepared,
         panel=changed,
-        splits=cut(changed, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride),
+        splits=cut_windows(
+            changed,
+            length=window.length,
+            horizon=window.horizon,
+            split=experiment.split,
+            stride=window.stride,
+        ),
     )
 
 
@@ -85,7 +97,7 @@ def _ending_before(windows: Windows, prepared: Prepared) -> bool:
     for row in _borders(windows):
         first = np.clip(np.full(len(panel.series), row), panel.bounds[:-1], panel.bounds[1:])
         before = replace(windows, origins=windows.origins[windows.origins + windows.horizon <= row])
-        if _digest(before) != _digest(before.on(_with_noise(prepared, first_row=first).panel)):
+        if _digest(before) != _digest(before.with_panel(_with_noise(prepared, first_row=first).panel)):
             return False
     return True
 
@@ -96,7 +108,9 @@ def _borders(windows: Windows) -> Rows:
     filled = windows.panel.filled
     known_again = np.flatnonzero((filled[:-1] & ~filled[1:]).any(axis=1)) + 1
     tried = [np.arange(first, last + 1), known_again[(known_again >= first) & (known_again <= last)]]
-    return np.concatenate([rows[np.linspace(0, len(rows) - 1, min(len(rows), _BORDERS)).astype(np.int64)] for rows in tried])
+    return np.concatenate(
+        [rows[np.linspace(0, len(rows) - 1, min(len(rows), _BORDERS)).astype(np.int64)] for rows in tried]
+    )
 
 
 def _scaler(prepared: Prepared) -> str:
@@ -123,7 +137,9 @@ def _weights(prepared: Prepared, listener: Listener) -> dict[str, bytes]:
     short = prepared.experiment.train.model_copy(update={"epochs": 1, "early_stopping": None})
     # Validation windows are there to choose by: a linear map's penalty, a blend's share.
     trained_on = replace(prepared.splits, validation=None)
-    once = replace(prepared, experiment=prepared.experiment.model_copy(update={"train": short}), splits=trained_on)
+    once = replace(
+        prepared, experiment=prepared.experiment.model_copy(update={"train": short}), splits=trained_on
+    )
     with tempfile.TemporaryDirectory(prefix="rnnfc-audit-") as folder:
         trained = train(once, outputs=Path(folder), listener=listener)
         return {name: array.tobytes() for name, array in trained.run.weights().items()}
@@ -137,7 +153,7 @@ def _disjoint(prepared: Prepared) -> bool:
 def _adjacent(windows: Windows) -> bool:
     """By windows over the row numbers themselves."""
     rows = np.arange(windows.panel.num_rows, dtype=np.float64)[:, None]
-    numbered = windows.on(replace(windows.panel, values=rows, num_targets=1))
+    numbered = windows.with_panel(replace(windows.panel, values=rows, num_targets=1))
     return all(bool((part.inputs()[:, -1] + 1 == part.targets()[:, 0]).all()) for part in numbered.parts())
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_clock
+from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_times
 from rnnfc.errors import RunError
 from rnnfc.evaluation import metrics
 from rnnfc.reports.report import NETWORK, figure, literal
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import Draft
+from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.pictures import labels, time_name
 
 _METRICS = ("mse", "rmse", "mae")
@@ -45,7 +45,10 @@ class Comparison:
         models = [row["model"] for row in self.scores]
         of = ["" if models.count(row["model"]) == 1 else f" of {row['run']}" for row in self.scores]
         named = zip(self.scores, of, strict=True)
-        return [row["run"] if row["model"] == NETWORK else f"{row['model']} (baseline{whose})" for row, whose in named]
+        return [
+            row["run"] if row["model"] == NETWORK else f"{row['model']} (baseline{whose})"
+            for row, whose in named
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,9 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
     """
     runs = list({which.folder.resolve(): which for which in reversed(runs)}.values())[::-1]
     if len(runs) < 2:
-        raise RunError("compare needs two different finished runs; train another, or name them: rnnfc compare RUN RUN")
+        raise RunError(
+            "compare needs two different finished runs; train another, or name them: rnnfc compare RUN RUN"
+        )
     unit = _unit(runs)
     tables = [_table(which) for which in runs]
     common = _common(runs, tables)
@@ -86,13 +91,19 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
             errors = {name: metrics.measure(name, actual / size, point / size) for name in _METRICS}
             once = which.folder if model == NETWORK else tuple(errors.values())
             scored.setdefault((model, once), ({"run": which.name, "model": model, **errors}, point))
-    ranked = sorted(scored.values(), key=lambda pair: math.inf if pair[0]["rmse"] is None else pair[0]["rmse"])
+    ranked = sorted(
+        scored.values(), key=lambda pair: math.inf if pair[0]["rmse"] is None else pair[0]["rmse"]
+    )
     note, scores = _note(tables, common), [row for row, _ in ranked]
     made = Comparison(folder=outputs, rows=len(common), unit=unit, note=note, scores=scores)
-    with Draft(outputs, "compare") as draft:
-        draft.write_json(run.COMPARE, {name: getattr(made, name) for name in ("unit", "rows", "note", "scores")})
+    with RunWriter(outputs, "compare") as draft:
+        draft.write_json(
+            run.COMPARE, {name: getattr(made, name) for name in ("unit", "rows", "note", "scores")}
+        )
         draft.write(run.COMPARE_TEXT, _markdown(made))
-        draft.write(run.COMPARE_PLOT, _picture(runs, tables, common, made, [actual, *(point for _, point in ranked)]))
+        draft.write(
+            run.COMPARE_PLOT, _picture(runs, tables, common, made, [actual, *(point for _, point in ranked)])
+        )
     return replace(made, folder=draft.folder)
 
 
@@ -103,23 +114,29 @@ def _sizes(common: Sequence[_Key], actual: Floats, *, unit: str) -> tuple[Floats
         return np.ones(len(common)), unit
     with np.errstate(all="ignore"):
         size = np.array([np.std(actual[targets == target]) for target in range(targets.max() + 1)])
-    size[(size == 0) | ~np.isfinite(size)] = 1.0  # a target that stays the same, or is too large to be squared, counts as it is
+    size[(size == 0) | ~np.isfinite(size)] = (
+        1.0  # a target that stays the same, or is too large to be squared, counts as it is
+    )
     return size[targets], "standard deviations of each target"
 
 
 def _unit(runs: Sequence[Run]) -> str:
     units = [str(which.report().get("unit", "")) for which in runs]
     if len(set(units)) > 1:
-        named = ", ".join(f"{which.name} in {unit or 'no unit'}" for which, unit in zip(runs, units, strict=True))
+        named = ", ".join(
+            f"{which.name} in {unit or 'no unit'}" for which, unit in zip(runs, units, strict=True)
+        )
         raise RunError(f"the runs forecast in different units ({named}); compare runs of one unit")
     return units[0]
 
 
 def _table(which: Run) -> _Table:
     rows = which.forecast_rows()
-    beside = list(rows[0])[len(run.FORECAST_COLUMNS) + len(which.experiment().levels) :]  # none in a run of an older version
+    beside = list(rows[0])[
+        len(run.FORECAST_COLUMNS) + len(which.experiment().levels) :
+    ]  # none in a run of an older version
     try:
-        times = parse_clock([row["time"] for row in rows])
+        times = parse_times([row["time"] for row in rows])
         if not np.isfinite(times).all():
             raise ValueError("a time is not finite")
         if times.dtype.kind == "M" and not ((times >= FIRST_DATE) & (times < LAST_DATE)).all():
@@ -153,8 +170,13 @@ def _common(runs: Sequence[Run], tables: Sequence[_Table]) -> list[_Key]:
     common = set.intersection(*(set(table.rows) for table in tables))
     if common and len({table.dated for table in tables}) == 1:
         return sorted(common)
-    columns = {"targets": [", ".join(table.targets) for table in tables], "data": [_source(which) for which in runs]}
-    differ = "; ".join(f"{name} {' / '.join(values)}" for name, values in columns.items() if len(set(values)) > 1)
+    columns = {
+        "targets": [", ".join(table.targets) for table in tables],
+        "data": [_source(which) for which in runs],
+    }
+    differ = "; ".join(
+        f"{name} {' / '.join(values)}" for name, values in columns.items() if len(set(values)) > 1
+    )
     raise RunError(
         f"{', '.join(which.name for which in runs)}: no test row in common{f' ({differ})' if differ else ''}; "
         "compare runs of the same data and split"
@@ -187,13 +209,24 @@ def _note(tables: Sequence[_Table], common: Sequence[_Key]) -> str:
 def _markdown(made: Comparison) -> str:
     unit = f", in {literal(made.unit)}" if made.unit else ""
     head = f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}"
-    rows = [[literal(name), *(figure(row[of]) for of in _METRICS)] for name, row in zip(made.names, made.scores, strict=True)]
-    table = ["| run | MSE | RMSE | MAE |", "|---|---:|---:|---:|", *(f"| {' | '.join(row)} |" for row in rows)]
+    rows = [
+        [literal(name), *(figure(row[of]) for of in _METRICS)]
+        for name, row in zip(made.names, made.scores, strict=True)
+    ]
+    table = [
+        "| run | MSE | RMSE | MAE |",
+        "|---|---:|---:|---:|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
     return "\n".join([head, "", *table]) + "\n"
 
 
 def _picture(
-    runs: Sequence[Run], tables: Sequence[_Table], common: Sequence[_Key], made: Comparison, values: Sequence[Floats]
+    runs: Sequence[Run],
+    tables: Sequence[_Table],
+    common: Sequence[_Key],
+    made: Comparison,
+    values: Sequence[Floats],
 ) -> bytes:
     """The best networks and the best baseline, for the first run's first target that all share and the first series of it.
 
@@ -214,7 +247,9 @@ def _picture(
     which += [what] if any(key[2] != 1 for table in tables for key in table.rows) else []
     named = dict(zip([each.name for each in runs], labels(runs), strict=True))
     lines = [
-        plots.Line(label=f"{named.get(name, name)}: MSE {figure(row['mse'])}", time=times, value=value[chosen])
+        plots.Line(
+            label=f"{named.get(name, name)}: MSE {figure(row['mse'])}", time=times, value=value[chosen]
+        )
         for name, row, value in zip(made.names, made.scores, values[1:], strict=True)
     ]
     networks = [place for place, row in enumerate(made.scores) if row["model"] == NETWORK]
@@ -234,7 +269,9 @@ def _shown(own: Sequence[int], common: Sequence[_Key]) -> tuple[list[int], str]:
 
     Where rows are missing, so that forecasts differ in their steps, the last rows of one step.
     """
-    steps = [list(rows) for _, rows in itertools.groupby(own, key=lambda place: common[place][2])]  # ascending in time
+    steps = [
+        list(rows) for _, rows in itertools.groupby(own, key=lambda place: common[place][2])
+    ]  # ascending in time
     if len(steps) == 1 or len({len(rows) for rows in steps}) > 1:
         return steps[0][-_DRAWN_ROWS:], f"step {common[own[0]][2]} of each forecast"
     chosen: list[int] = []

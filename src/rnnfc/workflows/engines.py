@@ -10,6 +10,6 @@ _KERAS = "rnnfc.training.keras_engine"
 ENGINES = {"stacked": _KERAS, "segment": _KERAS, "seq2seq": _KERAS, "scratch": "rnnfc.numpy_rnn.engine"}
 
 
-def engine_of(experiment: Experiment) -> Any:
+def engine_for(experiment: Experiment) -> Any:
     """The module with the functions for this experiment's kind of model; all engines have the same ones."""
     return importlib.import_module(ENGINES[experiment.model.kind])

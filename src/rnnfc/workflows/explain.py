@@ -13,8 +13,8 @@ from rnnfc.errors import ConfigError
 from rnnfc.evaluation.metrics import finite
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import Draft
-from rnnfc.workflows.engines import engine_of
+from rnnfc.runs.writer import RunWriter
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.pictures import labels
 from rnnfc.workflows.prepare import prepare_again
 
@@ -72,14 +72,17 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
     reopened = [(which, *prepare_again(which), which.weights()) for which in runs]
     curves = []
     for which, prepared, scaler, weights in reopened:
-        experiment, engine = prepared.experiment, engine_of(prepared.experiment)
+        experiment, engine = prepared.experiment, engine_for(prepared.experiment)
         model: Any = experiment.model  # one that has states to follow, see above
         source = str(which.folder / run.WEIGHTS)
         network = engine.restore(experiment, prepared.panel, scaler, weights, source=source)
-        windows = _spread(prepared.splits.test, width=model.width).on(scaler.apply(prepared.panel))
+        windows = _spread(prepared.splits.test, width=model.width).with_panel(scaler.apply(prepared.panel))
         norms = engine.state_gradients(network, windows, experiment.train)
-        curves += [Curve(run=which.name, state=state, windows=len(windows), norm=norm) for state, norm in norms.items()]
-    with Draft(outputs, "explain") as draft:
+        curves += [
+            Curve(run=which.name, state=state, windows=len(windows), norm=norm)
+            for state, norm in norms.items()
+        ]
+    with RunWriter(outputs, "explain") as draft:
         draft.write_json(run.EXPLAIN, {"curves": [curve.to_json() for curve in curves]})
         draft.write(run.EXPLAIN_PLOT, _picture(runs, curves))
     return draft.folder, curves

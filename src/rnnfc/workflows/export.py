@@ -13,12 +13,12 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
-from rnnfc.export.onnx_model import LARGEST_DIFFERENCE, difference, interface, outputs_of
+from rnnfc.export.onnx_model import MAX_PARITY_ERROR, difference, infer_in_batches, interface
 from rnnfc.networks.tensors import Outputs
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import json_text, new_files, refuse_taken, sha256
-from rnnfc.workflows.engines import engine_of
+from rnnfc.runs.writer import json_text, new_files, refuse_existing, sha256
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.inference import open_network
 from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.provenance import PACKAGES
@@ -52,28 +52,37 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
     """
     _refuse_ending(to, kind)
     beside = [to.with_name(f"{to.name}.json")] if ENDINGS[kind] else []
-    refuse_taken(to, *beside)
+    refuse_existing(to, *beside)
     experiment = which.experiment()
     _refuse_long(experiment, kind)
     last = which.last_window(length=experiment.window.length)
     scaler = which.scaler(channels=len(last.channels), series=len(last.series))
     windows, origin = _windows(which, experiment, last, scaler)
-    network = engine_of(experiment).restore(experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS))
+    network = engine_for(experiment).restore(
+        experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS)
+    )
     expected = network.outputs(windows)
-    _refuse_mixed(which, open_network(which, last, scaler, runtime="onnx").outputs(windows), expected, windows, scaler)
+    _refuse_mixed(
+        which, open_network(which, last, scaler, runtime="onnx").outputs(windows), expected, windows, scaler
+    )
     from rnnfc.export.formats import FORMATS
 
     form, facts = FORMATS[kind], interface(experiment, last, scaler)
     with new_files(to, *beside) as (place, *card_places):
-        form.save(engine_of(experiment), experiment, network, facts, place)
-        made = outputs_of(form.read(place, experiment.levels), windows)
+        form.save(engine_for(experiment), experiment, network, facts, place)
+        made = infer_in_batches(form.read(place, experiment.levels), windows)
         share = difference(made, expected, windows, scaler, what=f"{kind} model", mend=form.mend)
         card = {
             "format": kind,
             "dtype": form.dtype,
             **facts,
             **_origin(which, last, scaler),
-            "parity": {"largest_difference": share, "allowed": LARGEST_DIFFERENCE, "windows": len(windows), "of": origin},
+            "parity": {
+                "largest_difference": share,
+                "allowed": MAX_PARITY_ERROR,
+                "windows": len(windows),
+                "of": origin,
+            },
             "sha256": _hashes(place, name=to.name),
         }
         (card_places or [place / CARD])[0].write_text(json_text(card), encoding="utf-8")
@@ -95,9 +104,13 @@ def _refuse_long(experiment: Experiment, kind: str) -> None:
 def _refuse_ending(to: Path, kind: str) -> None:
     ending, others = ENDINGS[kind], [ending for ending in ENDINGS.values() if ending]
     if ending and to.suffix != ending:
-        raise ConfigError(f"--to {to}: a file of the format {kind} ends with {ending}; name it {to.stem}{ending}")
+        raise ConfigError(
+            f"--to {to}: a file of the format {kind} ends with {ending}; name it {to.stem}{ending}"
+        )
     if not ending and to.suffix in others:
-        raise ConfigError(f"--to {to}: the format {kind} is a folder, and {to.suffix} names a file; name it {to.stem}")
+        raise ConfigError(
+            f"--to {to}: the format {kind} is a folder, and {to.suffix} names a file; name it {to.stem}"
+        )
 
 
 def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
@@ -110,15 +123,21 @@ def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) ->
         return replace(test, origins=test.origins[:: -(-len(test) // _MOST_WINDOWS)]), "test"
     length, horizon = experiment.window.length, experiment.window.horizon
     every = np.arange(len(last.series))
-    series = np.sort(np.concatenate([np.resize(every, _DRAWN), every]), kind="stable")  # the series of each window
+    series = np.sort(
+        np.concatenate([np.resize(every, _DRAWN), every]), kind="stable"
+    )  # the series of each window
     each = length + (horizon if last.num_known else 0)  # rows, with those that are known ahead
     shape = (len(series), each, len(last.channels))
-    rows = np.random.default_rng(experiment.seed).uniform(scaler.low[series, None], scaler.high[series, None], shape)
+    rows = np.random.default_rng(experiment.seed).uniform(
+        scaler.low[series, None], scaler.high[series, None], shape
+    )
     ends = np.searchsorted(series, every, side="right")
     rows[ends - 1, :length] = last.values.reshape(-1, length, shape[2])  # the last of each series
     panel = replace(last, values=rows.reshape(-1, shape[2]), bounds=each * np.concatenate([[0], ends]))
     origins = np.arange(length, panel.num_rows + 1, each, dtype=np.int32)
-    return Windows(panel=panel, origins=origins, length=length, horizon=horizon), "last window and drawn from the trained range"
+    return Windows(
+        panel=panel, origins=origins, length=length, horizon=horizon
+    ), "last window and drawn from the trained range"
 
 
 def _refuse_mixed(which: Run, shipped: Outputs, expected: Outputs, windows: Windows, scaler: Scaler) -> None:
@@ -137,11 +156,16 @@ def _origin(which: Run, last: Panel, scaler: Scaler) -> dict[str, Any]:
         "run": which.name,
         "rows": str(last.frequency),
         "trained_range": {name: [low, high] for name, low, high in spans},
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in PACKAGES},
+        },
     }
 
 
 def _hashes(place: Path, *, name: str) -> dict[str, str]:
     """The SHA-256 of a file called `name`, or of every file in a folder by its path there."""
-    files = {str(path.relative_to(place)): path for path in sorted(place.rglob("*")) if path.is_file()} or {name: place}
+    files = {str(path.relative_to(place)): path for path in sorted(place.rglob("*")) if path.is_file()} or {
+        name: place
+    }
     return {key: sha256(path) for key, path in files.items()}

@@ -34,10 +34,16 @@ def ends_of(panel: Panel) -> Rows:
     return panel.bounds[1:][places_of(panel)]
 
 
-def starting(which: Run, *, like: Panel, data: Path | None, series: Sequence[str], transformed: bool) -> tuple[Panel, list[str]]:
+def starting(
+    which: Run, *, like: Panel, data: Path | None, series: Sequence[str], transformed: bool
+) -> tuple[Panel, list[str]]:
     """The rows that forecasts begin from, `like` or those of a file (see `fresh`), of all series or some; and notes on them."""
     experiment = which.experiment()
-    panel, notes = fresh(data, experiment, like=like, transformed=transformed) if data else (like, _grown(which, experiment))
+    panel, notes = (
+        fresh(data, experiment, like=like, transformed=transformed)
+        if data
+        else (like, _grown(which, experiment))
+    )
     if series:
         panel, notes = chosen(panel, series), [] if data else notes
     return panel, [*_filled(panel), *notes]
@@ -68,15 +74,24 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
     long_enough = (rows >= length) & ~skipped
     if not long_enough.any():
         most = int(rows[~skipped].max())
-        raise DataError(f"{path}: {counted(most, 'row')}, window.length={length:,} needs {length:,}; add earlier rows")
+        raise DataError(
+            f"{path}: {counted(most, 'row')}, window.length={length:,} needs {length:,}; add earlier rows"
+        )
     reasons = (
         (~(long_enough | skipped), f"with fewer than window.length={length:,} rows"),
-        (skipped, f"which the run does not know, with fewer than the {experiment.fewest_rows:,} rows that training needs"),
+        (
+            skipped,
+            f"which the run does not know, with fewer than the {experiment.fewest_rows:,} rows that training needs",
+        ),
     )
     last = panel.only(long_enough).tail(length)
     if transformed:
         refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
-    notes = [f"left out, {why}: {_listed([panel.series[at] for at in np.flatnonzero(out)])}" for out, why in reasons if out.any()]
+    notes = [
+        f"left out, {why}: {_listed([panel.series[at] for at in np.flatnonzero(out)])}"
+        for out, why in reasons
+        if out.any()
+    ]
     return _laid_out(last, last.series, like.series), notes
 
 
@@ -84,7 +99,11 @@ def _filled(panel: Panel) -> list[str]:
     """Which values of the last window were missing."""
     counts = zip(panel.filled.sum(axis=0).tolist(), panel.channels, strict=True)
     filled = ", ".join(f"{count:,} of {name}" for count, name in counts if count)
-    return [f"values of the last window that were missing and are filled ({panel.missing}): {filled}"] if filled else []
+    return (
+        [f"values of the last window that were missing and are filled ({panel.missing}): {filled}"]
+        if filled
+        else []
+    )
 
 
 def _grown(which: Run, experiment: Experiment) -> list[str]:
@@ -109,11 +128,17 @@ def _skipped(panel: Panel, experiment: Experiment, *, like: Panel) -> npt.NDArra
 def refuse_other_clock(panel: Panel, like: Panel, *, what: str) -> None:
     """Refuse rows whose times are at another UTC offset than those of `like`, or dates where those are numbers."""
     if panel.offset != like.offset:
-        theirs, ours = (f"the UTC offset {one.offset}" if one.offset else "no UTC offset" for one in (panel, like))
-        raise DataError(f"{what}: the times have {theirs}, those of the run's data {ours}; write them as there")
+        theirs, ours = (
+            f"the UTC offset {one.offset}" if one.offset else "no UTC offset" for one in (panel, like)
+        )
+        raise DataError(
+            f"{what}: the times have {theirs}, those of the run's data {ours}; write them as there"
+        )
     theirs, ours = ("dates" if one.time.dtype.kind == "M" else "numbers" for one in (panel, like))
     if theirs != ours:
-        raise DataError(f"{what}: the times are {theirs}, those of the run's data are {ours}; write them as there")
+        raise DataError(
+            f"{what}: the times are {theirs}, those of the run's data are {ours}; write them as there"
+        )
 
 
 def chosen(panel: Panel, names: Sequence[str]) -> Panel:

@@ -9,19 +9,19 @@ from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
 from rnnfc.data import calendar
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Floats, Panel, clock
+from rnnfc.data.panel import Floats, Panel, format_time
 from rnnfc.data.sources.csv_file import load_csv
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
 from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
 
 
-def times_ahead(panel: Panel, *, rows: int) -> list[Any]:
+def future_times(panel: Panel, *, rows: int) -> list[Any]:
     """The times [row] after the last one of each series that has rows; None where times past the end are not known."""
     return [panel.frequency.after(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
 
 
-def known_ahead(panel: Panel, experiment: Experiment, path: Path | None, *, rows: int) -> Floats:
+def future_covariates(panel: Panel, experiment: Experiment, path: Path | None, *, rows: int) -> Floats:
     """[series, row, known] of the rows after the last one of each series that has rows.
 
     Args:
@@ -30,7 +30,7 @@ def known_ahead(panel: Panel, experiment: Experiment, path: Path | None, *, rows
         ConfigError: the file is needed and not there, or not needed.
         DataError: it cannot be used, or lacks rows; or the times past the end are not known.
     """
-    num_columns, times = panel.num_known - 2 * len(panel.calendar), times_ahead(panel, rows=rows)
+    num_columns, times = panel.num_known - 2 * len(panel.calendar), future_times(panel, rows=rows)
     columns = panel.channels[len(panel.channels) - panel.num_known :][:num_columns]
     parts = [np.empty((len(times), rows, 0))]
     if columns:
@@ -46,7 +46,9 @@ def known_ahead(panel: Panel, experiment: Experiment, path: Path | None, *, rows
     return np.concatenate(parts, axis=2)
 
 
-def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int) -> Floats:
+def _from_file(
+    path: Path | None, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int
+) -> Floats:
     names, data = ", ".join(columns), experiment.data
     if path is None or not path.exists():
         given = "is not given" if path is None else f"{path} is no file"
@@ -63,13 +65,17 @@ def _from_file(path: Path | None, columns: tuple[str, ...], panel: Panel, experi
         name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1]
         own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
         # Without a time column the file begins with the first row after the data.
-        wanted = _after(found.time[own], last, panel.frequency, rows=rows) if getattr(data, "time", None) else slice(rows)
+        wanted = (
+            _after(found.time[own], last, panel.frequency, rows=rows)
+            if getattr(data, "time", None)
+            else slice(rows)
+        )
         known = ~found.filled[own][wanted].any(axis=1)
         parts.append(found.values[own][wanted][known])
         if len(parts[-1]) < rows:
             raise DataError(
-                f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {clock(last)} that the network reads "
-                f"{names} of; add the others"
+                f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {format_time(last)} "
+                f"that the network reads {names} of; add the others"
             )
     return np.stack(parts)
 

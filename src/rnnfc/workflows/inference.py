@@ -9,7 +9,7 @@ from rnnfc.errors import RunError
 from rnnfc.networks.size import num_parameters
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
-from rnnfc.workflows.engines import engine_of
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import size_of
 
 
@@ -27,22 +27,32 @@ def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> A
 def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
     from rnnfc.export.onnx_model import OnnxNetwork
 
-    return OnnxNetwork.read(which.onnx(), source=str(which.folder / run.ONNX), levels=which.experiment().levels)
+    return OnnxNetwork.read(
+        which.onnx(), source=str(which.folder / run.ONNX), levels=which.experiment().levels
+    )
 
 
 def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
-    needed, given = num_parameters(experiment.model, **size_of(experiment, panel)), sum(array.size for array in weights.values())
+    needed, given = (
+        num_parameters(experiment.model, **size_of(experiment, panel)),
+        sum(array.size for array in weights.values()),
+    )
     if given < needed:
         raise RunError(
             f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
         )
-    engine = engine_of(experiment)
+    engine = engine_for(experiment)
     network = engine.restore(experiment, panel, scaler, weights, source=source)
     from rnnfc.networks.network import Network
 
-    return Network(engine.at_rest(experiment, network), scaler, length=experiment.window.length, levels=experiment.levels)
+    return Network(
+        engine.inference_copy(experiment, network),
+        scaler,
+        length=experiment.window.length,
+        levels=experiment.levels,
+    )
 
 
 RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], Any]] = {"onnx": _from_onnx, "keras": _from_keras}

@@ -24,7 +24,12 @@ class Phase:
     def to_json(self) -> dict[str, Any]:
         """Plain values, rows a second among them."""
         speed = None if self.rows is None else round(self.rows / max(self.seconds, 1e-6))
-        return {"seconds": round(self.seconds, 3), "rows": self.rows, "rows_per_second": speed, "peak_bytes": self.peak_bytes}
+        return {
+            "seconds": round(self.seconds, 3),
+            "rows": self.rows,
+            "rows_per_second": speed,
+            "peak_bytes": self.peak_bytes,
+        }
 
 
 @dataclass

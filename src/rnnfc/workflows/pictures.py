@@ -37,14 +37,19 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     which = f", {panel.targets[0]} (1 of {panel.num_targets} targets)" if panel.num_targets > 1 else ""
     which += f", {len(shown)} of {len(panel.series):,} series" if many else ""
     drawn = [_lines(prepared, forecasts, series=series) for series in shown.tolist()]
-    title, ylabel = f"{experiment.name}: forecasts{kind}{which}", plots.axis_label(panel.targets[0], panel.unit)
+    title, ylabel = (
+        f"{experiment.name}: forecasts{kind}{which}",
+        plots.axis_label(panel.targets[0], panel.unit),
+    )
     xlabel = plots.axis_label(time_name(experiment), panel.step if panel.time.dtype.kind == "M" else "")
     if many:
         names = [plots.axis_label(panel.series[series], panel.unit) for series in shown]
         return plots.series_picture(title=title, series=drawn, ylabels=names, xlabel=xlabel)
     ((actual, parts),) = drawn
     start = panel.time[splits.test.origins[0]]
-    return plots.forecast_picture(title=title, actual=actual, parts=parts, test_start=start, ylabel=ylabel, xlabel=xlabel)
+    return plots.forecast_picture(
+        title=title, actual=actual, parts=parts, test_start=start, ylabel=ylabel, xlabel=xlabel
+    )
 
 
 def _lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[Line, list[Line]]":
@@ -75,7 +80,9 @@ def _line(made: Forecast, windows: Windows, *, series: int, name: str) -> "Line"
     own = np.flatnonzero(made.series == series)
     chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]
     rows = (windows.origins[chosen, None] + np.arange(windows.horizon)).ravel()
-    gaps = np.flatnonzero(np.diff(rows) > 1) + 1  # the line breaks there, at the first row that was not forecast
+    gaps = (
+        np.flatnonzero(np.diff(rows) > 1) + 1
+    )  # the line breaks there, at the first row that was not forecast
 
     def end_to_end(values: Floats) -> Floats:
         return np.insert(values[chosen, :, 0].ravel(), gaps, np.nan)

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from rnnfc.data.frequency import Times
-from rnnfc.data.panel import Floats, Panel, clock, exact_clock
+from rnnfc.data.panel import Floats, Panel, format_time, format_time_exact
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError, RunError, TrainError
 from rnnfc.networks.tensors import FORECAST, QUANTILES
 from rnnfc.reports import report
 from rnnfc.runs.run import Run, cell, quantile_name
-from rnnfc.runs.writer import json_text, new_files, refuse_taken
+from rnnfc.runs.writer import json_text, new_files, refuse_existing
 from rnnfc.workflows.fresh_rows import ends_of, places_of, starting
-from rnnfc.workflows.future import known_ahead, times_ahead
+from rnnfc.workflows.future import future_covariates, future_times
 from rnnfc.workflows.inference import open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
@@ -69,16 +69,19 @@ class Future:
     def labels(self, series: int) -> list[str]:
         """The time of each step for people: short where that tells them apart, steps after the last time where none is known."""
         if self.time is None:
-            return [f"{clock(self.last_time[series])} + {step}" for step in range(1, self.value.shape[1] + 1)]
-        short = [clock(moment) for moment in self.time[series]]
-        exact = [exact_clock(moment, self.offset) for moment in self.time[series]]
+            return [
+                f"{format_time(self.last_time[series])} + {step}"
+                for step in range(1, self.value.shape[1] + 1)
+            ]
+        short = [format_time(moment) for moment in self.time[series]]
+        exact = [format_time_exact(moment, self.offset) for moment in self.time[series]]
         return short if len(set(short)) == len(short) and not self.offset else exact
 
     def _rows(self) -> Iterator[tuple[str, str | None, int, list[float], list[list[float]]]]:
         """Series, time, step (from 1), a value for each target, and the quantiles of each."""
         for place, name in enumerate(self.series):
             for step, values in enumerate(self.value[place]):
-                moment = None if self.time is None else exact_clock(self.time[place, step], self.offset)
+                moment = None if self.time is None else format_time_exact(self.time[place, step], self.offset)
                 yield name, moment, step + 1, values.tolist(), self.quantiles_of(place, step)
 
     def quantiles_of(self, series: int, step: int) -> list[list[float]]:
@@ -95,28 +98,43 @@ class Future:
         targets, unknown = [cell(name) for name in self.targets], [""] * len(self.levels)
         for name, moment, step, values, quantiles in self._rows():
             for target, value, own in zip(targets, values, quantiles, strict=True):
-                writer.writerow((cell(name), moment, step, target, repr(value), *(map(repr, own) if own else unknown)))
+                writer.writerow(
+                    (cell(name), moment, step, target, repr(value), *(map(repr, own) if own else unknown))
+                )
         return buffer.getvalue()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, one row for each series and step."""
         rows: list[dict[str, Any]] = []
         for name, moment, step, values, quantiles in self._rows():
-            rows.append({"series": name, "time": moment, "step": step, "value": dict(zip(self.targets, values, strict=True))})
+            rows.append(
+                {
+                    "series": name,
+                    "time": moment,
+                    "step": step,
+                    "value": dict(zip(self.targets, values, strict=True)),
+                }
+            )
             if self.levels:
                 rows[-1]["quantiles"] = dict(zip(self.targets, quantiles, strict=True))
         return {
             "run": str(self.run.folder),
             "unit": self.unit,
             **({"levels": list(self.levels)} if self.levels else {}),
-            "last_time": {name: exact_clock(last, self.offset) for name, last in zip(self.series, self.last_time, strict=True)},
+            "last_time": {
+                name: format_time_exact(last, self.offset)
+                for name, last in zip(self.series, self.last_time, strict=True)
+            },
             "forecast": rows,
             "out_of_range": [asdict(column) for column in self.out_of_range],
             "notes": self.notes,
         }
 
 
-WRITERS: dict[str, Callable[[Future], str]] = {".csv": Future.to_csv, ".json": lambda future: json_text(future.to_json())}
+WRITERS: dict[str, Callable[[Future], str]] = {
+    ".csv": Future.to_csv,
+    ".json": lambda future: json_text(future.to_json()),
+}
 
 
 def refuse_output(path: Path) -> None:
@@ -126,8 +144,10 @@ def refuse_output(path: Path) -> None:
         ConfigError: another ending than those of WRITERS, something lies there, or there is no such folder.
     """
     if path.suffix not in WRITERS:
-        raise ConfigError(f"--output {path}: a forecast is written as {' or '.join(WRITERS)}; let the name end with one of them")
-    refuse_taken(path)
+        raise ConfigError(
+            f"--output {path}: a forecast is written as {' or '.join(WRITERS)}; let the name end with one of them"
+        )
+    refuse_existing(path)
 
 
 def save(future: Future, path: Path) -> None:
@@ -139,7 +159,9 @@ def save(future: Future, path: Path) -> None:
     """
     refuse_output(path)
     with new_files(path) as (place,):
-        place.write_bytes(WRITERS[path.suffix](future).encode(errors="replace"))  # a folder's name may be no text
+        place.write_bytes(
+            WRITERS[path.suffix](future).encode(errors="replace")
+        )  # a folder's name may be no text
 
 
 def predict(
@@ -169,18 +191,35 @@ def predict(
     panel, notes = starting(which, like=panel, data=data, series=series, transformed=scaler.power is not None)
     if experiment.levels and steps > horizon:
         notes = [*notes, f"quantiles end with the horizon of {horizon}"]
-    ahead = known_ahead(panel, experiment, known, rows=-(-steps // horizon) * horizon)
+    ahead = future_covariates(panel, experiment, known, rows=-(-steps // horizon) * horizon)
     network = open_network(which, panel, scaler, runtime=runtime)
     value, quantiles, fed_back = _roll(network, panel, ahead, horizon=horizon, steps=steps)
     out_of_range = _out_of_range(panel, scaler, fed_back, ahead)
-    seen = ("last window", *["the forecasts fed back"] * bool(fed_back.size), *["what is known ahead"] * bool(ahead.size))
+    seen = (
+        "last window",
+        *["the forecasts fed back"] * bool(fed_back.size),
+        *["what is known ahead"] * bool(ahead.size),
+    )
     what = " and ".join(seen)
-    notes = [*_range_notes(out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize]), *notes]
-    return _future(which, panel, value, quantiles=quantiles, levels=experiment.levels, out_of_range=out_of_range, notes=notes)
+    notes = [
+        *_range_notes(
+            out_of_range, len(value), what=what, consequence=_CONSEQUENCE[experiment.window.normalize]
+        ),
+        *notes,
+    ]
+    return _future(
+        which,
+        panel,
+        value,
+        quantiles=quantiles,
+        levels=experiment.levels,
+        out_of_range=out_of_range,
+        notes=notes,
+    )
 
 
 def _future(which: Run, panel: Panel, value: Floats, **told: Any) -> Future:
-    times = times_ahead(panel, rows=value.shape[1])
+    times = future_times(panel, rows=value.shape[1])
     return Future(
         run=which,
         series=tuple(panel.series[place] for place in places_of(panel)),
@@ -205,7 +244,9 @@ def _reachable(panel: Panel, steps: int, *, horizon: int) -> int:
     return steps
 
 
-def _roll(network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int) -> tuple[Floats, Floats | None, Floats]:
+def _roll(
+    network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int
+) -> tuple[Floats, Floats | None, Floats]:
     """value[series, step, target] after the panel's rows, the quantiles of the steps within the horizon, and the
     rows[series, row, channel] that were fed back as inputs.
 
@@ -277,7 +318,10 @@ def _range_notes(found: list[OutOfRange], num_series: int, *, what: str, consequ
     notes = []
     for name in dict.fromkeys(each.column for each in found):
         own = [each for each in found if each.column == name]
-        first, (low, high, trained_low, trained_high) = own[0], (report.figure(edge) for edge in astuple(own[0])[2:])
+        first, (low, high, trained_low, trained_high) = (
+            own[0],
+            (report.figure(edge) for edge in astuple(own[0])[2:]),
+        )
         many = f" of {first.series}" if num_series > 1 else ""
         others = f" ({len(own):,} of {num_series:,} series are outside of theirs)" if num_series > 1 else ""
         notes.append(

@@ -12,9 +12,9 @@ from rnnfc.baselines.simple import num_inputs
 from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
 from rnnfc.data.load import load_panel
-from rnnfc.data.panel import Panel, clock
+from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, flat, training_range
-from rnnfc.data.windows import Splits, Windows, cut
+from rnnfc.data.windows import Splits, Windows, cut_windows
 from rnnfc.errors import DataError
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.size import num_parameters, training_bytes
@@ -46,14 +46,19 @@ class Prepared:
     def training_bytes(self) -> int:
         """Rough peak memory of training beyond TensorFlow itself."""
         experiment, rows = self.experiment, self.panel.num_rows
-        batch, sizes = min(experiment.train.batch_size, len(self.splits.train)), size_of(experiment, self.panel)
+        batch, sizes = (
+            min(experiment.train.batch_size, len(self.splits.train)),
+            size_of(experiment, self.panel),
+        )
         return self.linear_bytes + training_bytes(experiment.model, **sizes, rows=rows, batch_size=batch)
 
     @property
     def linear_bytes(self) -> int:
         """The normal equations of the larger linear map, baseline or beside the network, in float64: three squares at a time."""
         beside = getattr(self.experiment.model, "linear", None)
-        inputs = max(num_inputs(self.splits.train), (beside.length or self.experiment.window.length) if beside else 0)
+        inputs = max(
+            num_inputs(self.splits.train), (beside.length or self.experiment.window.length) if beside else 0
+        )
         return 3 * 8 * inputs**2
 
     @property
@@ -62,13 +67,21 @@ class Prepared:
 
         The network's quantiles too.
         """
-        values = self.experiment.window.horizon * self.panel.num_targets * sum(map(len, self.splits.scored.values()))
+        values = (
+            self.experiment.window.horizon
+            * self.panel.num_targets
+            * sum(map(len, self.splits.scored.values()))
+        )
         return (2 * 3 + len(self.experiment.levels)) * 8 * values
 
     @property
     def recipe(self) -> Recipe:
         """How its epochs will be compiled on this machine."""
-        sizes = {"channels": len(self.panel.channels), "targets": self.panel.num_targets, "windows": len(self.splits.train)}
+        sizes = {
+            "channels": len(self.panel.channels),
+            "targets": self.panel.num_targets,
+            "windows": len(self.splits.train),
+        }
         return choose(self.experiment, **sizes, processors=num_processors())
 
 
@@ -95,7 +108,9 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
     with Phases()("data") as loading:
         panel = load_panel(experiment.data)
         panel = rows(panel) if rows else _long_enough(panel, experiment)
-        splits = cut(panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride)
+        splits = cut_windows(
+            panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride
+        )
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
     if len(panel.series) == 1 and getattr(experiment.model, "series_embedding", None):
@@ -103,7 +118,9 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
         raise DataError(f"{text}; leave it out, or give several series (data.kind: long)")
     scaled_alone = experiment.scale.method != "none" and experiment.scale.by == "series"
     constant = int(flat(*edges).any(axis=1).sum()) if scaled_alone else 0
-    prepared = Prepared(experiment=experiment, panel=panel, splits=splits, loading=loading, constant_series=constant)
+    prepared = Prepared(
+        experiment=experiment, panel=panel, splits=splits, loading=loading, constant_series=constant
+    )
     _refuse_large(prepared)
     return prepared
 
@@ -116,7 +133,10 @@ def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
         return panel
     if isinstance(experiment.data, LongSpec) and experiment.data.short == "skip" and not short.all():
         return panel.only(~short)
-    first, split = int(np.argmax(short)), " with the rows that split counts" if experiment.split.counted_rows else ""
+    first, split = (
+        int(np.argmax(short)),
+        " with the rows that split counts" if experiment.split.counted_rows else "",
+    )
     raise DataError(
         f"series {panel.series[first]!r} has {rows[first]:,} rows, window.length={window.length:,} + window.horizon="
         f"{window.horizon:,}{split} needs {experiment.fewest_rows:,} ({short.sum():,} of {len(rows):,} series are too short); "
@@ -134,7 +154,9 @@ def _refuse_large(prepared: Prepared) -> None:
     }
     largest = max(parts, key=lambda name: parts[name])
     what = f"training of {prepared.parameters:,} parameters on {len(prepared.splits.train):,} windows"
-    memory.refuse(sum(parts.values()), what, remedy=f"reduce {largest}, which takes {memory.size(parts[largest])} of it")
+    memory.refuse(
+        sum(parts.values()), what, remedy=f"reduce {largest}, which takes {memory.size(parts[largest])} of it"
+    )
 
 
 def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
@@ -149,11 +171,13 @@ def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
     def as_trained(panel: Panel) -> Panel:
         last = which.last_window(length=experiment.window.length)
         # A series that has come since may still be too short, which is no fault of the run.
-        panel = (_long_enough(panel, experiment) if getattr(experiment.data, "short", None) == "skip" else panel).until(last)
+        panel = (
+            _long_enough(panel, experiment) if getattr(experiment.data, "short", None) == "skip" else panel
+        ).until(last)
         if panel.fingerprint() != which.info().get("data_sha256"):
             raise DataError(
                 f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
-                f"{clock(last.span[1])} is not the one in {run.INFO}); restore these rows, or train again"
+                f"{format_time(last.span[1])} is not the one in {run.INFO}); restore these rows, or train again"
             )
         return panel
 
@@ -170,8 +194,8 @@ def check(prepared: Prepared) -> dict[str, Any]:
         "series": len(panel.series),
         "left_out_series": panel.left_out,
         "frequency": panel.step,
-        "first_time": clock(panel.span[0]),
-        "last_time": clock(panel.span[1]),
+        "first_time": format_time(panel.span[0]),
+        "last_time": format_time(panel.span[1]),
         "filled_values": int(panel.filled.sum()),
         "constant_series": prepared.constant_series,
         "channels": list(panel.channels),
@@ -186,4 +210,9 @@ def check(prepared: Prepared) -> dict[str, Any]:
 def _extent(windows: Windows) -> dict[str, Any]:
     first, last = windows.span
     whose = {"series": windows.num_series} if len(windows.panel.series) > 1 else {}
-    return {"count": len(windows), **whose, "first_target": clock(first), "last_target": clock(last)}
+    return {
+        "count": len(windows),
+        **whose,
+        "first_target": format_time(first),
+        "last_target": format_time(last),
+    }

@@ -14,7 +14,18 @@ from rnnfc.networks.processors import XLA_FLAG, num_processors
 
 _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
-PACKAGES = ("rnnfc", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pydantic", "tf2onnx", "onnx", "onnxruntime")
+PACKAGES = (
+    "rnnfc",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "pydantic",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+)
 # Extensions for which TensorFlow and NumPy have code of their own.
 _EXTENSIONS = "sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512_bf16 avx512_vnni amx_tile asimd sve"
 
@@ -25,7 +36,10 @@ def facts(panel: Panel) -> dict[str, Any]:
         "data_sha256": panel.fingerprint(),
         "code_sha256": _code_sha256(),
         "git_commit": _git_commit(),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in PACKAGES},
+        },
         "machine": {
             "architecture": platform.machine(),
             "cpu_features": _cpu_features(),
@@ -49,7 +63,11 @@ def differences(before: Any, now: Any, key: str = "") -> list[str]:
     """The keys in which two nested mappings of plain values differ, each with both values: `train.epochs 5 -> 6`."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [*before, *(name for name in now if name not in before)]
-        return [text for name in names for text in differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
+        return [
+            text
+            for name in names
+            for text in differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))
+        ]
     return [] if before == now else [f"{key} {_short(before)} -> {_short(now)}"]
 
 
@@ -71,7 +89,10 @@ def _cpu_features() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return platform.processor()
-    flags = next((set(line.partition(":")[2].split()) for line in lines if line.startswith(("flags", "Features"))), set())
+    flags = next(
+        (set(line.partition(":")[2].split()) for line in lines if line.startswith(("flags", "Features"))),
+        set(),
+    )
     return " ".join(name for name in _EXTENSIONS.split() if name in flags)
 
 
@@ -80,7 +101,8 @@ def _git_commit() -> str | None:
     git = ["git", "-C", str(_SOURCE)]
     try:
         # S603: fixed commands, our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
-        subprocess.run([*git, "ls-files", "--error-unmatch", "__main__.py"], capture_output=True, timeout=5, check=True)  # noqa: S603
+        tracked = [*git, "ls-files", "--error-unmatch", "__main__.py"]
+        subprocess.run(tracked, capture_output=True, timeout=5, check=True)  # noqa: S603
         describe = [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
         return subprocess.run(describe, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603
     except (OSError, subprocess.SubprocessError):

@@ -13,7 +13,7 @@ from rnnfc.runs import run
 from rnnfc.runs.checkpoint import Arrays, rows_of
 from rnnfc.runs.find import unfinished
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import is_open
+from rnnfc.runs.writer import is_locked
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows.prepare import Prepared, prepare
@@ -51,17 +51,30 @@ def resume(which: str | None, *, outputs: Path, overrides: Sequence[str] = ()) -
     _refuse(found, changed)
     prepared = prepare(experiment)
     now = facts(prepared.panel)
-    _refuse(found, differences({name: info.get(name) for name in _DECISIVE}, {name: now[name] for name in _DECISIVE}))
+    _refuse(
+        found,
+        differences({name: info.get(name) for name in _DECISIVE}, {name: now[name] for name in _DECISIVE}),
+    )
     elsewhere = differences(info.get("machine"), now["machine"], "machine")
-    notes = [f"another machine or setting, the last bits may differ: {', '.join(elsewhere)}"] if elsewhere else []
+    notes = (
+        [f"another machine or setting, the last bits may differ: {', '.join(elsewhere)}"] if elsewhere else []
+    )
     try:
         recipe = Recipe(**info["recipe"])  # not this machine's choice: the last bits follow from it
         state = found.checkpoint()
         history = [Epoch(**row) for row in rows_of(state)] if state is not None else []
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{found.folder}: its recipe or history cannot be read; the run is damaged, train it again") from error
+        raise RunError(
+            f"{found.folder}: its recipe or history cannot be read; the run is damaged, train it again"
+        ) from error
     return Unfinished(
-        folder=found.folder, prepared=prepared, info=info, checkpoint=state, history=history, recipe=recipe, notes=notes
+        folder=found.folder,
+        prepared=prepared,
+        info=info,
+        checkpoint=state,
+        history=history,
+        recipe=recipe,
+        notes=notes,
     )
 
 
@@ -82,21 +95,29 @@ def _find(which: str | None, outputs: Path, overrides: Sequence[str]) -> tuple[R
         return _newest(_named(experiment.name, outputs), which, outputs), experiment
     folder = Path(which)
     if os.path.isfile(folder / run.INFO):
-        return _newest([found for found in unfinished(folder.parent) if found.name == folder.name], which, outputs), None
+        return _newest(
+            [found for found in unfinished(folder.parent) if found.name == folder.name], which, outputs
+        ), None
     return _newest(_named(which, outputs), which, outputs), None
 
 
 def _named(name: str, outputs: Path) -> list[Run]:
     """By the experiment's name, or the name of the folder that is to come."""
-    return [found for found in unfinished(outputs) if name in (found.info().get("name"), found.name.rpartition(".")[0][1:])]
+    return [
+        found
+        for found in unfinished(outputs)
+        if name in (found.info().get("name"), found.name.rpartition(".")[0][1:])
+    ]
 
 
 def _newest(found: list[Run], which: str | None, outputs: Path) -> Run:
-    idle = [one for one in found if not is_open(one.folder)]
+    idle = [one for one in found if not is_locked(one.folder)]
     if idle:
         return idle[-1]
     if found:
-        raise RunError(f"{found[-1].folder}: another process is training this run; let it end, or end it first")
+        raise RunError(
+            f"{found[-1].folder}: another process is training this run; let it end, or end it first"
+        )
     others = ", ".join(str(one.info().get("name")) for one in unfinished(outputs)[-5:])
     raise RunError(
         f"{outputs}: no unfinished run{'' if which is None else f' {which!r}'}; "

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnfc.baselines import simple as baselines
 from rnnfc.baselines import smoothing
-from rnnfc.data.panel import Floats, clock
+from rnnfc.data.panel import Floats, format_time
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
 from rnnfc.errors import TrainError
@@ -47,16 +47,25 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     Raises:
         TrainError: the network forecasts what is not finite.
     """
-    experiment, panel, splits, scored = prepared.experiment, prepared.panel, prepared.splits, prepared.splits.scored
-    written = splits.test.sparse(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
-    ruler = metrics.Ruler.of(panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season)
+    experiment, panel, splits, scored = (
+        prepared.experiment,
+        prepared.panel,
+        prepared.splits,
+        prepared.splits.scored,
+    )
+    written = splits.test.thin(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
+    ruler = metrics.MetricContext.of(
+        panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season
+    )
     ours = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
     for name, made in ours.items():
         refuse_not_finite(made, name)
         scores += metrics.score(made, ruler, model=NETWORK, split=name)
     units, lowest, lead, best = report.ranked_in(panel.num_targets), math.inf, None, {}
-    with np.errstate(all="ignore"):  # a baseline may overflow where the data does; its score then has no value
+    with np.errstate(
+        all="ignore"
+    ):  # a baseline may overflow where the data does; its score then has no value
         season = experiment.data.season
         models = baselines.fit_all(splits.train, scaler, season=season)
         for model in (*models, *smoothing.fit_all(experiment.baselines, splits, season=season)):
@@ -68,15 +77,23 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             if error is not None and error < lowest:
                 lowest, best = error, {model.label: made.point[written]}
                 both = (ours["test"], made)
-                lead = significance.lead(*(both if units == "data" else (_scaled(each, scaler) for each in both)))
+                lead = significance.diebold_mariano(
+                    *(both if units == "data" else (_scaled(each, scaler) for each in both))
+                )
     scores += metrics.owa(scores, against=baselines.NAIVE2)
     notes, some = report.left_out(scores, ours["test"]), len(written) < len(splits.test)
-    notes += [f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"] if some else []
+    notes += (
+        [f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"]
+        if some
+        else []
+    )
     return Forecasts(network=ours, scores=scores, lead=lead, written=written, best=best, notes=notes)
 
 
 def _scaled(made: Forecast, scaler: Scaler) -> Forecast:
-    point, actual = (scaler.scale_points(np.asarray(values), made.series) for values in (made.point, made.actual))
+    point, actual = (
+        scaler.scale_points(np.asarray(values), made.series) for values in (made.point, made.actual)
+    )
     return replace(made, point=point, actual=actual)
 
 
@@ -109,5 +126,5 @@ def refuse_not_finite(made: Forecast, split: str) -> None:
     if len(wrong):
         raise TrainError(
             f"the network's forecast of the {split} split is not finite, first in the window whose targets begin at "
-            f"{clock(made.time[wrong[0], 0])}; lower train.learning_rate, or see whether the data has an outlier there"
+            f"{format_time(made.time[wrong[0], 0])}; lower train.learning_rate, or see whether the data has an outlier there"
         )

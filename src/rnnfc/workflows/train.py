@@ -14,15 +14,15 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
 from rnnfc.export.onnx_model import OnnxNetwork, difference, interface
-from rnnfc.networks.tensors import forecast_of
+from rnnfc.networks.tensors import to_forecast
 from rnnfc.reports import report
 from rnnfc.reports.report import Report
 from rnnfc.runs import run
 from rnnfc.runs.checkpoint import Checkpoints, state_of
 from rnnfc.runs.run import Run
-from rnnfc.runs.writer import Draft
-from rnnfc.training.progress import Epoch, stops_early
-from rnnfc.workflows.engines import engine_of
+from rnnfc.runs.writer import RunWriter
+from rnnfc.training.progress import Epoch, should_stop
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
@@ -68,7 +68,9 @@ class _Fitted:
     facts: dict[str, Any]
 
 
-def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfinished | None = None) -> Trained:
+def train(
+    prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfinished | None = None
+) -> Trained:
     """Train one experiment and publish its run folder.
 
     Args:
@@ -78,7 +80,9 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
         OutputError: the run could not be written.
     """
     phases, experiment, splits = Phases({"data": prepared.loading}), prepared.experiment, prepared.splits
-    checkpoints = Checkpoints(Draft(outputs, experiment.name, unfinished=before.folder if before else None))
+    checkpoints = Checkpoints(
+        RunWriter(outputs, experiment.name, unfinished=before.folder if before else None)
+    )
     try:
         with checkpoints.draft as draft:
             listener.prepared(prepared)
@@ -91,13 +95,21 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
                 exported, parity = _export(prepared, fitted.network)
             with phases("score", rows=sum(map(len, splits.scored.values()))):
                 # What is scored is what is shipped: `evaluate` and `predict` read the same file.
-                forecasts = forecast_all(prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels))
+                forecasts = forecast_all(
+                    prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels)
+                )
                 made = make_report(prepared, forecasts)
             with phases("write"):
                 _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
                 _write_training(draft, prepared, made, fitted)
                 draft.write(run.ONNX, exported)
-            ended = {"status": "done", "finished": _now(), "phases": phases.to_json(), **fitted.facts, "onnx_difference": parity}
+            ended = {
+                "status": "done",
+                "finished": _now(),
+                "phases": phases.to_json(),
+                **fitted.facts,
+                "onnx_difference": parity,
+            }
             draft.write_json(run.INFO, {**known, **ended})
     except BaseException as error:
         if checkpoints.draft.kept:
@@ -107,7 +119,7 @@ def train(prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfi
     return Trained(run=Run(draft.folder), report=made)
 
 
-def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[str, Any]:
+def _begin(draft: RunWriter, prepared: Prepared, before: Unfinished | None) -> dict[str, Any]:
     """Write down what is being trained, for whoever has to go on with it; returns what run.json says of that."""
     experiment = prepared.experiment
     known = {
@@ -131,7 +143,7 @@ def _begin(draft: Draft, prepared: Prepared, before: Unfinished | None) -> dict[
 
 
 @contextlib.contextmanager
-def _failure_noted(draft: Draft, known: dict[str, Any]) -> Iterator[None]:
+def _failure_noted(draft: RunWriter, known: dict[str, Any]) -> Iterator[None]:
     """A training that failed is not to be resumed: it would fail again, in the same step."""
     try:
         yield
@@ -158,11 +170,11 @@ def _fit(
     recipe = before.recipe if before else prepared.recipe
     experiment, splits, spec = prepared.experiment, prepared.splits, prepared.experiment.train
     with phases("start"):
-        engine = engine_of(experiment)
+        engine = engine_for(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
         scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
-        train = splits.train.on(scaled).trimmed()
-        watched = None if splits.validation is None else splits.validation.on(scaled).trimmed()
+        train = splits.train.with_panel(scaled).crop()
+        watched = None if splits.validation is None else splits.validation.with_panel(scaled).crop()
         engine.warm_start(network, experiment, train=train, validation=watched)
         state = engine.start(network, spec)
         if after is not None:
@@ -172,7 +184,7 @@ def _fit(
     options = {"spec": spec, "seed": experiment.seed, "recipe": recipe, "tick": listener.tick}
     with phases("train") as phase, checkpoints:
         rows = engine.epochs(state, network, train=train, validation=watched, **options)
-        while not stops_early(state, spec) and (row := next(rows, None)):
+        while not should_stop(state, spec) and (row := next(rows, None)):
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
@@ -192,13 +204,17 @@ def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
     """
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
     expected = network.outputs(test)
-    refuse_not_finite(forecast_of(expected, test, levels=experiment.levels), "test")
-    exported = engine_of(experiment).to_onnx(experiment, network, interface(experiment, panel, network.scaler))
+    refuse_not_finite(to_forecast(expected, test, levels=experiment.levels), "test")
+    exported = engine_for(experiment).to_onnx(
+        experiment, network, interface(experiment, panel, network.scaler)
+    )
     made = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
     return exported, difference(made, expected, test, network.scaler)
 
 
-def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report) -> None:
+def _write_results(
+    draft: RunWriter, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report
+) -> None:
     """What follows from the forecasts, and what later commands read."""
     experiment, panel = prepared.experiment, prepared.panel
     draft.write_json(run.SCALER, scaler.to_json())
@@ -210,16 +226,18 @@ def _write_results(draft: Draft, prepared: Prepared, scaler: Scaler, *, forecast
 
 def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        run.write_forecast(forecasts.network["test"].at(forecasts.written), panel, file, beside=forecasts.best)
+        run.write_forecast(
+            forecasts.network["test"].at(forecasts.written), panel, file, beside=forecasts.best
+        )
 
 
-def _write_training(draft: Draft, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
+def _write_training(draft: RunWriter, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
     """What follows from training: the network, its history, the text of the report."""
     from rnnfc.reports import plots
 
-    experiment, engine = prepared.experiment, engine_of(prepared.experiment)
-    draft.write_arrays(run.WEIGHTS, engine.arrays_of(fitted.network))
-    for name, save in engine.further_files(experiment, fitted.network).items():
+    experiment, engine = prepared.experiment, engine_for(prepared.experiment)
+    draft.write_arrays(run.WEIGHTS, engine.weight_arrays(fitted.network))
+    for name, save in engine.extra_files(experiment, fitted.network).items():
         draft.write_with(name, save)
     draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     text = report.to_markdown(

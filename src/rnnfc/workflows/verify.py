@@ -47,7 +47,9 @@ def verify(which: Run, *, listener: Listener) -> Verification:
     return Verification(
         run=which,
         results=[text for name in before for text in _compared(name, before[name], now[name])],
-        facts=differences({name: info.get(name) for name in names}, {name: known.get(name) for name in names}),
+        facts=differences(
+            {name: info.get(name) for name in names}, {name: known.get(name) for name in names}
+        ),
     )
 
 

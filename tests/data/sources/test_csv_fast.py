@@ -60,11 +60,17 @@ def test_what_is_odd_is_left_to_a_closer_look(text: bytes) -> None:
     separator=st.sampled_from([",", " "]),
     width=st.sampled_from([1, 2, 3]),
 )
-def test_lines_that_are_counted_are_the_rows_of_the_csv_grammar(text: str, separator: str, width: int) -> None:
+def test_lines_that_are_counted_are_the_rows_of_the_csv_grammar(
+    text: str, separator: str, width: int
+) -> None:
     lines = num_rows(text.encode(), separator, width=width)
     if lines is None:
         return
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != " ", strict=True))
+    rows = list(
+        csv.reader(
+            io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != " ", strict=True
+        )
+    )
     assert len(rows) == lines
     assert {len(row) for row in rows} == {width}
 
@@ -85,14 +91,29 @@ PLAIN: dict[str, tuple[bytes, dict[str, Any], list[float], Any]] = {
     "no time": (b"v\n1\n2.5\n", {}, [1, 2.5], [0, 1]),
     "a missing value": (b"t,v\n7,\n8,2\n", {"time": "t"}, [np.nan, 2], [7, 8]),
     "dates": (b"t,v\n2020-01-01,1\n2020-01-02,2\n", {"time": "t"}, [1, 2], DAYS),
-    "a format": (b"t,v\n01.01.2020,1\n02.01.2020,2\n", {"time": "t", "time_format": "%d.%m.%Y"}, [1, 2], DAYS),
+    "a format": (
+        b"t,v\n01.01.2020,1\n02.01.2020,2\n",
+        {"time": "t", "time_format": "%d.%m.%Y"},
+        [1, 2],
+        DAYS,
+    ),
     "whole times, one with a point": (b"t,v\n7,1\n8.0,2\n", {"time": "t"}, [1, 2], [7, 8]),
-    "a decimal comma": (b"t;v\n0,5;1,25\n1,5;-2\n", {"time": "t", "separator": ";", "decimal": ","}, [1.25, -2], [0.5, 1.5]),
+    "a decimal comma": (
+        b"t;v\n0,5;1,25\n1,5;-2\n",
+        {"time": "t", "separator": ";", "decimal": ","},
+        [1.25, -2],
+        [0.5, 1.5],
+    ),
     "quotes, spaces, another column": (b'"v", n\n"1", x\n 2,"y, z"\n', {}, [1, 2], [0, 1]),
     "Windows": (b"\xef\xbb\xbfv,n\r\n1,\xc3\xa9\r\n2,z\r\n\r\n", {}, [1, 2], [0, 1]),
     "latin-1": (b"v,n\n1,\xe9\n2,z", {"encoding": "latin-1"}, [1, 2], [0, 1]),
     "lines at the end": (b"v\n1\n2\n\n", {}, [1, 2], [0, 1]),
-    "lines that become shorter": (b"v\n1.0000000000000000\n2\n3\n4\n5\n6\n7\n", {}, [1, 2, 3, 4, 5, 6, 7], range(7)),
+    "lines that become shorter": (
+        b"v\n1.0000000000000000\n2\n3\n4\n5\n6\n7\n",
+        {},
+        [1, 2, 3, 4, 5, 6, 7],
+        range(7),
+    ),
     "series": (b"s,t,v\nb,1,1\nNA,1,2\nb,2,3\n", LONG, [1, 2, 3], [1, 1, 2]),
 }
 
@@ -114,7 +135,10 @@ def test_plain_cells_are_read_quickly(
     source, cells = found
     np.testing.assert_array_equal(cells.values, np.array(values)[:, None])
     np.testing.assert_array_equal(cells.time, times)
-    assert (source.at(0), source.at(len(values) - 1)) == (f"{source.path}:2", f"{source.path}:{len(values) + 1}")
+    assert (source.at(0), source.at(len(values) - 1)) == (
+        f"{source.path}:2",
+        f"{source.path}:{len(values) + 1}",
+    )
     assert (cells.names, [*cells.series]) == ((("b", "NA"), [0, 1, 0]) if "series" in keys else ((), []))
 
 
@@ -190,7 +214,9 @@ def test_a_file_that_has_grown_since_its_size_was_asked_for_is_read_to_its_end()
     assert cells.time.tolist() == [0, 1, 2, 3, 4]
 
 
-CELLS = st.sampled_from(["", "1", " 2", "-3.5", "1e2", "1e400", "NA", "True", "x", '"4"', '"5', "2020-01-01", "2020-01-02 03:04"])
+CELLS = st.sampled_from(
+    ["", "1", " 2", "-3.5", "1e2", "1e400", "NA", "True", "x", '"4"', '"5', "2020-01-01", "2020-01-02 03:04"]
+)
 
 
 @settings(deadline=None, derandomize=True, max_examples=800)

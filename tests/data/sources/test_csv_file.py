@@ -63,9 +63,21 @@ def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refusal:
 
 # content, keys of the spec, the error
 LAYOUT: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
-    "one field too many": ("day,sold\n1,5\n2,6,9\n3,7\n", {}, f"sales.csv:3: 3 fields where the header has 2; {FIELDS}"),
-    "one field too few": ("day,sold\n1,5\n2,6\n3\n", {}, f"sales.csv:4: 1 field where the header has 2; {FIELDS}"),
-    "1,234 without quotes": ("day,sold\n1,1,234\n2,6\n", {}, f"sales.csv:2: 3 fields where the header has 2; {FIELDS}"),
+    "one field too many": (
+        "day,sold\n1,5\n2,6,9\n3,7\n",
+        {},
+        f"sales.csv:3: 3 fields where the header has 2; {FIELDS}",
+    ),
+    "one field too few": (
+        "day,sold\n1,5\n2,6\n3\n",
+        {},
+        f"sales.csv:4: 1 field where the header has 2; {FIELDS}",
+    ),
+    "1,234 without quotes": (
+        "day,sold\n1,1,234\n2,6\n",
+        {},
+        f"sales.csv:2: 3 fields where the header has 2; {FIELDS}",
+    ),
     "a short row after a long quoted field": (
         'day,note,sold\n1,"rain,\n\nthen ""sun""",5\n2,6\n',
         {},
@@ -105,7 +117,11 @@ LAYOUT: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "only white space": (" \r\n \n", {}, "sales.csv: empty; a header row and at least two rows are needed"),
     "header only": ("day,sold\n", {}, f"sales.csv: 0 data rows; {FEW_ROWS}"),
     "one row": ("day,sold\n1,5\n", {}, f"sales.csv: 1 data row; {FEW_ROWS}"),
-    "one row on three lines": ('day,note,sold\n1, "a,5\nb\n2,c",6\n', {}, f"sales.csv: 1 data row; {FEW_ROWS}"),
+    "one row on three lines": (
+        'day,note,sold\n1, "a,5\nb\n2,c",6\n',
+        {},
+        f"sales.csv: 1 data row; {FEW_ROWS}",
+    ),
     "NUL bytes": (
         b"day,sold\n1,5\n2,\0\n",
         {},
@@ -123,14 +139,26 @@ HEADER: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {},
         "sales.csv:1: the column 'sold' stands in the header twice; rename one",
     ),
-    "a typo": ("day,solt\n1,5\n2,6\n", {}, "sales.csv:1: no column 'sold'; did you mean 'solt'? the header has: day, solt"),
-    "an unknown column": ("day,price\n1,5\n2,6\n", {}, "sales.csv:1: no column 'sold'; the header has: day, price"),
+    "a typo": (
+        "day,solt\n1,5\n2,6\n",
+        {},
+        "sales.csv:1: no column 'sold'; did you mean 'solt'? the header has: day, solt",
+    ),
+    "an unknown column": (
+        "day,price\n1,5\n2,6\n",
+        {},
+        "sales.csv:1: no column 'sold'; the header has: day, price",
+    ),
     "an unknown input": (
         "day,sold\n1,5\n2,6\n",
         {"inputs": "price"},
         "sales.csv:1: no column 'price'; the header has: day, sold",
     ),
-    "an unknown time": ("date,sold\n1,5\n2,6\n", {}, "sales.csv:1: no column 'day'; the header has: date, sold"),
+    "an unknown time": (
+        "date,sold\n1,5\n2,6\n",
+        {},
+        "sales.csv:1: no column 'day'; the header has: date, sold",
+    ),
     "three typos": (
         "date,solt,prise\n1,5,8\n2,6,8\n",
         {"inputs": "price"},
@@ -168,7 +196,11 @@ HEADER: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {"separator": ";"},
         "sales.csv:1: one column 'day,sold'; the separator looks like ',': set data.separator: ','",
     ),
-    "one column of another name": ("price\n5\n6\n", {"time": None}, "sales.csv:1: no column 'sold'; the header has: price"),
+    "one column of another name": (
+        "price\n5\n6\n",
+        {"time": None},
+        "sales.csv:1: no column 'sold'; the header has: price",
+    ),
     "a name longer than csv reads": (
         f"day,sold,{'x' * 131_073}\n1,5,6\n2,6,7\n",
         {},
@@ -182,9 +214,21 @@ CELLS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {"inputs": "price"},
         f"sales.csv:3: price: 'cheap' is not a number; {NUMBER}",
     ),
-    "thousands": ('day,sold\n1,5\n2,"1,234"\n', {}, f"sales.csv:3: sold: '1,234' is not a number; {THOUSANDS}"),
-    "negative thousands": ('day,sold\n1,5\n2,"-1,234.5"\n', {}, f"sales.csv:3: sold: '-1,234.5' is not a number; {THOUSANDS}"),
-    "words with a comma": ('day,sold\n1,5\n2,"a, b"\n', {}, f"sales.csv:3: sold: 'a, b' is not a number; {NUMBER}"),
+    "thousands": (
+        'day,sold\n1,5\n2,"1,234"\n',
+        {},
+        f"sales.csv:3: sold: '1,234' is not a number; {THOUSANDS}",
+    ),
+    "negative thousands": (
+        'day,sold\n1,5\n2,"-1,234.5"\n',
+        {},
+        f"sales.csv:3: sold: '-1,234.5' is not a number; {THOUSANDS}",
+    ),
+    "words with a comma": (
+        'day,sold\n1,5\n2,"a, b"\n',
+        {},
+        f"sales.csv:3: sold: 'a, b' is not a number; {NUMBER}",
+    ),
     "a decimal comma": (
         "day;sold\n1;5,5\n2;6\n",
         {"separator": ";"},
@@ -196,9 +240,21 @@ CELLS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "sales.csv:3: sold: '6.5' is not a number; write it without thousands separators, "
         "or set data.decimal: '.' if the point is the decimal mark",
     ),
-    "text among decimal commas": ("day;sold\n1;5,5\n2;many\n", SEMICOLON, f"sales.csv:3: sold: 'many' is not a number; {NUMBER}"),
-    "True and False": ("day,sold\n1,True\n2,False\n", {}, f"sales.csv:2: sold: 'True' is not a number; {NUMBER}"),
-    "True among numbers": ("day,sold\n1,5\n2,TRUE\n", {}, f"sales.csv:3: sold: 'TRUE' is not a number; {NUMBER}"),
+    "text among decimal commas": (
+        "day;sold\n1;5,5\n2;many\n",
+        SEMICOLON,
+        f"sales.csv:3: sold: 'many' is not a number; {NUMBER}",
+    ),
+    "True and False": (
+        "day,sold\n1,True\n2,False\n",
+        {},
+        f"sales.csv:2: sold: 'True' is not a number; {NUMBER}",
+    ),
+    "True among numbers": (
+        "day,sold\n1,5\n2,TRUE\n",
+        {},
+        f"sales.csv:3: sold: 'TRUE' is not a number; {NUMBER}",
+    ),
     "hexadecimal": ("day,sold\n1,5\n2,0x1F\n", {}, f"sales.csv:3: sold: '0x1F' is not a number; {NUMBER}"),
     "a word for missing that is not listed": (
         "day,sold\n1,5\n2,None\n",
@@ -214,8 +270,16 @@ CELLS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {},
         f"sales.csv:5: sold: 'many' is not a number; {NUMBER}",
     ),
-    "text after CR line ends": ("day,sold\r1,5\r2,many\r", {}, f"sales.csv:3: sold: 'many' is not a number; {NUMBER}"),
-    "text after CRLF line ends": ("day,sold\r\n1,5\r\n2,many\r\n", {}, f"sales.csv:3: sold: 'many' is not a number; {NUMBER}"),
+    "text after CR line ends": (
+        "day,sold\r1,5\r2,many\r",
+        {},
+        f"sales.csv:3: sold: 'many' is not a number; {NUMBER}",
+    ),
+    "text after CRLF line ends": (
+        "day,sold\r\n1,5\r\n2,many\r\n",
+        {},
+        f"sales.csv:3: sold: 'many' is not a number; {NUMBER}",
+    ),
 }
 for _word in ("", " ", "NA", "N/A", "NaN", "nan", "null"):
     CELLS[f"missing, written as {_word!r}"] = (
@@ -314,7 +378,11 @@ TIMES: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {},
         "sales.csv:3: 1577836800.123456 comes after 1577836800.123457; sort the file by time, oldest first",
     ),
-    "a day that is not there": ("day,sold\n2020-02-28,5\n2020-02-30,6\n", {}, f"sales.csv:3: day: '2020-02-30' is not {ISO}"),
+    "a day that is not there": (
+        "day,sold\n2020-02-28,5\n2020-02-30,6\n",
+        {},
+        f"sales.csv:3: day: '2020-02-30' is not {ISO}",
+    ),
     "an empty time": ("day,sold\n2020-01-01,5\n,6\n", {}, f"sales.csv:3: day: '' is not {ISO}"),
     "an empty count": (
         "day,sold\n1,5\n,6\n3,7\n",
@@ -331,7 +399,11 @@ TIMES: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {"missing": "ffill"},
         "sales.csv:5: day: '1e300' is not a number as most of the times are; mend the row",
     ),
-    "a format that is none": ("day,sold\n1,5\n2,6\n", {"time_format": "%Q"}, f"sales.csv: data.time_format '%Q' {NO_STRPTIME}"),
+    "a format that is none": (
+        "day,sold\n1,5\n2,6\n",
+        {"time_format": "%Q"},
+        f"sales.csv: data.time_format '%Q' {NO_STRPTIME}",
+    ),
     "two UTC offsets": (
         "day,sold\n2020-03-28T00:00+01:00,5\n2020-03-29T00:00+02:00,6\n",
         {},
@@ -392,7 +464,13 @@ ENCODINGS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
 }
 FAULTS = {
     f"{group}: {fault}": case
-    for group, table in (("layout", LAYOUT), ("header", HEADER), ("cell", CELLS), ("time", TIMES), ("encoding", ENCODINGS))
+    for group, table in (
+        ("layout", LAYOUT),
+        ("header", HEADER),
+        ("cell", CELLS),
+        ("time", TIMES),
+        ("encoding", ENCODINGS),
+    )
     for fault, case in table.items()
 }
 
@@ -408,7 +486,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_csv(spec_of(tmp_path / "sales.csv"))
     remedy = "write the new place into data.path or use --set data.path=FILE"
-    assert str(caught.value) == f"{tmp_path}/sales.csv: no such file, looked for at this absolute path; {remedy}"
+    assert (
+        str(caught.value) == f"{tmp_path}/sales.csv: no such file, looked for at this absolute path; {remedy}"
+    )
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
@@ -417,7 +497,9 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}: cannot be read (Is a directory); data.path must name a CSV file"
 
 
-def test_a_file_below_the_working_folder_is_named_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_below_the_working_folder_is_named_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "here").mkdir()
     path = write(tmp_path / "here", "day,sold\n1,5\n2,x\n")
     monkeypatch.chdir(tmp_path)
@@ -428,7 +510,9 @@ def test_a_file_below_the_working_folder_is_named_from_there(tmp_path: Path, mon
         load_csv(spec_of(path))
 
 
-def test_without_a_working_folder_a_file_is_read(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_working_folder_a_file_is_read(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -461,7 +545,9 @@ SPELLINGS: dict[str, tuple[str | bytes, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("content", "keys"), SPELLINGS.values(), ids=SPELLINGS)
-def test_a_spelling_of_the_same_table_is_read_alike(load: Load, content: str | bytes, keys: dict[str, Any]) -> None:
+def test_a_spelling_of_the_same_table_is_read_alike(
+    load: Load, content: str | bytes, keys: dict[str, Any]
+) -> None:
     panel = load(content, **keys)
     assert panel.values.tolist() == [[5.0], [6.5]]
     assert panel.time.tolist() == [1, 2]
@@ -493,14 +579,26 @@ def test_rows_without_a_time_column_are_counted_from_zero(load: Load) -> None:
 @pytest.mark.parametrize(
     ("times", "keys", "read", "frequency"),
     [
-        (["2020-01-31", "2020-02-29", "2020-03-31"], {}, ["2020-01-31", "2020-02-29", "2020-03-31"], "monthly"),
-        (["2020-01-01 00:15", "2020-01-01T00:30:00"], {}, ["2020-01-01T00:15", "2020-01-01T00:30"], "every 15 minutes"),
+        (
+            ["2020-01-31", "2020-02-29", "2020-03-31"],
+            {},
+            ["2020-01-31", "2020-02-29", "2020-03-31"],
+            "monthly",
+        ),
+        (
+            ["2020-01-01 00:15", "2020-01-01T00:30:00"],
+            {},
+            ["2020-01-01T00:15", "2020-01-01T00:30"],
+            "every 15 minutes",
+        ),
         (["03/02/2020", "04/02/2020"], {"time_format": "%d/%m/%Y"}, ["2020-02-03", "2020-02-04"], "daily"),
         (["20200203", "20200204"], {"time_format": "%Y%m%d"}, ["2020-02-03", "2020-02-04"], "daily"),
         (["2020-01-03", "2020-01-06"], {"frequency": "rows"}, ["2020-01-03", "2020-01-06"], "row by row"),
     ],
 )
-def test_times_are_dates(load: Load, times: list[str], keys: dict[str, Any], read: list[str], frequency: str) -> None:
+def test_times_are_dates(
+    load: Load, times: list[str], keys: dict[str, Any], read: list[str], frequency: str
+) -> None:
     panel = load("day,sold\n" + "".join(f"{time},5\n" for time in times), **keys)
     assert panel.time.dtype == "datetime64[us]"
     assert panel.time.tolist() == np.array(read, dtype="datetime64[us]").tolist()
@@ -526,10 +624,23 @@ def test_times_may_be_numbers(load: Load, times: list[str], keys: dict[str, Any]
 
 
 def test_absent_rows_and_empty_cells_are_filled_where_the_config_says_so(load: Load) -> None:
-    panel = load("day,sold,price\n2020-01-01,1,8\n2020-01-02,,8\n2020-01-05,7,2\n", inputs="price", missing="interpolate")
+    panel = load(
+        "day,sold,price\n2020-01-01,1,8\n2020-01-02,,8\n2020-01-05,7,2\n",
+        inputs="price",
+        missing="interpolate",
+    )
     assert panel.values.tolist() == [[1, 8], [2.5, 8], [4, 6], [5.5, 4], [7, 2]]
-    assert panel.filled.tolist() == [[False, False], [True, False], [True, True], [True, True], [False, False]]
-    assert panel.time.tolist() == np.arange("2020-01-01", "2020-01-06", dtype="datetime64[D]").astype("datetime64[us]").tolist()
+    assert panel.filled.tolist() == [
+        [False, False],
+        [True, False],
+        [True, True],
+        [True, True],
+        [False, False],
+    ]
+    assert (
+        panel.time.tolist()
+        == np.arange("2020-01-01", "2020-01-06", dtype="datetime64[D]").astype("datetime64[us]").tolist()
+    )
     assert panel.missing == "interpolate"
 
 
@@ -543,9 +654,16 @@ wild = st.text(alphabet='12,;" \n\ra', max_size=14)
 quoted = wild.map(lambda text: ' "' + text.replace('"', '""') + '"')
 
 
-@settings(deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(middle=wild | quoted, separator=st.sampled_from([",", ";", " "]))
-def test_any_text_is_refused_or_read_as_the_csv_grammar_says(tmp_path: Path, middle: str, separator: str) -> None:
+def test_any_text_is_refused_or_read_as_the_csv_grammar_says(
+    tmp_path: Path, middle: str, separator: str
+) -> None:
     content = f"sold{separator}note\n5{separator}x\n6{separator}{middle}\n7{separator}y"
     outcome = panel_or_refusal(spec_of(write(tmp_path, content), time=None, separator=separator))
     if isinstance(outcome, str):
@@ -567,8 +685,12 @@ def panel_or_refusal(spec: CsvSpec) -> Panel | str:
     ("written", "offset"),
     [("Z", "+00:00"), ("+10:00", "+10:00"), ("-0330", "-03:30"), ("+10", "+10:00")],
 )
-def test_a_utc_offset_is_kept_beside_the_times_of_its_clock(tmp_path: Path, written: str, offset: str) -> None:
-    panel = load_csv(spec_of(write(tmp_path, f"day,sold\n2020-01-01T23:00{written},5\n2020-01-02 00:00{written},6\n")))
+def test_a_utc_offset_is_kept_beside_the_times_of_its_clock(
+    tmp_path: Path, written: str, offset: str
+) -> None:
+    panel = load_csv(
+        spec_of(write(tmp_path, f"day,sold\n2020-01-01T23:00{written},5\n2020-01-02 00:00{written},6\n"))
+    )
     assert panel.time.astype(str).tolist() == ["2020-01-01T23:00:00.000000", "2020-01-02T00:00:00.000000"]
     assert (panel.offset, panel.step) == (offset, f"hourly at UTC{offset}")
     plain = load_csv(spec_of(write(tmp_path, "day,sold\n2020-01-01T23:00,5\n2020-01-02 00:00,6\n")))

@@ -51,12 +51,18 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def load(path: Path, **keys: Any) -> Any:
-    return load_panel(LongSpec(**{"kind": "long", "path": str(path), "series": "shop", "time": "day", "target": "sold", **keys}))
+    return load_panel(
+        LongSpec(
+            **{"kind": "long", "path": str(path), "series": "shop", "time": "day", "target": "sold", **keys}
+        )
+    )
 
 
 def test_many_series_with_dates_and_missing_values(write: Write) -> None:
     days = pd.to_datetime(["2020-01-01", "2020-01-07", "2020-01-02", "2020-01-08", "2020-01-03"])
-    panel = load(write(shop=["b", "a", "b", "a", "b"], day=days, sold=[0.1 + 0.2, 5, np.nan, 6, 7]), missing="ffill")
+    panel = load(
+        write(shop=["b", "a", "b", "a", "b"], day=days, sold=[0.1 + 0.2, 5, np.nan, 6, 7]), missing="ffill"
+    )
     assert panel.series == ("b", "a")
     assert panel.values.ravel().tolist() == [0.30000000000000004, 0.30000000000000004, 7, 5, 6]
     assert panel.time.astype("datetime64[D]").astype(str).tolist() == [
@@ -69,15 +75,24 @@ def test_many_series_with_dates_and_missing_values(write: Write) -> None:
 def test_numbers_name_series_decimals_are_numbers_and_dates_are_times(write: Write) -> None:
     days = [dt.date(2020, 1, 1), dt.date(2020, 1, 2)]
     panel = load(write(shop=[7, 7], day=days, sold=[Decimal("1.5"), Decimal("2.5")]))
-    assert (panel.series, panel.values.ravel().tolist(), str(panel.frequency)) == (("7",), [1.5, 2.5], "daily")
+    assert (panel.series, panel.values.ravel().tolist(), str(panel.frequency)) == (
+        ("7",),
+        [1.5, 2.5],
+        "daily",
+    )
 
 
 def test_a_time_zone_is_kept_as_its_offset_and_one_whose_clock_changes_is_refused(write: Write) -> None:
     hours = pd.date_range("2020-10-04T00:00", periods=4, freq="h")  # summer time begins in Melbourne at 2:00
     panel = load(write(shop=["a"] * 4, day=hours.tz_localize("Australia/Brisbane"), sold=[5, 6, 9, 8]))
-    assert (panel.offset, panel.step, str(panel.time[3])) == ("+10:00", "hourly at UTC+10:00", "2020-10-04T03:00:00.000000")
+    assert (panel.offset, panel.step, str(panel.time[3])) == (
+        "+10:00",
+        "hourly at UTC+10:00",
+        "2020-10-04T03:00:00.000000",
+    )
     with pytest.raises(
-        DataError, match=r"row 3: day: '2020-10-04 03:00:00\+11:00' has \+11:00, the first row has \+10:00; write "
+        DataError,
+        match=r"row 3: day: '2020-10-04 03:00:00\+11:00' has \+11:00, the first row has \+10:00; write ",
     ):
         load(
             write(
@@ -89,7 +104,9 @@ def test_a_time_zone_is_kept_as_its_offset_and_one_whose_clock_changes_is_refuse
 
 
 def test_whole_numbers_are_dates_where_a_format_says_so(write: Write) -> None:
-    panel = load(write(shop=["a"] * 3, day=[20200131, 20200201, 20200202], sold=[5, 6, 9]), time_format="%Y%m%d")
+    panel = load(
+        write(shop=["a"] * 3, day=[20200131, 20200201, 20200202], sold=[5, 6, 9]), time_format="%Y%m%d"
+    )
     assert (str(panel.frequency), str(panel.time[1])) == ("daily", "2020-02-01T00:00:00.000000")
     days = pd.to_datetime(["2020-01-31", "2020-02-01"])
     assert load(write(shop=["a"] * 2, day=days, sold=[5, 6]), time_format="%Y%m%d").time[1] == panel.time[1]
@@ -97,7 +114,11 @@ def test_whole_numbers_are_dates_where_a_format_says_so(write: Write) -> None:
 
 def test_one_series_without_times(write: Write) -> None:
     panel = load_panel(CsvSpec(kind="csv", path=str(write(sold=[5, 6, 9])), target="sold"))
-    assert (panel.series, panel.values.ravel().tolist(), panel.time.tolist()) == (("shops",), [5, 6, 9], [0, 1, 2])
+    assert (panel.series, panel.values.ravel().tolist(), panel.time.tolist()) == (
+        ("shops",),
+        [5, 6, 9],
+        [0, 1, 2],
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +137,10 @@ def test_one_series_without_times(write: Write) -> None:
             {"shop": ["a", "a"], "day": [1, 2], "sold": [True, False]},
             "shops.parquet: row 1: sold: 'True' is not a number; a missing",
         ),
-        ({"shop": ["a"], "day": [1], "sold": [1]}, "shops.parquet: 1 data row; at least two are needed, and window.length"),
+        (
+            {"shop": ["a"], "day": [1], "sold": [1]},
+            "shops.parquet: 1 data row; at least two are needed, and window.length",
+        ),
         (
             {"shop": ["a", "a"], "day": pd.to_datetime(["2020-01-01", None]), "sold": [1, 2]},
             "shops.parquet: row 2: day: '' is not an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30; mend the row, the",
@@ -150,5 +174,8 @@ def test_without_pyarrow_the_error_names_the_extra(tmp_path: Path, monkeypatch: 
     path.write_bytes(b"PAR1")
     with pytest.raises(MissingExtraError) as caught:
         load(path)
-    assert str(caught.value) == f"{path}: Parquet files need pyarrow; install it with: pip install 'rnnfc[parquet]'"
+    assert (
+        str(caught.value)
+        == f"{path}: Parquet files need pyarrow; install it with: pip install 'rnnfc[parquet]'"
+    )
     assert caught.value.exit_code == 2

@@ -16,7 +16,7 @@ from rnnfc.errors import ConfigError
 from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
 from rnnfc.networks import network
-from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.size import num_parameters
 from rnnfc.networks.stacked import CELLS
 from rnnfc.workflows.export import ENDINGS
@@ -25,7 +25,9 @@ SINE = "{kind: sine, points: 90, step: 0.4}"
 CSV = "{kind: csv, path: a, target: y, inputs: [p, q]}"
 
 
-def experiment(cell: str = "GRU", *, more: str = "", data: str = SINE, normalize: str = "last", horizon: int = 4) -> Experiment:
+def experiment(
+    cell: str = "GRU", *, more: str = "", data: str = SINE, normalize: str = "last", horizon: int = 4
+) -> Experiment:
     return from_yaml(
         f"name: t\nseed: 3\ndata: {data}\nsplit: {{test: 12}}\ntrain: {{epochs: 2}}\n"
         f"window: {{length: 5, horizon: {horizon}, normalize: {normalize}}}\n"
@@ -43,11 +45,14 @@ def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize
     sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "known": 1}
     assert num_parameters(spec.model, **sizes) == net.count_params()
     draw = np.random.default_rng(0)
-    window, future = draw.normal(size=(2, 5, 3)).astype(np.float32), draw.normal(size=(2, 4, 1)).astype(np.float32)
+    window, future = (
+        draw.normal(size=(2, 5, 3)).astype(np.float32),
+        draw.normal(size=(2, 4, 1)).astype(np.float32),
+    )
     made, rows = net({"window": window, "future": future}).numpy(), window
     for step in range(4):
         ahead = future[:, step : step + 1]
-        one = taught(net)({"window": rows, "future": ahead}).numpy()
+        one = training_model(net)({"window": rows, "future": ahead}).numpy()
         np.testing.assert_allclose(made[:, step], one[:, 0], atol=1e-5)
         rows = np.concatenate([rows[:, 1:], np.concatenate([one, ahead], axis=2)], axis=1)
     assert np.ptp(made[0, :, 0]) > 1e-3
@@ -62,7 +67,7 @@ def test_every_format_rolls(tmp_path: Path, form: str) -> None:
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[form]}"
     FORMATS[form].save(spec, net, export.interface(spec, data, scaler), path)
-    made = export.outputs_of(FORMATS[form].read(path, ()), windows)
+    made = export.infer_in_batches(FORMATS[form].read(path, ()), windows)
     assert export.difference(made, net.outputs(windows), windows, scaler) <= 1e-6
 
 

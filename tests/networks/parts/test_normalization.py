@@ -29,7 +29,11 @@ def core(seen: list[Any], forecast: Any, *, channels: int) -> Any:
 
 
 def test_the_table_agrees_with_the_config_and_every_kind_has_its_words() -> None:
-    assert {"none", *NORMALIZE} == set(_CONSEQUENCE) == set(get_args(WindowSpec.model_fields["normalize"].annotation))
+    assert (
+        {"none", *NORMALIZE}
+        == set(_CONSEQUENCE)
+        == set(get_args(WindowSpec.model_fields["normalize"].annotation))
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,12 +43,19 @@ def test_the_table_agrees_with_the_config_and_every_kind_has_its_words() -> None
         ("last", [1, 2, 4, 7, 11], [-10, -9, -7, -4, 0], [12, 13, 11, 10]),
         ("difference", [1, 2, 4, 7, 11], [0, 1, 2, 3, 4], [12, 14, 14, 13]),
         # Mean 5, variance (16 + 9 + 1 + 4 + 36) / 5 = 13.2
-        ("mean_std", [1, 2, 4, 7, 11], np.array([-4, -3, -1, 2, 6]) / 13.2**0.5, 5 + 13.2**0.5 * np.array([1, 2, 0, -1])),
+        (
+            "mean_std",
+            [1, 2, 4, 7, 11],
+            np.array([-4, -3, -1, 2, 6]) / 13.2**0.5,
+            5 + 13.2**0.5 * np.array([1, 2, 0, -1]),
+        ),
         # A constant window is zeros, and its forecasts stay within 0.0032 of it for each unit.
         ("mean_std", [3, 3, 3, 3, 3], [0, 0, 0, 0, 0], 3 + 1e-5**0.5 * np.array([1, 2, 0, -1])),
     ],
 )
-def test_windows_are_seen_and_forecasts_turned_back_by_hand(normalize: str, window: Any, seen: Any, forecast: Any) -> None:
+def test_windows_are_seen_and_forecasts_turned_back_by_hand(
+    normalize: str, window: Any, seen: Any, forecast: Any
+) -> None:
     shown: list[Any] = []
     net = around(core(shown, [[1], [2], [0], [-1]], channels=1), normalize, channels=1, targets=1)
     made = net(np.array(window, np.float32)[None, :, None]).numpy()

@@ -12,14 +12,14 @@ from rnnfc.cli import main
 from rnnfc.config import Experiment, from_yaml, to_yaml
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import cut
+from rnnfc.data.windows import cut_windows
 from rnnfc.errors import ConfigError
 from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras
 from rnnfc.networks.parts import linear_skip as linear
-from rnnfc.networks.parts.autoregressive import taught
+from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.parts.quantile_head import Pinball, head, shifted
 from rnnfc.networks.size import num_parameters
 from rnnfc.runs.run import Run
@@ -49,7 +49,9 @@ def experiment(model: str, *, normalize: str = "none", train: str = "{epochs: 1}
 
 
 def test_the_head_gives_the_median_and_adds_positive_gaps_outwards() -> None:
-    raw = 2 + np.log(np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]]))  # what softplus, two further left, turns into these
+    raw = 2 + np.log(
+        np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]])
+    )  # what softplus, two further left, turns into these
     raw[..., 2] = 7.0
     made = head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
     assert made[0, 0, 0].tolist() == pytest.approx([7 - 2 - 1, 7 - 2, 7, 7 + 0.5, 7 + 0.5 + 4], rel=1e-6)
@@ -72,7 +74,9 @@ def test_the_pinball_loss_by_hand() -> None:
     assert float(Pinball(levels=(0.2, 0.5))(y, forecast)) == pytest.approx((0.45 + 1.0) / 2)
 
 
-@pytest.mark.parametrize("extra", ["", ", linear: {use: path}", ", linear: {use: blend, length: 3}, ensemble: {seeds: 2}"])
+@pytest.mark.parametrize(
+    "extra", ["", ", linear: {use: path}", ", linear: {use: blend, length: 3}, ensemble: {seeds: 2}"]
+)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_levels_and_its_parameters_are_counted(family: str, extra: str) -> None:
     spec = experiment(f"{family}, {LEVELS}{extra}", normalize="last")
@@ -88,9 +92,12 @@ def test_every_family_has_levels_and_its_parameters_are_counted(family: str, ext
 
 def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
     spec = experiment(f"{STACKED}, {LEVELS}, linear: {{use: blend}}")
-    net, x = network.build(spec, channels=1, targets=1), np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
+    net, x = (
+        network.build(spec, channels=1, targets=1),
+        np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32),
+    )
     own = net(x).numpy()
-    for line in linear.layers_of(net, "linear"):
+    for line in linear.layers_named(net, "linear"):
         line.set_weights([np.array([[0.2, -0.4]] * 5, np.float32)])
     line_of = x.mean(axis=1)[:, None] * np.array([[1.0], [-2.0]], np.float32)
     for share in (1.0, 0.25, 0.0):
@@ -108,10 +115,12 @@ def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
 
 @pytest.mark.parametrize("normalize", ["none", "mean_std"])
 def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> None:
-    net = network.build(experiment(f"{SEQ2SEQ}, {LEVELS}, teacher_forcing: 1", normalize=normalize), channels=1, targets=1)
+    net = network.build(
+        experiment(f"{SEQ2SEQ}, {LEVELS}, teacher_forcing: 1", normalize=normalize), channels=1, targets=1
+    )
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
     free = net(x).numpy()
-    told = [taught(net)({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
+    told = [training_model(net)({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
     np.testing.assert_allclose(told[0], free, atol=1e-6)
     np.testing.assert_allclose(told[1][:, 0], free[:, 0], atol=1e-6)
     assert np.abs(told[1][:, 1] - free[:, 1]).min() > 1e-4
@@ -127,20 +136,23 @@ def test_as_many_windows_as_levels_are_each_moved_by_their_own_shift() -> None:
 def test_an_ensemble_is_the_mean_of_each_quantile() -> None:
     net = network.build(experiment(f"{STACKED}, {LEVELS}, ensemble: {{seeds: 3}}"), channels=1, targets=1)
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
-    each = np.stack([member(x).numpy() for member in network.members_of(net)])
+    each = np.stack([member(x).numpy() for member in network.ensemble_members(net)])
     assert np.ptp(each, axis=0).min() > 0
     np.testing.assert_allclose(net(x).numpy(), each.mean(axis=0), atol=1e-6)
 
 
 def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> None:
-    spec = experiment(f"{STACKED}, {LEVELS}, linear: {{use: blend}}", train="{epochs: 30, batch_size: 8, learning_rate: 0.01}")
+    spec = experiment(
+        f"{STACKED}, {LEVELS}, linear: {{use: blend}}",
+        train="{epochs: 30, batch_size: 8, learning_rate: 0.01}",
+    )
     prepared = load_panel(spec.data)
-    splits = cut(prepared, length=5, horizon=2, split=spec.split)
+    splits = cut_windows(prepared, length=5, horizon=2, split=spec.split)
     scaler = Scaler.fit(prepared, splits.train_rows, method="minmax")
     made = keras_engine.build(spec, prepared, scaler)
     scaled = scaler.apply(prepared, dtype=np.float32)
     assert splits.validation is not None
-    train, watched = splits.train.on(scaled), splits.validation.on(scaled)
+    train, watched = splits.train.with_panel(scaled), splits.validation.with_panel(scaled)
     keras_engine.warm_start(made, spec, train=train, validation=watched)
     state = keras_engine.start(made, spec.train)
     options = {"spec": spec.train, "seed": 3, "recipe": Recipe(name="graph", shards=1, reason="asked for")}
@@ -153,17 +165,19 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
         return float(np.maximum(levels * error, (levels - 1) * error).mean())
 
     assert rows[-1].validation_loss == pytest.approx(pinball(), rel=1e-5)
-    assert float(loss_of(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))) == pytest.approx(
-        pinball(), rel=1e-5
-    )
+    assert float(
+        loss_of(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))
+    ) == pytest.approx(pinball(), rel=1e-5)
     keras_engine.settle(made, spec.train, validation=watched)
-    chosen = linear.share_of(made.net)
+    chosen = linear.network_share(made.net)
     assert chosen is not None
 
     def error(share: float) -> float:
         """Of the median."""
         linear.set_share(made.net, share)
-        return float(np.mean(np.abs(made.scaled_points(watched)[..., spec.levels.index(0.5)] - watched.targets())))
+        return float(
+            np.mean(np.abs(made.scaled_points(watched)[..., spec.levels.index(0.5)] - watched.targets()))
+        )
 
     assert 0 < chosen <= 1
     assert error(chosen) <= min(error(share) for share in np.linspace(0, 1, 11))
@@ -198,7 +212,9 @@ def test_forecast_csv_has_a_column_for_each_level(quantile_run: Path) -> None:
         assert row["forecast"] == row["q0.5"]
 
 
-def test_both_runtimes_predict_all_levels_in_every_form(rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path) -> None:
+def test_both_runtimes_predict_all_levels_in_every_form(
+    rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path
+) -> None:
     done = rnnfc("predict", quantile_run, "--steps", "3", "--json", "--output", tmp_path / "next.csv")
     assert done.code == 0, done.err
     plain = json.loads(done.out)
@@ -215,7 +231,18 @@ def test_both_runtimes_predict_all_levels_in_every_form(rnnfc: Callable[..., Any
     low, _, high = plain["forecast"][0]["quantiles"]["sold"]
     assert lines[1].split(",")[5:] == [repr(low), lines[1].split(",")[4], repr(high)]
     shown = rnnfc("predict", quantile_run, "--steps", "3").out.splitlines()
-    assert shown[0].split() == ["time", "step", "sold", "(boxes)", "q0.1", "q0.9", "back", "(boxes)", "q0.1", "q0.9"]
+    assert shown[0].split() == [
+        "time",
+        "step",
+        "sold",
+        "(boxes)",
+        "q0.1",
+        "q0.9",
+        "back",
+        "(boxes)",
+        "q0.1",
+        "q0.9",
+    ]
     assert shown[1].split()[3:5] == [f"{low:.6g}", f"{high:.6g}"]
     assert [cell for cell in shown[3].split() if cell == "–"] == ["–"] * 4
     keras = workflow.predict(Run(quantile_run), runtime="keras").quantiles
@@ -250,7 +277,9 @@ def run_of_two_series(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_quantiles_of_each_series_are_in_its_own_size(rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path) -> None:
+def test_quantiles_of_each_series_are_in_its_own_size(
+    rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path
+) -> None:
     done = rnnfc("predict", run_of_two_series, "--json", "--output", tmp_path / "next.csv")
     assert done.code == 0, done.err
     forecast = json.loads(done.out)["forecast"]
@@ -265,7 +294,9 @@ def test_quantiles_of_each_series_are_in_its_own_size(rnnfc: Callable[..., Any],
     np.testing.assert_allclose(keras, made.reshape(2, 2, 1, 4), rtol=1e-4)
 
 
-def test_the_ends_of_the_band_stand_below_each_of_many_series(rnnfc: Callable[..., Any], run_of_two_series: Path) -> None:
+def test_the_ends_of_the_band_stand_below_each_of_many_series(
+    rnnfc: Callable[..., Any], run_of_two_series: Path
+) -> None:
     future = workflow.predict(Run(run_of_two_series))
     assert future.quantiles is not None
     shown = [line.split() for line in rnnfc("predict", run_of_two_series, "--steps", "3").out.splitlines()]
@@ -298,7 +329,9 @@ def test_every_test_window_counts_whatever_the_batch_size(
     for batch in (1, 4, 11):  # of 4 the last batch has 3
         monkeypatch.setattr(network, "_FORWARD_BATCH", batch)
         monkeypatch.setattr(export, "_BATCH", batch)
-        made = forecast_all(prepared, scaler, open_network(Run(quantile_run), prepared.panel, scaler, runtime=runtime))
+        made = forecast_all(
+            prepared, scaler, open_network(Run(quantile_run), prepared.panel, scaler, runtime=runtime)
+        )
         assert made.network["test"].quantiles is not None
         assert made.network["test"].quantiles.shape == (11, 2, 2, 3)
         found.append([np.nan if row.value is None else row.value for row in made.scores])
@@ -307,22 +340,35 @@ def test_every_test_window_counts_whatever_the_batch_size(
     np.testing.assert_allclose(found[2], found[0], rtol=2e-5)
 
 
-def test_the_report_tells_coverage_beside_what_it_should_be(rnnfc: Callable[..., Any], quantile_run: Path) -> None:
-    rows = [row for row in Run(quantile_run).report()["scores"] if (row["model"], row["split"]) == ("network", "test")]
-    scores = {(row["metric"], row["target"], row["step"]): row["value"] for row in rows if row["units"] == "data"}
+def test_the_report_tells_coverage_beside_what_it_should_be(
+    rnnfc: Callable[..., Any], quantile_run: Path
+) -> None:
+    rows = [
+        row
+        for row in Run(quantile_run).report()["scores"]
+        if (row["model"], row["split"]) == ("network", "test")
+    ]
+    scores = {
+        (row["metric"], row["target"], row["step"]): row["value"] for row in rows if row["units"] == "data"
+    }
     written = Run(quantile_run).forecast_rows()
     inside = [float(row["q0.1"]) <= float(row["actual"]) <= float(row["q0.9"]) for row in written]
     assert scores["coverage_0.8", None, None] == pytest.approx(np.mean(inside))
     for key, name, value in ((("back", None), "target", "back"), ((None, 1), "step", "1")):
         widths = [float(row["q0.9"]) - float(row["q0.1"]) for row in written if row[name] == value]
         assert scores["width_0.8", *key] == pytest.approx(np.mean(widths))
-    assert "| step | wQL | wQL 0.1 | wQL 0.5 | wQL 0.9 | inside 0.8 | width of 0.8 |" in (quantile_run / "report.md").read_text()
+    assert (
+        "| step | wQL | wQL 0.1 | wQL 0.5 | wQL 0.9 | inside 0.8 | width of 0.8 |"
+        in (quantile_run / "report.md").read_text()
+    )
     done = rnnfc("evaluate", quantile_run, "--runtime", "keras")
     assert done.code == 0, done.out
     assert done.out.splitlines()[1].startswith("quantiles   wQL ")
 
 
-def test_explain_follows_a_network_with_levels(rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path) -> None:
+def test_explain_follows_a_network_with_levels(
+    rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path
+) -> None:
     done = rnnfc("explain", quantile_run, "--outputs", tmp_path)
     assert done.code == 0, done.err
 

@@ -9,7 +9,7 @@ from rnnfc.config import Experiment, from_yaml
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import cut
+from rnnfc.data.windows import cut_windows
 from rnnfc.networks.backend import tf
 from rnnfc.networks.network import build, recurrent_layers
 from rnnfc.networks.parts.normalization import NORMALIZE
@@ -25,7 +25,9 @@ MSE = training.LOSSES["mse"](reduction=None)
 SHAPES = [("[5]", "none"), ("[5, 3]", "none"), *(("[5, 3]", normalize) for normalize in NORMALIZE)]
 
 
-def experiment(cell: str, units: str = "[5]", normalize: str = "none", extra: str = "", train: str = "epochs: 1") -> Experiment:
+def experiment(
+    cell: str, units: str = "[5]", normalize: str = "none", extra: str = "", train: str = "epochs: 1"
+) -> Experiment:
     return from_yaml(
         f"name: t\nseed: 3\ndata: {{kind: sine, points: 40, step: 0.4}}\nsplit: {{test: 9}}\n"
         f"window: {{length: {T}, horizon: 4, normalize: {normalize}}}\n"
@@ -36,7 +38,9 @@ def experiment(cell: str, units: str = "[5]", normalize: str = "none", extra: st
 
 def batch(channels: int = 3, targets: int = 2) -> tuple[Any, Any]:
     rng = np.random.default_rng(1)
-    return rng.normal(size=(N, T, channels)).astype(np.float32), rng.normal(size=(N, 4, targets)).astype(np.float32)
+    return rng.normal(size=(N, T, channels)).astype(np.float32), rng.normal(size=(N, 4, targets)).astype(
+        np.float32
+    )
 
 
 def step_major(net: Any, x: Any, *, steps: int) -> Any:
@@ -46,7 +50,11 @@ def step_major(net: Any, x: Any, *, steps: int) -> Any:
         core, last = net.get_layer("stacked"), x[:, -1:]
         x, back = x - last, lambda forecast: forecast + last[..., :2]
     elif net.name == "around_mean":
-        core, mean, spread = net.get_layer("stacked"), x.mean(axis=1, keepdims=True), (x.var(axis=1, keepdims=True) + 1e-5) ** 0.5
+        core, mean, spread = (
+            net.get_layer("stacked"),
+            x.mean(axis=1, keepdims=True),
+            (x.var(axis=1, keepdims=True) + 1e-5) ** 0.5,
+        )
         x, back = (x - mean) / spread, lambda forecast: forecast * spread[..., :2] + mean[..., :2]
     elif net.name == "of_differences":
         core, last = net.get_layer("stacked"), x[:, -1:, :2]
@@ -71,7 +79,9 @@ def gradients(net: Any, forecast: Any, y: Any) -> list[Any]:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("units", "normalize"), SHAPES)
 @pytest.mark.parametrize("steps", [1, 2, 5])
-def test_the_gradient_stops_after_bptt_steps_and_the_state_is_carried(cell: str, units: str, normalize: str, steps: int) -> None:
+def test_the_gradient_stops_after_bptt_steps_and_the_state_is_carried(
+    cell: str, units: str, normalize: str, steps: int
+) -> None:
     net, (x, y) = build(experiment(cell, units, normalize), channels=3, targets=2), batch()
     np.testing.assert_allclose(forward(net, x, bptt_steps=steps), net(x), atol=1e-6)
     ours = gradients(net, lambda: forward(net, x, bptt_steps=steps), y)
@@ -92,18 +102,26 @@ def test_bptt_steps_of_the_whole_window_are_the_full_gradient(steps: int | None)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("name", "shards"), [("xla_loop", 1), ("xla_unrolled", 1), ("graph", 1), ("sharded_loop", 2)])
+@pytest.mark.parametrize(
+    ("name", "shards"), [("xla_loop", 1), ("xla_unrolled", 1), ("graph", 1), ("sharded_loop", 2)]
+)
 def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: Any, shards: int) -> None:
     recipe = Recipe(name=name, shards=shards, reason="asked for")
-    spec = experiment(cell, "[5, 3]", train="epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 0.5, bptt_steps: 2")
+    spec = experiment(
+        cell, "[5, 3]", train="epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 0.5, bptt_steps: 2"
+    )
     panel = load_panel(spec.data)
-    windows = cut(panel, length=T, horizon=4, split=spec.split).train
+    windows = cut_windows(panel, length=T, horizon=4, split=spec.split).train
     network = keras_engine.build(spec, panel, Scaler.fit(panel, np.array([[0, 31]]), method="none"))
     net, x, y = network.net, windows.inputs().astype(np.float32), windows.targets().astype(np.float32)
     step = gradients(net, lambda: step_major(net, x, steps=2), y)
     before = [variable.numpy() for variable in net.trainable_variables]
     state = keras_engine.start(network, spec.train)
-    list(keras_engine.epochs(state, network, train=windows, validation=None, spec=spec.train, seed=3, recipe=recipe))
+    list(
+        keras_engine.epochs(
+            state, network, train=windows, validation=None, spec=spec.train, seed=3, recipe=recipe
+        )
+    )
     for variable, start, gradient in zip(net.trainable_variables, before, step, strict=True):
         np.testing.assert_allclose(variable.numpy(), start - 0.5 * gradient, atol=1e-5)
 
@@ -144,19 +162,26 @@ def test_every_layer_and_direction_has_its_curve() -> None:
 
 
 def test_a_backward_layer_counts_in_its_own_steps() -> None:
-    net, (x, y) = build(experiment("SimpleRNN", extra=", bidirectional: true"), channels=3, targets=2), batch()
+    net, (x, y) = (
+        build(experiment("SimpleRNN", extra=", bidirectional: true"), channels=3, targets=2),
+        batch(),
+    )
     forward_1, backward_1 = sorted(recurrent_layers(net), key=lambda layer: layer.go_backwards)
     backward_1.set_weights(forward_1.get_weights())
     dense = net.get_layer("output")
     kernel, bias = dense.get_weights()
     dense.set_weights([np.concatenate([kernel[:5], kernel[:5]]), bias])
     found = state_gradients(net, (x + x[:, ::-1]) / 2, y, loss=MSE)  # the same window from both ends
-    np.testing.assert_allclose(found["layer 1, backward, hidden state"], found["layer 1, hidden state"], rtol=1e-5)
+    np.testing.assert_allclose(
+        found["layer 1, backward, hidden state"], found["layer 1, hidden state"], rtol=1e-5
+    )
 
 
 def test_a_windows_loss_is_not_weighed_by_the_number_of_windows() -> None:
     net, (x, y) = build(experiment("SimpleRNN"), channels=3, targets=2), batch()
-    once, twice = (state_gradients(net, np.repeat(x, n, axis=0), np.repeat(y, n, axis=0), loss=MSE) for n in (1, 2))
+    once, twice = (
+        state_gradients(net, np.repeat(x, n, axis=0), np.repeat(y, n, axis=0), loss=MSE) for n in (1, 2)
+    )
     np.testing.assert_allclose(twice["layer 1, hidden state"], once["layer 1, hidden state"], rtol=1e-5)
 
 
@@ -164,6 +189,9 @@ def test_the_state_gradients_of_a_spec_use_its_loss() -> None:
     spec = experiment("SimpleRNN")
     panel = load_panel(spec.data)
     network = keras_engine.build(spec, panel, Scaler.fit(panel, np.array([[0, 31]]), method="none"))
-    windows = cut(panel, length=T, horizon=4, split=spec.split).test
-    mse, mae = (keras_engine.state_gradients(network, windows, TrainSpec(epochs=1, loss=loss)) for loss in ("mse", "mae"))
+    windows = cut_windows(panel, length=T, horizon=4, split=spec.split).test
+    mse, mae = (
+        keras_engine.state_gradients(network, windows, TrainSpec(epochs=1, loss=loss))
+        for loss in ("mse", "mae")
+    )
     assert abs(mse["layer 1, hidden state"][0] / mae["layer 1, hidden state"][0] - 1) > 0.01

@@ -19,16 +19,30 @@ train: {{epochs: {epochs}, batch_size: {batch_size}}}
 """
 
 
-def chosen(cell: str, units: str, length: int, batch_size: int, windows: int, *, epochs: int = 50, processors: int = 2) -> Recipe:
+def chosen(
+    cell: str,
+    units: str,
+    length: int,
+    batch_size: int,
+    windows: int,
+    *,
+    epochs: int = 50,
+    processors: int = 2,
+) -> Recipe:
     text = _YAML.format(cell=cell, units=units, length=length, batch_size=batch_size, epochs=epochs)
-    return choose(from_yaml(text, source="test"), channels=1, targets=1, windows=windows, processors=processors)
+    return choose(
+        from_yaml(text, source="test"), channels=1, targets=1, windows=windows, processors=processors
+    )
 
 
 @pytest.mark.parametrize(
     ("job", "expected"),
     [
         (("SimpleRNN", "[50]", 10, 1, 990), ("xla_unrolled", 1)),
-        (("SimpleRNN", "[50]", 10, 2, 990), ("xla_loop", 1)),  # of two windows the loop's steps back are less work
+        (
+            ("SimpleRNN", "[50]", 10, 2, 990),
+            ("xla_loop", 1),
+        ),  # of two windows the loop's steps back are less work
         (("SimpleRNN", "[50]", 17, 1, 990), ("xla_loop", 1)),  # 17 rows: too long for straight code
         (("SimpleRNN", "[50, 50]", 9, 1, 990), ("xla_loop", 1)),  # so are twice 9
         (("LSTM", "[50]", 10, 32, 950), ("xla_loop", 1)),
@@ -38,7 +52,9 @@ def chosen(cell: str, units: str, length: int, batch_size: int, windows: int, *,
         (("LSTM", "[512]", 17, 1, 3985), ("xla_loop", 1)),  # one window cannot be cut
     ],
 )
-def test_xla_compiles_many_updates_and_large_minibatches_are_cut(job: tuple[str, str, int, int, int], expected: Any) -> None:
+def test_xla_compiles_many_updates_and_large_minibatches_are_cut(
+    job: tuple[str, str, int, int, int], expected: Any
+) -> None:
     recipe = chosen(*job)
     assert (recipe.name, recipe.shards) == expected
     assert recipe.compiled
@@ -50,9 +66,16 @@ def test_one_processor_has_no_shards_and_xla_multiplies_large_matrices_faster_th
 
 def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> None:
     job = ("LSTM", "[512]", 15, 256, 3985)
-    assert [chosen(*job, epochs=5000, processors=processors).shards for processors in (1, 4, 256, 300)] == [1, 4, 256, 256]
+    assert [chosen(*job, epochs=5000, processors=processors).shards for processors in (1, 4, 256, 300)] == [
+        1,
+        4,
+        256,
+        256,
+    ]
     job = ("LSTM", "[512]", 15, 256, 100)
-    assert chosen(*job, epochs=50_000, processors=128).shards == 100, "a minibatch is no larger than the training windows"
+    assert chosen(*job, epochs=50_000, processors=128).shards == 100, (
+        "a minibatch is no larger than the training windows"
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +93,9 @@ def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> 
         (("LSTM", "[64], dropout: 0.1", 50, 32, 32), 2, 840, "xla_loop", "sharded_loop"),
     ],
 )
-def test_few_updates_are_not_worth_a_compilation(job: Any, processors: int, epochs: int, before: str, after: str) -> None:
+def test_few_updates_are_not_worth_a_compilation(
+    job: Any, processors: int, epochs: int, before: str, after: str
+) -> None:
     names = [chosen(*job, epochs=number, processors=processors).name for number in (epochs - 1, epochs)]
     assert names == [before, after]
 
@@ -82,7 +107,9 @@ def test_the_reason_holds_the_estimates() -> None:
     assert recipe.reason == "estimated 0.7 s for 3 updates; xla_unrolled 1.6 s, xla_loop 1.7 s"
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone tells and sets a process's processors")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="Linux alone tells and sets a process's processors"
+)
 def test_processors_are_those_that_the_process_may_use() -> None:
     before = os.sched_getaffinity(0)
     try:

@@ -40,7 +40,10 @@ def outputs_and_gradients(layer: Any, initial_state: Any = None) -> list[Any]:
         tape.watch([x, initial_state or []])
         made = keras.tree.flatten(layer(x, initial_state=initial_state))
         loss = tf.add_n([tf.reduce_sum(each * rng.normal(size=each.shape)) for each in made])
-    return [*made, *keras.tree.flatten(tape.gradient(loss, [x, initial_state or [], layer.trainable_variables]))]
+    return [
+        *made,
+        *keras.tree.flatten(tape.gradient(loss, [x, initial_state or [], layer.trainable_variables])),
+    ]
 
 
 def assert_same_written_out(layer: Any, initial_state: Any = None, *, zero: Sequence[int] = ()) -> None:
@@ -77,7 +80,9 @@ def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_ke
 ) -> None:
     layer = layer_of(cell, return_sequences=True, return_state=True, go_backwards=backwards)
     rng = np.random.default_rng(7)
-    start = [tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)]
+    start = [
+        tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)
+    ]
     assert_same_written_out(layer, start if given else None)
 
 
@@ -101,4 +106,13 @@ def test_windows_are_columns_for_large_layers_and_where_they_fill_registers_bett
     large = [(128, 512), (16, 512), (16, 513), (16, 511), (15, 512), (17, 512), (1, 512)]
     assert [chosen(n, units).columns for n, units in large] == [True, True, True, False, False, False, False]
     small = [(64, 50), (64, 63), (64, 64), (64, 65), (63, 50), (48, 50), (64, 48), (16, 8)]
-    assert [chosen(n, units).columns for n, units in small] == [True, True, False, False, False, False, False, True]
+    assert [chosen(n, units).columns for n, units in small] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]

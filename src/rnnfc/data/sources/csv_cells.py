@@ -54,10 +54,15 @@ def read(source: Source, spec: FileSpec, *, frame: "pd.DataFrame | None" = None)
         DataError: the first cell that is no finite number, no time, or no name of a series, with its line.
     """
     # Numbers are times as they stand, unless data.time_format reads them.
-    as_it_is = frame is not None and spec.time and (spec.time_format is None or frame[spec.time].dtype.kind == "M")
+    as_it_is = (
+        frame is not None and spec.time and (spec.time_format is None or frame[spec.time].dtype.kind == "M")
+    )
     if frame is None:
         frame = parse(
-            source.content, spec, low_memory=False, dtype={name: str for name in spec.columns if name not in spec.numbers}
+            source.content,
+            spec,
+            low_memory=False,
+            dtype={name: str for name in spec.columns if name not in spec.numbers},
         )
     values = np.column_stack([_numbers(source, frame[name], spec) for name in spec.numbers])
     moments = plain_times(frame[spec.time]) if as_it_is else None
@@ -96,7 +101,11 @@ def plain_numbers(frame: "pd.DataFrame", columns: tuple[str, ...]) -> Floats | N
 def plain_times(column: "pd.Series") -> Times | None:
     """datetime64[us][row], or numbers; None where a cell is neither, or the column needs a closer look."""
     if column.dtype.kind == "i":
-        return column.to_numpy() if column.min() >= -_LARGEST_WHOLE_TIME and column.max() <= _LARGEST_WHOLE_TIME else None
+        return (
+            column.to_numpy()
+            if column.min() >= -_LARGEST_WHOLE_TIME and column.max() <= _LARGEST_WHOLE_TIME
+            else None
+        )
     if column.dtype.kind == "f":
         return column.to_numpy() if (column.abs() < _LARGEST_TIME).all() else None
     if column.dtype.kind != "M" or column.dt.tz is not None or column.isna().any():
@@ -140,7 +149,9 @@ def _texts(column: "pd.Series") -> "pd.Series":
     return column.astype("str").where(column.notna(), "")
 
 
-def parse(text: bytes, spec: FileSpec, *, names: tuple[str, ...] | None = None, **options: Any) -> "pd.DataFrame":
+def parse(
+    text: bytes, spec: FileSpec, *, names: tuple[str, ...] | None = None, **options: Any
+) -> "pd.DataFrame":
     """The wanted columns: numbers, which may be missing, and those of times and series, whose cells stay.
 
     Args:
@@ -176,7 +187,9 @@ def _numbers(source: Source, column: "pd.Series", spec: FileSpec) -> npt.NDArray
         bad = np.flatnonzero((numbers.isna() & ~column.isna()).to_numpy())
         if len(bad):
             cell = str(column.iloc[bad[0]])
-            raise DataError(f"{source.at(bad[0])}: {column.name}: {cell!r} is not a number; {_number_hint(cell, spec)}")
+            raise DataError(
+                f"{source.at(bad[0])}: {column.name}: {cell!r} is not a number; {_number_hint(cell, spec)}"
+            )
         column = numbers
     values = column.to_numpy(dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(values))
@@ -192,7 +205,9 @@ def as_numbers(cells: "pd.Series", spec: FileSpec) -> "pd.Series":
     import pandas as pd
 
     point_for_comma = str.maketrans(",.", ".,")
-    return pd.to_numeric(cells.str.translate(point_for_comma) if spec.decimal == "," else cells, errors="coerce")
+    return pd.to_numeric(
+        cells.str.translate(point_for_comma) if spec.decimal == "," else cells, errors="coerce"
+    )
 
 
 def _number_hint(cell: str, spec: FileSpec) -> str:
@@ -233,7 +248,9 @@ def _times(source: Source, column: "pd.Series", spec: FileSpec) -> Times:
     odd = np.flatnonzero((dates < FIRST_DATE) | (dates >= LAST_DATE))
     if len(odd):
         cell = column.iloc[odd[0]]
-        raise DataError(f"{source.at(odd[0])}: {column.name}: {cell!r} is not of the years 1000 to 8999; mend the row")
+        raise DataError(
+            f"{source.at(odd[0])}: {column.name}: {cell!r} is not of the years 1000 to 8999; mend the row"
+        )
     return dates
 
 
@@ -250,7 +267,11 @@ def _refuse_untimely(
         bad, expected, hint = ~counts, "a number as most of the times are", "mend the row"
     else:
         expected = "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30"
-        hint = f"set data.time_format{_likely_formats(column[:_TRIED])}" if bad[0] else "mend the row, the ones before it are"
+        hint = (
+            f"set data.time_format{_likely_formats(column[:_TRIED])}"
+            if bad[0]
+            else "mend the row, the ones before it are"
+        )
     row = np.flatnonzero(bad)[0]
     raise DataError(f"{source.at(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
 
@@ -259,5 +280,7 @@ def _likely_formats(cells: "pd.Series") -> str:
     import pandas as pd
 
     formats = [f"'{day}{clock}'" for clock in _CLOCKS for day in _DAYS]
-    likely = [text for text in formats if pd.to_datetime(cells, format=text[1:-1], errors="coerce").notna().all()]
+    likely = [
+        text for text in formats if pd.to_datetime(cells, format=text[1:-1], errors="coerce").notna().all()
+    ]
     return f": {' or '.join(likely)}" if likely else ", e.g. '%d/%m/%Y'"

@@ -106,7 +106,9 @@ def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: di
 
     text = _utf8(piece, spec)
     frame = parse(text, spec, names=header, **options)
-    if not _is_full(frame, text, spec, header) and num_rows(text, spec.separator, width=len(header)) != len(frame):
+    if not _is_full(frame, text, spec, header) and num_rows(text, spec.separator, width=len(header)) != len(
+        frame
+    ):
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec.numbers)
     times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
@@ -131,7 +133,10 @@ def _joined(pieces: Iterator[_Rows], *, num_pieces: int) -> Cells:
         parts = [values, times, numbers[series]]
         # Later lines may be shorter.
         room = rows + len(values) + max(0, num_pieces - done) * len(values) * 9 // 8
-        columns = [_put(part, column, rows=rows, room=room) for part, column in zip(parts, columns or parts, strict=True)]
+        columns = [
+            _put(part, column, rows=rows, room=room)
+            for part, column in zip(parts, columns or parts, strict=True)
+        ]
         rows += len(values)
     if not rows:
         raise ValueError("no rows")

@@ -14,7 +14,7 @@ from rnnfc.config.data_spec import FileSpec, LongSpec
 from rnnfc.data import calendar
 from rnnfc.data import missing as gaps
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.panel import Floats, Panel, exact_clock
+from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.sources import csv_cells, csv_text, parquet_file
 from rnnfc.data.sources import csv_fast as csv_quick
 from rnnfc.data.sources.csv_cells import Cells
@@ -97,7 +97,9 @@ def _parts(spec: FileSpec, *, fewest: int) -> list[_Part]:
             time=time[rows],
             offset=offset,
         )
-        for name, rows in zip(names, (order[first:end] for first, end in itertools.pairwise(bounds)), strict=True)
+        for name, rows in zip(
+            names, (order[first:end] for first, end in itertools.pairwise(bounds)), strict=True
+        )
     ]
 
 
@@ -113,7 +115,9 @@ def _common_axis(parts: list[_Part], spec: FileSpec, frequency: Frequency | None
     if frequency is None and spec.frequency == "rows":
         return Frequency(unit="rows", size=1)
     if frequency is None and len(longest.time) < 2:
-        raise DataError(f"{longest.source.path}: every series has one row; at least two of one are needed to know their step")
+        raise DataError(
+            f"{longest.source.path}: every series has one row; at least two of one are needed to know their step"
+        )
     axis = frequency or Frequency.infer(longest.time)
     whose = "the run's data" if frequency is not None else f"series {longest.name!r}"
     for part in parts if frequency is not None else [part for part in parts if part is not longest]:
@@ -143,11 +147,11 @@ def _refuse_disorder(source: Source, time: Times) -> None:
         row = bad[0] + 1
         if time[row] == time[row - 1]:
             raise DataError(
-                f"{source.at(row)}: the time {exact_clock(time[row])} stands here again (first on {source.place} "
+                f"{source.at(row)}: the time {format_time_exact(time[row])} stands here again (first on {source.place} "
                 f"{source.lines[row - 1]}); keep one row for each time"
             )
         raise DataError(
-            f"{source.at(row)}: {exact_clock(time[row])} comes after {exact_clock(time[row - 1])}; "
+            f"{source.at(row)}: {format_time_exact(time[row])} comes after {format_time_exact(time[row - 1])}; "
             "sort the file by time, oldest first"
         )
 
@@ -158,20 +162,24 @@ def _refuse_other_step(source: Source, time: Times, axis: Frequency, *, whose: s
         return
     kinds = ("dates", "numbers") if axis.unit == "number" else ("numbers", "dates")
     if (time.dtype.kind == "M") != (kinds[1] == "dates"):
-        raise DataError(f"{source.at(0)}: the times are {kinds[0]}, those of {whose} are {kinds[1]}; write them as there")
+        raise DataError(
+            f"{source.at(0)}: the times are {kinds[0]}, those of {whose} are {kinds[1]}; write them as there"
+        )
     no_neighbours = len(time) > 1 and np.diff(axis.positions(time)).min() > 1.5
     if no_neighbours or axis.off_grid(time) is not None:
         step = Frequency.infer(time)
         if str(step) != str(axis):
             rows = "the rows" if source.series is None else f"the rows of series {source.series!r}"
-            raise DataError(f"{source.path}: {rows} are {step}, those of {whose} are {axis}; give rows at that step")
+            raise DataError(
+                f"{source.path}: {rows} are {step}, those of {whose} are {axis}; give rows at that step"
+            )
 
 
 def _refuse_off_grid(source: Source, time: Times, axis: Frequency) -> None:
     off = None if axis.unit == "rows" else axis.off_grid(time)
     if off is not None:
         raise DataError(
-            f"{source.at(off)}: {exact_clock(time[off])} does not fit the step of the other rows ({axis}); "
+            f"{source.at(off)}: {format_time_exact(time[off])} does not fit the step of the other rows ({axis}); "
             "resample the file to equal steps, or set data.frequency: rows to take each row as one step"
         )
 
@@ -183,7 +191,10 @@ def _refuse_compact_dates(source: Source, time: Times, axis: Frequency) -> None:
     if axis.unit != "number" or time.dtype.kind != "i" or not ((time > 10**7) & (time < 10**8)).all():
         return
     uneven = np.flatnonzero(np.diff(time) != axis.size)
-    if len(uneven) and pd.to_datetime(pd.Series(time).astype("str"), format="%Y%m%d", errors="coerce").notna().all():
+    if (
+        len(uneven)
+        and pd.to_datetime(pd.Series(time).astype("str"), format="%Y%m%d", errors="coerce").notna().all()
+    ):
         row = uneven[0] + 1
         raise DataError(
             f"{source.at(row)}: {time[row]} after {time[row - 1]}: these look like dates and were read as numbers; "

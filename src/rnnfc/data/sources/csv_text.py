@@ -65,7 +65,9 @@ def read(spec: FileSpec, *, fewest: int = 2) -> Source:
     path = shown(spec)
     content = _decode(path, spec)
     if b"\0" in content:
-        raise DataError(f"{path}: holds NUL bytes; is this a text file? Save it as CSV, or name its encoding with data.encoding")
+        raise DataError(
+            f"{path}: holds NUL bytes; is this a text file? Save it as CSV, or name its encoding with data.encoding"
+        )
     content = _unix_ends(content)
     if content.endswith(b"\n\n"):
         content = content.rstrip(b"\n")
@@ -93,7 +95,9 @@ def refuse_few_rows(path: Path, rows: int, *, fewest: int) -> None:
     """Refuse a file of less than `fewest` rows."""
     if rows < fewest:
         needed = (
-            "at least one is needed" if fewest == 1 else "at least two are needed, and window.length + window.horizon to train"
+            "at least one is needed"
+            if fewest == 1
+            else "at least two are needed, and window.length + window.horizon to train"
         )
         raise DataError(f"{path}: {counted(rows, 'data row')}; {needed}")
 
@@ -123,7 +127,9 @@ def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
             raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
-        memory.refuse(_GROWTH * about.st_size, f"{path}: reading {memory.size(about.st_size)}", remedy="cut the file")
+        memory.refuse(
+            _GROWTH * about.st_size, f"{path}: reading {memory.size(about.st_size)}", remedy="cut the file"
+        )
         with path.open("rb") as file:
             yield file
     except FileNotFoundError:
@@ -132,7 +138,9 @@ def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
             "write the new place into data.path or use --set data.path=FILE"
         ) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file") from None
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file"
+        ) from None
 
 
 def read_bytes(path: Path, spec: FileSpec) -> bytes:
@@ -193,7 +201,9 @@ def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.
     try:
         for row in reader:
             if not row:
-                raise DataError(f"{path}:{start}: a blank line between rows; remove it, or write NA if a value is missing")
+                raise DataError(
+                    f"{path}:{start}: a blank line between rows; remove it, or write NA if a value is missing"
+                )
             fields.append(len(row))
             lines.append(start)
             start = reader.line_num + 1
@@ -206,7 +216,9 @@ def _header(path: Path, content: bytes, spec: FileSpec) -> tuple[str, ...]:
     try:
         return tuple(next(_reader(content, spec)))
     except csv.Error as error:
-        raise DataError(f"{path}:1: not a CSV header ({error}); write the names of the columns there") from None
+        raise DataError(
+            f"{path}:1: not a CSV header ({error}); write the names of the columns there"
+        ) from None
 
 
 def _reader(content: bytes, spec: FileSpec) -> "_csv.Reader":

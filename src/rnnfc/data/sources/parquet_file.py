@@ -35,6 +35,8 @@ def read(spec: FileSpec, *, fewest: int) -> "tuple[Source, pd.DataFrame]":
         frame = parquet.read_table(content, columns=list(spec.columns)).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: not a readable Parquet file ({reason}); write it again, or save it as CSV") from None
+        raise DataError(
+            f"{path}: not a readable Parquet file ({reason}); write it again, or save it as CSV"
+        ) from None
     csv_text.refuse_few_rows(path, len(frame), fewest=fewest)
     return Source(path=path, content=b"", header=header, lines=range(1, len(frame) + 1), place="row"), frame

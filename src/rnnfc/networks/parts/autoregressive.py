@@ -7,28 +7,32 @@ from rnnfc.networks import inputs, tensors
 from rnnfc.networks.backend import keras, tf
 
 ops = keras.ops
-TAUGHT = "taught"
+TAUGHT = "training_model"
 
 
-def one_step(step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def one_step(
+    step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """The forecast [n, target (, level)] of a step, and the state that the next one reads.
 
     Args:
         step: a Keras model from its named inputs to a dictionary with `forecast` and what the next step reads, of
             which `previous` [n, target] is the forecast itself, or its median.
         state: what the step before handed on.
-        given: see `Roll`.
+        given: see `AutoregressiveLoop`.
     """
     row = {"ahead": given["future"][:, place]} if "future" in given else {}
     handed_on = step({**state, **given["fixed"], **row})
     forecast = handed_on.pop("forecast")
     if "told" in given:
-        handed_on["previous"] = ops.where(given["told"][:, place], given["target"][:, place], handed_on["previous"])
+        handed_on["previous"] = ops.where(
+            given["told"][:, place], given["target"][:, place], handed_on["previous"]
+        )
     return forecast, handed_on
 
 
 def unrolled(step: Any, given: Mapping[str, Any], *, horizon: int) -> Any:
-    """What `Roll` forecasts, written out step by step: plain layers alone, which any Keras reads."""
+    """What `AutoregressiveLoop` forecasts, written out step by step: plain layers alone, which any Keras reads."""
     state, made = given["start"], []
     for place in range(horizon):
         forecast, state = one_step(step, place, state, given)
@@ -36,7 +40,7 @@ def unrolled(step: Any, given: Mapping[str, Any], *, horizon: int) -> Any:
     return ops.stack(made, axis=1)
 
 
-class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
+class AutoregressiveLoop(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
     """Calls `step` in a loop: -> [n, horizon, target (, level)].
 
     It is given a dictionary with
@@ -55,7 +59,7 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
         super().__init__(name="roll")
         self.step, self.horizon, self.teacher_forcing = step, horizon, teacher_forcing
         self.shape = step.output["forecast"].shape[1:]
-        self.unroll = False  # as of a recurrent layer, see `network.traced_as_plain_loops`
+        self.unroll = False  # as of a recurrent layer, see `network.plain_loops`
         self.seed_generator = keras.random.SeedGenerator(seed) if 0 < teacher_forcing < 1 else None
         self.built = True
 
@@ -77,7 +81,9 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
 
         made = tf.TensorArray(tf.float32, size=self.horizon, element_shape=(None, *self.shape))
         start = (tf.constant(0), given["start"], made)
-        *_, made = tf.while_loop(lambda place, *_: place < self.horizon, step, start, maximum_iterations=self.horizon)
+        *_, made = tf.while_loop(
+            lambda place, *_: place < self.horizon, step, start, maximum_iterations=self.horizon
+        )
         return ops.moveaxis(made.stack(), 0, 1)
 
     def _told(self, windows: Any) -> Any:
@@ -87,18 +93,18 @@ class Roll(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
         return keras.random.uniform(shape, seed=self.seed_generator) < self.teacher_forcing
 
 
-def taught(net: Any) -> Any:
+def training_model(net: Any) -> Any:
     """The network that is trained in place of `net`, with the same weights: one inside it, that reads true targets, or makes the
     first step alone; if any.
     """
     return next((layer for layer in net._flatten_layers() if layer.name == TAUGHT), net)
 
 
-def untold(taught: Any, *, targets: int) -> Any:
-    """`taught` without true targets to read, which is how it forecasts; it is trained by itself."""
-    taught.name = TAUGHT
-    given = {name: tensor for name, tensor in inputs.like(taught).items() if name != tensors.TARGET}
-    made = inputs.feed(taught, {**given, tensors.TARGET: given["window"][:, :0, :targets]})
+def inference_model(training_model: Any, *, targets: int) -> Any:
+    """`training_model` without true targets to read, which is how it forecasts; it is trained by itself."""
+    training_model.name = TAUGHT
+    given = {name: tensor for name, tensor in inputs.like(training_model).items() if name != tensors.TARGET}
+    made = inputs.feed(training_model, {**given, tensors.TARGET: given["window"][:, :0, :targets]})
     return inputs.model(given, made, name="told_nothing")
 
 
@@ -118,12 +124,14 @@ def rolled(net: Any, *, horizon: int, written_out: bool) -> Any:
         told["fixed"] = {"series": given["series"]}
     if written_out:
         return inputs.model(given, unrolled(_next_window(net), told, horizon=horizon), name="recursive")
-    made = Roll(_next_window(net), horizon=horizon)({**told, "target": given["window"][:, :0, :targets]})
+    made = AutoregressiveLoop(_next_window(net), horizon=horizon)(
+        {**told, "target": given["window"][:, :0, :targets]}
+    )
     return inputs.model(given, made, name="recursive")
 
 
 def _next_window(net: Any) -> Any:
-    """The step of a recursive network, as `Roll` takes it."""
+    """The step of a recursive network, as `AutoregressiveLoop` takes it."""
     given = inputs.like(net)
     read = dict(given)
     if "future" in given:

@@ -35,13 +35,15 @@ def beside(core: Any, spec: LinearSpec, *, targets: int, levels: tuple[float, ..
     linear, made = ops.transpose(line(rows), (0, 2, 1)), inputs.feed(core, given)
     if blended:
         # made + (1 - share) (linear - made), so that a share of 1 is the network to the last bit
-        share = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", trainable=False, name="share")
+        share = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer="ones", trainable=False, name="share"
+        )
         apart = linear - median(made, levels)
         linear = apart - share(apart[..., None])[..., 0]
     return inputs.model(given, shifted(made, linear, levels), name="beside_linear")
 
 
-def layers_of(net: Any, name: str) -> list[Any]:
+def layers_named(net: Any, name: str) -> list[Any]:
     """The layers `linear` or `share` of a network, one for each member of an ensemble."""
     return [layer for layer in net._flatten_layers() if layer.name == name]
 
@@ -54,11 +56,13 @@ def warm_start(net: Any, *, pairs: Pairs, validation: Pairs | None) -> None:
     Args:
         pairs, validation: make parts of (window[n, length, target], forecast[n, horizon, target]), to be read and made.
     """
-    lines = layers_of(net, "linear")
+    lines = layers_named(net, "linear")
     if not lines:
         return
     gram, moment = _normal_equations(pairs, rows=lines[0].kernel.shape[0])
-    found = [_ridge(gram, moment, penalty=penalty) for penalty in (PENALTIES if validation else PENALTIES[:1])]
+    found = [
+        _ridge(gram, moment, penalty=penalty) for penalty in (PENALTIES if validation else PENALTIES[:1])
+    ]
     if validation:
         watched, aim = _normal_equations(validation, rows=lines[0].kernel.shape[0])
         # The squared error but for what no map changes.
@@ -84,7 +88,9 @@ def _ridge(gram: Floats, moment: Floats, *, penalty: float) -> Floats:
     return np.asarray(np.linalg.solve(gram, moment))
 
 
-def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats, error: Callable[[Floats], Floats]) -> None:
+def choose_share(
+    net: Any, point: Callable[[], Floats], *, actual: Floats, error: Callable[[Floats], Floats]
+) -> None:
     """Give the network of a blend the share, in hundredths, whose forecasts have the least mean error.
 
     Args:
@@ -102,16 +108,18 @@ def choose_share(net: Any, point: Callable[[], Floats], *, actual: Floats, error
         return float(np.mean(error(missed - hundredths / 100 * apart), where=known))
 
     # Convex in the share, so it falls and then rises; of shares that are as good the largest, the network's.
-    set_share(net, bisect.bisect_left(range(100), True, key=lambda share: loss(share) < loss(share + 1)) / 100)
+    set_share(
+        net, bisect.bisect_left(range(100), True, key=lambda share: loss(share) < loss(share + 1)) / 100
+    )
 
 
 def set_share(net: Any, share: float) -> None:
     """Let the network count for `share` in every blend."""
-    for layer in layers_of(net, "share"):
+    for layer in layers_named(net, "share"):
         layer.set_weights([np.full((1, 1), share)])
 
 
-def share_of(net: Any) -> float | None:
+def network_share(net: Any) -> float | None:
     """What the network counts for in a blend; None where it is none."""
-    shares = layers_of(net, "share")
+    shares = layers_named(net, "share")
     return float(shares[0].kernel.numpy()[0, 0]) if shares else None

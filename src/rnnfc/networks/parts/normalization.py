@@ -41,10 +41,14 @@ def around(core: Any, normalize: str, *, channels: int, targets: int, known: int
     rule, given = NORMALIZE[normalize], inputs.like(core)
     window = given["window"]
     own, level = window[..., : channels - known], window[..., :targets]
-    seen = ops.concatenate([rule.see(own), window[..., channels - known :]], axis=-1) if known else rule.see(own)
+    seen = (
+        ops.concatenate([rule.see(own), window[..., channels - known :]], axis=-1) if known else rule.see(own)
+    )
     told = {"target": rule.inside(given["target"], level)} if "target" in given else {}
     made = inputs.feed(core, {**given, "window": seen, **told})
-    back = rule.back(made, level[..., None] if len(made.shape) == 4 else level)  # all quantiles by the same level
+    back = rule.back(
+        made, level[..., None] if len(made.shape) == 4 else level
+    )  # all quantiles by the same level
     return inputs.model(given, back, name=rule.name)
 
 

@@ -26,7 +26,9 @@ def head(*shape: int, levels: tuple[float, ...]) -> Any:
     below = ops.flip(ops.cumsum(ops.flip(gaps[..., :middle], axis=-1), axis=-1), axis=-1)
     above = ops.cumsum(gaps[..., middle + 1 :], axis=-1)
     median = raw[..., middle : middle + 1]
-    return keras.Model(raw, ops.concatenate([median - below, median, median + above], axis=-1), name="quantiles")
+    return keras.Model(
+        raw, ops.concatenate([median - below, median, median + above], axis=-1), name="quantiles"
+    )
 
 
 def median(made: Any, levels: tuple[float, ...]) -> Any:
@@ -39,7 +41,9 @@ def shifted(made: Any, shift: Any, levels: tuple[float, ...]) -> Any:
     return (shift[..., None] if levels else shift) + made  # in this order, see `normalize.NORMALIZE`
 
 
-def outputs(made: Any, levels: tuple[float, ...], *, raw: Callable[[Any], Any], stack: Callable[..., Any]) -> dict[str, Any]:
+def outputs(
+    made: Any, levels: tuple[float, ...], *, raw: Callable[[Any], Any], stack: Callable[..., Any]
+) -> dict[str, Any]:
     """What leaves a network, by name: forecast [n, horizon, target], and with levels quantiles [n, horizon, target, level].
 
     Args:

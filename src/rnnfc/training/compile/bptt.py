@@ -59,7 +59,9 @@ def state_gradients(net: Any, x: Any, y: Any, *, loss: Any) -> dict[str, Floats]
         total = tf.reduce_sum(tf.reduce_mean(loss(y, _run(net, x, step_by_step)), axis=1))
     gradients = tape.gradient(total, states, unconnected_gradients="zero")
     return {
-        name: np.array([np.linalg.norm(part.numpy().astype(np.float64), axis=-1).mean() for part in reversed(parts)])
+        name: np.array(
+            [np.linalg.norm(part.numpy().astype(np.float64), axis=-1).mean() for part in reversed(parts)]
+        )
         for name, parts in gradients.items()
     }
 

@@ -15,9 +15,9 @@ from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
 from rnnfc.networks import inputs, tensors, xla_cache
 from rnnfc.networks.backend import keras, quiet_stderr, tf
-from rnnfc.networks.network import gather_inputs, members_of, on_device, recurrent_layers, traced_as_plain_loops
-from rnnfc.networks.parts.autoregressive import taught
-from rnnfc.networks.stacked import seed_of
+from rnnfc.networks.network import ensemble_members, gather_inputs, plain_loops, recurrent_layers, to_device
+from rnnfc.networks.parts.autoregressive import training_model
+from rnnfc.networks.stacked import derive_seed
 from rnnfc.training.compile.bptt import forward
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.compile.recurrence import drops, written_out
@@ -41,15 +41,19 @@ class EpochProgram:
     orders them. They are added in the order of the shards and applied once.
     """
 
-    def __init__(self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe) -> None:
+    def __init__(
+        self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe
+    ) -> None:
         """`loss` is a Keras loss without reduction: (y[n, horizon, target], what `net` gives) -> [n, horizon]."""
         self._net, self._optimizer, self._loss = net, optimizer, loss
         self._windows = len(train)
         self._bptt_steps = spec.bptt_steps
         self._batch = min(spec.batch_size, len(train))
         self._batches = -(-self._windows // self._batch)
-        self._data = on_device(train.panel)
-        steps = taught(members_of(net)[0]).output_shape[1]  # of a recursive network the first one
+        self._data = to_device(train.panel)
+        steps = training_model(ensemble_members(net)[0]).output_shape[
+            1
+        ]  # of a recursive network the first one
         self._weights = tf.constant(replace(train, horizon=steps).weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
@@ -67,7 +71,9 @@ class EpochProgram:
         self._traced: Any = None
         self._call_batches = 1
 
-    def run(self, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, seed: int, epoch: int) -> float:
+    def run(
+        self, order: npt.NDArray[np.int32], tick: Callable[[float], None], *, seed: int, epoch: int
+    ) -> float:
         """One epoch over the windows in `order`; returns the mean loss over its windows.
 
         Every dropout mask follows from (seed, layer, epoch, shard), so a resumed run draws the same ones.
@@ -77,7 +83,9 @@ class EpochProgram:
         """
         self._dropout.assign(seed=seed, epoch=epoch)
         # The last minibatch is filled up with windows that weigh nothing, so that one program serves all.
-        device_order = tf.constant(np.pad(order, (0, self._batches * self._batch - self._windows), mode="edge"))
+        device_order = tf.constant(
+            np.pad(order, (0, self._batches * self._batch - self._windows), mode="edge")
+        )
         total, done, finite = tf.constant(0.0, tf.float64), 0, True
         while done < self._batches:
             began = time.perf_counter()
@@ -96,7 +104,7 @@ class EpochProgram:
             tick(done / self._batches)
         if not finite:
             raise NotFiniteError("a weight", step=None)
-        return float(total) / self._windows / len(members_of(self._net))
+        return float(total) / self._windows / len(ensemble_members(self._net))
 
     def _loading(self) -> contextlib.AbstractContextManager[None]:
         # A kept program that is loaded names XLA's own preferences as features that this processor lacks: three lines of errors.
@@ -126,35 +134,43 @@ class EpochProgram:
         for shard, (start, end) in enumerate(zip(self._cuts, self._cuts[1:], strict=False)):
             origins = tf.slice(order, [first + start], [end - start])
             # Shards that draw nothing and are of one size are one program, traced and compiled once.
-            parts.append(self._part(shard if self._dropout.draws else 0, data, origins, first + start, weight))
+            parts.append(
+                self._part(shard if self._dropout.draws else 0, data, origins, first + start, weight)
+            )
         losses, gradients = zip(*parts, strict=True)
         self._apply(gradients)
         return _total(losses), weight
 
     def _update(self, gradients: Sequence[list[Any]]) -> None:
-        self._optimizer.apply([_total(each) for each in zip(*gradients, strict=True)], self._net.trainable_variables)
+        self._optimizer.apply(
+            [_total(each) for each in zip(*gradients, strict=True)], self._net.trainable_variables
+        )
 
     def _shard(self, shard: int, data: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
         """What one shard adds to the minibatch's mean loss, and to its gradients."""
         (rows, series), (length, horizon, targets) = data, self._shape
-        trained = [taught(member) for member in members_of(self._net)]
+        trained = [training_model(member) for member in ensemble_members(self._net)]
         given = gather_inputs(trained[0], rows, series, origins, length=length)
         y = tf.gather(rows[:, :targets], origins[:, None] + tf.range(horizon, dtype=tf.int32))
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:
             with (
-                traced_as_plain_loops(self._net, unroll=self._unroll),
+                plain_loops(self._net, unroll=self._unroll),
                 written_out(self._written_out),
                 self._dropout.of(shard),
                 self._masks(),
             ):
-                made = [self._forecast(net, {**given, tensors.TARGET: self._known(y, origins)}) for net in trained]
+                made = [
+                    self._forecast(net, {**given, tensors.TARGET: self._known(y, origins)}) for net in trained
+                ]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
             y = y[:, : made[0].shape[1]]
             losses = tf.add_n([self._losses(y, forecast, origins) for forecast in made])
             loss = tf.reduce_sum(losses * counted) / weight
         # An embedding's gradient comes in slices, of which two may be of one row: neither sums nor optimizers count them right.
-        return loss, [tf.convert_to_tensor(part) for part in tape.gradient(loss, self._net.trainable_variables)]
+        return loss, [
+            tf.convert_to_tensor(part) for part in tape.gradient(loss, self._net.trainable_variables)
+        ]
 
     def _forecast(self, net: Any, given: dict[str, Any]) -> Any:
         if self._bptt_steps is None:
@@ -203,12 +219,18 @@ class _DropoutStates:
     def __init__(self, net: Any, *, shards: int) -> None:
         place = {id(variable): place for place, variable in enumerate(net.non_trainable_variables)}
         # Keras' cells have a generator even if they drop nothing.
-        layers = [layer for layer in net._flatten_layers() if not hasattr(layer, "recurrent_dropout") or drops(layer)]
+        layers = [
+            layer
+            for layer in net._flatten_layers()
+            if not hasattr(layer, "recurrent_dropout") or drops(layer)
+        ]
         generators = [generator for layer in layers for generator in layer._seed_generators]
         self._generators = sorted(generators, key=lambda generator: place[id(generator.state)])
         self.draws = bool(generators)
         # The first shard draws from the layers' own states.
-        others = [[keras.Variable(generator.state) for generator in self._generators] for _ in range(1, shards)]
+        others = [
+            [keras.Variable(generator.state) for generator in self._generators] for _ in range(1, shards)
+        ]
         self._states = [[generator.state for generator in self._generators], *others]
 
     def assign(self, *, seed: int, epoch: int) -> None:
@@ -216,7 +238,7 @@ class _DropoutStates:
         for shard, states in enumerate(self._states):
             for place, state in enumerate(states):
                 path = (seed, place, epoch, 3, shard) if shard else (seed, place, epoch, 3)
-                state.assign(np.array([seed_of(*path), 0], dtype=np.uint32))
+                state.assign(np.array([derive_seed(*path), 0], dtype=np.uint32))
 
     @contextlib.contextmanager
     def of(self, shard: int) -> Iterator[None]:

@@ -51,12 +51,20 @@ def _weights(cell: Any) -> Sequence[Any]:
 def _gru_weights(cell: Any) -> Sequence[Any]:
     """The candidate's inputs come in once its product by the state has been reset (Keras' reset_after): they are driven apart."""
     both = 2 * cell.units
-    gates = tf.cast(tf.range(3 * cell.units) < both, cell.kernel.dtype)  # 1 for update and reset, 0 for the candidate
+    gates = tf.cast(
+        tf.range(3 * cell.units) < both, cell.kernel.dtype
+    )  # 1 for update and reset, 0 for the candidate
     drive = tf.concat([cell.kernel * gates, (cell.bias[0] * gates + cell.bias[1])[None]], axis=0)
-    return tf.convert_to_tensor(cell.recurrent_kernel), drive, tf.concat([cell.kernel, cell.bias[:1]], axis=0)[:, both:]
+    return (
+        tf.convert_to_tensor(cell.recurrent_kernel),
+        drive,
+        tf.concat([cell.kernel, cell.bias[:1]], axis=0)[:, both:],
+    )
 
 
-def _simple_step(_: Any, __: Any, gates: Sequence[Any], ___: States, ____: States) -> tuple[States, States, States]:
+def _simple_step(
+    _: Any, __: Any, gates: Sequence[Any], ___: States, ____: States
+) -> tuple[States, States, States]:
     return (), (), tuple(gates)
 
 
@@ -64,11 +72,18 @@ def _simple_back(_: States, by_after: States) -> tuple[States, States, States]:
     return by_after, (), ()
 
 
-def _lstm_step(f: Any, slope: Any, gates: Sequence[Any], _: States, states: States) -> tuple[States, States, States]:
+def _lstm_step(
+    f: Any, slope: Any, gates: Sequence[Any], _: States, states: States
+) -> tuple[States, States, States]:
     into, forget, fresh, out = gates
     memory = forget * states[1] + into * fresh
     shown = f(memory)
-    slopes = (fresh * _sigmoid_slope(into), states[1] * _sigmoid_slope(forget), into * slope(fresh), shown * _sigmoid_slope(out))
+    slopes = (
+        fresh * _sigmoid_slope(into),
+        states[1] * _sigmoid_slope(forget),
+        into * slope(fresh),
+        shown * _sigmoid_slope(out),
+    )
     return slopes, (out * slope(shown), forget), (out * shown, memory)
 
 
@@ -78,11 +93,17 @@ def _lstm_back(told: States, by_after: States) -> tuple[States, States, States]:
     return (by_memory, by_memory, by_memory, by_after[0]), (), (by_memory * forget,)
 
 
-def _gru_step(f: Any, slope: Any, gates: Sequence[Any], apart: States, states: States) -> tuple[States, States, States]:
+def _gru_step(
+    f: Any, slope: Any, gates: Sequence[Any], apart: States, states: States
+) -> tuple[States, States, States]:
     update, reset, recalled = gates
     fresh = f(apart[0] + reset * recalled)
     by_fresh = (1 - update) * slope(fresh)
-    slopes = ((states[0] - fresh) * _sigmoid_slope(update), by_fresh * recalled * _sigmoid_slope(reset), by_fresh * reset)
+    slopes = (
+        (states[0] - fresh) * _sigmoid_slope(update),
+        by_fresh * recalled * _sigmoid_slope(reset),
+        by_fresh * reset,
+    )
     return slopes, (by_fresh, update), (update * states[0] + (1 - update) * fresh,)
 
 
@@ -93,11 +114,21 @@ def _gru_back(told: States, by_after: States) -> tuple[States, States, States]:
 
 
 EQUATIONS = {
-    "SimpleRNN": Equations(gates=lambda f: (f,), tells=None, weights=_weights, step=_simple_step, back=_simple_back),
+    "SimpleRNN": Equations(
+        gates=lambda f: (f,), tells=None, weights=_weights, step=_simple_step, back=_simple_back
+    ),
     "LSTM": Equations(
-        gates=lambda f: (tf.sigmoid, tf.sigmoid, f, tf.sigmoid), tells=2, weights=_weights, step=_lstm_step, back=_lstm_back
+        gates=lambda f: (tf.sigmoid, tf.sigmoid, f, tf.sigmoid),
+        tells=2,
+        weights=_weights,
+        step=_lstm_step,
+        back=_lstm_back,
     ),
     "GRU": Equations(
-        gates=lambda _: (tf.sigmoid, tf.sigmoid, tf.identity), tells=2, weights=_gru_weights, step=_gru_step, back=_gru_back
+        gates=lambda _: (tf.sigmoid, tf.sigmoid, tf.identity),
+        tells=2,
+        weights=_gru_weights,
+        step=_gru_step,
+        back=_gru_back,
     ),
 }

@@ -43,7 +43,9 @@ class Layout:
         if self.columns:
             turned = [tf.transpose(each, [1, 0, 2]) for each in (z, by_product)]
             return tf.matmul(*(tf.reshape(each, [each.shape[0], -1]) for each in turned), transpose_b=True)
-        return tf.matmul(*(tf.reshape(each, [-1, each.shape[-1]]) for each in (z, by_product)), transpose_a=True)
+        return tf.matmul(
+            *(tf.reshape(each, [-1, each.shape[-1]]) for each in (z, by_product)), transpose_a=True
+        )
 
     def first(self, units: int, z: Any) -> Any:
         """The first units of an array."""
@@ -55,7 +57,9 @@ class Layout:
         scales = {tf.sigmoid: 0.5, keras.activations.tanh: 1.0}
         if len(gates) > 1 and all(gate in scales for gate in gates):
             scale = self._of_gates([scales[gate] for gate in gates])
-            by_gate = tf.reshape(a, self.shape(a.shape[1 - self.axis], len(gates), a.shape[self.axis] // len(gates)))
+            by_gate = tf.reshape(
+                a, self.shape(a.shape[1 - self.axis], len(gates), a.shape[self.axis] // len(gates))
+            )
             return list(tf.unstack(scale * tf.tanh(scale * by_gate) + (1 - scale), axis=self.axis))
         return [gate(part) for gate, part in zip(gates, tf.split(a, len(gates), axis=self.axis), strict=True)]
 

@@ -50,14 +50,24 @@ class Size:
 
     @classmethod
     def of(
-        cls, model: StackedSpec | SegmentSpec | Seq2SeqSpec, *, channels: int, targets: int, length: int, horizon: int, batch: int
+        cls,
+        model: StackedSpec | SegmentSpec | Seq2SeqSpec,
+        *,
+        channels: int,
+        targets: int,
+        length: int,
+        horizon: int,
+        batch: int,
     ) -> "Size":
         """The recurrent layers; the other ones are small beside them."""
         gates = GATES[model.cell]
         if isinstance(model, SegmentSpec):
             layers, batch, width = 1, batch * targets, model.width
             # The steps over the output segments are one, of as many rows.
-            length, rows = -(-length // model.segment) + 1, -(-length // model.segment) + -(-horizon // model.segment)
+            length, rows = (
+                -(-length // model.segment) + 1,
+                -(-length // model.segment) + -(-horizon // model.segment),
+            )
             weights = gates * 2 * width**2
         elif isinstance(model, Seq2SeqSpec):
             layers, width = 1, model.units
@@ -65,7 +75,9 @@ class Size:
             weights = gates * 2 * width**2
         else:
             layers, width, rows = sum(model.directions), model.width, length
-            weights = num_parameters(model.model_copy(update=_BARE), channels=channels, length=length, horizon=0, targets=0)
+            weights = num_parameters(
+                model.model_copy(update=_BARE), channels=channels, length=length, horizon=0, targets=0
+            )
         return cls(
             layers=layers * model.num_members,
             cells=layers * length * model.num_members,
@@ -91,22 +103,47 @@ class Costs:
 
     def seconds(self, size: Size, *, updates: int, shards: int, alike: bool) -> float:
         """Of a whole training. Shards work side by side, each with all weights; one program serves all where they are alike."""
-        start = self.start + (1 if alike else shards) * (self.start_layer * size.layers + self.start_operation * size.operations)
+        start = self.start + (1 if alike else shards) * (
+            self.start_layer * size.layers + self.start_operation * size.operations
+        )
         shared = (self.product * size.products + self.point * size.points) / shards
-        return start + updates * (self.update + self.operation * size.operations + self.weight * size.weights + shared)
+        return start + updates * (
+            self.update + self.operation * size.operations + self.weight * size.weights + shared
+        )
 
 
 # Fitted by scripts/bench/recipes.py on 2026-11-28, except start_layer, which its grid cannot tell, and what sharded_loop has of
 # xla_loop. Only their ratios matter.
 _LOOP = Costs(
-    start=0.7, start_layer=1.0, start_operation=0, update=7e-6, operation=8e-8, weight=1.6e-10, product=5.1e-11, point=4.7e-9
+    start=0.7,
+    start_layer=1.0,
+    start_operation=0,
+    update=7e-6,
+    operation=8e-8,
+    weight=1.6e-10,
+    product=5.1e-11,
+    point=4.7e-9,
 )
 _GRAPH = Costs(
-    start=0.4, start_layer=0.3, start_operation=0, update=1.5e-4, operation=1.3e-5, weight=1.8e-10, product=5.9e-11, point=3.8e-9
+    start=0.4,
+    start_layer=0.3,
+    start_operation=0,
+    update=1.5e-4,
+    operation=1.3e-5,
+    weight=1.8e-10,
+    product=5.9e-11,
+    point=3.8e-9,
 )
 COSTS: dict[RecipeName, Costs] = {
     "xla_unrolled": Costs(
-        start=0.1, start_layer=0.1, start_operation=0.045, update=0, operation=1.8e-7, weight=0, product=1.5e-10, point=8.2e-9
+        start=0.1,
+        start_layer=0.1,
+        start_operation=0.045,
+        update=0,
+        operation=1.8e-7,
+        weight=0,
+        product=1.5e-10,
+        point=8.2e-9,
     ),
     "xla_loop": _LOOP,
     "graph": _GRAPH,
@@ -122,7 +159,12 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
     batch = min(spec.batch_size, windows)
     updates = spec.epochs * -(-windows // batch)
     size = Size.of(
-        experiment.model, channels=channels, targets=targets, length=length, horizon=experiment.window.horizon, batch=batch
+        experiment.model,
+        channels=channels,
+        targets=targets,
+        length=length,
+        horizon=experiment.window.horizon,
+        batch=batch,
     )
     shards = dict.fromkeys(COSTS, 1) | {"sharded_loop": min(processors, batch)}
     open_to: list[RecipeName] = ["graph", "xla_loop"]
@@ -130,9 +172,13 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
         open_to.append("xla_unrolled")
     if shards["sharded_loop"] > 1:
         open_to.append("sharded_loop")
-    drawn = [getattr(experiment.model, name, 0) for name in ("dropout", "recurrent_dropout", "teacher_forcing")]
+    drawn = [
+        getattr(experiment.model, name, 0) for name in ("dropout", "recurrent_dropout", "teacher_forcing")
+    ]
     alike = not any(0 < share < 1 for share in drawn)  # shards that draw masks of their own are not
-    seconds = {name: COSTS[name].seconds(size, updates=updates, shards=shards[name], alike=alike) for name in open_to}
+    seconds = {
+        name: COSTS[name].seconds(size, updates=updates, shards=shards[name], alike=alike) for name in open_to
+    }
     best, *others = sorted(seconds, key=lambda name: seconds[name])
     rest = ", ".join(f"{name} {seconds[name]:.1f} s" for name in others)
     reason = f"estimated {seconds[best]:.1f} s for {updates:,} update{'s' * (updates > 1)}; {rest}"

@@ -74,7 +74,9 @@ def _first_step(layer: Any, layout: Layout, x: Any, weights: Sequence[Any], zero
     """
     equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
     a, *apart = (layout.product(x, layout.matrix(each)) for each in weights)
-    return equations.step(f, SLOPES[f.__name__], layout.activated(a, equations.gates(f)), tuple(apart), zeros)[-1]
+    return equations.step(
+        f, SLOPES[f.__name__], layout.activated(a, equations.gates(f)), tuple(apart), zeros
+    )[-1]
 
 
 def _is_zero(state: Any) -> bool:
@@ -107,29 +109,48 @@ def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
 
         def slopes_after(t: Any) -> Any:
             # The last step, which is the first one back, is no turn of the loop: its number is no tensor.
-            return layout.side_by_side([slope(last[0] if isinstance(t, int) else layout.first(units, z[t + 1]))])
+            return layout.side_by_side(
+                [slope(last[0] if isinstance(t, int) else layout.first(units, z[t + 1]))]
+            )
 
         def gradient(by_outputs: Any, *by_last: Any) -> tuple[Any, ...]:
             by_outputs = by_outputs if sequences else None
             shapes = [of_gates, *[of_units for _ in apart]]
             by_start, by_a, *by_apart = _back(
-                equations, layout, recurrent, told, by_outputs, by_last, length=length, slopes_after=slopes_after, shapes=shapes
+                equations,
+                layout,
+                recurrent,
+                told,
+                by_outputs,
+                by_last,
+                length=length,
+                slopes_after=slopes_after,
+                shapes=shapes,
             )
             return (*_sums(layout, x, z, (drive, *apart), (layout.flat(by_a), *by_apart)), *by_start)
 
-        outputs = tf.concat([layout.first(units, z[1:]), last[0][None]], axis=0) if sequences else last[0][None]
+        outputs = (
+            tf.concat([layout.first(units, z[1:]), last[0][None]], axis=0) if sequences else last[0][None]
+        )
         return (outputs, *last), gradient
 
     return tf.custom_gradient(recurrence)
 
 
-def _sums(layout: Layout, x: Any, z: Any, weights: Sequence[Any], by_driven: Sequence[Any]) -> tuple[Any, ...]:
+def _sums(
+    layout: Layout, x: Any, z: Any, weights: Sequence[Any], by_driven: Sequence[Any]
+) -> tuple[Any, ...]:
     """The gradients by x and by the weights, sums over steps and windows.
 
     Args:
         weights, by_driven: D and what is apart; the gradients by a and by what was driven apart.
     """
-    by_x = tf.add_n([layout.product(by, layout.matrix(tf.transpose(each))) for by, each in zip(by_driven, weights, strict=True)])
+    by_x = tf.add_n(
+        [
+            layout.product(by, layout.matrix(tf.transpose(each)))
+            for by, each in zip(by_driven, weights, strict=True)
+        ]
+    )
     sums = layout.sums(z, by_driven[0])
     units = sums.shape[0] - weights[0].shape[0]
     return (by_x, sums[:units], sums[units:], *(layout.sums(x, by) for by in by_driven[1:]))
