@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from rnnfc import config
 from rnnfc.cli.console import TrainingConsole
+from rnnfc.config.load import load
 from rnnfc.runs.run import EXPLAIN_PLOT, FORECAST_PLOT, LOSS_PLOT, Run
 from rnnfc.workflows.explain import explain
 from rnnfc.workflows.prepare import prepare
@@ -39,7 +39,7 @@ def main() -> None:
 
 def trained(name: str, outputs: Path) -> Run:
     """The run of configs/<name>.yaml."""
-    prepared = prepare(config.load(ROOT / "configs" / f"{name}.yaml"))
+    prepared = prepare(load(ROOT / "configs" / f"{name}.yaml"))
     return train(prepared, outputs=outputs, listener=TrainingConsole()).run
 
 

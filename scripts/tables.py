@@ -121,7 +121,7 @@ class _Silent:
 
 def run_cell(cell: Cell) -> dict[str, Any]:
     """Train and score one cell, in this process; its scores, minutes, and what validation chose."""
-    from rnnfc import config
+    from rnnfc.config.load import load
     from rnnfc.workflows.prepare import prepare
     from rnnfc.workflows.train import train
 
@@ -129,7 +129,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     path = [f"data.path={Path(cell.data).absolute() / table.file}"] if table.file else []
     sets = [*path, f"window.horizon={cell.horizon}", f"seed={cell.seed}", *cell.overrides]
     began = time.perf_counter()
-    prepared = prepare(config.load(ROOT / "configs" / "tables" / f"{table.config}.yaml", sets))
+    prepared = prepare(load(ROOT / "configs" / "tables" / f"{table.config}.yaml", sets))
     listener: Any = _Silent()
     trained = train(prepared, outputs=RUNS, listener=listener)
     minutes = (time.perf_counter() - began) / 60

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnfc import config
 from rnnfc.config.data_spec import CsvSpec
+from rnnfc.config.load import load
 from rnnfc.data.load import load_panel
 from rnnfc.errors import DataError, RnnfcError
 
@@ -143,7 +143,7 @@ CSV = st.one_of(st.binary(max_size=300), encoded(soup(CSV_BITS)), encoded(mutate
 def test_any_config_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     path.write_bytes(content)
-    read_or_refused(lambda: config.load(path))
+    read_or_refused(lambda: load(path))
 
 
 @given(content=encoded(mutated(CONFIGS, YAML_BITS)))
@@ -152,7 +152,7 @@ def test_any_mutated_config_is_read_or_refused(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     path.write_bytes(content)
-    read_or_refused(lambda: config.load(path))
+    read_or_refused(lambda: load(path))
 
 
 KEYS = [
@@ -175,7 +175,7 @@ KEYS = [
     )
 )
 def test_any_override_is_read_or_refused(overrides: list[str]) -> None:
-    read_or_refused(lambda: config.load(ROOT / "configs/sine.yaml", overrides))
+    read_or_refused(lambda: load(ROOT / "configs/sine.yaml", overrides))
 
 
 SPECS = st.fixed_dictionaries(
@@ -236,7 +236,7 @@ GREEDY = textwrap.dedent(
     """
     import resource, sys, pandas
     from pathlib import Path
-    from rnnfc import config
+    from rnnfc.config.load import load
     from rnnfc.config.data_spec import CsvSpec
     from rnnfc.data.load import load_panel
     from rnnfc.errors import RnnfcError
@@ -248,7 +248,7 @@ GREEDY = textwrap.dedent(
         path = Path(sys.argv[1], name)
         try:
             if path.suffix == ".yaml":
-                config.load(path)
+                load(path)
             else:
                 load_panel(CsvSpec(kind="csv", path=str(path), target=("sold",), missing="ffill"))
         except RnnfcError:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnfc import config, memory
+from rnnfc import memory
+from rnnfc.config.load import from_yaml
 from rnnfc.data import load as sources
 from rnnfc.errors import ConfigError
 from rnnfc.workflows.prepare import prepare
@@ -101,7 +102,7 @@ def test_a_sine_is_refused_before_any_point_is_made(monkeypatch: pytest.MonkeyPa
         ConfigError,
         match="a sine of 1,000 points needs about 47 KiB of memory and 47 KiB are free; reduce data",
     ):
-        prepare(config.from_yaml(TEXT, source="x.yaml"))
+        prepare(from_yaml(TEXT, source="x.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -134,9 +135,9 @@ def test_training_is_refused_by_what_takes_most(
     monkeypatch: pytest.MonkeyPatch, old: str, new: str, text: str
 ) -> None:
     monkeypatch.setattr(memory, "available", lambda: 450_000)
-    prepare(config.from_yaml(TEXT, source="x.yaml"))
+    prepare(from_yaml(TEXT, source="x.yaml"))
     with pytest.raises(ConfigError, match=text):
-        prepare(config.from_yaml(TEXT.replace(old, new), source="x.yaml"))
+        prepare(from_yaml(TEXT.replace(old, new), source="x.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_training_is_refused_by_what_takes_most(
 def test_what_attention_looks_at_is_counted(model: str, num_bytes: int) -> None:
     def beside_weights(model: str) -> int:
         prepared = prepare(
-            config.from_yaml(TEXT.replace("{kind: stacked, cell: GRU, units: [3]}", model), source="x.yaml")
+            from_yaml(TEXT.replace("{kind: stacked, cell: GRU, units: [3]}", model), source="x.yaml")
         )
         return prepared.training_bytes - 16 * prepared.parameters
 
@@ -166,7 +167,7 @@ def test_what_attention_looks_at_is_counted(model: str, num_bytes: int) -> None:
 )
 def test_the_normal_equations_of_linear_maps_are_counted(linear: str, inputs: int) -> None:
     text = TEXT.replace("units: [3]", f"units: [3]{linear}")
-    assert prepare(config.from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * inputs**2
+    assert prepare(from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * inputs**2
 
 
 def test_a_linear_map_beside_the_network_may_be_larger_than_the_baseline(
@@ -174,5 +175,5 @@ def test_a_linear_map_beside_the_network_may_be_larger_than_the_baseline(
 ) -> None:
     monkeypatch.setattr("rnnfc.baselines.simple._MOST_INPUTS", 6)
     text = TEXT.replace("units: [3]", "units: [3], linear: {use: path, length: 7}")
-    assert prepare(config.from_yaml(TEXT, source="x.yaml")).linear_bytes == 3 * 8 * 6**2
-    assert prepare(config.from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * 7**2
+    assert prepare(from_yaml(TEXT, source="x.yaml")).linear_bytes == 3 * 8 * 6**2
+    assert prepare(from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * 7**2

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from sealing import seal
 
-from rnnfc import config
+from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.workflows.engines import engine_for
@@ -76,7 +76,7 @@ SCRATCH = Size(recipe("numpy"), "units: 6", points=80, length=4, batch=8)
 
 def digest(size: Size, model: str) -> str:
     """SHA-256 of weights and optimizer state after training."""
-    prepared = prepare(config.from_yaml(size.text(model), source="x.yaml"))
+    prepared = prepare(from_yaml(size.text(model), source="x.yaml"))
     experiment, splits = prepared.experiment, prepared.splits
     scaler, engine = (
         Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump()),

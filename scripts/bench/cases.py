@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.data.load import load_panel
 from rnnfc.data.windows import Windows, cut_windows
 

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc import config
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows.phases import peak_bytes
 from rnnfc.workflows.prepare import Prepared, prepare
@@ -115,7 +116,7 @@ class _Nobody:
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None: ...
 
 
-def _experiment(*, rows: int, length: int, units: int, epochs: int, stride: int = 1) -> config.Experiment:
+def _experiment(*, rows: int, length: int, units: int, epochs: int, stride: int = 1) -> Experiment:
     text = f"""
         name: growth
         data: {{kind: sine, points: {rows}, step: 0.1}}
@@ -124,7 +125,7 @@ def _experiment(*, rows: int, length: int, units: int, epochs: int, stride: int 
         model: {{kind: stacked, cell: GRU, units: [{units}]}}
         train: {{epochs: {epochs}, batch_size: {BATCH}}}
     """
-    return config.from_yaml(text, source="growth.yaml")
+    return from_yaml(text, source="growth.yaml")
 
 
 def _of_noise(prepared: Prepared) -> Prepared:

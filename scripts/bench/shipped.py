@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from training import machine
 
-from rnnfc import config
+from rnnfc.config.load import load
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.training.progress import should_stop
@@ -42,9 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.worker:
         who, name = given.worker
-        print(
-            json.dumps({"ours": train_ours, "keras": train_keras}[who](prepare(config.load(CONFIGS[name]))))
-        )
+        print(json.dumps({"ours": train_ours, "keras": train_keras}[who](prepare(load(CONFIGS[name])))))
         return
     rows = []
     for name in given.configs:

@@ -9,10 +9,10 @@ import pytest
 from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
-from rnnfc import config
 from rnnfc.baselines.smoothing import METHODS, Smoothing, fit, fit_all
 from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.experiment import Experiment, SplitSpec
+from rnnfc.config.load import from_yaml
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats, Panel
@@ -288,7 +288,7 @@ baselines: [theta, ets]
 def test_without_statsmodels_the_error_names_the_extra_before_any_row_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    experiment = config.from_yaml(TINY, source="x.yaml")
+    experiment = from_yaml(TINY, source="x.yaml")
     assert experiment.baselines == ("theta", "ets")
     monkeypatch.setitem(sys.modules, "statsmodels", None)
     with pytest.raises(MissingExtraError) as caught:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rnnfc import config
 from rnnfc.cli import console
 from rnnfc.cli.console import TrainingConsole
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml, load
 from rnnfc.evaluation.metrics import Score
 from rnnfc.reports.report import NETWORK, Report, figure
 from rnnfc.runs.run import Run
@@ -33,7 +34,7 @@ class Epoch:
 @pytest.fixture
 def sine() -> Prepared:
     """1,000 rows without a gap."""
-    return prepare(config.load(ROOT / "configs/sine.yaml"))
+    return prepare(load(ROOT / "configs/sine.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +100,7 @@ def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
     seconds = [0.0]
     monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
     listener = TrainingConsole()
-    listener.prepared(prepare(config.load(ROOT / "configs/sine.yaml", [f"train.epochs={epochs}"])))
+    listener.prepared(prepare(load(ROOT / "configs/sine.yaml", [f"train.epochs={epochs}"])))
     capsys.readouterr()
     for epoch in range(1, epochs + 1):
         seconds[0] = each * (epoch - 0.5)
@@ -180,15 +181,15 @@ train: {epochs: 3, batch_size: 2}
 
 
 @pytest.fixture
-def gappy(tmp_path: Path) -> config.Experiment:
+def gappy(tmp_path: Path) -> Experiment:
     """20 days, one price of them not known."""
     rows = [f"2020-01-{day:02d},{day}.5,{'' if day == 7 else day * 2}" for day in range(1, 21)]
     (tmp_path / "rows.csv").write_text("\n".join(["day,sales,price", *rows, ""]))
     (tmp_path / "tiny.yaml").write_text(CSV)
-    return config.load(tmp_path / "tiny.yaml")
+    return load(tmp_path / "tiny.yaml")
 
 
-def test_data_lines_tell_of_filled_values_splits_and_layers(gappy: config.Experiment) -> None:
+def test_data_lines_tell_of_filled_values_splits_and_layers(gappy: Experiment) -> None:
     assert console.data_lines(prepare(gappy)) == [
         ("data", "20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing values filled (ffill)"),
         ("windows", "3 -> 2: 5 train · 4 validation · 4 test     GRU 4 + 3, 185 parameters"),
@@ -196,7 +197,7 @@ def test_data_lines_tell_of_filled_values_splits_and_layers(gappy: config.Experi
 
 
 def test_a_check_is_told_on_stdout_with_the_resolved_config(
-    gappy: config.Experiment, capsys: pytest.CaptureFixture[str]
+    gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     console.show_check(check(prepare(gappy)))
     out, err = capsys.readouterr()
@@ -226,12 +227,12 @@ def test_a_check_is_told_on_stdout_with_the_resolved_config(
 
 
 def test_a_check_shows_the_config_so_that_it_can_be_used_again(
-    gappy: config.Experiment, capsys: pytest.CaptureFixture[str]
+    gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     console.show_check(check(prepare(gappy)))
     shown = capsys.readouterr().out.splitlines()[7:]
     text = "".join(f"{row[:12].strip()}: {row[12:]}\n" for row in shown)
-    assert config.from_yaml(text, source="shown") == gappy
+    assert from_yaml(text, source="shown") == gappy
 
 
 def report(unit: str) -> Report:
@@ -340,7 +341,7 @@ def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
 def test_only_a_network_of_tensorflow_speaks_of_it(
     capsys: pytest.CaptureFixture[str], terminal: io.StringIO, name: str, engine: str
 ) -> None:
-    experiment = config.load(ROOT / f"configs/{name}.yaml")
+    experiment = load(ROOT / f"configs/{name}.yaml")
     console.show_check(check(prepare(experiment)))
     assert f"MiB beyond {engine} itself\n" in capsys.readouterr().out
     listener = TrainingConsole()

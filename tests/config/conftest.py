@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rnnfc import config
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.errors import ConfigError
 
 GROUPS = {
@@ -31,7 +31,7 @@ def text() -> Callable[..., str]:
 @pytest.fixture
 def build() -> Callable[..., Experiment]:
     """The experiment, with some groups replaced."""
-    return lambda **changed: config.from_yaml(_text(**changed), source="x.yaml")
+    return lambda **changed: from_yaml(_text(**changed), source="x.yaml")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def refusal() -> Callable[..., str]:
 
     def refuse(**changed: str) -> str:
         with pytest.raises(ConfigError) as caught:
-            config.from_yaml(_text(**changed), source="x.yaml")
+            from_yaml(_text(**changed), source="x.yaml")
         return str(caught.value)
 
     return refuse

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnfc import config
-from rnnfc.config import Experiment, yaml12
+from rnnfc.config import yaml12
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml, load, schema, starter, to_yaml
 from rnnfc.errors import ConfigError
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
@@ -61,7 +62,7 @@ def path(tmp_path: Path) -> Path:
 def refused(path: Path, *overrides: str) -> str:
     """The error's text with the folder of the config cut off."""
     with pytest.raises(ConfigError) as caught:
-        config.load(path, overrides)
+        load(path, overrides)
     return str(caught.value).replace(f"{path.parent}{os.sep}", "")
 
 
@@ -71,7 +72,7 @@ def as_json(text: str) -> Any:
 
 
 def test_the_experiment_in_a_file_is_read(path: Path) -> None:
-    experiment = config.load(path)
+    experiment = load(path)
     assert (experiment.name, experiment.window.length, experiment.model.units, experiment.train.epochs) == (
         "tiny",
         5,
@@ -163,9 +164,9 @@ def test_a_file_that_holds_no_config_is_refused(path: Path, content: bytes, mess
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read_over(path: Path) -> None:
-    plain = config.load(path)
+    plain = load(path)
     path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
-    assert config.load(path) == plain
+    assert load(path) == plain
 
 
 def test_of_a_file_too_long_to_be_a_config_only_the_start_is_read(path: Path) -> None:
@@ -193,7 +194,7 @@ def test_a_character_cut_in_half_by_the_limit_is_no_encoding_mistake(path: Path,
 )
 def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.load(path.parent / name)
+        load(path.parent / name)
     assert str(caught.value).removeprefix(str(path.parent)).removeprefix(os.sep) == message
 
 
@@ -223,15 +224,15 @@ def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, me
 def test_an_override_sets_any_key_to_a_yaml_value(
     path: Path, override: str, keys: tuple[str, ...], value: object
 ) -> None:
-    read: Any = config.load(path, [override]).model_dump()
+    read: Any = load(path, [override]).model_dump()
     for key in keys:
         read = read[key]
     assert read == value
 
 
 def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
-    assert config.load(path, ["train.epochs=8", "train.epochs=9"]).train.epochs == 9
-    assert config.load(path, ["train={epochs: 8}", "train.batch_size=9"]).train.batch_size == 9
+    assert load(path, ["train.epochs=8", "train.epochs=9"]).train.epochs == 9
+    assert load(path, ["train={epochs: 8}", "train.batch_size=9"]).train.batch_size == 9
 
 
 @pytest.mark.parametrize(
@@ -341,7 +342,7 @@ def test_a_path_is_relative_to_where_it_was_written(
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     expected_path = (tmp_path / expected).resolve()
-    assert config.load(Path("../configs/x.yaml"), overrides).data.path == str(expected_path)
+    assert load(Path("../configs/x.yaml"), overrides).data.path == str(expected_path)
 
 
 def test_without_a_working_folder_only_an_absolute_path_is_one(
@@ -351,8 +352,8 @@ def test_without_a_working_folder_only_an_absolute_path_is_one(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert config.load(path).data.path == str(path.parent.resolve() / "data" / "sales.csv")
-    assert config.load(path, ["data.path=/b.csv"]).data.path == "/b.csv"
+    assert load(path).data.path == str(path.parent.resolve() / "data" / "sales.csv")
+    assert load(path, ["data.path=/b.csv"]).data.path == "/b.csv"
     assert (
         refused(path, "data.path=b.csv") == "the working folder is not there any more; change to one that is"
     )
@@ -365,16 +366,16 @@ def test_a_value_that_needs_quotes_is_refused_with_this_hint(path: Path) -> None
 
 
 def test_the_weight_decay_that_acts_stands_in_the_resolved_config(path: Path) -> None:
-    experiment = config.load(path, ["train.optimizer=adamw"])
-    resolved = config.to_yaml(experiment)
+    experiment = load(path, ["train.optimizer=adamw"])
+    resolved = to_yaml(experiment)
     assert '"weight_decay": 0.004' in resolved
-    assert config.from_yaml(resolved, source="x.yaml") == experiment
-    assert '"weight_decay"' not in config.to_yaml(config.load(path))
+    assert from_yaml(resolved, source="x.yaml") == experiment
+    assert '"weight_decay"' not in to_yaml(load(path))
 
 
 def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
     absolute = tmp_path.resolve() / "b.csv"
-    assert config.load(path, [f"data.path={absolute}"]).data.path == str(absolute)
+    assert load(path, [f"data.path={absolute}"]).data.path == str(absolute)
 
 
 @pytest.mark.parametrize(
@@ -401,8 +402,8 @@ def test_a_shipped_config_opens_with_its_command(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_config_reads_back_equal(path: Path) -> None:
-    experiment = config.load(path)
-    assert config.from_yaml(config.to_yaml(experiment), source="x.yaml") == experiment
+    experiment = load(path)
+    assert from_yaml(to_yaml(experiment), source="x.yaml") == experiment
 
 
 @pytest.mark.parametrize(("old", "new"), TEXT_CHANGES)
@@ -410,11 +411,11 @@ def test_a_resolved_config_reads_back_equal_from_any_folder(
     path: Path, tmp_path: Path, old: str, new: str
 ) -> None:
     path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
-    experiment = config.load(path)
+    experiment = load(path)
     resolved = tmp_path / "elsewhere.yaml"
-    resolved.write_text(config.to_yaml(experiment), encoding="utf-8")
-    assert config.load(resolved) == experiment
-    assert config.to_yaml(config.load(resolved)) == config.to_yaml(experiment)
+    resolved.write_text(to_yaml(experiment), encoding="utf-8")
+    assert load(resolved) == experiment
+    assert to_yaml(load(resolved)) == to_yaml(experiment)
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=100)
@@ -430,11 +431,11 @@ def test_whatever_text_a_resolved_config_holds_it_reads_back_equal(text: str) ->
             "train": {"epochs": 4},
         }
     )
-    assert config.from_yaml(config.to_yaml(experiment), source="x.yaml") == experiment
+    assert from_yaml(to_yaml(experiment), source="x.yaml") == experiment
 
 
 def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[..., str]) -> None:
-    resolved = config.to_yaml(config.from_yaml(text(), source="x.yaml"))
+    resolved = to_yaml(from_yaml(text(), source="x.yaml"))
     assert resolved.splitlines()[:3] == [
         'name: "tiny"',
         "seed: 0",
@@ -452,7 +453,7 @@ def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[
 )
 def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.from_yaml(text, source="runs/1")
+        from_yaml(text, source="runs/1")
     assert str(caught.value) == message
 
 
@@ -460,8 +461,8 @@ def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: st
     "name", ["sales", "a.b-c_d", "NAME", "MYNAME", "NAMENAME", "2024", "1e3", "true", "null", "0x1F"]
 )
 def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
-    written = config.starter(name)
-    assert config.from_yaml(written, source="x.yaml").name == name
+    written = starter(name)
+    assert from_yaml(written, source="x.yaml").name == name
     assert name[:1] not in "smM" or f"\nname: {name}\n" in written  # quotes only where it would be no text
     assert written.startswith(
         f"# {name}.yaml: an experiment to start from. Train it:  rnnfc train {name}.yaml\n"
@@ -481,27 +482,27 @@ def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
 )
 def test_the_starter_refuses_a_name_that_could_not_name_a_folder(name: str, shown: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.starter(name)
+        starter(name)
     allowed = "letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
     assert str(caught.value) == f"rnnfc init: name: got {shown}; {allowed}"
 
 
 def test_the_schema_is_a_valid_one_that_names_its_draft() -> None:
-    schema = json.loads(config.schema())
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    jsonschema.Draft202012Validator.check_schema(schema)
+    contract = json.loads(schema())
+    assert contract["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(contract)
 
 
 @pytest.fixture(scope="module")
-def schema() -> jsonschema.Draft202012Validator:
+def validator() -> jsonschema.Draft202012Validator:
     """The schema as an editor applies it, formats included."""
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    return jsonschema.Draft202012Validator(json.loads(config.schema()), format_checker=checker)
+    return jsonschema.Draft202012Validator(json.loads(schema()), format_checker=checker)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_config_passes_the_schema(schema: jsonschema.Draft202012Validator, path: Path) -> None:
-    assert [error.message for error in schema.iter_errors(as_json(path.read_text(encoding="utf-8")))] == []
+def test_a_shipped_config_passes_the_schema(validator: jsonschema.Draft202012Validator, path: Path) -> None:
+    assert [error.message for error in validator.iter_errors(as_json(path.read_text(encoding="utf-8")))] == []
 
 
 @pytest.mark.parametrize(
@@ -520,17 +521,19 @@ def test_a_shipped_config_passes_the_schema(schema: jsonschema.Draft202012Valida
     ],
 )
 def test_what_is_read_passes_the_schema(
-    schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
+    validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
-    assert config.from_yaml(text(**changed), source="x.yaml").name == "tiny"
-    assert [error.message for error in schema.iter_errors(as_json(text(**changed)))] == []
+    assert from_yaml(text(**changed), source="x.yaml").name == "tiny"
+    assert [error.message for error in validator.iter_errors(as_json(text(**changed)))] == []
 
 
-def test_the_starter_and_a_resolved_config_pass_the_schema(schema: jsonschema.Draft202012Validator) -> None:
-    starter = config.starter("sales")
-    resolved = config.to_yaml(config.from_yaml(starter, source="x.yaml"))
-    for text in (starter, resolved):
-        assert [error.message for error in schema.iter_errors(as_json(text))] == []
+def test_the_starter_and_a_resolved_config_pass_the_schema(
+    validator: jsonschema.Draft202012Validator,
+) -> None:
+    written = starter("sales")
+    resolved = to_yaml(from_yaml(written, source="x.yaml"))
+    for text in (written, resolved):
+        assert [error.message for error in validator.iter_errors(as_json(text))] == []
 
 
 @pytest.mark.parametrize(
@@ -544,10 +547,10 @@ def test_the_starter_and_a_resolved_config_pass_the_schema(schema: jsonschema.Dr
     ],
 )
 def test_the_schema_refuses_an_unknown_key_in_every_group(
-    schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
+    validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
-    assert schema.is_valid(as_json(text()))
-    assert not schema.is_valid(as_json(text(**changed)))
+    assert validator.is_valid(as_json(text()))
+    assert not validator.is_valid(as_json(text(**changed)))
 
 
 @pytest.mark.parametrize(
@@ -562,6 +565,6 @@ def test_the_schema_refuses_an_unknown_key_in_every_group(
     ],
 )
 def test_the_schema_refuses_a_wrong_value(
-    schema: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
+    validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
-    assert not schema.is_valid(as_json(text(**changed)))
+    assert not validator.is_valid(as_json(text(**changed)))

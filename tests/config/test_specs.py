@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from rnnfc import config
-from rnnfc.config import Experiment
-from rnnfc.config.experiment import ScaleSpec
+from rnnfc.config.experiment import Experiment, ScaleSpec
+from rnnfc.config.load import from_yaml, to_yaml
 
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
 SINE = "{kind: sine, points: 40, stop: 9.0"
@@ -1027,7 +1026,7 @@ def test_quantiles_are_trained_without_teacher_forcing_where_nothing_else_is_sai
     train = "{epochs: 4, loss: pinball}" if "0.9" in keys else "{epochs: 4}"
     experiment = build(model=f"{SEQ2SEQ}, units: 3{keys}}}", train=train)
     assert experiment.model.teacher_forcing == share
-    assert config.from_yaml(config.to_yaml(experiment), source="x.yaml") == experiment
+    assert from_yaml(to_yaml(experiment), source="x.yaml") == experiment
 
 
 def test_further_baselines_are_named_once(build: Build, refusal: Refusal) -> None:

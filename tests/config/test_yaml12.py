@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnfc import config
 from rnnfc.config import yaml12
+from rnnfc.config.load import from_yaml
 from rnnfc.errors import ConfigError
 
 VALID = """\
@@ -292,7 +292,7 @@ def mutations(draw: st.DrawFn) -> str:
 @given(st.text(st.characters()) | st.text("ab1 \n-?:,[]{}#&*!|>'\"%\\.~") | mutations())
 def test_whatever_is_written_a_config_is_read_or_refused_with_one_line_a_mistake(text: str) -> None:
     mistakes: list[str] = []
-    for read in (yaml12.parse, config.from_yaml):
+    for read in (yaml12.parse, from_yaml):
         try:
             read(text, source="x.yaml")
         except ConfigError as error:

@@ -8,7 +8,8 @@ import onnx
 import pytest
 from three_channels import panel, train_rows, windows_of
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from three_channels import panel
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.config.model_spec import NetSpec, StackedSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from three_channels import panel
 
-from rnnfc import config
 from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import ConfigError
@@ -41,7 +41,7 @@ def experiment(
         model: {{{model}}}
         train: {{epochs: 2, batch_size: 5{train}}}
     """
-    return config.from_yaml(text, source="x.yaml")
+    return from_yaml(text, source="x.yaml")
 
 
 def splits() -> Splits:

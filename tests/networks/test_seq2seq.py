@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from three_channels import panel
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.config.model_spec import Seq2SeqSpec
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows

@@ -14,7 +14,8 @@ import onnx
 import pytest
 import three_channels
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.config.model_spec import NetSpec, ScratchSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc import config
+from rnnfc.config.load import from_yaml
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.windows import Splits, Windows
@@ -377,15 +377,13 @@ LAST_LINES = """
 def test_the_report_as_markdown_is_the_verdict_then_tables_the_best_model_first(
     horizon: int, steps: str
 ) -> None:
-    experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", str(horizon)), source="x.yaml")
+    experiment = from_yaml(EXPERIMENT.replace("HORIZON", str(horizon)), source="x.yaml")
     text = report.to_markdown(made(horizon=horizon), experiment, parameters=5678, epochs=4)
     assert text == HEAD_LINES.replace("HORIZON", str(horizon)) + steps + LAST_LINES
 
 
 def test_one_target_has_no_table_by_target_and_unscaled_data_no_scaled_table() -> None:
-    experiment = config.from_yaml(
-        EXPERIMENT.replace("HORIZON", "1").replace("standard", "none"), source="x.yaml"
-    )
+    experiment = from_yaml(EXPERIMENT.replace("HORIZON", "1").replace("standard", "none"), source="x.yaml")
     text = report.to_markdown(
         replace(made(horizon=1), targets=("a",)), experiment, parameters=5678, epochs=4, best_epoch=3
     )
@@ -416,7 +414,7 @@ def test_quantiles_have_a_table_and_notes_are_listed() -> None:
     owa = [pooled(model, "owa", value) for model, value in ((NETWORK, 0.75), ("last value", 1.0))]
     whole = replace(whole, scores=[*whole.scores, *extra, *owa], notes=("3 of 414 series have no MASE",))
     assert whole.quantile_metrics == list(names)
-    experiment = config.from_yaml(EXPERIMENT.replace("HORIZON", "2"), source="x.yaml")
+    experiment = from_yaml(EXPERIMENT.replace("HORIZON", "2"), source="x.yaml")
     text = report.to_markdown(whole, experiment, parameters=5678, epochs=4)
     assert (
         """\

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rnnfc import config
+from rnnfc.config.load import from_yaml, to_yaml
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
@@ -549,11 +549,11 @@ def test_nothing_in_a_run_folder_is_unpickled(tmp_path: Path, name: str) -> None
 
 
 def test_experiment_scaler_and_reports_are_read_back(outputs: Path) -> None:
-    experiment = config.from_yaml(EXPERIMENT, source="x.yaml")
+    experiment = from_yaml(EXPERIMENT, source="x.yaml")
     third = np.array([[1 / 3, 5e-324]])
     scaler = Scaler(method="standard", center=third, scale=third * 3, low=-third, high=third * 1e300)
     with RunWriter(outputs, "tiny") as draft:
-        draft.write(run.EXPERIMENT, config.to_yaml(experiment))
+        draft.write(run.EXPERIMENT, to_yaml(experiment))
         draft.write_json(run.SCALER, scaler.to_json())
         draft.write_json(run.REPORT, {"verdict": "good"})
         draft.write_json(run.INFO, {"status": "done", "seed": 7})

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc import config
 from rnnfc.config.data_spec import CsvSpec
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.data import windows
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.sources import csv_fast as csv_quick
@@ -40,7 +41,7 @@ class MeanOfWindow:
         )
 
 
-def experiment(*, rows: int, length: int, stride: int = 1, epochs: int = 1) -> config.Experiment:
+def experiment(*, rows: int, length: int, stride: int = 1, epochs: int = 1) -> Experiment:
     text = f"""
         name: growth
         data: {{kind: sine, points: {rows}, step: 0.1, noise: 0.1}}
@@ -49,7 +50,7 @@ def experiment(*, rows: int, length: int, stride: int = 1, epochs: int = 1) -> c
         model: {{kind: stacked, cell: SimpleRNN, units: [2]}}
         train: {{epochs: {epochs}, batch_size: 2000}}
     """
-    return config.from_yaml(text, source="growth.yaml")
+    return from_yaml(text, source="growth.yaml")
 
 
 def peak(work: Callable[[], Any]) -> int:
@@ -103,7 +104,7 @@ def test_memory_of_training_does_not_grow_with_window_length() -> None:
     assert long - short < 5 * MB  # copied windows: 20,000 x 256 x 4 = 20 MB
 
 
-def start(of: config.Experiment) -> tuple[training.TrainState, Network]:
+def start(of: Experiment) -> tuple[training.TrainState, Network]:
     """A network over unscaled rows and its state before training."""
     net = build(of, channels=1, targets=1)
     one = np.ones((1, 1))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rnnfc import config
+from rnnfc.config.load import from_yaml
 from rnnfc.data.load import load_panel
 from rnnfc.errors import DataError
 from rnnfc.workflows.future import future_covariates
@@ -22,7 +22,7 @@ def ahead(folder: Path, past: list[str], future: list[str], keys: str = "time: d
         f"name: x\ndata: {{kind: csv, path: {folder / 'past.csv'}, {keys}target: sold, known: price}}\n"
         "window: {length: 2}\nsplit: {test: 1}\nmodel: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1}\n"
     )
-    experiment = config.from_yaml(text, source="x.yaml")
+    experiment = from_yaml(text, source="x.yaml")
     found = future_covariates(load_panel(experiment.data), experiment, folder / "future.csv", rows=rows)
     assert found.shape == (1, rows, 1)
     return found.ravel().tolist()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rnnfc import config
+from rnnfc.config.load import from_yaml, load
 from rnnfc.errors import DataError
 from rnnfc.workflows.prepare import check, prepare, size_of
 
@@ -30,7 +30,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_check_of_the_first_config() -> None:
-    experiment = config.load(ROOT / "configs/sine.yaml")
+    experiment = load(ROOT / "configs/sine.yaml")
     result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
     assert result == {
@@ -57,7 +57,7 @@ def test_check_of_the_first_config() -> None:
 
 
 def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) -> None:
-    experiment = config.load(tiny)
+    experiment = load(tiny)
     result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
     assert result == {
@@ -89,7 +89,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
 def test_a_batch_holds_at_most_the_windows_that_there_are(
     tiny: Path, batch_size: int, updates: int, batch: int
 ) -> None:
-    result = check(prepare(config.load(tiny, [f"train.batch_size={batch_size}"])))
+    result = check(prepare(load(tiny, [f"train.batch_size={batch_size}"])))
     assert result["updates"] == updates
     assert result["training_bytes"] == 4 * (4 * 106 + 20 * 2 + 2 * batch * 3 * (2 + 4 * 5)) + 3 * 8 * 6**2
 
@@ -109,11 +109,11 @@ def test_a_batch_holds_at_most_the_windows_that_there_are(
     ],
 )
 def test_parameters_are_counted_without_building_the_network(tiny: Path, model: str, parameters: int) -> None:
-    assert check(prepare(config.load(tiny, [f"model={model}"])))["parameters"] == parameters
+    assert check(prepare(load(tiny, [f"model={model}"])))["parameters"] == parameters
 
 
 def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path) -> None:
-    experiment = config.load(tiny)
+    experiment = load(tiny)
     prepared = prepare(experiment)
     assert prepared.experiment is experiment
     assert prepared.panel.values[:3].tolist() == [[1.5, 2.0], [2.5, 4.0], [3.5, 6.0]]
@@ -147,7 +147,7 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
 )
 def test_check_refuses_what_training_would_refuse(tiny: Path, override: str, text: str) -> None:
     with pytest.raises(DataError, match=text):
-        check(prepare(config.load(tiny, [override])))
+        check(prepare(load(tiny, [override])))
 
 
 def test_check_hands_out_plain_values_only(tiny: Path) -> None:
@@ -156,7 +156,7 @@ def test_check_hands_out_plain_values_only(tiny: Path) -> None:
             return set().union(*map(types, value.values()))
         return set().union(*map(types, value)) if isinstance(value, list) else {type(value)}
 
-    assert types(check(prepare(config.load(tiny)))) == {str, int, float, bool}
+    assert types(check(prepare(load(tiny)))) == {str, int, float, bool}
 
 
 def test_memory_for_forecasts_counts_the_windows_that_are_scored() -> None:
@@ -168,7 +168,7 @@ def test_memory_for_forecasts_counts_the_windows_that_are_scored() -> None:
         model: {kind: stacked, cell: GRU, units: [2]}
         train: {epochs: 1}
     """
-    prepared = prepare(config.from_yaml(text, source="long.yaml"))
+    prepared = prepare(from_yaml(text, source="long.yaml"))
     assert len(prepared.splits.train) == 60000 - 1000 - 4 - 2
     assert prepared.forecast_bytes == 48 * 3 * (20_000 + 998)
 
@@ -197,7 +197,7 @@ LONG = """
 
 def test_a_series_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        prepare(config.from_yaml(long_file(tmp_path, LONG), source="x.yaml"))
+        prepare(from_yaml(long_file(tmp_path, LONG), source="x.yaml"))
     assert str(caught.value) == (
         "series 'south' has 3 rows, window.length=3 + window.horizon=2 with the rows that split counts needs 7 "
         "(1 of 3 series are too short); "
@@ -207,7 +207,7 @@ def test_a_series_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
 
 def test_series_shorter_than_a_window_are_left_out_and_counted(tmp_path: Path) -> None:
     text = long_file(tmp_path, LONG.replace("sold}}", "sold, short: skip}}"))
-    prepared = prepare(config.from_yaml(text, source="x.yaml"))
+    prepared = prepare(from_yaml(text, source="x.yaml"))
     assert (prepared.panel.series, prepared.panel.left_out) == (("north", "west"), 1)
     assert prepared.panel.bounds.tolist() == [0, 8, 15]
     assert prepared.panel.values.ravel().tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 20, 21, 22, 20, 21, 22, 20]
@@ -229,7 +229,7 @@ def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None
     with pytest.raises(
         DataError, match=r"series 'north' has 8 rows, .* needs 11 \(3 of 3 series are too short\)"
     ):
-        prepare(config.from_yaml(text, source="x.yaml"))
+        prepare(from_yaml(text, source="x.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -249,5 +249,5 @@ def test_series_that_a_split_asks_too_much_of_are_left_out(
     text = LONG.replace("sold}}", "sold, short: skip}}").replace(
         "{{test: 2}}", split.replace("{", "{{").replace("}", "}}")
     )
-    prepared = prepare(config.from_yaml(long_file(tmp_path, text), source="x.yaml"))
+    prepared = prepare(from_yaml(long_file(tmp_path, text), source="x.yaml"))
     assert (prepared.panel.series, prepared.panel.left_out) == (kept, 3 - len(kept))

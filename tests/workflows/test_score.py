@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnfc import config
+from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
@@ -43,7 +43,7 @@ class Constant:
 
 
 def prepared(*, huge: bool = False) -> tuple[Prepared, Scaler]:
-    made = prepare(config.from_yaml(EXPERIMENT, source="x.yaml"))
+    made = prepare(from_yaml(EXPERIMENT, source="x.yaml"))
     if huge:
         values = made.panel.values.copy()
         values[36, 0] = 1e200
@@ -123,7 +123,7 @@ def test_several_targets_are_compared_in_scaled_units(tmp_path: Path) -> None:
     text = EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data).replace(
         "scale: none", "scale: standard"
     )
-    made = prepare(config.from_yaml(text, source="x.yaml"))
+    made = prepare(from_yaml(text, source="x.yaml"))
     scaler = Scaler.fit(made.panel, made.splits.train_rows, method="standard")
     found = make_report(made, forecast_all(made, scaler, Constant(0.5)))
     assert "(scaled, 2 targets) over 7 windows: " in found.verdict
@@ -134,7 +134,7 @@ def test_several_targets_are_compared_in_scaled_units(tmp_path: Path) -> None:
 
 
 def test_a_season_brings_naive2_and_what_is_relative_to_it() -> None:
-    spec = config.from_yaml(EXPERIMENT.replace("stop: 39.0", "stop: 39.0, season: 4"), source="x.yaml")
+    spec = from_yaml(EXPERIMENT.replace("stop: 39.0", "stop: 39.0, season: 4"), source="x.yaml")
     made = prepare(spec)
     forecasts = forecast_all(
         made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5)
@@ -158,7 +158,7 @@ def test_windows_of_three_series_at_the_same_times_are_too_few_for_a_verdict(tmp
     (tmp_path / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
     data = f"{{kind: long, path: {tmp_path / 'shops.csv'}, series: shop, time: day, target: sold}}"
     made = prepare(
-        config.from_yaml(EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data), source="x.yaml")
+        from_yaml(EXPERIMENT.replace("{kind: sine, points: 40, stop: 39.0}", data), source="x.yaml")
     )
     found = make_report(
         made, forecast_all(made, Scaler.fit(made.panel, made.splits.train_rows, method="none"), Constant(0.5))

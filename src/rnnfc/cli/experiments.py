@@ -63,7 +63,7 @@ def train(
 
 
 def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
-    from rnnfc.config import load
+    from rnnfc.config.load import load
 
     if not configs:
         raise ConfigError(
@@ -123,7 +123,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Do everything but training: check config and data, count rows, windows, parameters and memory."""
-    from rnnfc.config import load
+    from rnnfc.config.load import load
 
     experiment = load(config, overrides or ())
     from rnnfc.cli.console import say, show_check
@@ -158,7 +158,7 @@ def init(
 ) -> None:
     """Write a commented config to start from."""
     from rnnfc.cli.console import say
-    from rnnfc.config import starter
+    from rnnfc.config.load import starter
     from rnnfc.runs.writer import new_files
 
     name = name.removesuffix(".yaml")
@@ -172,7 +172,7 @@ def init(
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from rnnfc.cli.console import write
-    from rnnfc.config import schema as contract
+    from rnnfc.config.load import schema as contract
 
     write(sys.stdout, contract() + "\n")
 

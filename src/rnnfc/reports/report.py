@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.windows import Splits
 from rnnfc.errors import visible

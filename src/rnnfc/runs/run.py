@@ -12,8 +12,8 @@ from typing import Any, Self, TextIO, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc import config
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml, load
 from rnnfc.data.calendar import CALENDAR
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Floats, Panel, format_time_exact
@@ -87,8 +87,8 @@ class Run:
         """The resolved experiment, after `overrides` as in `config.load`."""
         try:
             if overrides:
-                return config.load(self.folder / EXPERIMENT, overrides)
-            return config.from_yaml(self._text(EXPERIMENT), source=EXPERIMENT)
+                return load(self.folder / EXPERIMENT, overrides)
+            return from_yaml(self._text(EXPERIMENT), source=EXPERIMENT)
         except ConfigError as error:
             raise self._damaged(EXPERIMENT, error) from error
 

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
 
 # Imported when they are asked for: Keras' takes seconds to start TensorFlow, NumPy's never does.
 _KERAS = "rnnfc.training.keras_engine"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config import Experiment
 from rnnfc.config.data_spec import FileSpec, LongSpec
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import refuse_not_positive
 from rnnfc.data.sources.csv_file import load_csv

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
+from rnnfc.config.experiment import Experiment
 from rnnfc.data import calendar
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, Panel, format_time

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Rows, Windows
 from rnnfc.evaluation.forecast import Forecast

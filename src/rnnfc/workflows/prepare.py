@@ -9,8 +9,8 @@ import numpy as np
 from rnnfc import memory
 from rnnfc.baselines import smoothing
 from rnnfc.baselines.simple import num_inputs
-from rnnfc.config import Experiment
 from rnnfc.config.data_spec import LongSpec
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, flat, training_range

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnfc import config
-from rnnfc.config import Experiment
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import load
 from rnnfc.errors import RunError
 from rnnfc.runs import run
 from rnnfc.runs.checkpoint import Arrays, rows_of
@@ -91,7 +91,7 @@ def _find(which: str | None, outputs: Path, overrides: Sequence[str]) -> tuple[R
     if which is None:
         return _newest(unfinished(outputs), which, outputs), None
     if os.path.isfile(which):
-        experiment = config.load(Path(which), overrides)
+        experiment = load(Path(which), overrides)
         return _newest(_named(experiment.name, outputs), which, outputs), experiment
     folder = Path(which)
     if os.path.isfile(folder / run.INFO):

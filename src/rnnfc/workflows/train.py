@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnfc.config import to_yaml
+from rnnfc.config.load import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rnnfc.cli import main
-from rnnfc.config import Experiment, from_yaml, to_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml, to_yaml
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import cut_windows

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc.config import Experiment, from_yaml
+from rnnfc.config.experiment import Experiment
+from rnnfc.config.load import from_yaml
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler

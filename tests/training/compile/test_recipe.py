@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rnnfc.config import from_yaml
+from rnnfc.config.load import from_yaml
 from rnnfc.networks.processors import num_processors
 from rnnfc.training.compile.recipe import Recipe, choose
 

@@ -1,0 +1,172 @@
+"""Experiments: from a YAML file and `--set` overrides to a frozen `Experiment`, and back to YAML."""
+
+import codecs
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rnnfc.config import messages as wording
+from rnnfc.config import yaml12
+from rnnfc.config.experiment import Experiment
+from rnnfc.errors import ConfigError, visible
+
+# Enough for one character too many, of four bytes each, after a byte order mark.
+_MAX_BYTES = 4 * (yaml12.MAX_CHARACTERS + 1) + 3
+# JSON leaves these as they are; YAML folds or refuses them, even in quotes.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class _Origins:
+    """Where each key was written: in the file (`lines`), or in one of the `overrides`, in the order they were given."""
+
+    source: str
+    lines: dict[yaml12.Path, int] = field(default_factory=dict)
+    overrides: list[tuple[yaml12.Path, str]] = field(default_factory=list)
+
+    def override(self, path: yaml12.Path) -> str | None:
+        """The last override that set `path` or a group around it."""
+        typed = [text for key, text in self.overrides if key == path[: len(key)]]
+        return typed[-1] if typed else None
+
+    def where(self, path: yaml12.Path) -> str:
+        """The override that set `path`, else `file:line` of its innermost part that the file has."""
+        made = [text for key, text in self.overrides if path not in self.lines and key[: len(path)] == path]
+        for text in (self.override(path), *made):
+            if text is not None:
+                return text
+        known = [path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines]
+        return f"{self.source}:{self.lines[known[0]]}" if known else self.source
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """The experiment in a YAML file, after `key.path=value` overrides; a relative data path is made absolute.
+
+    Raises:
+        ConfigError: all mistakes at once, each as `file:line: key: what is wrong, what is allowed`.
+    """
+    document = yaml12.parse(_read(path), source=str(path))
+    if document.value is None:
+        raise ConfigError(f"{path}: empty; 'rnnfc init NAME' writes a config to start from")
+    if not isinstance(document.value, dict):
+        raise ConfigError(
+            f"{path}:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"
+        )
+    origins = _Origins(
+        str(path), document.lines, [(_override(document.value, text), _typed(text)) for text in overrides]
+    )
+    _anchor_data_path(document.value, folder=path.parent, origins=origins)
+    return _validate(document.value, origins)
+
+
+def from_yaml(text: str, *, source: str) -> Experiment:
+    """The experiment in `text`, a resolved config that this tool wrote."""
+    document = yaml12.parse(text, source=source)
+    return _validate(document.value, _Origins(source, document.lines))
+
+
+def to_yaml(experiment: Experiment) -> str:
+    """The resolved experiment; `load` and `from_yaml` read it back to an equal one."""
+    plain = json.loads(experiment.model_dump_json(exclude_none=True))
+    # Both quote what YAML 1.1 or 1.2 would read as something else; JSON text is YAML 1.2 text.
+    text = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items())
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def schema() -> str:
+    """The JSON Schema of a config, for editors."""
+    contract: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Experiment.model_json_schema(),
+    }
+    return json.dumps(contract, indent=2)
+
+
+def starter(name: str) -> str:
+    """A commented config to start from.
+
+    Raises:
+        ConfigError: `name` is not a valid experiment name.
+    """
+    text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8")
+    _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins("rnnfc init"))
+    quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
+    return re.sub("(name: )?<NAME>", lambda found: f"name: {quoted}" if found[1] else name, text)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES)
+        # The character at the cut may be half; `yaml12.parse` refuses the file for its length.
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(content, final=len(content) < _MAX_BYTES)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; 'rnnfc init NAME' writes a config to start from") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: a folder, not a config; name a YAML file") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
+
+
+def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
+    """Set one key in `tree`; returns its path."""
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(f"{_typed(override)}: write it as key.path=value, e.g. --set train.epochs=5")
+    group = tree
+    for depth, part in enumerate(parts[:-1]):
+        group = group.setdefault(part, {})
+        if not isinstance(group, dict):
+            raise ConfigError(
+                f"{_typed(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
+            )
+    group[parts[-1]] = yaml12.typed(text, source=_typed(key))
+    return tuple(parts)
+
+
+def _typed(override: str) -> str:
+    one_line = visible(override.replace("\n", "\\n"))
+    return f"--set {wording.short(one_line)}"
+
+
+def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) -> None:
+    data = tree.get("data")
+    if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
+        # A path in the config is relative to the config, one typed on the command line to where it is typed.
+        base = Path() if origins.override(("data", "path")) else folder
+        try:
+            if "\0" in data["path"]:
+                raise ValueError("it holds a NUL character")  # Python's own words for this differ by version
+            data["path"] = str((base / Path(data["path"]).expanduser()).absolute().resolve())
+        except FileNotFoundError as error:
+            raise ConfigError("the working folder is not there any more; change to one that is") from error
+        except (RuntimeError, ValueError) as error:  # the former for ~nobody
+            given = f"{origins.where(('data', 'path'))}: data.path: got {wording.shown(data['path'])}"
+            raise ConfigError(
+                f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file"
+            ) from error
+
+
+def _validate(tree: Any, origins: _Origins) -> Experiment:
+    try:
+        return Experiment.model_validate(tree)
+    except ValidationError as error:
+        lines = []
+        for details, path, holder in wording.worth_saying(error.errors(include_url=False)):
+            key = f"{wording.written(path)}: " if path else ""
+            lines.append(f"{origins.where(path)}: {key}{wording.sentence(details, holder)}")
+        raise ConfigError("\n".join(lines)) from None
+
+
+__all__ = ["Experiment", "from_yaml", "load", "schema", "starter", "to_yaml"]
