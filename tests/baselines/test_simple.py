@@ -8,7 +8,7 @@ import pytest
 from rnnfc.baselines import simple as baselines
 from rnnfc.baselines.simple import Drift, LastValue, LinearMap, Naive2, SeasonalNaive, fit_all
 from rnnfc.config.data_spec import CsvSpec
-from rnnfc.config.experiment import SplitSpec
+from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data import windows as windows_module
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel

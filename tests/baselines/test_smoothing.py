@@ -11,8 +11,9 @@ from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
 from rnnfc.baselines.smoothing import METHODS, Smoothing, fit, fit_all
 from rnnfc.config.data_spec import CsvSpec
-from rnnfc.config.experiment import Experiment, SplitSpec
+from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
+from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats, Panel

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from rnnfc.config.experiment import Experiment, ScaleSpec
+from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, to_yaml
+from rnnfc.config.scale_spec import ScaleSpec
 
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
 SINE = "{kind: sine, points: 40, stop: 9.0"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rnnfc.config.experiment import SplitSpec
+from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data import windows as windows_module
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.missing import Table, close

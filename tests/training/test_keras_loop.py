@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc.config.experiment import Experiment, SplitSpec
+from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
+from rnnfc.config.split_spec import SplitSpec
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler

@@ -1,129 +1,17 @@
 """Every key of an experiment with its type, range and default; nothing below this layer checks or defaults again."""
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, StackedSpec
+from rnnfc.config.scale_spec import ScaleSpec, as_scale
 from rnnfc.config.spec import MAX_SEED, Once, Spec, wrong
+from rnnfc.config.split_spec import SplitSpec
 from rnnfc.config.train_spec import TrainSpec
-
-
-class WindowSpec(Spec):
-    """How many rows the network sees (`length`) and how many it forecasts (`horizon`)."""
-
-    length: int = Field(ge=1, le=1_000_000)
-    horizon: int = Field(1, ge=1, le=100_000)
-    stride: int = Field(
-        1,
-        ge=1,
-        le=1_000_000_000,
-        description="rows from one training window to the next; validation and test use every window",
-    )
-    normalize: Literal["none", "last", "mean_std", "difference"] = Field(
-        "none",
-        description="what the network sees of a window. last: it minus its last row; mean_std: it minus its mean, divided by its "
-        "standard deviation; difference: the changes from row to row. Forecasts are turned back",
-    )
-
-
-class ScaleSpec(Spec):
-    """How values are brought to one size, fitted on training rows only; `scale: minmax` is short for `{method: minmax}`."""
-
-    method: Literal["none", "minmax", "standard"] = "minmax"
-    by: Literal["series", "all"] = Field(
-        default="series", description="numbers for each series, or one for all of them"
-    )
-    transform: Literal["none", "log", "box_cox"] = Field(
-        default="none",
-        description="of the targets, before the method; log is the natural one; both need values above 0",
-    )
-
-    @property
-    def label(self) -> str:
-        """Transform and method, for people; none where neither changes a value."""
-        return ", ".join(part for part in (self.transform, self.method) if part != "none") or "none"
-
-
-def _as_scale(value: Any) -> Any:
-    return {"method": value} if isinstance(value, str) else value
-
-
-def _border(value: Any) -> Any:
-    text = "must be a fraction between 0 and 1, a number of rows from 1, or the date of its first target such as 1989-01-01"
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise wrong(text)
-    if isinstance(value, str):
-        try:
-            parsed = dt.datetime.fromisoformat(value)
-        except ValueError:
-            raise wrong(text) from None
-        if parsed.tzinfo is not None:
-            raise wrong("a split date carries no UTC offset; write the time on the data's own clock")
-    elif (isinstance(value, float) and not 0 < value < 1) or (isinstance(value, int) and value < 1):
-        raise wrong(text)
-    return value
-
-
-_BORDER_SCHEMA = {
-    "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-        {"type": "integer", "minimum": 1},
-        {"type": "string", "examples": ["1989-01-01", "1989-01-01T06:00"]},
-    ]
-}
-Border = Annotated[Any, BeforeValidator(_border), WithJsonSchema(_BORDER_SCHEMA)]
-
-
-class SplitSpec(Spec):
-    """Who owns which target rows, in time order: training, validation (optional), test.
-
-    Fractions or row counts of each series, or the date of the first target row. `train` may be left out: it is what remains.
-    """
-
-    train: Border | None = Field(None, description="first part; without it everything before the others")
-    validation: Border | None = Field(None, description="for early stopping and choices; optional")
-    test: Border = Field(description="last part, used for the report only")
-    rows_from: Literal["start", "end"] = Field(
-        "end",
-        description="row counts only; start: the parts begin with the first row, and rows after them are left out",
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        given = [part for part in (self.train, self.validation, self.test) if part is not None]
-        if len({type(part) for part in given}) > 1:
-            raise wrong(
-                "mixes fractions, row counts and dates; use one kind for all parts (or leave train out)"
-            )
-        if self.rows_from == "start" and (self.train is None or not isinstance(self.test, int)):
-            raise wrong(
-                "rows_from: start counts the rows of every part; give train and test as row counts, or leave it out"
-            )
-        if isinstance(self.test, str):
-            if self.train is not None:
-                raise wrong("with dates, leave train out: it is everything before the first date")
-            starts = [dt.datetime.fromisoformat(date) for date in given]
-            if len(starts) > 1 and starts[0] >= starts[1]:
-                raise wrong(
-                    f"validation starts on {self.validation}, not before test on {self.test}; swap or move them"
-                )
-        elif isinstance(self.test, float):
-            total = sum(given)
-            if self.train is not None and abs(total - 1) > 1e-9:
-                raise wrong(f"the fractions add up to {total:g}; make them add up to 1 or leave train out")
-            if self.train is None and total >= 1:
-                raise wrong(f"validation and test add up to {total:g}, which leaves nothing to train on")
-        return self
-
-    @property
-    def counted_rows(self) -> int:
-        """The row counts of all parts together; 0 for fractions and dates."""
-        return sum(part for part in (self.train, self.validation, self.test) if isinstance(part, int))
-
+from rnnfc.config.window_spec import WindowSpec
 
 # The key to blame and what is wrong with it, for each rule that a config breaks.
 Broken = Iterator[tuple[str, str]]
@@ -141,7 +29,7 @@ class Experiment(Spec):
     split: SplitSpec
     scale: Annotated[
         ScaleSpec,
-        BeforeValidator(_as_scale, json_schema_input_type=ScaleSpec | Literal["none", "minmax", "standard"]),
+        BeforeValidator(as_scale, json_schema_input_type=ScaleSpec | Literal["none", "minmax", "standard"]),
     ] = ScaleSpec()
     model: ModelSpec
     train: TrainSpec

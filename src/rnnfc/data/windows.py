@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.experiment import SplitSpec
+from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.errors import DataError

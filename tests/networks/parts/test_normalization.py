@@ -5,7 +5,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from rnnfc.config.experiment import WindowSpec
+from rnnfc.config.window_spec import WindowSpec
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.parts.normalization import NORMALIZE, around
 from rnnfc.workflows.predict import _CONSEQUENCE

@@ -1,0 +1,25 @@
+"""window: how many rows the network sees and forecasts."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from rnnfc.config.spec import Spec
+
+
+class WindowSpec(Spec):
+    """How many rows the network sees (`length`) and how many it forecasts (`horizon`)."""
+
+    length: int = Field(ge=1, le=1_000_000)
+    horizon: int = Field(1, ge=1, le=100_000)
+    stride: int = Field(
+        1,
+        ge=1,
+        le=1_000_000_000,
+        description="rows from one training window to the next; validation and test use every window",
+    )
+    normalize: Literal["none", "last", "mean_std", "difference"] = Field(
+        "none",
+        description="what the network sees of a window. last: it minus its last row; mean_std: it minus its mean, divided by its "
+        "standard deviation; difference: the changes from row to row. Forecasts are turned back",
+    )
