@@ -31,7 +31,7 @@ LEVELS = (
     ("rnnfc.data",),
     ("rnnfc.memory",),
     ("rnnfc.config",),
-    ("rnnfc.errors",),
+    ("rnnfc.errors", "rnnfc.plain"),
 )
 # `export.onnx_model` imports tf2onnx inside the function that converts.
 MAY_IMPORT_TENSORFLOW = ("rnnfc.networks", "rnnfc.training", "rnnfc.export")
