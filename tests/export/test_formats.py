@@ -18,7 +18,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
-from rnnfc.networks.stacked import CELLS
+from rnnfc.extensions import CELLS
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
 

@@ -15,8 +15,8 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export import onnx_model as export
+from rnnfc.extensions import CELLS
 from rnnfc.networks.network import Network, build, data_unit_forecaster
-from rnnfc.networks.stacked import CELLS
 
 # Method, transform, by.
 TRANSFORMED = [

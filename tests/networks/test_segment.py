@@ -12,11 +12,11 @@ from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import ConfigError
+from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras
 from rnnfc.networks.network import build, ensemble_members
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.size import num_parameters
-from rnnfc.networks.stacked import CELLS
 from rnnfc.training import keras_engine
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.recipe import Recipe

@@ -17,13 +17,12 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
+from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.parts.normalization import NORMALIZE, around
-from rnnfc.networks.seq2seq import STEPS
 from rnnfc.networks.size import num_parameters, training_bytes
-from rnnfc.networks.stacked import CELLS
 from rnnfc.workflows.export import ENDINGS
 
 ATTENTION = get_args(Seq2SeqSpec.model_fields["attention"].annotation)
@@ -92,10 +91,6 @@ def by_hand(net: Any, attention: str, truth: Any) -> Any:
         made.append(out @ kernel + bias)
         read = made[-1] if truth is None else truth[:, step]
     return np.stack(made, axis=1)
-
-
-def test_the_table_of_steps_agrees_with_that_of_layers() -> None:
-    assert list(STEPS) == list(CELLS)
 
 
 @pytest.mark.parametrize("attention", ATTENTION)

@@ -14,10 +14,10 @@ from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import TrainError
+from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras, tf, threads
 from rnnfc.networks.network import Network, build
 from rnnfc.networks.processors import num_processors
-from rnnfc.networks.stacked import CELLS
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile import epoch
 from rnnfc.training.compile.layout import Layout

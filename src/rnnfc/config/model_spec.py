@@ -5,14 +5,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rnnfc.config.spec import Spec, wrong
+from rnnfc.config.spec import Spec, names_of, wrong
+from rnnfc.extensions import CELLS
 
 # Larger layers do not fit: one SimpleRNN layer of 16,384 units has 268 million recurrent weights, 1 GiB in float32.
 MAX_UNITS = 16_384
 # The level of the forecast itself.
 MEDIAN = 0.5
 
-Cell = Literal["SimpleRNN", "LSTM", "GRU"]
+CellName = Annotated[str, names_of(CELLS)]
 _Dropout = Annotated[float, Field(ge=0, lt=1)]
 _Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
 
@@ -87,7 +88,7 @@ class StackedSpec(NetSpec):
     """Recurrent layers one above the other, then a dense layer with horizon x targets outputs."""
 
     kind: Literal["stacked"]
-    cell: Cell
+    cell: CellName
     units: Annotated[
         tuple[_Units, ...], BeforeValidator(_as_layers, json_schema_input_type=_Units | tuple[_Units, ...])
     ] = Field(min_length=1, max_length=16, description="one number a layer; a single number is one layer")
@@ -142,7 +143,7 @@ class SegmentSpec(NetSpec):
     """
 
     kind: Literal["segment"]
-    cell: Cell
+    cell: CellName
     segment: int = Field(ge=1, description="rows a segment")
     width: int = Field(
         ge=2, le=MAX_UNITS, multiple_of=2, description="units of the recurrent layer, size of an embedding"
@@ -161,7 +162,7 @@ class Seq2SeqSpec(NetSpec):
     """A recurrent layer reads the window; a cell of the same kind goes on from its state, a step of the horizon at a time."""
 
     kind: Literal["seq2seq"]
-    cell: Cell
+    cell: CellName
     units: int = Field(ge=1, le=MAX_UNITS, description="of the encoder and of the decoder")
     attention: Literal["none", "bahdanau", "luong"] = Field(
         "none",

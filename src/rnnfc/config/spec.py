@@ -1,9 +1,10 @@
 """Spec: what every group of keys has in common, and the error for a rule of ours."""
 
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetPydanticSchema
+from pydantic_core import PydanticCustomError, core_schema
 
 MAX_SEED = 2**31 - 1
 
@@ -17,6 +18,11 @@ class Spec(BaseModel):
 def wrong(text: str, *, at: tuple[str, ...] = ()) -> PydanticCustomError:
     """The error for a rule of ours; braces in `text` stay as they are. `at`: the key to blame, below the validated group."""
     return PydanticCustomError("rule", "{text}", {"text": text, "at": at})
+
+
+def names_of(table: Mapping[str, object]) -> GetPydanticSchema:
+    """Annotates a `str` field as one of the names in an extension table, as `Literal` does for names written out."""
+    return GetPydanticSchema(lambda *_: core_schema.literal_schema([*table]))
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ import numpy as np
 
 from rnnfc.config.model_spec import SegmentSpec
 from rnnfc.networks.backend import keras
+from rnnfc.networks.cells.cell import find_cell
 from rnnfc.networks.parts import quantile_head as quantiles
-from rnnfc.networks.stacked import CELLS, derive_seed
+from rnnfc.networks.stacked import derive_seed
 
 ops = keras.ops
 
@@ -30,11 +31,11 @@ def build_segment(
         -(-horizon // spec.segment),
     )
     kernel, recurrent, embedding, dropped, out = (derive_seed(seed, role) for role in range(5))
-    cell = CELLS[spec.cell](
+    cell = find_cell(spec.cell).layer(
         width,
         return_state=True,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=kernel),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=recurrent),
+        kernel_seed=kernel,
+        recurrent_seed=recurrent,
         seed=dropped,  # which it does not use, and would draw
         name="recurrent",
     )

@@ -10,12 +10,12 @@ from typing import Any
 from rnnfc.config.model_spec import Seq2SeqSpec
 from rnnfc.networks import inputs
 from rnnfc.networks.backend import keras
+from rnnfc.networks.cells.cell import find_cell
 from rnnfc.networks.parts import quantile_head as quantiles
 from rnnfc.networks.parts.autoregressive import AutoregressiveLoop, unrolled
-from rnnfc.networks.stacked import CELLS, derive_seed
+from rnnfc.networks.stacked import derive_seed
 
 ops = keras.ops
-STEPS = {"SimpleRNN": keras.layers.SimpleRNNCell, "LSTM": keras.layers.LSTMCell, "GRU": keras.layers.GRUCell}
 
 
 def build_seq2seq(
@@ -66,25 +66,18 @@ def _dense(units: int, name: str, *, seed: int, role: int, **options: Any) -> An
     return keras.layers.Dense(units, kernel_initializer=start, name=name, **options)
 
 
-def _weights(seed: int, role: int) -> dict[str, Any]:
-    """How a cell's weights start, and a seed that Keras would draw."""
+def _seeds(seed: int, role: int) -> dict[str, int]:
+    """The seeds of a cell; the last one, of dropout that it does not have, would otherwise be drawn by Keras."""
     kernel, recurrent, unused = (derive_seed(seed, role, which) for which in range(3))
-    return {
-        "kernel_initializer": keras.initializers.GlorotUniform(seed=kernel),
-        "recurrent_initializer": keras.initializers.Orthogonal(seed=recurrent),
-        "seed": unused,
-    }
-
-
-def _states(spec: Seq2SeqSpec) -> list[str]:
-    return ["hidden", "carry"] if spec.cell == "LSTM" else ["hidden"]
+    return {"kernel_seed": kernel, "recurrent_seed": recurrent, "seed": unused}
 
 
 def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any:
     """window[n, length, channel] -> its states[n, unit] by name and, for attention, `memory` and `keys` [n, length, unit]."""
     window = keras.Input((length, channels), name="window")
-    layer = CELLS[spec.cell](
-        spec.units, return_sequences=True, return_state=True, **_weights(seed, 1), name="encoder"
+    cell = find_cell(spec.cell)
+    layer = cell.layer(
+        spec.units, return_sequences=True, return_state=True, **_seeds(seed, 1), name="encoder"
     )
     memory, *state = (
         keras.layers.Dropout(spec.dropout, seed=derive_seed(seed, 2, place), name=f"dropout_{place + 1}")(
@@ -92,7 +85,7 @@ def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any
         )
         for place, part in enumerate(layer(window))
     )
-    handed = dict(zip(_states(spec), state, strict=True))
+    handed = dict(zip(cell.states, state, strict=True))
     if spec.attention != "none":
         keys = _dense(spec.units, "keys", seed=seed, role=3, use_bias=False)
         handed |= {"memory": memory, "keys": keys(memory)}
@@ -101,18 +94,19 @@ def _encoder(spec: Seq2SeqSpec, *, length: int, channels: int, seed: int) -> Any
 
 def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, seed: int) -> Any:
     """previous[n, target], the states and, for attention, what it looks at -> forecast[n, target (, level)] and new states."""
+    record = find_cell(spec.cell)
     sizes: dict[str, tuple[int, ...]] = {
         "previous": (targets,),
-        **dict.fromkeys(_states(spec), (spec.units,)),
+        **dict.fromkeys(record.states, (spec.units,)),
     }
     if known:
         sizes["ahead"] = (known,)
     if spec.attention != "none":
         sizes |= dict.fromkeys(("memory", "keys"), (length, spec.units))
     given = {name: keras.Input(shape, name=name) for name, shape in sizes.items()}
-    state = [given[name] for name in _states(spec)]
+    state = [given[name] for name in record.states]
     read = ops.concatenate([given["previous"], given["ahead"]], axis=-1) if known else given["previous"]
-    cell = STEPS[spec.cell](spec.units, **_weights(seed, 4), name="decoder")
+    cell = record.step(spec.units, **_seeds(seed, 4), name="decoder")
     if spec.attention == "bahdanau":
         query = _dense(spec.units, "query", seed=seed, role=5)(state[0])
         scores = _dense(1, "score", seed=seed, role=6, use_bias=False)(
@@ -133,7 +127,7 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
             ops.reshape(forecast, (-1, targets, len(spec.levels)))
         )
     previous = quantiles.median(forecast, spec.levels)
-    handed = {"forecast": forecast, "previous": previous, **dict(zip(_states(spec), state, strict=True))}
+    handed = {"forecast": forecast, "previous": previous, **dict(zip(record.states, state, strict=True))}
     return keras.Model(given, handed, name="step")
 
 

@@ -1,12 +1,7 @@
 """How large a network will be, counted without TensorFlow."""
 
 from rnnfc.config.model_spec import ModelSpec, ScratchSpec, SegmentSpec, Seq2SeqSpec, StackedSpec
-
-# Gates of each cell, and bias vectors of each gate: GRU keeps a second one for its recurrent half (Keras' reset_after).
-GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
-_BIASES = {"SimpleRNN": 1, "LSTM": 1, "GRU": 2}
-# What a step keeps of each unit until its step back, and once more after that. Measured, both, of 512 units: 3.6, 9.6, 10.6.
-_KEPT = {"SimpleRNN": 2, "LSTM": 5, "GRU": 5}
+from rnnfc.networks.cells.cell import find_cell
 
 
 def num_parameters(
@@ -69,7 +64,7 @@ def _seq2seq_parameters(spec: Seq2SeqSpec, *, channels: int, targets: int, known
 
 
 def _cell_parameters(cell: str, *, inputs: int, units: int) -> int:
-    return GATES[cell] * units * (inputs + units + _BIASES[cell])
+    return find_cell(cell).num_parameters(inputs=inputs, units=units)
 
 
 def training_bytes(
@@ -98,7 +93,7 @@ def training_bytes(
     }
     if isinstance(spec, ScratchSpec):  # float64
         return 2 * training_bytes(spec.as_stacked, **sizes, batch_size=batch_size, rows=rows)
-    of_unit = _KEPT[spec.cell]
+    of_unit = find_cell(spec.cell).kept_per_unit
     if isinstance(spec, SegmentSpec):
         steps = -(-length // spec.segment) + -(-horizon // spec.segment)
         kept = targets * (length + steps * spec.width * (of_unit + 1))

@@ -6,9 +6,8 @@ import numpy as np
 
 from rnnfc.config.model_spec import StackedSpec
 from rnnfc.networks.backend import keras
+from rnnfc.networks.cells.cell import find_cell
 from rnnfc.networks.parts import quantile_head as quantiles
-
-CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
 
 
 def derive_seed(*path: int) -> int:
@@ -64,15 +63,15 @@ def build_stacked(
 
 def _recurrent(spec: StackedSpec, index: int, *, seed: int, direction: int) -> Any:
     kernel, recurrent, dropout = (derive_seed(seed, index, direction, role) for role in range(3))
-    return CELLS[spec.cell](
+    return find_cell(spec.cell).layer(
         spec.units[index],
         activation=spec.activation,
         dropout=spec.dropout,
         recurrent_dropout=spec.recurrent_dropout,
         return_sequences=index < len(spec.units) - 1,
         go_backwards=direction == 1,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=kernel),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=recurrent),
+        kernel_seed=kernel,
+        recurrent_seed=recurrent,
         seed=dropout,
         name=f"{('forward', 'backward')[direction]}_{index + 1}",
     )

@@ -16,10 +16,10 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError
 from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
+from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.size import num_parameters
-from rnnfc.networks.stacked import CELLS
 from rnnfc.workflows.export import ENDINGS
 
 SINE = "{kind: sine, points: 90, step: 0.4}"

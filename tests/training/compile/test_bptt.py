@@ -11,10 +11,10 @@ from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import cut_windows
+from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import tf
 from rnnfc.networks.network import build, recurrent_layers
 from rnnfc.networks.parts.normalization import NORMALIZE
-from rnnfc.networks.stacked import CELLS
 from rnnfc.training import keras_engine
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.bptt import forward, state_gradients

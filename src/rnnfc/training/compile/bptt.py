@@ -7,9 +7,7 @@ import numpy as np
 
 from rnnfc.data.panel import Floats
 from rnnfc.networks.backend import keras, tf
-
-# What each cell hands on from step to step, in Keras' order.
-_STATES = ("hidden state", "cell state")
+from rnnfc.networks.cells.cell import cell_of
 
 
 def forward(net: Any, x: Any, *, bptt_steps: int | None) -> Any:
@@ -50,8 +48,8 @@ def state_gradients(net: Any, x: Any, y: Any, *, loss: Any) -> dict[str, Floats]
         for step in reversed(steps) if layer.go_backwards else steps:
             out, state = layer.cell(step, state, training=False)
             made.append(out)
-            for name, part in zip(_STATES, state, strict=False):  # SimpleRNN and GRU have a hidden state only
-                states.setdefault(f"{_place(layer.name)}, {name}", []).append(part)
+            for name, part in zip(cell_of(layer).states, state, strict=True):
+                states.setdefault(f"{_place(layer.name)}, {name} state", []).append(part)
         return tf.stack(made, axis=1) if layer.return_sequences else made[-1]
 
     with tf.GradientTape() as tape:

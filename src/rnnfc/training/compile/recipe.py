@@ -9,7 +9,8 @@ from typing import Literal
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.model_spec import ScratchSpec, SegmentSpec, Seq2SeqSpec, StackedSpec
-from rnnfc.networks.size import GATES, num_parameters
+from rnnfc.networks.cells.cell import find_cell
+from rnnfc.networks.size import num_parameters
 
 # A network by itself.
 _BARE = {"linear": None, "ensemble": None}
@@ -60,7 +61,8 @@ class Size:
         batch: int,
     ) -> "Size":
         """The recurrent layers; the other ones are small beside them."""
-        gates = GATES[model.cell]
+        cell = find_cell(model.cell)
+        gates = cell.gates
         if isinstance(model, SegmentSpec):
             layers, batch, width = 1, batch * targets, model.width
             # The steps over the output segments are one, of as many rows.
@@ -68,11 +70,11 @@ class Size:
                 -(-length // model.segment) + 1,
                 -(-length // model.segment) + -(-horizon // model.segment),
             )
-            weights = gates * 2 * width**2
+            weights = cell.num_matrix_weights(inputs=width, units=width)
         elif isinstance(model, Seq2SeqSpec):
             layers, width = 1, model.units
             length = rows = length + horizon  # the decoder's steps after the encoder's
-            weights = gates * 2 * width**2
+            weights = cell.num_matrix_weights(inputs=width, units=width)
         else:
             layers, width, rows = sum(model.directions), model.width, length
             weights = num_parameters(

@@ -15,8 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rnnfc.networks.backend import keras, tf
-from rnnfc.training.compile.equations import EQUATIONS, SLOPES, Equations, States
+from rnnfc.networks.cells.cell import cell_of
+from rnnfc.networks.cells.fused import ACTIVATION, Equations
+from rnnfc.training.compile.derivatives import DERIVATIVES
 from rnnfc.training.compile.layout import Layout, chosen
+
+States = tuple[tf.Tensor, ...]
 
 
 def drops(layer: Any) -> bool:
@@ -27,7 +31,7 @@ def drops(layer: Any) -> bool:
 @contextlib.contextmanager
 def written_out(layers: Sequence[Any]) -> Iterator[None]:
     """Recurrent layers without dropout trace as written here; the same before and after."""
-    plain = [layer for layer in layers if not drops(layer)]
+    plain = [layer for layer in layers if cell_of(layer).equations and not drops(layer)]
     for layer in plain:
         layer.inner_loop = functools.partial(_inner_loop, layer)
     try:
@@ -52,7 +56,7 @@ def _inner_loop(
         x = tf.reverse(x, [0])
     x = layout.laid(tf.concat([x, tf.ones_like(x[..., :1])], axis=2))
     laid = tuple(map(layout.laid, states))
-    weights = EQUATIONS[type(layer).__name__].weights(layer.cell)
+    weights = _equations_of(layer).weights(layer.cell)
     first = []
     # A window of one row is left whole: W would have no gradient.
     if x.shape[0] > 1 and all(map(_is_zero, states)):
@@ -72,11 +76,22 @@ def _first_step(layer: Any, layout: Layout, x: Any, weights: Sequence[Any], zero
         x: [n, C + 1], the last of them 1.
         weights: D and what is apart.
     """
-    equations, f = EQUATIONS[type(layer).__name__], layer.cell.activation
+    equations, f = _equations_of(layer), layer.cell.activation
     a, *apart = (layout.product(x, layout.matrix(each)) for each in weights)
-    return equations.step(
-        f, SLOPES[f.__name__], layout.activated(a, equations.gates(f)), tuple(apart), zeros
-    )[-1]
+    activated = layout.activated(a, _gates(equations, f))
+    return equations.forward(f, DERIVATIVES[f.__name__], activated, tuple(apart), zeros)[-1]
+
+
+def _equations_of(layer: keras.layers.RNN) -> Equations:
+    equations = cell_of(layer).equations
+    assert equations is not None  # noqa: S101  see `written_out`
+    return equations
+
+
+def _gates(equations: Equations, f: Any) -> list[Any]:
+    """The activation of each gate as a function, in a layer whose own is `f`."""
+    functions = {"sigmoid": tf.sigmoid, "identity": tf.identity, ACTIVATION: f}
+    return [functions[gate] for gate in equations.gates]
 
 
 def _is_zero(state: Any) -> bool:
@@ -87,8 +102,8 @@ def _is_zero(state: Any) -> bool:
 
 def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
     """(x[T, n, C + 1], W, D, what is apart, states before the first step) -> outputs[T, n, H], states after the last step."""
-    equations, f, units = EQUATIONS[type(layer).__name__], layer.cell.activation, layer.cell.units
-    gates, slope, sequences = equations.gates(f), SLOPES[f.__name__], layer.return_sequences
+    equations, f, units = _equations_of(layer), layer.cell.activation, layer.cell.units
+    gates, slope, sequences = _gates(equations, f), DERIVATIVES[f.__name__], layer.return_sequences
 
     def recurrence(x: Any, recurrent: Any, drive: Any, *arguments: Any) -> tuple[Any, Any]:
         apart, start = arguments[:-num_states], arguments[-num_states:]
@@ -100,10 +115,10 @@ def _recurrence(layer: Any, layout: Layout, num_states: int) -> Any:
             z = tf.concat([states[0], x[t]], axis=layout.axis)
             activated = layout.activated(layout.product(z, matrix), gates)
             driven = tuple(layout.product(x[t], each) for each in matrices_apart)
-            slopes, beside, after = equations.step(f, slope, activated, driven, states)
+            slopes, beside, after = equations.forward(f, slope, activated, driven, states)
             return after, (*([layout.side_by_side(slopes)] if slopes else []), *beside, z)
 
-        shapes = [] if equations.tells is None else [of_gates, *[of_units] * equations.tells]
+        shapes = [] if equations.num_residuals is None else [of_gates, *[of_units] * equations.num_residuals]
         shapes.append(layout.shape(n, recurrent.shape[0] + drive.shape[0]))
         last, (*told, z) = _over_time(step, start, length=length, shapes=shapes)
 
@@ -189,7 +204,7 @@ def _back(
         if by_outputs is not None:
             by_after = (by_after[0] + by_outputs[t], *by_after[1:])
         slopes = told[0][t] if told else slopes_after(t)
-        by_gates, by_apart, by_before = equations.back(tuple(each[t] for each in told[1:]), by_after)
+        by_gates, by_apart, by_before = equations.backward(tuple(each[t] for each in told[1:]), by_after)
         by_a = layout.side_by_side(by_gates) * slopes
         return (by_a, *by_before), (by_a, *by_apart)
 
