@@ -46,7 +46,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
 
-# The README's pictures, from configs/airline.yaml and configs/explain_*.yaml.
+# The plots of README and docs, from configs/airline.yaml and configs/explain_*.yaml.
 pictures: $(READY)
 	$(BIN)/python scripts/pictures.py
 
@@ -56,7 +56,7 @@ SPEED ?= outputs/speed.json
 bench: $(READY)
 	$(BIN)/python scripts/bench/training.py --runs $(RUNS) --json $(SPEED)
 
-# The README's speed table and picture, from the last `make bench`.
+# Table and plot of docs/speed.md, from the last `make bench`.
 bench-table: $(READY)
 	$(BIN)/python scripts/bench/table.py $(SPEED)
 

@@ -1,4 +1,4 @@
-"""Make the README's pictures anew: of configs/airline.yaml, and of three networks explained; small. Run: make pictures"""
+"""Draw the plots of README and docs: of configs/airline.yaml, and of three networks explained; small. Run: make pictures"""
 
 import io
 import tempfile
@@ -51,7 +51,7 @@ def keep_small(picture: Path) -> None:
     )
     if len(buffer.getvalue()) > MAX_BYTES:
         raise ValueError(
-            f"{picture.name}: {len(buffer.getvalue()):,} bytes, at most {MAX_BYTES:,} belong into the README"
+            f"{picture.name}: {len(buffer.getvalue()):,} bytes, at most {MAX_BYTES:,} are allowed in the documentation"
         )
     (PICTURES / picture.name).write_bytes(buffer.getvalue())
     print(f"{PICTURES / picture.name}: {len(buffer.getvalue()):,} bytes")

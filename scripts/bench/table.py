@@ -1,6 +1,6 @@
-"""The README's table and picture of training speed, from what scripts/bench/training.py measured.
+"""Table and plot of training speed in docs/speed.md, from the measurements of scripts/bench/training.py.
 
-Run: python scripts/bench/table.py FILE [--readme README.md] [--picture scripts/pictures/speed.png]
+Run: python scripts/bench/table.py FILE [--page docs/speed.md] [--picture scripts/pictures/speed.png]
 """
 
 import argparse
@@ -14,34 +14,35 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 ROOT = Path(__file__).parents[2]
-_BEGIN, _END = "<!-- speed: made by make bench-table -->", "<!-- speed: end -->"
+_BEGIN, _END = "<!-- speed: written by make bench-table -->", "<!-- speed: end -->"
 _PEERS = {
     "keras fit": "Keras fit",
     "keras compiled": "Keras compiled",
     "pytorch": "PyTorch",
-    "jax scan": "JAX by hand",
+    "jax scan": "JAX scan",
 }
 
 
 def main() -> None:
-    """Put the table between its two marks in the README, and draw the picture."""
+    """Write the table between its two markers in the page, and draw the plot."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("measured", type=Path)
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "speed.md")
     parser.add_argument("--picture", type=Path, default=ROOT / "scripts" / "pictures" / "speed.png")
     given = parser.parse_args()
     result = json.loads(given.measured.read_text(encoding="utf-8"))
-    text = given.readme.read_text(encoding="utf-8")
+    text = given.page.read_text(encoding="utf-8")
     if text.count(_BEGIN) != 1 or text.count(_END) != 1:
-        raise SystemExit(f"{given.readme}: the lines {_BEGIN} and {_END} are needed once each")
+        raise SystemExit(f"{given.page}: the lines {_BEGIN} and {_END} are needed once each")
     before, rest = text.split(_BEGIN)
     after = rest.split(_END)[1]
-    shown = f"![Time of a step in each tool, against rnnfc]({os.path.relpath(given.picture, given.readme.parent)})"
-    given.readme.write_text(f"{before}{_BEGIN}\n{table(result)}\n\n{shown}\n{_END}{after}", encoding="utf-8")
+    picture = os.path.relpath(given.picture, given.page.parent)
+    shown = f"![Time of a training step in each tool, as a multiple of rnnfc's]({picture})"
+    given.page.write_text(f"{before}{_BEGIN}\n{table(result)}\n\n{shown}\n{_END}{after}", encoding="utf-8")
     draw(result["cases"]).savefig(given.picture, dpi=100)
-    print(f"{given.readme}, {given.picture}")
+    print(f"{given.page}, {given.picture}")
 
 
 def table(result: dict[str, Any]) -> str:
