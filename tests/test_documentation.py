@@ -16,6 +16,7 @@ import yaml
 from PIL import Image
 
 import rnnfc
+from rnnfc import extensions
 from rnnfc.config.load import load, schema
 from rnnfc.workflows.export import ENDINGS
 
@@ -190,21 +191,21 @@ def test_yaml_block__is_a_valid_part_of_an_experiment(tmp_path: Path) -> None:
         load(path)
 
 
-def test_key__of_every_config_is_documented() -> None:
-    def keys(node: Any) -> Iterator[str]:
-        if isinstance(node, dict):
-            yield from node.get("properties", {})
-            for value in node.values():
-                yield from keys(value)
-        elif isinstance(node, list):
-            for value in node:
-                yield from keys(value)
+def schema_keys(node: Any) -> Iterator[str]:
+    """Names of all properties in a JSON Schema."""
+    if isinstance(node, dict):
+        yield from node.get("properties", {})
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from schema_keys(value)
 
-    documented = " ".join(
-        [*(span for _, span in CODE_SPANS), *(block.text for block in BLOCKS if block.kind == "yaml")]
-    )
-    words = set(re.findall(r"\w+", documented))
-    assert set(keys(json.loads(schema()))) - words == set()
+
+def test_key_and_extension__is_documented() -> None:
+    spans = [span for _, span in CODE_SPANS] + [block.text for block in BLOCKS if block.kind == "yaml"]
+    words = set(re.findall(r"\w+", " ".join(spans)))
+    names = {name for table in vars(extensions).values() if isinstance(table, dict) for name in table}
+    names = {name for name in names if not name.startswith("__")}
+    assert len(names) >= 7
+    assert {*schema_keys(json.loads(schema())), *names} - words == set()
 
 
 def test_link__leads_to_a_file_and_a_heading() -> None:
