@@ -1,35 +1,35 @@
-"""Every error that a user can cause or meet; the command line turns each into one message and an exit code."""
+"""The exceptions of this package; the command line prints each as one message and returns its exit code."""
 
 import re
 
-# What a terminal obeys instead of showing it: control characters, line separators, and marks that turn the direction of text.
-_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Characters that a terminal executes instead of showing: control characters, line separators, marks of text direction.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:
-    """`text` for a terminal or a log: lines as they are, and whatever would move, colour or hide text written as \\u001b."""
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """`text` for a terminal or a log: control characters other than newlines are written as \\u001b."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class RnnfcError(Exception):
-    """An error whose text says what was given, where, what is allowed and what to do.
+    """An error whose message says what was found, where, and what to do.
 
-    `exit_code` is 2 where the user's config, data, run or option is wrong, 1 where the input was fine but the work failed.
+    `exit_code` is 2 where the user's config, data, run or option is wrong, 1 where the input was valid but the work failed.
     """
 
     exit_code = 2
 
 
 class ConfigError(RnnfcError):
-    """A config or an override is wrong; one line for each mistake, all mistakes at once."""
+    """A config or an override is wrong. The message has one line for each mistake."""
 
 
 class DataError(RnnfcError):
-    """The data cannot be used as the experiment asks."""
+    """The data does not fit the experiment."""
 
 
 class MissingExtraError(RnnfcError):
-    """A package that only some experiments need is not installed; which, and how to install it."""
+    """An optional package is not installed. The message says how to install it."""
 
 
 class RunError(RnnfcError):
@@ -37,7 +37,7 @@ class RunError(RnnfcError):
 
 
 class TrainError(RnnfcError):
-    """Training failed although its input was fine, e.g. a loss that is not finite any more."""
+    """Training failed although its input was valid, e.g. the loss is not finite."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""How much memory there is to be had, and the refusal of what cannot fit, told before anything is allocated."""
+"""Available memory, and the check that a task fits into it before anything is allocated."""
 
 import contextlib
 import math
@@ -12,10 +12,10 @@ from rnnfc.errors import ConfigError
 _MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
-def available() -> int:
-    """Bytes that this process can still get: what the kernel calls available, or less where a container allows less.
+def available_bytes() -> int:
+    """Bytes that this process can still allocate: MemAvailable of the kernel, or less where a container has a limit.
 
-    Where the system tells nothing, a number that nothing exceeds.
+    `sys.maxsize` where the system gives no number.
     """
     amounts = [sys.maxsize]
     with contextlib.suppress(OSError):
@@ -23,16 +23,18 @@ def available() -> int:
             1024 * int(kib) for kib in re.findall(r"^MemAvailable:\s+(\d+) kB$", _MEMINFO.read_text(), re.M)
         ]
     if len(amounts) == 1:
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # macOS: what is built in, used or not
+        with contextlib.suppress(
+            AttributeError, OSError, ValueError
+        ):  # macOS: all physical memory, used or not
             amounts.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with contextlib.suppress(OSError, ValueError):  # "max" is no number
+    with contextlib.suppress(OSError, ValueError):  # "max": no limit
         limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         amounts.append(limit - used + _cached())
     return max(0, min(amounts))
 
 
 def _cached() -> int:
-    """Bytes of files that were read: a container counts them as used until something else needs the room."""
+    """Bytes of the page cache: a container counts them as used, but the kernel frees them on demand."""
     try:
         return sum(
             map(int, re.findall(r"^inactive_file (\d+)$", (_CGROUP / "memory.stat").read_text(), re.M))
@@ -41,22 +43,21 @@ def _cached() -> int:
         return 0
 
 
-def size(number: float) -> str:
-    """Bytes for people: 12 KiB, 1.5 GiB."""
+def format_bytes(number: float) -> str:
+    """A number of bytes as text: 12 KiB, 1.5 GiB."""
     units = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
     power = min(int(math.log(max(number, 1), 1024)), len(units) - 1)
     amount = number / 1024**power
     return f"{amount:,.{1 if power and amount < 10 else 0}f} {units[power]}"
 
 
-def refuse(num_bytes: int, what: str, *, remedy: str) -> None:
-    """Refuse work that needs more memory than there is.
+def require(num_bytes: int, task: str, *, hint: str) -> None:
+    """Check that a task fits into the available memory.
 
     Raises:
-        ConfigError: with what is needed, what there is and the remedy.
+        ConfigError: with the bytes that the task needs, the available bytes and the hint.
     """
-    free = available()
-    if num_bytes > free:
-        raise ConfigError(
-            f"{what} needs about {size(num_bytes)} of memory and {size(free)} are free; {remedy}"
-        )
+    available = available_bytes()
+    if num_bytes > available:
+        needed, free = format_bytes(num_bytes), format_bytes(available)
+        raise ConfigError(f"{task} needs about {needed} of memory and {free} are free; {hint}")

@@ -107,7 +107,7 @@ def outcome(topic: str, name: str, finished: Path, work: Path) -> dict[str, Any]
 
 
 if __name__ == "__main__":
-    memory.available = lambda: MEMORY
+    memory.available_bytes = lambda: MEMORY
     finished, work = (Path(argument).resolve() for argument in sys.argv[1:])
     for topic in TOPICS:
         for name in cases(topic):

@@ -30,9 +30,7 @@ def load_sine(spec: SineSpec) -> Panel:
     Raises:
         ConfigError: more points than there is memory for, before any of them is made.
     """
-    memory.refuse(
-        _POINT_BYTES * spec.points, f"a sine of {spec.points:,} points", remedy="reduce data.points"
-    )
+    memory.require(_POINT_BYTES * spec.points, f"a sine of {spec.points:,} points", hint="reduce data.points")
     if spec.stop is None:
         x = np.arange(spec.points, dtype=np.float64)
         x *= spec.spacing

@@ -35,9 +35,9 @@ def read_bytes(path: Path, *, growth: int = 2) -> bytes:
     """
     refuse_special(path)
     size = path.lstat().st_size
-    if growth * size > memory.available():
+    if growth * size > memory.available_bytes():
         raise ValueError(
-            f"{memory.size(size)} are more than there is memory for ({memory.size(memory.available())})"
+            f"{memory.format_bytes(size)} are more than there is memory for ({memory.format_bytes(memory.available_bytes())})"
         )
     return path.read_bytes()
 

@@ -154,8 +154,10 @@ def _refuse_large(prepared: Prepared) -> None:
     }
     largest = max(parts, key=lambda name: parts[name])
     what = f"training of {prepared.parameters:,} parameters on {len(prepared.splits.train):,} windows"
-    memory.refuse(
-        sum(parts.values()), what, remedy=f"reduce {largest}, which takes {memory.size(parts[largest])} of it"
+    memory.require(
+        sum(parts.values()),
+        what,
+        hint=f"reduce {largest}, which takes {memory.format_bytes(parts[largest])} of it",
     )
 
 

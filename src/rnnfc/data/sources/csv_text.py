@@ -127,8 +127,10 @@ def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
             raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
-        memory.refuse(
-            _GROWTH * about.st_size, f"{path}: reading {memory.size(about.st_size)}", remedy="cut the file"
+        memory.require(
+            _GROWTH * about.st_size,
+            f"{path}: reading {memory.format_bytes(about.st_size)}",
+            hint="cut the file",
         )
         with path.open("rb") as file:
             yield file
