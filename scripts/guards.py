@@ -66,9 +66,9 @@ GUARDS = (
         name="score only the test windows that fill a batch of four",
         path="data/windows.py",
         changes={
-            'return {**dict(self), "train": ': (
-                "full = replace(self.test, origins=self.test.origins[: len(self.test) // 4 * 4])\n"
-                '        return {**dict(self), "test": full, "train": '
+            "            **dict(self),\n": (
+                "            **dict(self),\n"
+                '            "test": replace(self.test, origins=self.test.origins[: len(self.test) // 4 * 4]),\n'
             )
         },
         test="tests/data/test_windows.py::test_all_of_validation_and_test_is_scored_and_a_sample_of_training",
@@ -77,7 +77,7 @@ GUARDS = (
         name="shuffle as Keras does: one order in every epoch",
         path="training/progress.py",
         changes={"default_rng([seed, epoch])": "default_rng([seed])"},
-        test="tests/test_training.py::test_order_shows_every_window_once_and_depends_on_seed_and_epoch",
+        test="tests/training/test_keras_loop.py::test_order_shows_every_window_once_and_depends_on_seed_and_epoch",
     ),
     Guard(
         name="drop the last, smaller batch",
@@ -85,7 +85,7 @@ GUARDS = (
         changes={
             "self._windows = len(train)\n": "self._windows = len(train) - len(train) % min(spec.batch_size, len(train))\n",
         },
-        test="tests/test_training.py::test_losses_equal_those_of_keras_fit_from_the_same_start_and_order[mse-GRU]",
+        test="tests/training/test_keras_loop.py::test_losses_equal_those_of_keras_fit_from_the_same_start_and_order[mse-GRU]",
     ),
     Guard(
         name="publish a network that forecasts what is no number",
@@ -99,19 +99,19 @@ GUARDS = (
         changes={
             "with atomic_write(self._hidden / name, replace=True) as (place,):": "for place in (self._hidden / name,):"
         },
-        test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
+        test="tests/runs/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
     ),
     Guard(
         name="skip fsync",
         path="runs/writer.py",
         changes={"os.fsync(handle)": "pass"},
-        test="tests/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
+        test="tests/runs/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
     ),
     Guard(
         name="believe files that the manifest does not vouch for",
         path="runs/run.py",
         changes={"        if found != listed:\n": "        if False:\n"},
-        test="tests/test_run_files.py::test_the_file_that_is_not_what_was_written_is_named",
+        test="tests/runs/test_run_files.py::test_the_file_that_is_not_what_was_written_is_named",
     ),
     Guard(
         name="score and verify a run on data that has changed",
@@ -129,7 +129,7 @@ GUARDS = (
             "    if math.prod(shape) * dtype.itemsize !=": '    if dtype.kind != "O" and math.prod(shape) * dtype.itemsize !=',
             "allow_pickle=False": "allow_pickle=True",
         },
-        test="tests/test_run.py::test_nothing_in_a_run_folder_is_unpickled",
+        test="tests/runs/test_run.py::test_nothing_in_a_run_folder_is_unpickled",
     ),
     Guard(
         name="keep the last of duplicate keys",

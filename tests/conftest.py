@@ -14,7 +14,7 @@ from rnnfc.cli import main
 ROOT = Path(__file__).parents[1]
 # Tests send Ctrl-C to processes they start; what a shell runs in the background ignores it, and so would they.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# Tests leave the home of whoever runs them as it is; tests/models/test_xla_cache.py has a home of its own.
+# Tests leave the home of whoever runs them as it is; tests/networks/test_xla_cache.py has a home of its own.
 os.environ["RNNFC_XLA_CACHE"] = "off"
 # Fuzzing; other tests choose their number of examples themselves. The same inputs in every run of CI, other ones in the long one.
 CALM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}

@@ -76,7 +76,7 @@ def test_a_baseline_never_looks_past_its_window(baseline: Predictor) -> None:
     values = PANEL.values.copy()
     values[[0, 1, 5, 6, 7, 8, 9]] = -77
     assert (
-        baseline.predict(windows.on(PANEL.with_values(values))).point.tolist()
+        baseline.predict(windows.with_panel(PANEL.with_values(values))).point.tolist()
         == baseline.predict(windows).point.tolist()
     )
 

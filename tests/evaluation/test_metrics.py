@@ -21,7 +21,7 @@ from rnnfc.evaluation.metrics import (
     score,
     to_json,
 )
-from rnnfc.evaluation.significance import critical, lead
+from rnnfc.evaluation.significance import critical_value, diebold_mariano
 
 # actual, forecast, then every metric by hand; None where it has no value
 BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
@@ -66,9 +66,9 @@ def test_a_lead_is_that_of_the_known_steps() -> None:
     actual, ours, theirs = (draw.normal(size=(40, 1, 2)) for _ in range(3))
     hidden = actual.copy()
     hidden[:, :, 1] = np.nan
-    known = lead(to_forecast(ours[..., :1], actual[..., :1]), to_forecast(theirs[..., :1], actual[..., :1]))
+    known = diebold_mariano(to_forecast(ours[..., :1], actual[..., :1]), to_forecast(theirs[..., :1], actual[..., :1]))
     assert known is not None
-    assert lead(to_forecast(ours, hidden), to_forecast(theirs, hidden)) == pytest.approx(known, rel=1e-12)
+    assert diebold_mariano(to_forecast(ours, hidden), to_forecast(theirs, hidden)) == pytest.approx(known, rel=1e-12)
 
 
 def scaler_of(center: list[list[float]], scale: list[list[float]]) -> Scaler:
@@ -258,7 +258,7 @@ def lead_of(gains: Any, horizon: int = 1, times: list[int] | None = None) -> flo
     other = np.full_like(actual, 10.0)
     point = np.sqrt(100.0 + np.array(gains, dtype=np.float64))[:, None, None] * np.ones((1, horizon, 1))
     made = to_forecast(point, actual)
-    return lead(
+    return diebold_mariano(
         made if times is None else replace(made, origin_time=np.array(times)), to_forecast(other, actual)
     )
 
@@ -301,14 +301,14 @@ def test_shocks_that_series_share_are_no_evidence() -> None:
     claims = 0
     for _ in range(300):  # 50 series, 20 times, two forecasts that are equally good
         gains = draw.normal(size=(50, 20)) + draw.normal(size=20)
-        claims += abs(lead_of(gains.ravel(), times=[*range(20)] * 50) or 0.0) > critical(20)
+        claims += abs(lead_of(gains.ravel(), times=[*range(20)] * 50) or 0.0) > critical_value(20)
     assert 0 < claims < 30  # 15 at 5 %
 
 
 def test_lead_of_one_window_or_of_errors_without_a_finite_square_cannot_be_told() -> None:
     assert lead_of([5.0]) is None
     huge = to_forecast([[[1e200]], [[0]], [[3]]], [[[0]], [[0]], [[0]]])
-    assert lead(huge, to_forecast([[[0]], [[0]], [[0]]], [[[0]], [[0]], [[0]]])) is None
+    assert diebold_mariano(huge, to_forecast([[[0]], [[0]], [[0]]], [[[0]], [[0]], [[0]]])) is None
 
 
 @pytest.mark.parametrize(
@@ -316,11 +316,11 @@ def test_lead_of_one_window_or_of_errors_without_a_finite_square_cannot_be_told(
     [(1, "inf"), (10, "2.262"), (11, "2.228"), (31, "2.042"), (121, "1.980"), (10**6, "1.960")],
 )
 def test_the_critical_value_is_that_of_the_t_table(windows: int, printed: str) -> None:
-    assert f"{critical(windows):.3f}" == printed
+    assert f"{critical_value(windows):.3f}" == printed
 
 
 def test_equal_forecasts_have_no_lead() -> None:
-    assert lead(FORECAST, FORECAST) is None
+    assert diebold_mariano(FORECAST, FORECAST) is None
 
 
 def test_a_forecast_without_actual_values_has_no_lead() -> None:
@@ -328,7 +328,7 @@ def test_a_forecast_without_actual_values_has_no_lead() -> None:
     with pytest.raises(
         ValueError, match=r"^a forecast past the end of the data cannot be compared with actual values$"
     ):
-        lead(ahead, ahead)
+        diebold_mariano(ahead, ahead)
 
 
 @pytest.mark.filterwarnings("error")
@@ -493,13 +493,13 @@ def test_a_forecast_that_is_no_number_is_no_missing_value() -> None:
 def test_a_lead_is_told_from_the_windows_of_which_something_is_known() -> None:
     def pair(actual: Any) -> float | None:
         points = np.array([[[1.0], [2.0]], [[3.0], [1.0]], [[2.0], [5.0]], [[4.0], [4.0]]])
-        return lead(to_forecast(points, actual), to_forecast(points[::-1], actual))
+        return diebold_mariano(to_forecast(points, actual), to_forecast(points[::-1], actual))
 
     actual = np.array([[[1.0], [1.0]], [[2.0], [1.0]], [[3.0], [0.0]], [[9.0], [9.0]]])
     known = actual.copy()
     known[3] = NAN
     fewer = replace(to_forecast(np.zeros((1, 2, 1)), np.full((1, 2, 1), NAN)))
-    assert lead(fewer, fewer) is None
+    assert diebold_mariano(fewer, fewer) is None
     assert pair(known) != pair(actual)
     known[2, 1] = NAN
     gains = [(0 + 1 - 9 - 9) / 2, (1 + 0 - 0 - 16) / 2, 1 - 0]

@@ -14,8 +14,8 @@ def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     """Diebold-Mariano statistic of squared errors, origin time by origin time; negative where `forecast` is better.
 
     Windows of several series with the same origin time share what happened then: together they are one observation. Beyond
-    `critical` a difference is rarely chance. None where it cannot be told: equal forecasts, errors whose squares are not finite,
-    or so few times for the horizon that the variance or the small-sample factor is not positive.
+    `critical_value` a difference is rarely chance. None where it cannot be told: equal forecasts, errors whose squares are
+    not finite, or so few times for the horizon that the variance or the small-sample factor is not positive.
 
     Source: Diebold & Mariano, Comparing predictive accuracy, Journal of Business & Economic Statistics 13 (1995), equation 6,
     with the lags of the horizon (h - 1) in Bartlett weights so that the variance stays positive, times the small-sample factor
