@@ -66,9 +66,13 @@ def test_a_lead_is_that_of_the_known_steps() -> None:
     actual, ours, theirs = (draw.normal(size=(40, 1, 2)) for _ in range(3))
     hidden = actual.copy()
     hidden[:, :, 1] = np.nan
-    known = diebold_mariano(to_forecast(ours[..., :1], actual[..., :1]), to_forecast(theirs[..., :1], actual[..., :1]))
+    known = diebold_mariano(
+        to_forecast(ours[..., :1], actual[..., :1]), to_forecast(theirs[..., :1], actual[..., :1])
+    )
     assert known is not None
-    assert diebold_mariano(to_forecast(ours, hidden), to_forecast(theirs, hidden)) == pytest.approx(known, rel=1e-12)
+    assert diebold_mariano(to_forecast(ours, hidden), to_forecast(theirs, hidden)) == pytest.approx(
+        known, rel=1e-12
+    )
 
 
 def scaler_of(center: list[list[float]], scale: list[list[float]]) -> Scaler:
