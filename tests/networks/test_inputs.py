@@ -20,6 +20,7 @@ from rnnfc.networks import inputs, network, tensors
 from rnnfc.networks.backend import tf
 from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.size import num_parameters
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
 
 FAMILIES = {
@@ -143,7 +144,7 @@ def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> No
         "series": ["n"],
         "series_names": ["s", "t"],
     }
-    FORMATS[form].save(spec, net, facts, path)
+    FORMATS[form].save(engine_for(spec), spec, net, facts, path)
     points = export.infer_in_batches(FORMATS[form].read(path, ()), windows)
     assert export.difference(points, net.outputs(windows), windows, net.scaler) <= 1e-6
 
@@ -157,7 +158,7 @@ def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
     assert list(facts["input"]) == ["window", "channels", "future", "known"]
     for form in ("onnx", "litert"):
         path = tmp_path / f"m{ENDINGS[form]}"
-        FORMATS[form].save(spec, net, facts, path)
+        FORMATS[form].save(engine_for(spec), spec, net, facts, path)
         points = export.infer_in_batches(FORMATS[form].read(path, ()), single)
         assert export.difference(points, net.outputs(single), single, scaler) <= 1e-6
 

@@ -23,6 +23,7 @@ from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.parts.normalization import NORMALIZE, around
 from rnnfc.networks.size import num_parameters, training_bytes
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
 
 ATTENTION = get_args(Seq2SeqSpec.model_fields["attention"].annotation)
@@ -190,7 +191,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
     net = network.Network(network.build(spec, channels=3, targets=2), scaler, length=5)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[kind]}"
-    FORMATS[kind].save(spec, net, export.interface(spec, data, net.scaler), path)
+    FORMATS[kind].save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
     made, expected = export.infer_in_batches(FORMATS[kind].read(path, ()), windows), net.outputs(windows)
     assert export.difference(made, expected, windows, scaler) <= 1e-6
     assert np.ptp(expected["forecast"][:, :, 0]) > 1e-3

@@ -20,6 +20,7 @@ from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.parts.autoregressive import training_model
 from rnnfc.networks.size import num_parameters
+from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
 
 SINE = "{kind: sine, points: 90, step: 0.4}"
@@ -67,7 +68,7 @@ def test_every_format_rolls(tmp_path: Path, form: str) -> None:
     net = network.Network(network.build_for(spec, data), scaler, length=5)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[form]}"
-    FORMATS[form].save(spec, net, export.interface(spec, data, scaler), path)
+    FORMATS[form].save(engine_for(spec), spec, net, export.interface(spec, data, scaler), path)
     made = export.infer_in_batches(FORMATS[form].read(path, ()), windows)
     assert export.difference(made, net.outputs(windows), windows, scaler) <= 1e-6
 
