@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from three_channels import panel, train_rows, windows_of
+from factories import make_windows, three_channels, train_rows
 
 from rnnfc.cli import app
 from rnnfc.config.experiment import Experiment
@@ -60,7 +60,7 @@ def network(data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Exp
         source="test",
     )
     scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
-    return spec, engine_for(spec).build(spec, data, scaler), windows_of(data)
+    return spec, engine_for(spec).build(spec, data, scaler), make_windows(data)
 
 
 def test_the_tables_of_formats_agree_with_the_option() -> None:
@@ -78,7 +78,7 @@ def test_the_tables_of_formats_agree_with_the_option() -> None:
 def test_every_format_forecasts_what_the_network_forecasts(
     tmp_path: Path, kind: str, model: str, normalize: str, scale: str
 ) -> None:
-    data = panel()
+    data = three_channels()
     spec, net, windows = network(data, model=model, normalize=normalize, scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
     form.save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
@@ -99,7 +99,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
 def test_every_format_asks_for_the_series_where_each_has_its_scale(
     tmp_path: Path, kind: str, scale: str
 ) -> None:
-    data = panel(lengths=(31, 23, 26), positive=True)
+    data = three_channels(lengths=(31, 23, 26), positive=True)
     spec, net, windows = network(data, model=GRU[:-1] + f", {LEVELS}}}", normalize="mean_std", scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
     form.save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
@@ -113,7 +113,7 @@ def test_every_format_asks_for_the_series_where_each_has_its_scale(
 
 @pytest.mark.parametrize("kind", [kind for kind, form in FORMATS.items() if form.dtype == "float64"])
 def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path: Path, kind: str) -> None:
-    data = panel(offset=1e9)
+    data = three_channels(offset=1e9)
     spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
     path = tmp_path / f"m{ENDINGS[kind]}"
     FORMATS[kind].save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
@@ -123,7 +123,7 @@ def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path:
 
 
 def test_float32_loses_that_series_and_says_so(tmp_path: Path) -> None:
-    data, form = panel(offset=1e9), FORMATS["litert"]
+    data, form = three_channels(offset=1e9), FORMATS["litert"]
     spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
     form.save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), tmp_path / "m.tflite")
     made = export.infer_in_batches(form.read(tmp_path / "m.tflite", spec.levels), windows)

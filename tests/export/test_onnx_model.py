@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from three_channels import panel, train_rows, windows_of
+from factories import make_windows, three_channels, train_rows
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -40,12 +40,14 @@ def experiment(
 
 def network(spec: Experiment, data: Panel) -> tuple[Network, Windows]:
     scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
-    return Network(build(spec, channels=3, targets=2), scaler, length=5, levels=spec.levels), windows_of(data)
+    return Network(build(spec, channels=3, targets=2), scaler, length=5, levels=spec.levels), make_windows(
+        data
+    )
 
 
 def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes:
     return export.to_onnx(
-        data_unit_forecaster(spec, net), export.interface(spec, data or panel(), net.scaler)
+        data_unit_forecaster(spec, net), export.interface(spec, data or three_channels(), net.scaler)
     )
 
 
@@ -64,7 +66,7 @@ def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes
 def test_onnx_forecasts_what_keras_forecasts(
     monkeypatch: pytest.MonkeyPatch, cell: str, model: str, normalize: str
 ) -> None:
-    spec, data = experiment(cell, model=model, normalize=normalize), panel()
+    spec, data = experiment(cell, model=model, normalize=normalize), three_channels()
     net, windows = network(spec, data)
     reader = export.OnnxNetwork.read(exported(spec, net), source="m.onnx", levels=spec.levels)
     whole = reader.outputs(windows)
@@ -77,8 +79,8 @@ def test_onnx_forecasts_what_keras_forecasts(
 
 def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
     spec = experiment("GRU")
-    net, windows = network(spec, panel())
-    far, far_windows = network(spec, panel(offset=1e9))
+    net, windows = network(spec, three_channels())
+    far, far_windows = network(spec, three_channels(offset=1e9))
     reader = export.OnnxNetwork.read(exported(spec, far), source="m.onnx")
     np.testing.assert_allclose(
         reader.outputs(far_windows)["forecast"] - 1e9, net.outputs(windows)["forecast"], atol=1e-3
@@ -91,7 +93,7 @@ def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
     ["none", "standard", *(f"{{method: {m}, transform: {t}, by: {b}}}" for m, t, b in TRANSFORMED)],
 )
 def test_every_scaling_lies_inside_the_file(scale: str, lengths: tuple[int, ...]) -> None:
-    spec, data = experiment("LSTM", scale=scale), panel(lengths=lengths, positive=True)
+    spec, data = experiment("LSTM", scale=scale), three_channels(lengths=lengths, positive=True)
     net, windows = network(spec, data)
     by_series = len(lengths) > 1 and "none" not in scale and "by: all" not in scale
     assert net.scaler.by_series == by_series
@@ -101,7 +103,7 @@ def test_every_scaling_lies_inside_the_file(scale: str, lengths: tuple[int, ...]
 
 
 def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_its_place() -> None:
-    spec, data = experiment("GRU"), panel(lengths=(31, 23, 26))
+    spec, data = experiment("GRU"), three_channels(lengths=(31, 23, 26))
     net, windows = network(spec, data)
     content = exported(spec, net, data)
     model = onnx.load_model_from_string(content)
@@ -124,8 +126,8 @@ def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_it
 
 def test_the_file_says_what_it_takes_and_gives() -> None:
     spec = experiment("SimpleRNN")
-    net, _ = network(spec, panel())
-    model = onnx.load_model_from_string(exported(spec, net, replace(panel(), unit="°C")))
+    net, _ = network(spec, three_channels())
+    model = onnx.load_model_from_string(exported(spec, net, replace(three_channels(), unit="°C")))
     (given,), (made,) = model.graph.input, model.graph.output
     assert (given.name, made.name) == ("window", "forecast")
     assert [dim.dim_value for dim in given.type.tensor_type.shape.dim] == [0, 5, 3]
@@ -138,8 +140,8 @@ def test_the_file_says_what_it_takes_and_gives() -> None:
 
 
 def test_a_difference_is_a_share_of_each_targets_range() -> None:
-    data = panel()
-    windows, scaler = windows_of(data), Scaler.fit(data, train_rows(data), method="minmax")
+    data = three_channels()
+    windows, scaler = make_windows(data), Scaler.fit(data, train_rows(data), method="minmax")
     point = np.zeros((23, 4, 2))
     off = point.copy()
     off[1, 3, 1] = 4e-6 * np.ptp(data.values[:, 1])
@@ -149,9 +151,9 @@ def test_a_difference_is_a_share_of_each_targets_range() -> None:
 
 
 def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
-    data = panel(lengths=(31, 23, 26))
+    data = three_channels(lengths=(31, 23, 26))
     data = data.with_values(np.where(np.arange(80)[:, None] < 54, data.values, 7.0))  # the third is constant
-    windows = windows_of(data)
+    windows = make_windows(data)
     each, every = (Scaler.fit(data, train_rows(data), method="standard", by=by) for by in ("series", "all"))
     point = np.zeros((56, 4, 2))
     for window, (first, end) in ((0, (0, 31)), (23, (31, 54))):
@@ -170,8 +172,11 @@ def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
 
 @pytest.mark.parametrize("off", [1.1e-5, float("nan")])
 def test_a_file_that_differs_too_much_is_not_published(off: float) -> None:
-    data = replace(panel(), values=np.ones((31, 3)))  # a range of zero counts as one
-    windows, scaler = windows_of(data), Scaler.fit(panel(), train_rows(data), method="minmax")
+    data = replace(three_channels(), values=np.ones((31, 3)))  # a range of zero counts as one
+    windows, scaler = (
+        make_windows(data),
+        Scaler.fit(three_channels(), train_rows(data), method="minmax"),
+    )
     with pytest.raises(
         TrainError, match=r"differ from the network's by (1\.1e-05|nan) of the data's range, at most 1e-05"
     ):
@@ -181,8 +186,8 @@ def test_a_file_that_differs_too_much_is_not_published(off: float) -> None:
 
 
 def test_a_difference_of_quantiles_counts_too() -> None:
-    data = panel()
-    windows, scaler = windows_of(data), Scaler.fit(data, train_rows(data), method="standard")
+    data = three_channels()
+    windows, scaler = make_windows(data), Scaler.fit(data, train_rows(data), method="standard")
     made, off = ({"forecast": np.zeros((23, 4, 2)), "quantiles": np.zeros((23, 4, 2, 3))} for _ in range(2))
     off["quantiles"][1, 3, 1, 2] = 4e-6 * np.ptp(data.values[:, 1])
     assert export.difference(made, off, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
@@ -190,7 +195,7 @@ def test_a_difference_of_quantiles_counts_too() -> None:
 
 def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> None:
     spec = experiment("GRU", model="units: [4], levels: [0.2, 0.5, 0.9]")
-    content = exported(spec, network(spec, panel())[0])
+    content = exported(spec, network(spec, three_channels())[0])
     (facts,) = onnx.load_model_from_string(content).metadata_props
     assert json.loads(facts.value)["output"] == {
         "forecast": ["n", 4, 2],
@@ -207,7 +212,7 @@ def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> N
     other = export.OnnxNetwork.read(content, source="m.onnx", levels=(0.4, 0.5))
     text = r"^m\.onnx: its quantiles is float64\[23, 4, 2, 3\], the run's windows need float64\[23, 4, 2, 2\]; the run is damaged"
     with pytest.raises(RunError, match=text):
-        other.outputs(network(spec, panel())[1])
+        other.outputs(network(spec, three_channels())[1])
 
 
 def test_another_model_is_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from three_channels import panel
+from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -40,7 +40,7 @@ def experiment(kind: str, further: str = FURTHER) -> Experiment:
 
 def two_series() -> Panel:
     """31 rows of 4 channels, 2 of them targets and the last known ahead, in series of 15 and 16 rows."""
-    data = panel()
+    data = three_channels()
     values = np.concatenate([data.values, np.cos(np.arange(31))[:, None]], axis=1)
     shapes = {
         "values": values,
@@ -65,7 +65,7 @@ def made(kind: str, further: str = FURTHER) -> tuple[Experiment, network.Network
 def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
     windows = replace(made("stacked")[2], origins=np.array([20, 5], dtype=np.int32))
     np.testing.assert_array_equal(windows.future()[:, :, 0], np.cos([[20, 21, 22, 23], [5, 6, 7, 8]]))
-    assert windows.with_panel(panel()).future().shape == (2, 4, 0)
+    assert windows.with_panel(three_channels()).future().shape == (2, 4, 0)
 
 
 @pytest.mark.parametrize("kind", FAMILIES)

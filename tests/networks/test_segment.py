@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from three_channels import panel
+from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -45,7 +45,7 @@ def experiment(
 
 
 def splits() -> Splits:
-    whole = panel()
+    whole = three_channels()
     return cut_windows(whole, length=7, horizon=4, split=experiment().split)
 
 
@@ -123,7 +123,7 @@ def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normal
         "kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: path}",
         window=f", normalize: {normalize}",
     )
-    whole, parts = panel(), splits()
+    whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
     scaled = scaler.apply(whole, dtype=np.float32)
     network = keras_engine.build(spec, whole, scaler)
@@ -158,7 +158,7 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
 ) -> None:
     blended = experiment("kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: blend, length: 5}")
     alone = experiment()
-    whole, parts = panel(), splits()
+    whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
     scaled = scaler.apply(whole, dtype=np.float32)
     assert parts.validation is not None
@@ -200,7 +200,7 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
 def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
     by: str, together: Callable[..., Any]
 ) -> None:
-    whole, parts = panel(), splits()
+    whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="minmax")
     scaled = scaler.apply(whole, dtype=np.float32)
     spec = experiment(

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from three_channels import panel
+from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -163,7 +163,7 @@ def test_a_share_of_the_truth_is_drawn_for_each_window_and_step() -> None:
 
 @pytest.mark.parametrize("attention", ATTENTION)
 def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> None:
-    data = panel()
+    data = three_channels()
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
     made = network.Network(build("LSTM", attention), scaler, length=5)
     values = data.values.copy()
@@ -184,7 +184,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
     tmp_path: Path, kind: str, cell: str, attention: str
 ) -> None:
     data, spec = (
-        panel(),
+        three_channels(),
         experiment(cell, attention, normalize="last", more=", dropout: 0.2, teacher_forcing: 0.5"),
     )
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
@@ -200,7 +200,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
 def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
     spec = experiment("LSTM", "bahdanau", more=", ensemble: {seeds: 2}")
     net = network.build(spec, channels=3, targets=2)
-    scaler = Scaler.fit(panel(), np.array([[0, 20]]), method="none")
+    scaler = Scaler.fit(three_channels(), np.array([[0, 20]]), method="none")
     network.with_plain_layers(spec, network.Network(net, scaler, length=5)).save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file:
         assert "rnnfc" not in file.read("config.json").decode()

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import onnx
 import pytest
-import three_channels
+from factories import make_windows, three_channels, train_rows
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -148,9 +148,9 @@ def test_five_training_steps_are_those_of_keras(train: str, activation: str, nor
 
 
 def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
-    data = three_channels.panel(lengths=(31, 23, 26))
-    scaler = Scaler.fit(data, three_channels.train_rows(data), method="standard")
-    spec, windows = experiment(model="{kind: scratch, units: 4}"), three_channels.windows_of(data)
+    data = three_channels(lengths=(31, 23, 26))
+    scaler = Scaler.fit(data, train_rows(data), method="standard")
+    spec, windows = experiment(model="{kind: scratch, units: 4}"), make_windows(data)
     spec = spec.model_copy(update={"window": spec.window.model_copy(update={"length": 5})})
     network = engine_for(spec).build(spec, data, scaler)
     content = engine_for(spec).to_onnx(spec, network, {})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from three_channels import panel
+from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -62,7 +62,7 @@ def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_rolls(tmp_path: Path, form: str) -> None:
-    data, spec = panel(), experiment("LSTM", more=", dropout: 0.2")
+    data, spec = three_channels(), experiment("LSTM", more=", dropout: 0.2")
     data = replace(data, num_targets=3) if form == "onnx" else replace(data, num_known=1)
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
     net = network.Network(network.build_for(spec, data), scaler, length=5)
