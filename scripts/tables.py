@@ -153,23 +153,21 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 def _official(run: Any, prepared: Any) -> dict[str, float | None]:
     """sMAPE, MASE and OWA as the competition has them: all rows before the test part scale MASE, those of validation too."""
     from rnnfc.baselines import simple as baselines
-    from rnnfc.evaluation import metrics
+    from rnnfc.evaluation.scores import MetricContext, find, relative_scores, score
     from rnnfc.workflows.inference import open_network
 
     panel, test, season = prepared.panel, prepared.splits.test, prepared.experiment.data.season
     scaler = run.scaler(channels=len(panel.channels), series=len(panel.series))
     train_rows = prepared.splits.train_rows.copy()
     train_rows[:, 1] = panel.bounds[1:] - test.horizon
-    ruler = metrics.MetricContext.of(panel, scaler=scaler, train_rows=train_rows, season=season)
+    context = MetricContext.from_panel(panel, scaler=scaler, train_rows=train_rows, season=season)
     network = open_network(run, panel, scaler, runtime="onnx")
     scores = []
-    for model, made in (("ours", network.predict(test)), ("Naive2", baselines.Naive2(season).predict(test))):
-        scores += metrics.score(made, ruler, model=model, split="test")
-    scores += metrics.owa(scores, against="Naive2")
+    for model, forecaster in (("ours", network), ("Naive2", baselines.Naive2(season))):
+        scores += score(forecaster.predict(test), context, model=model, split="test")
+    scores += relative_scores(scores, against="Naive2")
     names = ("smape", "mase", "owa")
-    return {
-        name: metrics.find(scores, model="ours", split="test", metric=name, units="data") for name in names
-    }
+    return {name: find(scores, model="ours", split="test", metric=name, units="data") for name in names}
 
 
 def join_m4(folder: Path, whole: Path) -> None:

@@ -18,6 +18,18 @@ FAMILIES = {
     "seq2seq": "rnnfc.networks.seq2seq:FAMILY",
     "scratch": "rnnfc.numpy_rnn.family:FAMILY",
 }
+METRICS = {
+    "mse": "rnnfc.evaluation.metrics.mse:METRIC",
+    "rmse": "rnnfc.evaluation.metrics.rmse:METRIC",
+    "mae": "rnnfc.evaluation.metrics.mae:METRIC",
+    "mape": "rnnfc.evaluation.metrics.mape:METRIC",
+    "smape": "rnnfc.evaluation.metrics.smape:METRIC",
+    "mase": "rnnfc.evaluation.metrics.mase:METRIC",
+    "owa": "rnnfc.evaluation.metrics.owa:METRIC",
+    "wql": "rnnfc.evaluation.metrics.wql:METRIC",
+    "coverage": "rnnfc.evaluation.metrics.coverage:METRIC",
+    "width": "rnnfc.evaluation.metrics.width:METRIC",
+}
 
 
 def load_record(table: Mapping[str, str], name: str) -> Any:

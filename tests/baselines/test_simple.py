@@ -16,7 +16,7 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows, cut_windows
 from rnnfc.evaluation.forecast import Predictor
-from rnnfc.evaluation.metrics import MetricContext, find, score
+from rnnfc.evaluation.scores import MetricContext, find, score
 
 DATA = Path(__file__).parents[2] / "configs" / "data"
 
@@ -310,7 +310,7 @@ def test_a_baseline_has_its_published_scores(
         panel, length=length, horizon=horizon, split=SplitSpec(train=0.7, validation=0.1, test=0.2)
     )
     scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
-    ruler = MetricContext.of(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
+    ruler = MetricContext.from_panel(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
     baseline = LastValue() if label == "last value" else SeasonalNaive(season or 0)
     scores = score(baseline.predict(splits.test), ruler, model=label, split="test")
     for metric, printed in (("mae", mae), ("rmse", rmse), ("mase", mase)):

@@ -13,7 +13,7 @@ from rnnfc.cli import console
 from rnnfc.cli.console import TrainingConsole
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load
-from rnnfc.evaluation.metrics import Score
+from rnnfc.evaluation.scores import Score
 from rnnfc.reports.report import NETWORK, Report, figure
 from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared, check, prepare

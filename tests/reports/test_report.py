@@ -13,7 +13,7 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.windows import Splits, Windows
 from rnnfc.evaluation import significance
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.evaluation.metrics import Score
+from rnnfc.evaluation.scores import Score
 from rnnfc.reports import report
 from rnnfc.reports.report import NETWORK, Report, figure
 

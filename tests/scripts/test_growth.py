@@ -36,7 +36,7 @@ class MeanOfWindow:
     label = NETWORK
 
     def predict(self, asked: Windows) -> Forecast:
-        return Forecast.of(
+        return Forecast.from_windows(
             asked, np.concatenate([part.inputs().mean(axis=1, keepdims=True) for part in asked.parts()])
         )
 

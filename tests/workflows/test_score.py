@@ -39,7 +39,7 @@ class Constant:
 
     def predict(self, windows: Windows) -> Forecast:
         rows = windows.target_rows[..., None]
-        return Forecast.of(windows, np.where(rows == self.wrong_row, np.nan, self.value))
+        return Forecast.from_windows(windows, np.where(rows == self.wrong_row, np.nan, self.value))
 
 
 def prepared(*, huge: bool = False) -> tuple[Prepared, Scaler]:
@@ -179,7 +179,7 @@ class Spread:
     def predict(self, windows: Windows) -> Forecast:
         point = Constant(0.5).predict(windows).point
         high = np.where(windows.target_rows[..., None] == self.wrong_row, np.inf, point + 2)
-        return Forecast.of(
+        return Forecast.from_windows(
             windows, point, quantiles=np.stack([point - 1, point, high], axis=-1), levels=(0.2, 0.5, 0.8)
         )
 

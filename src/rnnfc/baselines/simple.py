@@ -36,7 +36,7 @@ class LastValue:
     def predict(self, windows: Windows) -> Forecast:
         """point[window, horizon, target] in data units."""
         last = windows.panel.values[windows.origins - 1, : windows.panel.num_targets]
-        return Forecast.of(windows, np.repeat(last[:, None], windows.horizon, axis=1))
+        return Forecast.from_windows(windows, np.repeat(last[:, None], windows.horizon, axis=1))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Drift:
         first = values[windows.origins - windows.length, :targets]
         slope = (last - first) / max(windows.length - 1, 1)
         steps = np.arange(1, windows.horizon + 1)
-        return Forecast.of(windows, last[:, None] + steps[None, :, None] * slope[:, None])
+        return Forecast.from_windows(windows, last[:, None] + steps[None, :, None] * slope[:, None])
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class SeasonalNaive:
         """point[window, horizon, target] in data units."""
         back = np.arange(windows.horizon) % self.season - self.season
         rows = windows.origins[:, None] + back
-        return Forecast.of(windows, windows.panel.values[rows, : windows.panel.num_targets])
+        return Forecast.from_windows(windows, windows.panel.values[rows, : windows.panel.num_targets])
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def column_by_column(
             point[chosen, :, target] = forecast(
                 which, target, panel.values[start : start + ends[-1], target], ends
             )
-    return Forecast.of(windows, point)
+    return Forecast.from_windows(windows, point)
 
 
 def _naive2(x: Floats, ends: Rows, *, m: int, horizon: int) -> Floats:
@@ -231,7 +231,7 @@ class LinearMap:
         seen = _newest(windows)
         points = np.concatenate([_design(part, self.scaler) @ self.weights for part in seen.parts()])
         scaled = points.reshape(len(windows), -1, windows.horizon).transpose(0, 2, 1)
-        return Forecast.of(windows, self.scaler.invert(scaled, windows.series))
+        return Forecast.from_windows(windows, self.scaler.invert(scaled, windows.series))
 
 
 def fit_all(train: Windows, scaler: Scaler, *, season: int | None) -> list[Predictor]:

@@ -14,7 +14,8 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
-from rnnfc.reports.report import NETWORK, Report, figure, of_series, ranked_in, with_few
+from rnnfc.evaluation.metrics import METRICS, heading, parse_name
+from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, Report, figure, of_series, ranked_in, with_few
 from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows.prepare import Prepared, check
@@ -159,37 +160,46 @@ def _rows(facts: dict[str, Any], *, how: str = "") -> str:
 
 def show_report(report: Report) -> None:
     """The scores of the network on the test windows, and the verdict."""
-    units, unit = (
-        ranked_in(len(report.targets)),
-        f" {report.unit}" if report.unit and len(report.targets) == 1 else "",
-    )
-    measure, squared = ("RMSE" if units == "data" else "scaled RMSE"), f"{unit}²" if unit else ""
-    rmse, mae, mse = (figure(report.test(metric, units=units)) for metric in ("rmse", "mae", "mse"))
-    also = (
-        f"scaled {figure(report.test('mse', units='scaled'))}"
-        if units == "data"
-        else f"{len(report.targets)} targets"
-    )
-    say("test", f"{measure} {rmse}{unit} · MAE {mae}{unit} · MSE {mse}{squared} ({also})")
-    if names := report.quantile_metrics:
-        intervals = [name.removeprefix("coverage_") for name in names if name.startswith("coverage_")]
-        shares = {
-            of: [figure(report.test(f"{kind}_{of}")) for kind in ("coverage", "width")] for of in intervals
-        }
-        inside = [
-            f"{share} inside the interval of {of} (width {width}{unit})"
-            for of, (share, width) in shares.items()
-        ]
-        say("quantiles", " · ".join([f"wQL {figure(report.test('wql'))}", *inside]))
+    units = ranked_in(len(report.targets))
+    # Errors in the data's unit, then those in its square; in scaled units where the targets may differ in their units.
+    errors = [
+        _summary(report, name, units=units)
+        for power in ("data", "data squared")
+        for name, metric in METRICS.items()
+        if metric.summary and metric.over == "point" and metric.units == power
+    ]
+    scaled = f"scaled {figure(report.test(HEADLINE, units='scaled'))}"
+    prefix, remark = ("", scaled) if units == "data" else ("scaled ", f"{len(report.targets)} targets")
+    say("test", f"{prefix}{' · '.join(errors)} ({remark})")
+    if report.quantile_metrics:
+        say("quantiles", " · ".join(_quantile_summaries(report)))
     baselines = [
-        f"{model} {figure(report.test('rmse', units=units, model=model))}"
+        f"{model} {figure(report.test(RANKING, units=units, model=model))}"
         for model in report.models
         if model != NETWORK
     ]
-    say("baselines", f"{measure} {' · '.join(baselines)}")
+    say("baselines", f"{prefix}{heading(RANKING)} {' · '.join(baselines)}")
     say("verdict", report.outcome)
     for text in report.notes:
         note("note", text)
+
+
+def _quantile_summaries(report: Report) -> list[str]:
+    """What is said of all levels together, then of each interval."""
+    parts: dict[str, list[str]] = {}
+    for name in report.quantile_metrics:
+        metric, suffix = parse_name(name)
+        if metric.summary and (metric.over == "intervals" or not suffix):
+            parts.setdefault(suffix, []).append(_summary(report, name))
+    return [" ".join(texts) for texts in parts.values()]
+
+
+def _summary(report: Report, name: str, *, units: str = "data") -> str:
+    """A test score of the network as the console shows it, with its unit; several targets have none."""
+    metric, suffix = parse_name(name)
+    power = {"data": "", "data squared": "²"}.get(metric.units)
+    unit = f" {report.unit}{power}" if report.unit and power is not None and len(report.targets) == 1 else ""
+    return metric.summary.format(value=f"{figure(report.test(name, units=units))}{unit}", coverage=suffix)
 
 
 def show_saved(run: Run) -> None:

@@ -179,7 +179,6 @@ def schema() -> None:
 
 def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str, Any]:
     from rnnfc.cli.console import say, show_table
-    from rnnfc.reports.report import figure
     from rnnfc.runs.run import COMPARE_PLOT, COMPARE_TEXT
     from rnnfc.workflows.compare import compare as compare_runs
 
@@ -190,9 +189,7 @@ def _compare(runs: "Sequence[Run]", *, outputs: Path, as_json: bool) -> dict[str
             "compare",
             f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}",
         )
-        numbers = [[figure(row[name]) for name in ("mse", "rmse", "mae")] for row in made.scores]
-        rows = [[name, *cells] for name, cells in zip(made.names, numbers, strict=True)]
-        show_table(["run", "MSE", "RMSE", "MAE"], rows)
+        show_table(*made.table(complete=False))
         say("saved", f"{made.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
     return {
         "folder": str(made.folder),

@@ -1,6 +1,5 @@
-"""Forecast: what every forecaster gives back, in data units, ready to be scored, drawn and written."""
+"""Forecast: what every forecaster returns, in data units, ready to be scored, drawn and written."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -33,7 +32,7 @@ class Forecast:
     levels: tuple[float, ...] = ()
 
     @classmethod
-    def of(
+    def from_windows(
         cls,
         windows: Windows,
         point: Floats,
@@ -41,7 +40,7 @@ class Forecast:
         quantiles: Floats | None = None,
         levels: tuple[float, ...] = (),
     ) -> Self:
-        """The forecast `point` [window, horizon, target] for unscaled windows."""
+        """The forecast `point` [window, horizon, target] of unscaled windows."""
         return cls(
             point=point,
             quantiles=quantiles,
@@ -52,18 +51,17 @@ class Forecast:
             series=windows.series,
         )
 
-    def at(self, windows: Rows | slice) -> Self:
+    def select(self, windows: Rows | slice) -> Self:
         """The forecast of some of the windows."""
-        of_windows = ("point", "actual", "time", "origin_time", "series", "quantiles")
         return replace(
             self,
-            **{name: value[windows] for name in of_windows if (value := getattr(self, name)) is not None},
+            point=self.point[windows],
+            actual=None if self.actual is None else self.actual[windows],
+            time=self.time[windows],
+            origin_time=self.origin_time[windows],
+            series=self.series[windows],
+            quantiles=None if self.quantiles is None else self.quantiles[windows],
         )
-
-    def parts(self, values: int) -> Iterator[Self]:
-        """The forecast in parts of about so many values of each window, horizon step and target."""
-        step = max(1, values // max(1, self.point[0].size))
-        return (self.at(slice(first, first + step)) for first in range(0, len(self.point), step))
 
 
 class Predictor(Protocol):
@@ -71,7 +69,7 @@ class Predictor(Protocol):
 
     @property
     def label(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
 
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""

@@ -17,7 +17,7 @@ Outputs = dict[str, Floats]
 
 def to_forecast(made: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
     """What a network gave for unscaled windows as their forecast."""
-    return Forecast.of(windows, made[FORECAST], quantiles=made.get(QUANTILES), levels=levels)
+    return Forecast.from_windows(windows, made[FORECAST], quantiles=made.get(QUANTILES), levels=levels)
 
 
 def network_inputs(windows: Windows) -> dict[str, Any]:

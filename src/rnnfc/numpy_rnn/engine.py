@@ -16,7 +16,6 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.evaluation.metrics import mse
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.tensors import FORECAST, Outputs, to_forecast
 from rnnfc.numpy_rnn import network as scratch
@@ -179,7 +178,9 @@ def epochs(
         state.epoch += 1
         with np.errstate(over="ignore", invalid="ignore"):
             watched = (
-                None if validation is None else mse(validation.targets(), network.scaled_points(validation))
+                None
+                if validation is None
+                else float(np.mean((network.scaled_points(validation) - validation.targets()) ** 2))
             )
         if watched is not None and not np.isfinite(watched):
             raise TrainError(diverged("the validation loss", epoch=state.epoch, step=None, rate=rate))

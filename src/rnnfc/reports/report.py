@@ -13,11 +13,14 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.windows import Splits
 from rnnfc.errors import visible
-from rnnfc.evaluation import metrics, significance
+from rnnfc.evaluation import significance
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.evaluation.metrics import Score
+from rnnfc.evaluation.metrics import METRICS, heading, parse_name
+from rnnfc.evaluation.scores import Score, find, to_json
 
 NETWORK = "network"
+# The metric that models are ranked by, and the one that the verdict opens with.
+RANKING, HEADLINE = "rmse", "mse"
 # Origin times of windows that do not overlap: with fewer the statistic is far from normal, and nothing is told from chance.
 _FEWEST = 10
 _CHANCE = (
@@ -25,15 +28,22 @@ _CHANCE = (
     f"test errors does not tell them apart at the 5 % level; it needs {_FEWEST} test windows for each step of the horizon, "
     "where those of all series that begin at the same time are one."
 )
-_SEVERAL = "Models are ranked by their scaled RMSE: in data units a target with large numbers would outweigh the others."
+_SEVERAL = (
+    f"Models are ranked by their scaled {heading(RANKING)}: "
+    "in data units a target with large numbers would outweigh the others."
+)
 # The score that a cell of a table shows, but for what its row and its column name.
-_POOLED = {"model": NETWORK, "split": "test", "metric": "rmse", "units": "data", "target": None, "step": None}
+_POOLED = {
+    "model": NETWORK,
+    "split": "test",
+    "metric": RANKING,
+    "units": "data",
+    "target": None,
+    "step": None,
+}
 _Cells = dict[str, dict[str, Any]]
 # What Markdown, or HTML inside it, would read as more than the character.
 _MARKUP = re.compile(r"[\\`*\[\]|~$]")
-_SCALED_HEADINGS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE"}
-_POINT_HEADINGS = {**_SCALED_HEADINGS, "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE", "owa": "OWA"}
-_QUANTILE_HEADINGS = {"wql": "wQL", "coverage": "inside", "width": "width of"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +61,7 @@ class Report:
 
     def test(self, metric: str, *, units: str = "data", model: str = NETWORK) -> float | None:
         """One pooled score on the test windows; None where it is not defined or not finite."""
-        return metrics.find(self.scores, model=model, split="test", metric=metric, units=units)
+        return find(self.scores, model=model, split="test", metric=metric, units=units)
 
     @property
     def models(self) -> list[str]:
@@ -60,9 +70,9 @@ class Report:
 
     @property
     def quantile_metrics(self) -> list[str]:
-        """Names of the scores of the network's quantiles, see `metrics.score`; none without levels."""
+        """Names of the scores of the network's quantiles, see `scores.score`; none without levels."""
         names = dict.fromkeys(row.metric for row in self.scores)
-        return [name for name in names if name.partition("_")[0] in _QUANTILE_HEADINGS]
+        return [name for name in names if parse_name(name)[0].over != "point"]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, scores as rows."""
@@ -70,7 +80,7 @@ class Report:
             name: getattr(self, name)
             for name in ("verdict", "outcome", "notes", "experiment", "unit", "targets", "ledger")
         }
-        return {**head, "scores": metrics.to_json(self.scores)}
+        return {**head, "scores": to_json(self.scores)}
 
 
 def ledger(panel: Panel, splits: Splits, *, stride: int) -> dict[str, Any]:
@@ -104,12 +114,12 @@ def ranked_in(targets: int) -> str:
 def verdict(scores: list[Score], *, outcome: str, unit: str, targets: int, windows: int) -> str:
     """One sentence: the network's test MSE, then the outcome."""
     data, scaled = (
-        metrics.find(scores, model=NETWORK, split="test", metric="mse", units=units)
+        find(scores, model=NETWORK, split="test", metric=HEADLINE, units=units)
         for units in ("data", "scaled")
     )
     size = f"{figure(data)}{f' {unit}²' if unit else ''} (scaled {figure(scaled)})"
     return (
-        f"Test MSE {size if targets == 1 else f'{figure(scaled)} (scaled, {targets} targets)'} "
+        f"Test {heading(HEADLINE)} {size if targets == 1 else f'{figure(scaled)} (scaled, {targets} targets)'} "
         f"over {windows:,} {'window' if windows == 1 else 'windows'}: {outcome}"
     )
 
@@ -130,7 +140,8 @@ def outcome(
         return "the network's test error is not finite."
     if theirs is None:
         return "the network's test error is finite, that of every baseline is not."
-    measure, unit = ("RMSE", f" {unit}" if unit else "") if targets == 1 else ("scaled RMSE", "")
+    name = heading(RANKING)
+    measure, unit = (name, f" {unit}" if unit else "") if targets == 1 else (f"scaled {name}", "")
     sizes = f"{measure} {figure(ours)} against {figure(theirs)}{unit}, {_relation(ours, theirs)}"
     few = times < _FEWEST * horizon
     if few or lead is None or abs(lead) < significance.critical_value(times):
@@ -151,27 +162,26 @@ def left_out(scores: list[Score], test: Forecast) -> list[str]:
     notes = [f"{missing:,} of {actual.size:,} test values are missing and not scored"] if missing else []
     wanted = (NETWORK, "test", None, None)
     pooled = (row for row in scores if (row.model, row.split, row.target, row.step) == wanted)
-    lacking = [
-        (row.undefined, _POINT_HEADINGS[row.metric].removesuffix(" %")) for row in pooled if row.undefined
-    ]
+    lacking = [(row.undefined, parse_name(row.metric)) for row in pooled if row.undefined]
     return [
         *notes,
         *(
-            f"{count:,} of {each:,} series have no {heading}, and are not in its mean"
-            for count, heading in lacking
+            f"{count:,} of {each:,} series have no {' '.join([metric.heading, *([suffix] if suffix else [])])}, "
+            "and are not in its mean"
+            for count, (metric, suffix) in lacking
         ),
     ]
 
 
 def _test_errors(scores: list[Score], targets: int) -> dict[str, float | None]:
     """The pooled test RMSE of each model, the lowest first; models without one last, by name."""
-    wanted = ("test", "rmse", ranked_in(targets), None, None)
+    wanted = ("test", RANKING, ranked_in(targets), None, None)
     errors = {
         row.model: row.value
         for row in scores
         if (row.split, row.metric, row.units, row.target, row.step) == wanted
     }
-    return dict(sorted(errors.items(), key=lambda item: (math.inf if item[1] is None else item[1], item[0])))
+    return dict(sorted(errors.items(), key=lambda item: (METRICS[RANKING].sort_key(item[1]), item[0])))
 
 
 def _relation(ours: float, theirs: float) -> str:
@@ -255,15 +265,20 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, 
         for row in report.scores
         if (row.split, row.units, row.target, row.step) == ("test", "data", None, None)
     }
-    points = {heading: {"metric": metric} for metric, heading in _POINT_HEADINGS.items() if metric in pooled}
+    points = {
+        heading(name): {"metric": name}
+        for name, metric in METRICS.items()
+        if metric.over == "point" and name in pooled
+    }
     yield "Test rows, data units", "model", models, points
     if names := report.quantile_metrics:
-        parts = [(name, *name.split("_", 1)) for name in names]
-        quantiles = {" ".join([_QUANTILE_HEADINGS[kind], *of]): {"metric": name} for name, kind, *of in parts}
+        quantiles = {heading(name): {"metric": name} for name in names}
         yield "Test rows, quantiles of the network", "step", {"all": {}, **steps}, quantiles
     if experiment.scale.label != "none":
         scaled = {
-            heading: {"metric": metric, "units": "scaled"} for metric, heading in _SCALED_HEADINGS.items()
+            heading(name): {"metric": name, "units": "scaled"}
+            for name, metric in METRICS.items()
+            if metric.scaled
         }
         yield f"Test rows, scaled ({experiment.scale.label})", "model", models, scaled
     if len(targets) > 1:
@@ -272,10 +287,14 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[tuple[str, str, 
             for name in targets
             for model, row in models.items()
         }
-        columns = {heading: {"metric": heading.lower()} for heading in ("RMSE", "MAE")}
+        columns = {
+            heading(name): {"metric": name}
+            for name, metric in METRICS.items()
+            if metric.summary and metric.over == "point" and metric.units == "data"
+        }
         yield "Test rows by target, data units", "target, model", each, columns
     units = ranked_in(len(targets))
-    measure = "RMSE in data units" if units == "data" else "scaled RMSE"
+    measure = f"{heading(RANKING)} in data units" if units == "data" else f"scaled {heading(RANKING)}"
     splits = {split: {"split": split, "units": units} for split in report.ledger["windows"]}
     yield f"Every split, {measure}", "model", models, splits
     if steps:

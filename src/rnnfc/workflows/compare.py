@@ -11,14 +11,14 @@ import numpy as np
 
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_times
 from rnnfc.errors import RunError
-from rnnfc.evaluation import metrics
-from rnnfc.reports.report import NETWORK, figure, literal
+from rnnfc.evaluation.metrics import METRICS, heading
+from rnnfc.evaluation.scores import measure
+from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, figure, literal
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.pictures import labels, time_name
 
-_METRICS = ("mse", "rmse", "mae")
 # What of many runs and rows can be told apart in one picture.
 _DRAWN_RUNS, _DRAWN_ROWS = 4, 120
 _Key = tuple[str, str, int, float]  # target, series, step, time (dates: microseconds)
@@ -38,6 +38,18 @@ class Comparison:
     unit: str
     note: str
     scores: list[dict[str, Any]]
+
+    def table(self, *, complete: bool) -> tuple[list[str], list[list[str]]]:
+        """Headings, and each row's name and scores for people; only what the console shows unless it is complete."""
+        metrics = [
+            name
+            for name, metric in METRICS.items()
+            if metric.needs_values_only and (complete or metric.summary)
+        ]
+        rows = zip(self.names, self.scores, strict=True)
+        return ["run", *map(heading, metrics)], [
+            [name, *(figure(row[of]) for of in metrics)] for name, row in rows
+        ]
 
     @property
     def names(self) -> list[str]:
@@ -85,15 +97,19 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
     actual = values[0][0]
     _refuse_other_data(runs, [own[0] for own in values], actual)
     size, unit = _sizes(common, actual, unit=unit)
+    numbers = {names: number for number, names in enumerate(dict.fromkeys(key[:2] for key in common))}
+    series = np.array([numbers[key[:2]] for key in common])  # each target of each series
     scored: dict[tuple[Any, ...], tuple[dict[str, Any], Floats]] = {}
     for which, table, own in zip(runs, tables, values, strict=True):
         for model, point in zip((NETWORK, table.baseline), own[1:], strict=False):
-            errors = {name: metrics.measure(name, actual / size, point / size) for name in _METRICS}
+            errors = {
+                name: measure(metric, actual=actual / size, point=point / size, series=series)
+                for name, metric in METRICS.items()
+                if metric.needs_values_only
+            }
             once = which.folder if model == NETWORK else tuple(errors.values())
             scored.setdefault((model, once), ({"run": which.name, "model": model, **errors}, point))
-    ranked = sorted(
-        scored.values(), key=lambda pair: math.inf if pair[0]["rmse"] is None else pair[0]["rmse"]
-    )
+    ranked = sorted(scored.values(), key=lambda pair: METRICS[RANKING].sort_key(pair[0][RANKING]))
     note, scores = _note(tables, common), [row for row, _ in ranked]
     made = Comparison(folder=outputs, rows=len(common), unit=unit, note=note, scores=scores)
     with RunWriter(outputs, "compare") as draft:
@@ -209,14 +225,11 @@ def _note(tables: Sequence[_Table], common: Sequence[_Key]) -> str:
 def _markdown(made: Comparison) -> str:
     unit = f", in {literal(made.unit)}" if made.unit else ""
     head = f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}"
-    rows = [
-        [literal(name), *(figure(row[of]) for of in _METRICS)]
-        for name, row in zip(made.names, made.scores, strict=True)
-    ]
+    headings, rows = made.table(complete=True)
     table = [
-        "| run | MSE | RMSE | MAE |",
-        "|---|---:|---:|---:|",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        f"| {' | '.join(headings)} |",
+        f"|---{'|---:' * (len(headings) - 1)}|",
+        *(f"| {' | '.join([literal(name), *cells])} |" for name, *cells in rows),
     ]
     return "\n".join([head, "", *table]) + "\n"
 
@@ -248,7 +261,9 @@ def _picture(
     named = dict(zip([each.name for each in runs], labels(runs), strict=True))
     lines = [
         plots.Line(
-            label=f"{named.get(name, name)}: MSE {figure(row['mse'])}", time=times, value=value[chosen]
+            label=f"{named.get(name, name)}: {heading(HEADLINE)} {figure(row[HEADLINE])}",
+            time=times,
+            value=value[chosen],
         )
         for name, row, value in zip(made.names, made.scores, values[1:], strict=True)
     ]

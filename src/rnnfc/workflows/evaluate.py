@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from rnnfc.baselines import smoothing
 from rnnfc.errors import RunError
-from rnnfc.evaluation import metrics
 from rnnfc.reports.report import Report
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
@@ -30,18 +29,20 @@ def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
         DataError: the data is not what the run was trained on; before TensorFlow starts.
         RunError: the run is damaged.
     """
-    before = which.scores()
+    stored = which.scores()
     smoothing.refuse_missing_extra(which.experiment().baselines)
     prepared, scaler = prepare_again(which)
     network = open_network(which, prepared.panel, scaler, runtime=runtime)
-    made = make_report(prepared, forecast_all(prepared, scaler, network))
-    now = {run.score_key(row): row["value"] for row in metrics.to_json(made.scores)}
-    if before.keys() != now.keys():
+    report = make_report(prepared, forecast_all(prepared, scaler, network))
+    # A run of an earlier version has fewer metrics.
+    metrics = {row["metric"] for row in which.report()["scores"]}
+    scores = {run.score_key(vars(row)): row.value for row in report.scores if row.metric in metrics}
+    if not scores or stored.keys() != scores.keys():
         raise RunError(
             f"{which.folder / run.REPORT}: its scores are not those of its experiment; the run is damaged, train again"
         )
-    apart = max(_difference(before[key], now[key]) for key in now)
-    return Evaluation(run=which, report=made, later=prepared.panel.later, largest_difference=apart)
+    largest = max(_difference(stored[key], scores[key]) for key in scores)
+    return Evaluation(run=which, report=report, later=prepared.panel.later, largest_difference=largest)
 
 
 def _difference(before: float | None, now: float | None) -> float:

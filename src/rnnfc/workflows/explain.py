@@ -10,7 +10,7 @@ import numpy as np
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError
-from rnnfc.evaluation.metrics import finite
+from rnnfc.evaluation.scores import finite
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter

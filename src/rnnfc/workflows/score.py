@@ -12,9 +12,10 @@ from rnnfc.data.panel import Floats, format_time
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
 from rnnfc.errors import TrainError
-from rnnfc.evaluation import metrics, significance
+from rnnfc.evaluation import significance
 from rnnfc.evaluation.forecast import Forecast, Predictor
-from rnnfc.evaluation.metrics import Score
+from rnnfc.evaluation.metrics import METRICS
+from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
 from rnnfc.reports import report
 from rnnfc.reports.report import NETWORK, Report
 from rnnfc.workflows.prepare import Prepared
@@ -54,14 +55,14 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
         prepared.splits.scored,
     )
     written = splits.test.thin(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
-    ruler = metrics.MetricContext.of(
+    context = MetricContext.from_panel(
         panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season
     )
     ours = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
     for name, made in ours.items():
         refuse_not_finite(made, name)
-        scores += metrics.score(made, ruler, model=NETWORK, split=name)
+        scores += score(made, context, model=NETWORK, split=name)
     units, lowest, lead, best = report.ranked_in(panel.num_targets), math.inf, None, {}
     with np.errstate(
         all="ignore"
@@ -71,16 +72,18 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
         for model in (*models, *smoothing.fit_all(experiment.baselines, splits, season=season)):
             for name, windows in scored.items():
                 made = model.predict(windows)
-                scores += metrics.score(made, ruler, model=model.label, split=name)
+                scores += score(made, context, model=model.label, split=name)
             # `made` is now that of the test split, the last one
-            error = metrics.find(scores, model=model.label, split="test", metric="rmse", units=units)
-            if error is not None and error < lowest:
+            error = METRICS[report.RANKING].sort_key(
+                find(scores, model=model.label, split="test", metric=report.RANKING, units=units)
+            )
+            if error < lowest:
                 lowest, best = error, {model.label: made.point[written]}
                 both = (ours["test"], made)
                 lead = significance.diebold_mariano(
                     *(both if units == "data" else (_scaled(each, scaler) for each in both))
                 )
-    scores += metrics.owa(scores, against=baselines.NAIVE2)
+    scores += relative_scores(scores, against=baselines.NAIVE2)
     notes, some = report.left_out(scores, ours["test"]), len(written) < len(splits.test)
     notes += (
         [f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"]

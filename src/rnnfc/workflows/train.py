@@ -227,7 +227,7 @@ def _write_results(
 def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         run.write_forecast(
-            forecasts.network["test"].at(forecasts.written), panel, file, beside=forecasts.best
+            forecasts.network["test"].select(forecasts.written), panel, file, beside=forecasts.best
         )
 
 

@@ -1,0 +1,323 @@
+"""Scores: every metric of a forecast, pooled, by step and by target, as tidy rows."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from rnnfc.config.model_spec import MEDIAN
+from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.scaler import Scaler
+from rnnfc.data.windows import Rows
+from rnnfc.evaluation.forecast import Forecast
+from rnnfc.evaluation.metric import Metric, Terms, Values
+from rnnfc.evaluation.metrics import METRICS
+from rnnfc.plain import JsonObject
+
+# Rows that are worked on at once, so that memory grows little with their number.
+_CHUNK_ROWS = 2**20
+# Forecast values that are scored at once: what is computed of them stays in a processor's cache.
+_CHUNK_VALUES = 2**16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One number; `value` is None where the metric is not defined on these rows, or not finite.
+
+    metric: a name of METRICS; of quantiles with the level or the interval, e.g. `wql_0.1`, `coverage_0.8`.
+    units: data or scaled.
+    target: None for all targets together (their only form where there is one target); step: None for all steps together.
+    undefined: how many series (times targets) are left out of a mean over series because they have no value.
+    """
+
+    model: str
+    split: str
+    metric: str
+    units: str
+    series: str
+    target: str | None = None
+    step: int | None
+    value: float | None
+    undefined: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricContext:
+    """What metrics need besides the forecast: the scaler, the naive errors of the training rows, names.
+
+    naive_errors: [series, target] by power: the mean |y[t] - y[t - season]|**power of each series' training rows (season 1
+        where the data has none); NaN where it is not defined, zero or not finite.
+    """
+
+    scaler: Scaler
+    naive_errors: dict[int, Floats]
+    targets: tuple[str, ...]
+    series: str
+
+    @classmethod
+    def from_panel(cls, panel: Panel, *, scaler: Scaler, train_rows: Rows, season: int | None) -> Self:
+        """The context of a panel; values that `missing` filled do not count."""
+        powers = {metric.naive_power for metric in METRICS.values() if metric.naive_power}
+        errors = {
+            power: np.array(
+                [_naive_errors(panel, *rows, lag=season or 1, power=power) for rows in train_rows]
+            )
+            for power in powers
+        }
+        series = panel.series[0] if len(panel.series) == 1 else "all"
+        return cls(scaler=scaler, naive_errors=errors, targets=panel.targets, series=series)
+
+
+def score(forecast: Forecast, context: MetricContext, *, model: str, split: str) -> list[Score]:
+    """Every metric in data units, some in scaled units, of all steps and targets together, of each step and of each target.
+
+    Actual values that are NaN do not count.
+    """
+    if forecast.actual is None:
+        raise ValueError("a forecast past the end of the data has no actual values to be scored against")
+    columns = _columns(forecast.levels)
+    with np.errstate(all="ignore"):
+        sums = _column_sums(forecast, columns, context)
+        return [
+            Score(
+                model=model,
+                split=split,
+                metric=column.name,
+                units="scaled" if column.views[0].scaled else "data",
+                series=context.series,
+                target=target,
+                step=step,
+                value=value,
+                undefined=undefined,
+            )
+            for target, step, place in _places(context.targets, horizon=forecast.point.shape[1])
+            for column in columns
+            for value, undefined in [_value(column.metric, sums[column], place)]
+        ]
+
+
+def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> float | None:
+    """A metric that needs values only, of the rows whose `actual` is not NaN; None where it is not defined or not finite.
+
+    Args:
+        series: of each row; the rows of a series lie side by side.
+    """
+    with np.errstate(all="ignore"):
+        cube = (slice(None), None, None)  # [row] -> [row, step 1, target 1]
+        values = Values(actual=actual[cube], point=point[cube], low=point[cube], high=point[cube])
+        sums = (
+            _series_sums(values, metric.terms, series) if metric.each_series else _sums(values, metric.terms)
+        )
+        return _value(metric, sums, (slice(None), slice(None)))[0]
+
+
+def relative_scores(scores: Sequence[Score], *, against: str) -> list[Score]:
+    """Scores of each model relative to those of the model `against`: the mean over the metrics of `Metric.relative`.
+
+    None where one of them is not defined, or zero for `against`; no scores where `against` is none of the models.
+    """
+    values = {(row.metric, row.model, *_rest(row)): row.value for row in scores if row.units == "data"}
+    rows = []
+    for name, metric in METRICS.items():
+        for row in scores:
+            if row.metric not in metric.relative[:1] or (row.metric, against, *_rest(row)) not in values:
+                continue
+            ours, theirs = (
+                [values[part, model, *_rest(row)] for part in metric.relative]
+                for model in (row.model, against)
+            )
+            ratios = [
+                one / other for one, other in zip(ours, theirs, strict=True) if one is not None and other
+            ]
+            value = finite(sum(ratios) / len(ratios)) if len(ratios) == len(ours) else None
+            rows.append(replace(row, metric=name, value=value))
+    return rows
+
+
+def _rest(row: Score) -> tuple[str, str | None, int | None]:
+    """What one score of a model and metric is of."""
+    return row.split, row.target, row.step
+
+
+def find(scores: Sequence[Score], *, model: str, split: str, metric: str, units: str) -> float | None:
+    """The score of all steps and targets together.
+
+    Raises:
+        LookupError: there is no such score.
+    """
+    wanted = (model, split, metric, units, None, None)
+    for row in scores:
+        if (row.model, row.split, row.metric, row.units, row.target, row.step) == wanted:
+            return row.value
+    raise LookupError(f"no score {metric} of {model} on {split} in {units} units")
+
+
+def to_json(scores: Sequence[Score]) -> list[JsonObject]:
+    """The scores as plain rows."""
+    return [vars(row) for row in scores]
+
+
+def finite(value: float | None) -> float | None:
+    """`value`; None where it is infinite or not a number, which JSON cannot hold."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+class _View(NamedTuple):
+    """What of a forecast a metric is computed from: the point in data or scaled units, a quantile level, or an interval.
+
+    levels: index of one level, or of the lower and the upper bound.
+    """
+
+    scaled: bool = False
+    levels: tuple[int, ...] = ()
+
+
+class _Column(NamedTuple):
+    """One score of each place of a forecast; the sums of several views are averaged."""
+
+    name: str
+    metric: Metric
+    views: tuple[_View, ...]
+
+
+def _columns(levels: tuple[float, ...]) -> list[_Column]:
+    """What is scored of a forecast with these quantile levels, in the order of METRICS, one interval after the other."""
+    points, quantiles, intervals = (
+        {name: metric for name, metric in METRICS.items() if metric.over == over and not metric.relative}
+        for over in ("point", "levels", "intervals")
+    )
+    columns = [
+        _Column(name=name, metric=metric, views=(_View(scaled=scaled),))
+        for name, metric in points.items()
+        for scaled in (False, True)
+        if metric.scaled or not scaled
+    ]
+    views = tuple(_View(levels=(index,)) for index in range(len(levels)))
+    for name, metric in quantiles.items() if levels else ():
+        columns.append(_Column(name=name, metric=metric, views=views))
+        columns += [
+            _Column(name=f"{name}_{level:g}", metric=metric, views=(view,))
+            for level, view in zip(levels, views, strict=True)
+        ]
+    for low, high in itertools.combinations(range(len(levels)), 2):
+        if levels[low] < MEDIAN and math.isclose(levels[low] + levels[high], 1.0):
+            coverage = f"{levels[high] - levels[low]:g}"
+            columns += [
+                _Column(name=f"{name}_{coverage}", metric=metric, views=(_View(levels=(low, high)),))
+                for name, metric in intervals.items()
+            ]
+    return columns
+
+
+def _places(
+    targets: tuple[str, ...], *, horizon: int
+) -> Iterator[tuple[str | None, int | None, tuple[slice, slice]]]:
+    """Everything, each target and each step where there are several: names, and what part of [horizon, target]."""
+    whole = slice(None)
+    yield None, None, (whole, whole)
+    for place, target in enumerate(targets if len(targets) > 1 else ()):
+        yield target, None, (whole, slice(place, place + 1))
+    for step in range(1, horizon + 1) if horizon > 1 else ():
+        yield None, step, (slice(step - 1, step), whole)
+
+
+def _column_sums(
+    forecast: Forecast, columns: Sequence[_Column], context: MetricContext
+) -> dict[_Column, Floats]:
+    """The sums of each column, as `_sums` or `_series_sums` has them."""
+    keys = {
+        (view, column.metric.terms, column.metric.each_series) for column in columns for view in column.views
+    }
+    chunk_sums: dict[tuple[_View, Terms, bool], list[Floats]] = {key: [] for key in keys}
+    chunk_series = []
+    size = max(1, _CHUNK_VALUES // max(1, forecast.point[0].size))
+    for start in range(0, len(forecast.point), size):
+        chunk = forecast.select(slice(start, start + size))
+        values = {view: _view_values(chunk, view, context.scaler) for view in {view for view, *_ in keys}}
+        for view, terms, each_series in keys:
+            sums = (
+                _series_sums(values[view], terms, chunk.series) if each_series else _sums(values[view], terms)
+            )
+            chunk_sums[view, terms, each_series].append(sums)
+        chunk_series.append(chunk.series[_starts(chunk.series)])
+    series = np.concatenate(chunk_series)
+    starts = _starts(series)  # a series may go on in the next chunk
+    totals = {
+        key: np.add.reduceat(np.concatenate(parts, axis=1), starts, axis=1)
+        if key[2]
+        else reduce(np.add, parts)
+        for key, parts in chunk_sums.items()
+    }
+    by_column = {}
+    for column in columns:
+        parts = [totals[view, column.metric.terms, column.metric.each_series] for view in column.views]
+        sums = parts[0].copy()
+        sums[1] = np.mean([part[1] for part in parts], axis=0)  # the others are the same for all levels
+        if column.metric.naive_power:
+            sums[1] /= context.naive_errors[column.metric.naive_power][series[starts], None]
+        by_column[column] = sums
+    return by_column
+
+
+def _view_values(forecast: Forecast, view: _View, scaler: Scaler) -> Values:
+    """What the terms of a view of a forecast are computed from."""
+    actual, point = np.asarray(forecast.actual), forecast.point
+    low = high = point
+    level, coverage = MEDIAN, 0.0
+    if view.scaled:
+        actual, point = (scaler.scale_points(values, forecast.series) for values in (actual, point))
+    if view.levels and forecast.quantiles is not None:
+        low, high = (forecast.quantiles[..., index] for index in (view.levels[0], view.levels[-1]))
+        if len(view.levels) == 1:
+            point, level = low, forecast.levels[view.levels[0]]
+        else:
+            coverage = forecast.levels[view.levels[1]] - forecast.levels[view.levels[0]]
+    return Values(actual=actual, point=point, low=low, high=high, level=level, coverage=coverage)
+
+
+def _sums(values: Values, terms: Terms) -> Floats:
+    """How many actual values are known, then the sum of each term over them, [1 + term, horizon, target]."""
+    known = ~np.isnan(values.actual)
+    return np.stack([known.sum(axis=0), *(term.sum(axis=0, where=known) for term in terms(values))])
+
+
+def _series_sums(values: Values, terms: Terms, series: Rows) -> Floats:
+    """The sums of each series, [1 + term, series, horizon, target]; the windows of a series lie side by side."""
+    known = ~np.isnan(values.actual)
+    # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
+    cells = [np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms(values)]
+    return np.asarray(np.add.reduceat(np.stack([known, *cells]), _starts(series), axis=1))
+
+
+def _starts(series: Rows) -> Rows:
+    """The first window of each series."""
+    return np.flatnonzero(np.diff(series, prepend=-1))
+
+
+def _value(metric: Metric, sums: Floats, place: tuple[slice, slice]) -> tuple[float | None, int]:
+    """The metric from the sums of a place, and how many series have no value where it is the mean over series."""
+    if not metric.each_series:
+        return finite(float(metric.value(*(np.asarray(part[place].sum()) for part in sums)))), 0
+    count, *totals = (part[:, *place].sum(axis=1) for part in sums)  # [series, target] each
+    values = np.where(np.isinf(totals).any(axis=0), np.inf, metric.value(count, *totals))
+    undefined = np.isnan(values)
+    return (finite(float(values[~undefined].mean())) if not undefined.all() else None), int(undefined.sum())
+
+
+def _naive_errors(panel: Panel, first: int, end: int, *, lag: int, power: int) -> Floats:
+    """Mean |y[t] - y[t - lag]|**power of a series' known rows, [target]; NaN where it is not defined, zero or not finite."""
+    targets = slice(0, panel.num_targets)
+    total, count = np.zeros(panel.num_targets), np.zeros(panel.num_targets)
+    with np.errstate(all="ignore"):
+        for start in range(first + lag, end, _CHUNK_ROWS):
+            stop = min(start + _CHUNK_ROWS, end)
+            rows, earlier = slice(start, stop), slice(start - lag, stop - lag)
+            steps = np.abs(panel.known(rows, targets) - panel.known(earlier, targets)) ** power
+            known = ~np.isnan(steps)
+            total, count = total + steps.sum(axis=0, where=known), count + known.sum(axis=0)
+        errors = total / count
+    return np.where((errors > 0) & (errors < np.inf), errors, np.nan)
