@@ -40,7 +40,8 @@ MINUTES_PER_YEAR = 525_600
 def measure_epoch(*, windows: int, length: int, units: int) -> dict[str, float]:
     """Seconds of one epoch over so many training windows of a sine, compilation apart."""
     from rnnfc.data.scaler import Scaler
-    from rnnfc.networks.network import Network, build
+    from rnnfc.networks.build import build
+    from rnnfc.networks.network import Network
     from rnnfc.training import keras_loop as training
 
     rows = windows + length + TEST_ROWS
@@ -48,7 +49,7 @@ def measure_epoch(*, windows: int, length: int, units: int) -> dict[str, float]:
     experiment, splits = prepared.experiment, prepared.splits
     scaler = Scaler.fit(prepared.panel, splits.train_rows, method="none")
     net = build(experiment, channels=1, targets=1)
-    state = training.start(net, experiment.train)
+    state = training.start(net.inference_model, experiment.train)
     history = list(
         training.epochs(
             state,

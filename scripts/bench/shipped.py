@@ -95,9 +95,9 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
 
     spec = prepared.experiment.train
     engine, network, *parts = _built(prepared)
-    net = getattr(network, "net", None) or engine.inference_copy(
-        prepared.experiment, network
-    )  # of NumPy's network its Keras twin
+    # Of NumPy's network its Keras twin.
+    built = getattr(network, "net", None) or engine.inference_copy(prepared.experiment, network)
+    net = built.inference_model
     stop = spec.early_stopping
     early = [keras.callbacks.EarlyStopping(patience=stop.patience, restore_best_weights=True)] if stop else []
     (x, y), *watched = [

@@ -31,9 +31,9 @@ def _timed(epochs: Iterator[float], **facts: Any) -> Timing:
 
 def start_weights(case: Case) -> Weights:
     """The weights that all start from."""
-    from rnnfc.networks.network import build
+    from rnnfc.networks.build import build
 
-    return list(build(case.experiment(), channels=1, targets=1).get_weights())
+    return list(build(case.experiment(), channels=1, targets=1).inference_model.get_weights())
 
 
 def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None = None) -> Timing:
@@ -45,14 +45,15 @@ def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None
     if recipe is not None:
         chosen = Recipe(**recipe, reason="asked for")
     from rnnfc.data.scaler import Scaler
-    from rnnfc.networks.network import Network, build
+    from rnnfc.networks.build import build
+    from rnnfc.networks.network import Network
     from rnnfc.training import keras_loop as training
 
     windows = case.train()
     net = build(spec, channels=1, targets=1)
     scaler = Scaler.fit(windows.panel, np.array([[0, windows.panel.num_rows]]), method="none")
     network = Network(net, scaler, length=case.length)
-    state = training.start(net, spec.train)
+    state = training.start(net.inference_model, spec.train)
     rows = training.epochs(
         state, network, train=windows, validation=None, spec=spec.train, seed=spec.seed, recipe=chosen
     )

@@ -231,7 +231,10 @@ def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_r
     network = restore(which.experiment(), panel, scaler, which.weights(), source="test")
     rows = np.append(panel.values[1:, 0], first)
     scaled = ((rows - scaler.center[0]) / scaler.scale[0]).astype(np.float32)
-    expected = network.net(scaled[None, :, None]).numpy()[0, 0, 0] * scaler.scale[0, 0] + scaler.center[0, 0]
+    expected = (
+        network.net.inference_model(scaled[None, :, None]).numpy()[0, 0, 0] * scaler.scale[0, 0]
+        + scaler.center[0, 0]
+    )
     assert two[1] == pytest.approx(float(expected), abs=1e-6)
     assert values("--steps", "3", "--runtime", "keras") == pytest.approx(three, abs=2e-5)
 

@@ -16,7 +16,9 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export import onnx_model as export
 from rnnfc.extensions import CELLS
-from rnnfc.networks.network import Network, build, data_unit_forecaster
+from rnnfc.networks.build import build
+from rnnfc.networks.data_units import data_unit_forecaster
+from rnnfc.networks.network import Network, inference_copy
 
 # Method, transform, by.
 TRANSFORMED = [
@@ -46,9 +48,9 @@ def network(spec: Experiment, data: Panel) -> tuple[Network, Windows]:
 
 
 def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes:
-    return export.to_onnx(
-        data_unit_forecaster(spec, net), export.interface(spec, data or three_channels(), net.scaler)
-    )
+    model = inference_copy(spec, net).inference_model
+    forecaster = data_unit_forecaster(model, net.scaler, levels=net.levels)
+    return export.to_onnx(forecaster, export.interface(spec, data or three_channels(), net.scaler))
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -16,9 +16,10 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
-from rnnfc.networks import inputs, network, tensors
+from rnnfc.networks import network, tensors
 from rnnfc.networks.backend import tf
-from rnnfc.networks.parts.autoregressive import training_model
+from rnnfc.networks.build import build_for
+from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
 from rnnfc.networks.size import num_parameters
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
@@ -56,8 +57,8 @@ def made(kind: str, further: str = FURTHER) -> tuple[Experiment, network.Network
     data, spec = two_series(), experiment(kind, further)
     scaler = Scaler.fit(data, np.array([[0, 10], [15, 27]]), method="standard")
     origins = np.array([20, 21, 24, 5, 9], dtype=np.int32)
-    net = network.Network(network.build_for(spec, data), scaler, length=5)
-    for variable in net.net.trainable_variables:  # also what starts at zero, or nearly so
+    net = network.Network(build_for(spec, data), scaler, length=5)
+    for variable in net.net.inference_model.trainable_variables:  # also what starts at zero, or nearly so
         variable.assign(variable + 0.3 * np.random.default_rng(7).normal(size=variable.shape))
     return spec, net, Windows(panel=data, origins=origins, length=5, horizon=4)
 
@@ -72,17 +73,15 @@ def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
 def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str) -> None:
     spec, net, windows = made(kind)
     sizes = {"channels": 4, "length": 5, "horizon": 4, "targets": 2, "known": 1, "series": 2}
-    assert num_parameters(spec.model, **sizes) == net.net.count_params()
-    trained = training_model(net.net)
-    given = network.gather_inputs(
-        trained, *network.to_device(windows.panel), tf.constant(windows.origins), length=5
-    )
+    assert num_parameters(spec.model, **sizes) == net.net.inference_model.count_params()
+    (trained,) = net.net.training_models
+    given = gather_inputs(trained, *panel_to_device(windows.panel), tf.constant(windows.origins), length=5)
     given[tensors.TARGET] = tf.constant(windows.targets(), tf.float32)
     np.testing.assert_allclose(given["future"], windows.future(), rtol=1e-6)
     assert given["series"].numpy().tolist() == [1, 1, 1, 0, 0] == windows.series.tolist()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(inputs.feed(trained, given, training=True) ** 2)
-    gradients = tape.gradient(loss, net.net.trainable_variables)
+        loss = tf.reduce_sum(call_model(trained, given, training=True) ** 2)
+    gradients = tape.gradient(loss, net.net.inference_model.trainable_variables)
     assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in gradients)
 
 
@@ -111,7 +110,8 @@ def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
     _, net, windows = made(kind)
     window = {name: array[:1].astype(np.float32) for name, array in export.network_inputs(windows).items()}
     later = {**window, "future": window["future"] + np.float32([[[0], [0], [5], [0]]])}
-    changed = np.abs(inputs.feed(net.net, later) - inputs.feed(net.net, window)).max(axis=(0, 2)) > 1e-7
+    model = net.net.inference_model
+    changed = np.abs(call_model(model, later) - call_model(model, window)).max(axis=(0, 2)) > 1e-7
     assert changed.tolist() == ([True] * 4 if kind == "stacked" else [False, False, True, True])
 
 
@@ -119,7 +119,8 @@ def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
 def test_the_same_window_of_another_series_has_another_forecast(kind: str) -> None:
     _, net, windows = made(kind)
     given = {name: array.astype(np.float32) for name, array in export.network_inputs(windows).items()}
-    own, other = inputs.feed(net.net, given), inputs.feed(net.net, {**given, "series": 1 - given["series"]})
+    model = net.net.inference_model
+    own, other = call_model(model, given), call_model(model, {**given, "series": 1 - given["series"]})
     assert np.abs(own - other).max(axis=(1, 2)).min() > 1e-4
 
 
@@ -153,7 +154,7 @@ def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
     spec, net, windows = made("stacked", "")
     single = windows.with_panel(replace(windows.panel, series=("s",), bounds=np.array([0, 31])))
     scaler = Scaler.fit(single.panel, np.array([[0, 20]]), method="minmax")
-    net = network.Network(network.build_for(spec, single.panel), scaler, length=5)
+    net = network.Network(build_for(spec, single.panel), scaler, length=5)
     facts = export.interface(spec, single.panel, scaler)
     assert list(facts["input"]) == ["window", "channels", "future", "known"]
     for form in ("onnx", "litert"):

@@ -20,8 +20,11 @@ from rnnfc.errors import RunError
 from rnnfc.extensions import CELLS
 from rnnfc.networks import backend, network
 from rnnfc.networks.backend import keras
+from rnnfc.networks.build import BUILDERS, build
+from rnnfc.networks.net import DataSizes, Member, Net, plain_loops
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.networks.stacked import build_stacked, derive_seed
+from rnnfc.networks.weights import named_weights, set_weights
 
 
 def spec(**changes: Any) -> StackedSpec:
@@ -30,6 +33,11 @@ def spec(**changes: Any) -> StackedSpec:
 
 def stacked(model: StackedSpec, *, seed: int = 1) -> Any:
     return build_stacked(model, length=5, channels=3, horizon=4, targets=2, seed=seed)
+
+
+def as_net(model: Any) -> Net:
+    member = Member(core=model, inference_model=model, training_model=model)
+    return Net.from_members([member], inference_model=model, sizes=DataSizes(channels=3, targets=2))
 
 
 def experiment(normalize: str = "none") -> Experiment:
@@ -43,7 +51,7 @@ def experiment(normalize: str = "none") -> Experiment:
 
 def test_tables_agree_with_the_config() -> None:
     kinds = [get_args(family.model_fields["kind"].annotation)[0] for family in NetSpec.__subclasses__()]
-    assert set(network.BUILDERS) == set(kinds)
+    assert set(BUILDERS) == set(kinds)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,7 @@ def test_settings_reach_every_layer() -> None:
     net = stacked(
         spec(units=(4, 3), activation="relu", dropout=0.2, recurrent_dropout=0.1, bidirectional=(True, False))
     )
-    layers = {layer.name: layer for layer in network.recurrent_layers(net)}
+    layers = {layer.name: layer for layer in as_net(net).recurrent_layers}
     forward, backward, top = (layers[name] for name in ("forward_1", "backward_1", "forward_2"))
     for layer, units in ((forward, 4), (backward, 4), (top, 3)):
         config = layer.get_config()
@@ -86,7 +94,7 @@ def test_settings_reach_every_layer() -> None:
 
 
 def test_the_two_directions_start_from_different_weights() -> None:
-    forward, backward = network.recurrent_layers(stacked(spec(bidirectional=True)))
+    forward, backward = as_net(stacked(spec(bidirectional=True))).recurrent_layers
     for left, right in zip(forward.get_weights()[:2], backward.get_weights()[:2], strict=True):
         assert not np.array_equal(left, right)
 
@@ -124,32 +132,29 @@ def test_no_seed_is_left_to_chance(monkeypatch: pytest.MonkeyPatch, model: str) 
         f"name: t\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{train: 0.5, validation: 0.2, test: 0.3}}\n"
         f"window: {{length: 5, horizon: 4}}\nmodel: {model}\ntrain: {{epochs: 1}}\n"
     )
-    assert network.build(from_yaml(text, source="t.yaml"), channels=1, targets=1, series=3).count_params() > 0
+    net = build(from_yaml(text, source="t.yaml"), channels=1, targets=1, series=3)
+    assert net.inference_model.count_params() > 0
     with pytest.raises(pytest.fail.Exception, match="Keras draws a seed"):
         keras.layers.Dense(1).build((None, 2))
 
 
 def test_normalize_last_forecasts_the_change_from_the_last_row() -> None:
-    net = network.build(experiment("last"), channels=3, targets=2)
+    net = build(experiment("last"), channels=3, targets=2).inference_model
     x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
     shift = np.array([10.0, -20.0, 30.0], np.float32)
     np.testing.assert_allclose(net(x + shift).numpy(), net(x).numpy() + shift[:2], atol=1e-4)
 
 
 def test_unrolled_layers_are_plain_again_afterwards() -> None:
-    net = stacked(spec(units=(4, 3), bidirectional=(True, False)))
-    with network.plain_loops(net, unroll=True):
-        assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [
-            (True, False)
-        ] * 3
-    assert [(layer.unroll, layer.use_cudnn) for layer in network.recurrent_layers(net)] == [
-        (False, "auto")
-    ] * 3
+    net = as_net(stacked(spec(units=(4, 3), bidirectional=(True, False))))
+    with plain_loops(net, unroll=True):
+        assert [(layer.unroll, layer.use_cudnn) for layer in net.recurrent_layers] == [(True, False)] * 3
+    assert [(layer.unroll, layer.use_cudnn) for layer in net.recurrent_layers] == [(False, "auto")] * 3
 
 
 @pytest.mark.parametrize("normalize", ["none", "last"])
 def test_a_saved_model_forecasts_the_same_in_plain_keras(tmp_path: Any, normalize: str) -> None:
-    net = network.build(experiment(normalize), channels=1, targets=1)
+    net = build(experiment(normalize), channels=1, targets=1).inference_model
     net.save(tmp_path / "model.keras")
     x = np.random.default_rng(0).normal(size=(3, 5, 1)).astype(np.float32)
     np.testing.assert_array_equal(
@@ -164,11 +169,11 @@ def test_predict_forecasts_every_window_in_data_units_whatever_the_batch(
     panel = load_panel(spec_.data)
     splits = cut_windows(panel, length=5, horizon=2, split=spec_.split)
     scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
-    made = network.Network(network.build(spec_, channels=1, targets=1), scaler, length=5)
+    made = network.Network(build(spec_, channels=1, targets=1), scaler, length=5)
     whole = made.predict(splits.test)
     x = ((splits.test.inputs() - scaler.center[0]) / scaler.scale[0]).astype(np.float32)
     np.testing.assert_allclose(
-        whole.point, made.net(x).numpy() * scaler.scale[0] + scaler.center[0], atol=1e-6
+        whole.point, made.net.inference_model(x).numpy() * scaler.scale[0] + scaler.center[0], atol=1e-6
     )
     np.testing.assert_array_equal(whole.actual, splits.test.targets())
     monkeypatch.setattr(network, "_FORWARD_BATCH", 7)
@@ -177,8 +182,8 @@ def test_predict_forecasts_every_window_in_data_units_whatever_the_batch(
 
 def test_weights_come_back_by_name_and_wrong_ones_are_refused() -> None:
     spec_, (net, other) = experiment(), (stacked(spec(), seed=seed) for seed in (1, 2))
-    arrays = network.named_weights(net)
-    network.set_weights(other, arrays, source="w.npz")
+    arrays = named_weights(net)
+    set_weights(other, arrays, source="w.npz")
     for left, right in zip(net.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
     name = next(iter(arrays))
@@ -186,11 +191,9 @@ def test_weights_come_back_by_name_and_wrong_ones_are_refused() -> None:
         RunError,
         match=r"w\.npz: 000 stacked/forward_1/gru_cell/kernel is float32\[1, 1\], the .* network needs float32\[3, 12\]",
     ):
-        network.set_weights(other, {**arrays, name: np.zeros((1, 1), np.float32)}, source="w.npz")
+        set_weights(other, {**arrays, name: np.zeros((1, 1), np.float32)}, source="w.npz")
     with pytest.raises(RunError, match="is None, the"):
-        network.set_weights(
-            other, {key: value for key, value in arrays.items() if key != name}, source="w.npz"
-        )
+        set_weights(other, {key: value for key, value in arrays.items() if key != name}, source="w.npz")
     panel = load_panel(spec_.data)
     scaler = Scaler.fit(panel, np.array([[0, 30]]), method="minmax")
     with pytest.raises(RunError, match="the experiment's network needs"):

@@ -14,7 +14,8 @@ from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import ConfigError
 from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras
-from rnnfc.networks.network import build, ensemble_members
+from rnnfc.networks.build import build
+from rnnfc.networks.net import DataSizes, Member, Net
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.size import num_parameters
 from rnnfc.training import keras_engine
@@ -61,7 +62,9 @@ def by_name(net: Any) -> dict[str, Any]:
 def test_the_segment_network_is_its_definition_step_by_step(cell: str) -> None:
     """Windows of 7 rows are filled up to 3 segments of 3; 4 steps are 2 segments of 3, cut; each target goes by itself."""
     net, x = (
-        build(experiment(f"kind: segment, cell: {cell}, segment: 3, width: 4"), channels=3, targets=2),
+        build(
+            experiment(f"kind: segment, cell: {cell}, segment: 3, width: 4"), channels=3, targets=2
+        ).inference_model,
         batch(),
     )
     layers = by_name(net)
@@ -82,7 +85,7 @@ def test_the_segment_network_is_its_definition_step_by_step(cell: str) -> None:
 
 
 def test_a_segment_network_reads_its_targets_only_and_each_by_itself() -> None:
-    net, x = build(experiment(), channels=3, targets=2), batch()
+    net, x = build(experiment(), channels=3, targets=2).inference_model, batch()
     other = x.copy()
     other[:, :, 2] += 9.0
     np.testing.assert_array_equal(net(other), net(x))
@@ -92,12 +95,8 @@ def test_a_segment_network_reads_its_targets_only_and_each_by_itself() -> None:
 
 
 def test_dropout_of_a_segment_network_acts_in_training_only() -> None:
-    net, x = (
-        build(
-            experiment("kind: segment, cell: GRU, segment: 3, width: 4, dropout: 0.5"), channels=3, targets=2
-        ),
-        batch(),
-    )
+    spec = experiment("kind: segment, cell: GRU, segment: 3, width: 4, dropout: 0.5")
+    net, x = build(spec, channels=3, targets=2).inference_model, batch()
     np.testing.assert_array_equal(net(x), net(x))
     assert np.abs(net(x, training=True) - net(x)).max() > 1e-3
 
@@ -113,7 +112,10 @@ def test_dropout_of_a_segment_network_acts_in_training_only() -> None:
 )
 def test_parameters_are_counted_without_building(model: str) -> None:
     spec = experiment(model)
-    assert num_parameters(spec.model, **SIZES) == build(spec, channels=3, targets=2).count_params()
+    assert (
+        num_parameters(spec.model, **SIZES)
+        == build(spec, channels=3, targets=2).inference_model.count_params()
+    )
 
 
 @pytest.mark.parametrize("normalize", ["none", "last", "mean_std", "difference"])
@@ -128,8 +130,8 @@ def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normal
     scaled = scaler.apply(whole, dtype=np.float32)
     network = keras_engine.build(spec, whole, scaler)
     keras_engine.warm_start(network, spec, train=parts.train.with_panel(scaled), validation=None)
-    (line,) = linear.layers_named(network.net, "linear")
-    (output,) = linear.layers_named(network.net, "output")
+    (skip,) = network.net.linear_skips
+    line, output = skip.linear, network.net.members[0].core.get_layer("output")
     output.set_weights([np.zeros_like(array) for array in output.get_weights()])
     (solved,) = line.get_weights()
 
@@ -176,20 +178,20 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
     assert networks[blended][1] == networks[alone][1]
 
     network, _ = networks[blended]
-    assert linear.network_share(network.net) == 1.0
+    assert linear.network_share(network.net.linear_skips) == 1.0
     keras_engine.settle(
         network, blended.train.model_copy(update={"loss": loss}), validation=ours["validation"]
     )
     chosen = keras_engine.facts(network)["network_share"]
 
     def error(share: float) -> float:
-        linear.set_share(network.net, share)
+        linear.set_share(network.net.linear_skips, share)
         return float(np.mean(size(network.scaled_points(ours["validation"]) - ours["validation"].targets())))
 
     assert chosen < 0.95
     assert error(chosen) <= min(error(share) for share in np.linspace(0, 1, 21))
-    linear.set_share(network.net, 0.0)
-    own = by_name(network.net)["linear"].get_weights()[0]
+    linear.set_share(network.net.linear_skips, 0.0)
+    own = network.net.linear_skips[0].linear.get_weights()[0]
     x = ours["validation"].inputs()[:, -5:, :2]
     np.testing.assert_allclose(
         network.scaled_points(ours["validation"]), np.einsum("nlt,lh->nht", x, own), atol=1e-5
@@ -208,15 +210,15 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
         train=", optimizer: sgd",
     )
     network = keras_engine.build(spec, whole, scaler)
-    members = ensemble_members(network.net)
+    members = [member.inference_model for member in network.net.members]
     assert len(members) == 3
     starts = [keras.models.clone_model(member) for member in members]
     for twin, member in zip(starts, members, strict=True):
         twin.set_weights(member.get_weights())
 
-    def trained(net: Any, of: Experiment) -> tuple[Any, float]:
+    def trained(net: Net, of: Experiment) -> tuple[Any, float]:
         this = keras_engine.Network(net, scaler, length=7)
-        state = training.start(net, of.train)
+        state = training.start(net.inference_model, of.train)
         options = {
             "train": parts.train.with_panel(scaled),
             "validation": None,
@@ -227,7 +229,12 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
         return this, [row.loss for row in training.epochs(state, this, **options)][-1]
 
     _, loss = trained(network.net, spec)
-    alone = [trained(twin, spec) for twin in starts]
+    singles = [Member(core=twin, inference_model=twin, training_model=twin) for twin in starts]
+    sizes = DataSizes(channels=3, targets=2)
+    alone = [
+        trained(Net.from_members([one], inference_model=one.inference_model, sizes=sizes), spec)
+        for one in singles
+    ]
     assert loss == pytest.approx(np.mean([one for _, one in alone]), rel=1e-5)
     made = [one.scaled_points(parts.test.with_panel(scaled)) for one, _ in alone]
     np.testing.assert_allclose(

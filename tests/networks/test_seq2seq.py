@@ -20,8 +20,10 @@ from rnnfc.export.formats import FORMATS
 from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras, tf
-from rnnfc.networks.parts.autoregressive import training_model
-from rnnfc.networks.parts.normalization import NORMALIZE, around
+from rnnfc.networks.build import build as build_net
+from rnnfc.networks.net import Net
+from rnnfc.networks.normalization import NORMALIZATIONS
+from rnnfc.networks.parts.window_normalization import with_window_normalization
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
@@ -46,20 +48,20 @@ def experiment(
     )
 
 
-def build(cell: str = "GRU", attention: str = "luong", **options: str) -> Any:
-    return network.build(experiment(cell, attention, **options), channels=3, targets=2)
+def build(cell: str = "GRU", attention: str = "luong", **options: str) -> Net:
+    return build_net(experiment(cell, attention, **options), channels=3, targets=2)
 
 
-def told(net: Any, truth: Any = Y, **options: Any) -> Any:
+def told(net: Net, truth: Any = Y, **options: Any) -> Any:
     """What `net` forecasts in training, where it reads `truth`."""
-    return training_model(net)({"window": X, "target": truth}, **options).numpy()
+    return net.training_models[0]({"window": X, "target": truth}, **options).numpy()
 
 
-def by_hand(net: Any, attention: str, truth: Any) -> Any:
+def by_hand(net: Net, attention: str, truth: Any) -> Any:
     """The forecast of a SimpleRNN network in NumPy; where `truth` is None, each step reads the forecast before its own."""
 
     def weights(layer: str) -> list[Any]:
-        return [variable.numpy() for variable in net.weights if f"{layer}/" in variable.path]
+        return [variable.numpy() for variable in net.inference_model.weights if f"{layer}/" in variable.path]
 
     def cell(name: str, x: Any, h: Any) -> Any:
         kernel, recurrent, bias = weights(name)
@@ -97,18 +99,18 @@ def by_hand(net: Any, attention: str, truth: Any) -> Any:
 @pytest.mark.parametrize("attention", ATTENTION)
 def test_forecasts_follow_from_the_equations(attention: str) -> None:
     net = build("SimpleRNN", attention)
-    np.testing.assert_allclose(net(X).numpy(), by_hand(net, attention, None), atol=1e-6)
+    np.testing.assert_allclose(net.inference_model(X).numpy(), by_hand(net, attention, None), atol=1e-6)
     np.testing.assert_allclose(told(net), by_hand(net, attention, Y), atol=1e-6)
 
 
 @pytest.mark.parametrize(("cell", "attention"), EVERY)
 def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str, attention: str) -> None:
     net, sizes = build(cell, attention), {"channels": 3, "length": 5, "horizon": 4, "targets": 2}
-    assert num_parameters(experiment(cell, attention).model, **sizes) == net.count_params()
+    assert num_parameters(experiment(cell, attention).model, **sizes) == net.inference_model.count_params()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean((training_model(net)({"window": X, "target": Y}, training=True) - Y) ** 2)
-    gradients = tape.gradient(loss, net.trainable_variables)
-    assert len(gradients) == len(net.weights)
+        loss = tf.reduce_mean((net.training_models[0]({"window": X, "target": Y}, training=True) - Y) ** 2)
+    gradients = tape.gradient(loss, net.inference_model.trainable_variables)
+    assert len(gradients) == len(net.inference_model.weights)
     assert all(np.abs(gradient.numpy()).max() > 1e-6 for gradient in gradients)
 
 
@@ -126,7 +128,7 @@ def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_other
     cell: str, attention: str
 ) -> None:
     net = build(cell, attention)
-    free = net(X).numpy()
+    free = net.inference_model(X).numpy()
     assert np.abs(told(net) - free)[:, 1:].max() > 1e-3
     np.testing.assert_array_equal(told(net)[:, 0], free[:, 0])  # nobody knows a forecast before the first
     np.testing.assert_allclose(
@@ -138,27 +140,29 @@ def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_other
     assert changed.tolist() == [False, False, False, True]  # the truth of a step is read after it
 
 
-@pytest.mark.parametrize("normalize", NORMALIZE)
+@pytest.mark.parametrize("normalize", NORMALIZATIONS)
 def test_the_truth_is_normalised_as_the_window_is(normalize: str) -> None:
     window, target = keras.Input((5, 3), name="window"), keras.Input((None, 2), name="target")
     core = keras.Model({"window": window, "target": target}, 1.0 * target)  # forecasts what it is told
-    net = around(core, normalize, channels=3, targets=2)
+    net = with_window_normalization(core, normalize, channels=3, targets=2)
     np.testing.assert_allclose(net({"window": X, "target": Y}).numpy(), Y, atol=1e-5)
     assert net({"window": X, "target": Y[:, :0]}).shape == (2, 0, 2)
 
 
 def test_a_share_of_the_truth_is_drawn_for_each_window_and_step() -> None:
     whole, none = build(), build(more=", teacher_forcing: 0")
-    np.testing.assert_array_equal(told(none), none(X).numpy())
+    np.testing.assert_array_equal(told(none), none.inference_model(X).numpy())
     half = build(more=", teacher_forcing: 0.5")
-    (roll,) = [layer for layer in half._flatten_layers() if layer.name == "roll"]
-    drawn = roll._told(5000).numpy()
+    (loop,) = half.autoregressive_loops
+    drawn = loop.draw_use_target(5000).numpy()
     assert drawn.shape == (5000, 4, 1)
     assert 0.48 < drawn.mean() < 0.52
     assert not np.array_equal(told(half), told(half))
-    half.set_weights(whole.get_weights())
+    half.inference_model.set_weights(whole.inference_model.get_weights())
     assert not np.array_equal(told(half), told(whole))
-    np.testing.assert_array_equal(half(X).numpy(), whole(X).numpy())  # forecasts draw nothing
+    np.testing.assert_array_equal(
+        half.inference_model(X).numpy(), whole.inference_model(X).numpy()
+    )  # forecasts draw nothing
 
 
 @pytest.mark.parametrize("attention", ATTENTION)
@@ -188,7 +192,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
         experiment(cell, attention, normalize="last", more=", dropout: 0.2, teacher_forcing: 0.5"),
     )
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
-    net = network.Network(network.build(spec, channels=3, targets=2), scaler, length=5)
+    net = network.Network(build_net(spec, channels=3, targets=2), scaler, length=5)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[kind]}"
     FORMATS[kind].save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
@@ -199,13 +203,13 @@ def test_every_format_forecasts_what_the_network_forecasts(
 
 def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
     spec = experiment("LSTM", "bahdanau", more=", ensemble: {seeds: 2}")
-    net = network.build(spec, channels=3, targets=2)
+    net = build_net(spec, channels=3, targets=2)
     scaler = Scaler.fit(three_channels(), np.array([[0, 20]]), method="none")
     network.with_plain_layers(spec, network.Network(net, scaler, length=5)).save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file:
         assert "rnnfc" not in file.read("config.json").decode()
     np.testing.assert_allclose(
-        keras.models.load_model(tmp_path / "m.keras")(X).numpy(), net(X).numpy(), atol=1e-6
+        keras.models.load_model(tmp_path / "m.keras")(X).numpy(), net.inference_model(X).numpy(), atol=1e-6
     )
 
 

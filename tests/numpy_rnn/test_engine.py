@@ -115,7 +115,7 @@ def twins(*, normalize: str = "none", activation: str = "tanh", train: str) -> t
     assert isinstance(scratch_spec.model, ScratchSpec)
     ours = Case(scratch_spec)
     theirs = Case(scratch_spec.model_copy(update={"model": scratch_spec.model.as_stacked}))
-    theirs.network.net.set_weights(ours.arrays())
+    theirs.network.net.inference_model.set_weights(ours.arrays())
     return ours, theirs
 
 

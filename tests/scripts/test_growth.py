@@ -18,7 +18,8 @@ from rnnfc.data.sources import csv_fast as csv_quick
 from rnnfc.data.sources.csv_file import load_csv
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.networks.network import Network, build
+from rnnfc.networks.build import build
+from rnnfc.networks.network import Network
 from rnnfc.reports.report import NETWORK
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.recipe import Recipe
@@ -109,7 +110,7 @@ def start(of: Experiment) -> tuple[training.TrainState, Network]:
     net = build(of, channels=1, targets=1)
     one = np.ones((1, 1))
     scaler = Scaler(method="none", center=0 * one, scale=one, low=0 * one, high=one)
-    return training.start(net, of.train), Network(net, scaler, length=of.window.length)
+    return training.start(net.inference_model, of.train), Network(net, scaler, length=of.window.length)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import TrainError
 from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras, tf, threads
-from rnnfc.networks.network import Network, build
+from rnnfc.networks.build import build
+from rnnfc.networks.network import Network
 from rnnfc.networks.processors import num_processors
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile import epoch
@@ -77,8 +78,9 @@ class Case:
         self.splits: Splits = replace(
             splits, train=splits.train.with_panel(scaled), validation=splits.validation.with_panel(scaled)
         )
-        self.net = build(spec, channels=1, targets=1)
-        self.network = Network(self.net, scaler, length=spec.window.length)
+        net = build(spec, channels=1, targets=1)
+        self.net = net.inference_model
+        self.network = Network(net, scaler, length=spec.window.length)
         self.state = training.start(self.net, spec.train)
 
     def epochs(self, *, validation: bool = True, **options: Any) -> list[training.Epoch]:
@@ -195,7 +197,12 @@ def test_equal_shards_share_an_xla_program_unless_they_draw(model: str, programs
     case = Case(with_model(experiment(train="{epochs: 1, batch_size: 6}"), model), HALVES)
     loss = training.loss_of(case.spec.train, (), reduction=None)
     program = epoch.EpochProgram(
-        case.net, case.state.optimizer, case.splits.train, spec=case.spec.train, loss=loss, recipe=case.recipe
+        case.network.net,
+        case.state.optimizer,
+        case.splits.train,
+        spec=case.spec.train,
+        loss=loss,
+        recipe=case.recipe,
     )
     order, first, stop = tf.zeros([36], tf.int32), tf.constant(0), tf.constant(6)
     traced = program._calls.get_concrete_function(
@@ -559,7 +566,7 @@ def hardly_trained(network: Network, splits: Any, spec: Experiment, recipe: Reci
         "seed": 5,
         "recipe": recipe,
     }
-    return next(training.epochs(training.start(network.net, spec.train), network, **options))
+    return next(training.epochs(training.start(network.net.inference_model, spec.train), network, **options))
 
 
 @pytest.mark.parametrize(
@@ -634,7 +641,9 @@ def test_an_embedding_has_the_gradient_of_all_windows_of_its_series_together(rec
     )
     splits = cut_windows(panel, length=5, horizon=2, split=SplitSpec(test=4))
     net = build(spec, channels=1, targets=1, series=2)
-    (embedding,) = [layer for layer in net._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    (embedding,) = [
+        layer for layer in net.inference_model._flatten_layers() if isinstance(layer, keras.layers.Embedding)
+    ]
     before = embedding.get_weights()[0]
     hardly_trained(
         Network(net, Scaler.fit(panel, splits.train_rows, method="none"), length=5), splits, spec, recipe
@@ -661,8 +670,8 @@ def test_what_stands_under_the_mask_does_not_reach_the_weights(model: str) -> No
         network, splits, spec = masked_case(
             "{epochs: 1, batch_size: 4, learning_rate: 0.01}", fill=fill, model=model
         )
-        start = network.net.get_weights()
+        start = network.net.inference_model.get_weights()
         hardly_trained(network, splits, spec, GRAPH)
-        trained.append([array.tobytes() for array in network.net.get_weights()])
+        trained.append([array.tobytes() for array in network.net.inference_model.get_weights()])
         assert trained[-1] != [array.tobytes() for array in start]
     assert trained[0] == trained[1]

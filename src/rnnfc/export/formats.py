@@ -15,7 +15,8 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.export import onnx_model as export
 from rnnfc.export.onnx_model import Answer, served
 from rnnfc.networks.backend import keras, quiet_stderr, tf
-from rnnfc.networks.network import in_data_units, plain_loops
+from rnnfc.networks.data_units import data_unit_forecaster
+from rnnfc.networks.net import plain_loops
 from rnnfc.networks.tensors import FORECAST, FUTURE, QUANTILES, SERIES, WINDOW
 
 _SIGNATURE = "serving_default"
@@ -53,11 +54,10 @@ def _save_savedmodel(
     engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path
 ) -> None:
     holder = tf.Module()
-    holder.core = engine.inference_copy(
-        experiment, network
-    )  # whose variables are saved because the module holds it
+    # The module holds the model, so its variables are saved.
+    holder.core = engine.inference_copy(experiment, network).inference_model
     holder.serve = served(
-        in_data_units(holder.core, network.scaler, levels=experiment.levels), facts, dtype="float64"
+        data_unit_forecaster(holder.core, network.scaler, levels=experiment.levels), facts, dtype="float64"
     )
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
@@ -82,12 +82,13 @@ def _read_savedmodel(path: Path, _: tuple[float, ...]) -> Answer:
 def _save_litert(
     engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path
 ) -> None:
-    core = engine.inference_copy(experiment, network)
+    net = engine.inference_copy(experiment, network)
+    core = net.inference_model
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
-    forecast = in_data_units(core, network.scaler, levels=experiment.levels, dtype="float32")
+    forecast = data_unit_forecaster(core, network.scaler, levels=experiment.levels, dtype="float32")
     holder.serve = served(forecast, facts, dtype="float32")
-    with plain_loops(core, unroll=True):  # LiteRT has no loops over tensor lists
+    with plain_loops(net, unroll=True):  # LiteRT has no loops over tensor lists
         traced = holder.serve.get_concrete_function()
     with quiet_stderr():
         path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced], holder).convert())
@@ -130,8 +131,9 @@ def _save_keras(engine: Any, experiment: Experiment, network: Any, facts: dict[s
         for name in (WINDOW, FUTURE, SERIES)
         if name in facts["input"]
     }
-    core, levels = engine.inference_copy(experiment, network, written_out=True), experiment.levels
-    made = in_data_units(core, network.scaler, levels=levels)(**given)
+    core = engine.inference_copy(experiment, network, unroll_for_export=True).inference_model
+    levels = experiment.levels
+    made = data_unit_forecaster(core, network.scaler, levels=levels)(**given)
     read = [*given.values()] if len(given) > 1 else given[WINDOW]
     keras.Model(read, made if levels else made[FORECAST], name=FORECAST).save(path)
 

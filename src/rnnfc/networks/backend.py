@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from rnnfc.networks import xla_cache
 from rnnfc.networks.processors import XLA_FLAG, num_processors
@@ -47,7 +48,10 @@ with quiet_stderr(), xla_cache.in_use():
 
 keras.config.set_floatx("float32")
 
-__all__ = ["keras", "quiet_stderr", "tf", "threads"]
+# What `keras.ops` takes and returns: a tensor, or the symbol of one while a model is built.
+Tensor: TypeAlias = tf.Tensor | keras.KerasTensor
+
+__all__ = ["Tensor", "keras", "quiet_stderr", "tf", "threads"]
 
 
 def threads() -> dict[str, int]:

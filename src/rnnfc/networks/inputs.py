@@ -1,48 +1,72 @@
-"""The named inputs of a network, handed from wrapper to wrapper: `window`, and whatever else it was built to read."""
+"""The named inputs of a Keras model, and the tensors that a compiled program gathers for them."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from rnnfc.networks.backend import keras
-from rnnfc.networks.stacked import derive_seed
-from rnnfc.networks.tensors import WINDOW
+import numpy as np
 
-EMBEDDING = "series_embedding"
-
-
-def of(net: Any) -> dict[str, Any]:
-    """What `net` reads, by name; what is its only input is the window."""
-    return {WINDOW: net.inputs[0]} if len(net.inputs) == 1 else {tensor.name: tensor for tensor in net.inputs}
+from rnnfc.data.panel import Panel
+from rnnfc.networks.backend import Tensor, keras, tf
+from rnnfc.networks.tensors import FUTURE, SERIES, WINDOW
 
 
-def like(net: Any) -> dict[str, Any]:
-    """New Keras inputs of the names and shapes that `net` reads."""
+def input_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """The input tensors of `model` by name; the only input of a model with one is the window."""
+    if len(model.inputs) == 1:
+        return {WINDOW: model.inputs[0]}
+    return {tensor.name: tensor for tensor in model.inputs}
+
+
+def new_inputs(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """New Keras inputs with the names, shapes and types of the inputs of `model`."""
     return {
-        name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in of(net).items()
+        name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+        for name, tensor in input_tensors(model).items()
     }
 
 
-def feed(net: Any, given: Mapping[str, Any], **options: Any) -> Any:
-    """The forecast of `net` from what it reads of `given`; a network of one input is called with a tensor, as anybody would."""
-    read = {name: given[name] for name in of(net)}
-    return net(read[WINDOW] if len(read) == 1 else read, **options)
+def call_model(model: keras.Model, tensors: Mapping[str, Tensor], **options: bool) -> Tensor:
+    """The outputs of `model` for those of `tensors` that it reads.
+
+    A model with one input is called with that tensor, as in plain Keras, any other one with a dictionary.
+
+    Args:
+        options: of the Keras call, e.g. `training`.
+    """
+    needed = {name: tensors[name] for name in input_tensors(model)}
+    return model(needed[WINDOW] if len(needed) == 1 else needed, **options)
 
 
-def model(inputs: Mapping[str, Any], made: Any, *, name: str) -> Any:
-    """The Keras model from `inputs`, of which one by itself is no dictionary, to `made`."""
-    return keras.Model(inputs[WINDOW] if len(inputs) == 1 else dict(inputs), made, name=name)
+def make_model(
+    inputs: Mapping[str, keras.KerasTensor], outputs: keras.KerasTensor, *, name: str
+) -> keras.Model:
+    """The Keras model from `inputs` to `outputs`; a single input is passed as a tensor, not as a dictionary."""
+    return keras.Model(inputs[WINDOW] if len(inputs) == 1 else dict(inputs), outputs, name=name)
 
 
-def with_series(core: Any, *, channels: int, series: int, size: int, seed: int) -> Any:
-    """`core` on each window with further channels: `size` numbers of its series, learned and the same in every row."""
-    length = of(core)["window"].shape[1]
-    given = {**like(core), "window": keras.Input((length, channels), name="window")}
-    given["series"] = keras.Input((), dtype="int32", name="series")
-    start = keras.initializers.RandomUniform(-0.05, 0.05, seed=derive_seed(seed, 0, 5))  # Keras' own
-    numbers = keras.layers.Embedding(series, size, start, name=EMBEDDING)(given["series"])
-    rows = keras.ops.repeat(numbers[:, None], length, axis=1)
-    return model(
-        given,
-        feed(core, {**given, "window": keras.ops.concatenate([given["window"], rows], axis=-1)}),
-        name="of_series",
-    )
+def panel_to_device(panel: Panel) -> tuple[tf.Tensor, tf.Tensor]:
+    """The rows of a scaled panel as f32[row, channel], and the series index of each row as i32[row]."""
+    series = np.repeat(np.arange(len(panel.series), dtype=np.int32), np.diff(panel.bounds))
+    return tf.constant(panel.values, tf.float32), tf.constant(series)
+
+
+def gather_inputs(
+    model: keras.Model, rows: tf.Tensor, series: tf.Tensor, origins: tf.Tensor, *, length: int
+) -> dict[str, tf.Tensor]:
+    """The tensors that `model` reads around each of origins[n], by name; for use inside a compiled program.
+
+    True targets are left out: they are an input in training only.
+
+    Args:
+        rows, series: see `panel_to_device`.
+    """
+    shapes = {name: tensor.shape for name, tensor in input_tensors(model).items()}
+    tensors = {WINDOW: tf.gather(rows, origins[:, None] + tf.range(-length, 0, dtype=tf.int32))}
+    if FUTURE in shapes:
+        _, horizon, num_known = shapes[FUTURE]
+        future_rows = origins[:, None] + tf.range(horizon, dtype=tf.int32)
+        tensors[FUTURE] = tf.gather(rows[:, -num_known:], future_rows)
+    if SERIES in shapes:
+        tensors[SERIES] = tf.gather(
+            series, origins - 1
+        )  # the series of the last input row, as in `Windows.series`
+    return tensors

@@ -7,7 +7,7 @@ import numpy as np
 from rnnfc.config.model_spec import SegmentSpec
 from rnnfc.networks.backend import keras
 from rnnfc.networks.cells.cell import find_cell
-from rnnfc.networks.parts import quantile_head as quantiles
+from rnnfc.networks.parts.quantile_head import quantile_head
 from rnnfc.networks.stacked import derive_seed
 
 ops = keras.ops
@@ -63,7 +63,7 @@ def build_segment(
     )  # [n * target * step, outputs]
     if spec.levels:
         made = ops.reshape(made, (-1, targets, steps * size, len(spec.levels)))[:, :, :horizon]
-        made = quantiles.head(horizon, targets, levels=spec.levels)(ops.transpose(made, (0, 2, 1, 3)))
+        made = quantile_head(horizon, targets, levels=spec.levels)(ops.transpose(made, (0, 2, 1, 3)))
     else:
         made = ops.transpose(ops.reshape(made, (-1, targets, steps * size))[:, :, :horizon], (0, 2, 1))
     return keras.Model(window, made, name="segment")

@@ -8,11 +8,11 @@ Approaches to Attention-based Neural Machine Translation, EMNLP 2015 (multiplica
 from typing import Any
 
 from rnnfc.config.model_spec import Seq2SeqSpec
-from rnnfc.networks import inputs
 from rnnfc.networks.backend import keras
 from rnnfc.networks.cells.cell import find_cell
-from rnnfc.networks.parts import quantile_head as quantiles
-from rnnfc.networks.parts.autoregressive import AutoregressiveLoop, unrolled
+from rnnfc.networks.inputs import make_model
+from rnnfc.networks.parts.autoregressive import AutoregressiveLoop, LoopInputs, unroll_steps
+from rnnfc.networks.parts.quantile_head import median, quantile_head
 from rnnfc.networks.stacked import derive_seed
 
 ops = keras.ops
@@ -27,7 +27,7 @@ def build_seq2seq(
     targets: int,
     seed: int,
     known: int = 0,
-    written_out: bool = False,
+    unroll_for_export: bool = False,
 ) -> Any:
     """A Keras model: window[n, length, channel], target[n, horizon or 0, target] ->
     [n, horizon, target (, level)].
@@ -37,28 +37,28 @@ def build_seq2seq(
     that are known ahead each step reads its own row of a further input, `future` [n, horizon, known].
 
     Args:
-        written_out: without a loop and without the input `target`, for forecasts alone, of plain layers alone.
+        unroll_for_export: without a loop and without the input `target`, for forecasts alone, of plain layers alone.
     """
     given = {"window": keras.Input((length, channels), name="window")}
     if known:
         given["future"] = keras.Input((horizon, known), name="future")
-    if not written_out:
+    if not unroll_for_export:
         given["target"] = keras.Input((None, targets), name="target")
     handed = _encoder(spec, length=length, channels=channels, seed=seed)(given["window"])
     fixed = {name: handed.pop(name) for name in ("memory", "keys") if name in handed}
     step = _decoder_step(spec, length=length, targets=targets, known=known, seed=seed)
     start = {"previous": given["window"][:, -1, :targets], **handed}
-    told = {name: tensor for name, tensor in given.items() if name != "window"} | {
-        "start": start,
-        "fixed": fixed,
-    }
-    if written_out:
-        made = unrolled(step, told, horizon=horizon)
+    told: LoopInputs = {"start": start, "fixed": fixed}
+    if known:
+        told["future"] = given["future"]
+    if unroll_for_export:
+        made = unroll_steps(step, told, horizon=horizon)
     else:
+        told["target"] = given["target"]
         made = AutoregressiveLoop(
             step, horizon=horizon, teacher_forcing=spec.teacher_forcing, seed=derive_seed(seed, 0)
         )(told)
-    return inputs.model(given, made, name="seq2seq")
+    return make_model(given, made, name="seq2seq")
 
 
 def _dense(units: int, name: str, *, seed: int, role: int, **options: Any) -> Any:
@@ -123,10 +123,10 @@ def _decoder_step(spec: Seq2SeqSpec, *, length: int, targets: int, known: int, s
         hidden = attend(ops.concatenate([context, hidden], axis=-1))
     forecast = _dense(targets * spec.num_outputs, "output", seed=seed, role=8)(hidden)
     if spec.levels:
-        forecast = quantiles.head(targets, levels=spec.levels)(
+        forecast = quantile_head(targets, levels=spec.levels)(
             ops.reshape(forecast, (-1, targets, len(spec.levels)))
         )
-    previous = quantiles.median(forecast, spec.levels)
+    previous = median(forecast, spec.levels)
     handed = {"forecast": forecast, "previous": previous, **dict(zip(record.states, state, strict=True))}
     return keras.Model(given, handed, name="step")
 

@@ -7,7 +7,7 @@ import numpy as np
 from rnnfc.config.model_spec import StackedSpec
 from rnnfc.networks.backend import keras
 from rnnfc.networks.cells.cell import find_cell
-from rnnfc.networks.parts import quantile_head as quantiles
+from rnnfc.networks.parts.quantile_head import quantile_head
 
 
 def derive_seed(*path: int) -> int:
@@ -50,7 +50,7 @@ def build_stacked(
     head = [keras.layers.Dense(horizon * targets * spec.num_outputs, kernel_initializer=start, name="output")]
     if spec.levels:
         head.append(keras.layers.Reshape((horizon, targets, len(spec.levels)), name="median_and_gaps"))
-        head.append(quantiles.head(horizon, targets, levels=spec.levels))
+        head.append(quantile_head(horizon, targets, levels=spec.levels))
     else:
         head.append(keras.layers.Reshape((horizon, targets), name="forecast"))
     if not known:

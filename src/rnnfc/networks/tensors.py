@@ -1,8 +1,13 @@
-"""The named tensors of a network: what it reads and what it outputs, the same in Keras, NumPy and every exported file."""
+"""The named tensors of a network, the same in Keras, NumPy and every exported file.
 
-from typing import Any
+Inputs: window[n, length, channel], future[n, horizon, known], series[n]; in training also target[n, horizon, target].
+Outputs: forecast[n, horizon, target], with levels also quantiles[n, horizon, target, level].
+"""
+
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
@@ -10,19 +15,21 @@ from rnnfc.evaluation.forecast import Forecast
 
 WINDOW, FUTURE, SERIES, TARGET = "window", "future", "series", "target"
 FORECAST, QUANTILES = "forecast", "quantiles"
+# Of one step in an autoregressive loop: its row of the future, and the forecast (or true target) of the step before it.
+AHEAD, PREVIOUS = "ahead", "previous"
 
-# Outputs of a network by name, in data units: forecast[n, horizon, target]; with levels quantiles[n, horizon, target, level].
+# A NumPy array, or a tensor of TensorFlow.
+Array: TypeAlias = Any
+# Outputs of a network by name, in data units.
 Outputs = dict[str, Floats]
 
 
-def to_forecast(made: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
-    """What a network gave for unscaled windows as their forecast."""
-    return Forecast.from_windows(windows, made[FORECAST], quantiles=made.get(QUANTILES), levels=levels)
+def to_forecast(outputs: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
+    """The forecast of unscaled windows from the outputs of a network."""
+    return Forecast.from_windows(windows, outputs[FORECAST], quantiles=outputs.get(QUANTILES), levels=levels)
 
 
-def network_inputs(windows: Windows) -> dict[str, Any]:
-    """All that a network may read of unscaled windows, by name: window[n, length, channel], the index of its series int64[n] and,
-    where channels are known ahead, their future[n, horizon, known].
-    """
+def network_inputs(windows: Windows) -> dict[str, npt.NDArray[Any]]:
+    """Every input that a network may read of unscaled windows, by name; without known channels there is no `future`."""
     future = {FUTURE: windows.future()} if windows.panel.num_known else {}
     return {WINDOW: windows.inputs(), **future, SERIES: windows.series.astype(np.int64)}

@@ -253,15 +253,15 @@ def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> 
     )
 
 
-def inference_copy(experiment: Experiment, network: Network, *, written_out: bool = False) -> Any:  # noqa: ARG001  it has plain layers alone
+def inference_copy(experiment: Experiment, network: Network, *, unroll_for_export: bool = False) -> Any:  # noqa: ARG001  it has plain layers alone
     """The Keras model of the same equations, which alone starts TensorFlow: its arrays are these, in this order, in float32."""
-    from rnnfc.networks.network import build as build_keras
+    from rnnfc.networks.build import build as build_keras
 
     spec: Any = experiment.model
     stacked = experiment.model_copy(update={"model": spec.as_stacked})
     targets = len(network.weights.c) // experiment.window.horizon
     core = build_keras(stacked, channels=len(network.weights.U), targets=targets)
-    core.set_weights(network.weights)
+    core.inference_model.set_weights(network.weights)
     return core
 
 

@@ -103,7 +103,7 @@ def epochs(
         TrainError: a loss or weight is not finite any more; names epoch and step.
     """
     loss_each = loss_of(spec, network.levels, reduction=None)
-    program = EpochProgram(state.net, state.optimizer, train, spec=spec, loss=loss_each, recipe=recipe)
+    program = EpochProgram(network.net, state.optimizer, train, spec=spec, loss=loss_each, recipe=recipe)
     given = None
     while state.epoch < spec.epochs:
         began = time.perf_counter()

@@ -18,7 +18,7 @@ from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
 from rnnfc.extensions import CELLS
 from rnnfc.networks import network
-from rnnfc.networks.parts.autoregressive import training_model
+from rnnfc.networks.build import build, build_for
 from rnnfc.networks.size import num_parameters
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
@@ -43,18 +43,18 @@ def experiment(
 def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize: str) -> None:
     """With channels a and b forecast and c known ahead, against steps by hand."""
     spec = experiment(cell, normalize=normalize)
-    net = network.build(spec, channels=3, targets=2, known=1)
+    net = build(spec, channels=3, targets=2, known=1)
     sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "known": 1}
-    assert num_parameters(spec.model, **sizes) == net.count_params()
+    assert num_parameters(spec.model, **sizes) == net.inference_model.count_params()
     draw = np.random.default_rng(0)
     window, future = (
         draw.normal(size=(2, 5, 3)).astype(np.float32),
         draw.normal(size=(2, 4, 1)).astype(np.float32),
     )
-    made, rows = net({"window": window, "future": future}).numpy(), window
+    made, rows = net.inference_model({"window": window, "future": future}).numpy(), window
     for step in range(4):
         ahead = future[:, step : step + 1]
-        one = training_model(net)({"window": rows, "future": ahead}).numpy()
+        one = net.training_models[0]({"window": rows, "future": ahead}).numpy()
         np.testing.assert_allclose(made[:, step], one[:, 0], atol=1e-5)
         rows = np.concatenate([rows[:, 1:], np.concatenate([one, ahead], axis=2)], axis=1)
     assert np.ptp(made[0, :, 0]) > 1e-3
@@ -65,7 +65,7 @@ def test_every_format_rolls(tmp_path: Path, form: str) -> None:
     data, spec = three_channels(), experiment("LSTM", more=", dropout: 0.2")
     data = replace(data, num_targets=3) if form == "onnx" else replace(data, num_known=1)
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
-    net = network.Network(network.build_for(spec, data), scaler, length=5)
+    net = network.Network(build_for(spec, data), scaler, length=5)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
     path = tmp_path / f"m{ENDINGS[form]}"
     FORMATS[form].save(engine_for(spec), spec, net, export.interface(spec, data, scaler), path)

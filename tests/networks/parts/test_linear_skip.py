@@ -5,7 +5,7 @@ import pytest
 
 from rnnfc.networks.backend import keras
 from rnnfc.networks.parts import linear_skip as linear
-from rnnfc.networks.parts.linear_skip import PENALTIES, Pairs
+from rnnfc.networks.parts.linear_skip import PENALTIES, LinearSkip, Pairs
 
 
 def pairs(forecast: float) -> Pairs:
@@ -29,12 +29,17 @@ def pairs(forecast: float) -> Pairs:
 def test_the_penalty_is_the_one_that_validation_likes_best(validation: float | None, penalty: float) -> None:
     assert penalty in PENALTIES
     net = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="linear")])
-    linear.warm_start(net, pairs=pairs(1.0), validation=None if validation is None else pairs(validation))
+    skips = [LinearSkip(linear=net.layers[0], share=None)]
+    linear.warm_start(
+        skips,
+        pairs=pairs(1.0),
+        validation=None if validation is None else pairs(validation),
+    )
     assert float(net.layers[0].kernel.numpy()[0, 0]) == pytest.approx(1 / (1 + penalty), abs=1e-7)
 
 
 def test_a_network_without_a_linear_map_stays_as_it_is() -> None:
     net = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="output")])
     before = net.get_weights()
-    linear.warm_start(net, pairs=pairs(1.0), validation=None)
+    linear.warm_start([], pairs=pairs(1.0), validation=None)
     assert [array.tolist() for array in net.get_weights()] == [array.tolist() for array in before]

@@ -19,9 +19,9 @@ from rnnfc.export import onnx_model as export
 from rnnfc.export.formats import FORMATS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras
+from rnnfc.networks.build import build
 from rnnfc.networks.parts import linear_skip as linear
-from rnnfc.networks.parts.autoregressive import training_model
-from rnnfc.networks.parts.quantile_head import Pinball, head, shifted
+from rnnfc.networks.parts.quantile_head import Pinball, quantile_head, shift_quantiles
 from rnnfc.networks.size import num_parameters
 from rnnfc.runs.run import Run
 from rnnfc.training import keras_engine
@@ -54,14 +54,14 @@ def test_the_head_gives_the_median_and_adds_positive_gaps_outwards() -> None:
         np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]])
     )  # what softplus, two further left, turns into these
     raw[..., 2] = 7.0
-    made = head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
+    made = quantile_head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
     assert made[0, 0, 0].tolist() == pytest.approx([7 - 2 - 1, 7 - 2, 7, 7 + 0.5, 7 + 0.5 + 4], rel=1e-6)
 
 
 @pytest.mark.parametrize("levels", [(0.5,), (0.5, 0.9), (0.1, 0.5), (0.01, 0.2, 0.5, 0.6, 0.7, 0.99)])
 def test_quantiles_never_cross(levels: tuple[float, ...]) -> None:
     raw = np.random.default_rng(0).normal(0, 30, (7, 4, 2, len(levels))).astype(np.float32)
-    made = head(4, 2, levels=levels)(raw).numpy()
+    made = quantile_head(4, 2, levels=levels)(raw).numpy()
     assert made.shape == raw.shape
     assert (np.diff(made, axis=-1) >= 0).all()
     np.testing.assert_array_equal(made[..., levels.index(0.5)], raw[..., levels.index(0.5)])
@@ -81,47 +81,52 @@ def test_the_pinball_loss_by_hand() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_levels_and_its_parameters_are_counted(family: str, extra: str) -> None:
     spec = experiment(f"{family}, {LEVELS}{extra}", normalize="last")
-    net = network.build(spec, channels=3, targets=2)
-    assert num_parameters(spec.model, channels=3, length=5, horizon=2, targets=2) == net.count_params()
+    net = build(spec, channels=3, targets=2)
+    assert (
+        num_parameters(spec.model, channels=3, length=5, horizon=2, targets=2)
+        == net.inference_model.count_params()
+    )
     x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
-    made = net(x).numpy()
+    made = net.inference_model(x).numpy()
     assert made.shape == (7, 2, 2, 4)
     assert (np.diff(made, axis=-1) > 0).all()
     shift = np.array([10.0, -20.0, 30.0], np.float32)
-    np.testing.assert_allclose(net(x + shift).numpy(), made + shift[:2, None], atol=1e-4)
+    np.testing.assert_allclose(net.inference_model(x + shift).numpy(), made + shift[:2, None], atol=1e-4)
 
 
 def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
     spec = experiment(f"{STACKED}, {LEVELS}, linear: {{use: blend}}")
     net, x = (
-        network.build(spec, channels=1, targets=1),
+        build(spec, channels=1, targets=1),
         np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32),
     )
-    own = net(x).numpy()
-    for line in linear.layers_named(net, "linear"):
-        line.set_weights([np.array([[0.2, -0.4]] * 5, np.float32)])
+    own = net.inference_model(x).numpy()
+    for skip in net.linear_skips:
+        skip.linear.set_weights([np.array([[0.2, -0.4]] * 5, np.float32)])
     line_of = x.mean(axis=1)[:, None] * np.array([[1.0], [-2.0]], np.float32)
     for share in (1.0, 0.25, 0.0):
-        linear.set_share(net, share)
+        linear.set_share(net.linear_skips, share)
         moved = (1 - share) * (line_of - own[..., 1])
-        np.testing.assert_allclose(net(x).numpy(), own + moved[..., None], atol=1e-5)
+        np.testing.assert_allclose(net.inference_model(x).numpy(), own + moved[..., None], atol=1e-5)
 
 
 @pytest.mark.parametrize("normalize", ["none", "last"])
 def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
-    net = network.build(experiment(f"{STACKED}, {LEVELS}", normalize=normalize), channels=3, targets=2)
+    net = build(experiment(f"{STACKED}, {LEVELS}", normalize=normalize), channels=3, targets=2)
     x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
-    np.testing.assert_allclose(forward(net, x, bptt_steps=2).numpy(), net(x).numpy(), atol=1e-5)
+    np.testing.assert_allclose(
+        forward(net.members[0], x, bptt_steps=2).numpy(), net.inference_model(x).numpy(), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("normalize", ["none", "mean_std"])
 def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> None:
-    net = network.build(
+    net = build(
         experiment(f"{SEQ2SEQ}, {LEVELS}, teacher_forcing: 1", normalize=normalize), channels=1, targets=1
     )
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
-    free = net(x).numpy()
-    told = [training_model(net)({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
+    free = net.inference_model(x).numpy()
+    told = [net.training_models[0]({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
     np.testing.assert_allclose(told[0], free, atol=1e-6)
     np.testing.assert_allclose(told[1][:, 0], free[:, 0], atol=1e-6)
     assert np.abs(told[1][:, 1] - free[:, 1]).min() > 1e-4
@@ -129,17 +134,17 @@ def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> Non
 
 def test_as_many_windows_as_levels_are_each_moved_by_their_own_shift() -> None:
     made = keras.Input((1, 1, 3))
-    net = keras.Model([made, shift := keras.Input((1, 1))], shifted(made, shift, (0.1, 0.5, 0.9)))
+    net = keras.Model([made, shift := keras.Input((1, 1))], shift_quantiles(made, shift, (0.1, 0.5, 0.9)))
     moved = net([np.zeros((3, 1, 1, 3)), np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)]).numpy()
     assert moved[:, 0, 0].tolist() == [[1, 1, 1], [2, 2, 2], [4, 4, 4]]
 
 
 def test_an_ensemble_is_the_mean_of_each_quantile() -> None:
-    net = network.build(experiment(f"{STACKED}, {LEVELS}, ensemble: {{seeds: 3}}"), channels=1, targets=1)
+    net = build(experiment(f"{STACKED}, {LEVELS}, ensemble: {{seeds: 3}}"), channels=1, targets=1)
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
-    each = np.stack([member(x).numpy() for member in network.ensemble_members(net)])
+    each = np.stack([member.inference_model(x).numpy() for member in net.members])
     assert np.ptp(each, axis=0).min() > 0
-    np.testing.assert_allclose(net(x).numpy(), each.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(net.inference_model(x).numpy(), each.mean(axis=0), atol=1e-6)
 
 
 def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> None:
@@ -170,12 +175,12 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
         loss_of(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))
     ) == pytest.approx(pinball(), rel=1e-5)
     keras_engine.settle(made, spec.train, validation=watched)
-    chosen = linear.network_share(made.net)
+    chosen = linear.network_share(made.net.linear_skips)
     assert chosen is not None
 
     def error(share: float) -> float:
         """Of the median."""
-        linear.set_share(made.net, share)
+        linear.set_share(made.net.linear_skips, share)
         return float(
             np.mean(np.abs(made.scaled_points(watched)[..., spec.levels.index(0.5)] - watched.targets()))
         )

@@ -13,8 +13,9 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import cut_windows
 from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import tf
-from rnnfc.networks.network import build, recurrent_layers
-from rnnfc.networks.parts.normalization import NORMALIZE
+from rnnfc.networks.build import build
+from rnnfc.networks.net import Net
+from rnnfc.networks.normalization import NORMALIZATIONS
 from rnnfc.training import keras_engine
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.bptt import forward, state_gradients
@@ -23,7 +24,7 @@ from rnnfc.training.compile.recipe import Recipe
 # Batch 2, 6 steps, 3 channels, horizon 4, 2 targets.
 N, T = 2, 6
 MSE = training.LOSSES["mse"](reduction=None)
-SHAPES = [("[5]", "none"), ("[5, 3]", "none"), *(("[5, 3]", normalize) for normalize in NORMALIZE)]
+SHAPES = [("[5]", "none"), ("[5, 3]", "none"), *(("[5, 3]", normalize) for normalize in NORMALIZATIONS)]
 
 
 def experiment(
@@ -44,23 +45,23 @@ def batch(channels: int = 3, targets: int = 2) -> tuple[Any, Any]:
     )
 
 
-def step_major(net: Any, x: Any, *, steps: int) -> Any:
+def step_major(net: Net, x: Any, *, steps: int) -> Any:
     """The forecast with a gradient of `steps` steps, written the other way round: all layers at one step, then the next step."""
-    core, back = net, lambda forecast: forecast
-    if net.name == "around_last":
-        core, last = net.get_layer("stacked"), x[:, -1:]
+    core, back = net.members[0].core, lambda forecast: forecast
+    name = net.inference_model.name
+    if name == "around_last":
+        last = x[:, -1:]
         x, back = x - last, lambda forecast: forecast + last[..., :2]
-    elif net.name == "around_mean":
-        core, mean, spread = (
-            net.get_layer("stacked"),
+    elif name == "around_mean":
+        mean, spread = (
             x.mean(axis=1, keepdims=True),
             (x.var(axis=1, keepdims=True) + 1e-5) ** 0.5,
         )
         x, back = (x - mean) / spread, lambda forecast: forecast * spread[..., :2] + mean[..., :2]
-    elif net.name == "of_differences":
-        core, last = net.get_layer("stacked"), x[:, -1:, :2]
+    elif name == "of_differences":
+        last = x[:, -1:, :2]
         x, back = np.diff(x, axis=1, prepend=x[:, :1]), lambda forecast: last + tf.cumsum(forecast, axis=1)
-    cells = [layer.cell for layer in recurrent_layers(core)]
+    cells = [layer.cell for layer in net.recurrent_layers]
     states = [cell.get_initial_state(batch_size=len(x)) for cell in cells]
     for t in range(T):
         if t == T - steps:
@@ -71,10 +72,10 @@ def step_major(net: Any, x: Any, *, steps: int) -> Any:
     return back(tf.reshape(core.get_layer("output")(given), (len(x), 4, -1)))
 
 
-def gradients(net: Any, forecast: Any, y: Any) -> list[Any]:
+def gradients(net: Net, forecast: Any, y: Any) -> list[Any]:
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((forecast() - y) ** 2)
-    return [gradient.numpy() for gradient in tape.gradient(loss, net.trainable_variables)]
+    return [gradient.numpy() for gradient in tape.gradient(loss, net.inference_model.trainable_variables)]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -84,20 +85,22 @@ def test_the_gradient_stops_after_bptt_steps_and_the_state_is_carried(
     cell: str, units: str, normalize: str, steps: int
 ) -> None:
     net, (x, y) = build(experiment(cell, units, normalize), channels=3, targets=2), batch()
-    np.testing.assert_allclose(forward(net, x, bptt_steps=steps), net(x), atol=1e-6)
-    ours = gradients(net, lambda: forward(net, x, bptt_steps=steps), y)
+    np.testing.assert_allclose(
+        forward(net.members[0], x, bptt_steps=steps), net.inference_model(x), atol=1e-6
+    )
+    ours = gradients(net, lambda: forward(net.members[0], x, bptt_steps=steps), y)
     expected = gradients(net, lambda: step_major(net, x, steps=steps), y)
-    full = gradients(net, lambda: net(x), y)
+    full = gradients(net, lambda: net.inference_model(x), y)
     for left, right in zip(ours, expected, strict=True):
         np.testing.assert_allclose(left, right, atol=1e-6)
     assert any(np.abs(left - right).max() > 1e-4 for left, right in zip(ours, full, strict=True))
-    assert not any(layer.return_state for layer in recurrent_layers(net)), "the layers stay plain ones"
+    assert not any(layer.return_state for layer in net.recurrent_layers), "the layers stay plain ones"
 
 
 @pytest.mark.parametrize("steps", [T, None])
 def test_bptt_steps_of_the_whole_window_are_the_full_gradient(steps: int | None) -> None:
     net, (x, y) = build(experiment("LSTM", "[5, 3]"), channels=3, targets=2), batch()
-    ours = gradients(net, lambda: forward(net, x, bptt_steps=steps), y)
+    ours = gradients(net, lambda: forward(net.members[0], x, bptt_steps=steps), y)
     for left, right in zip(ours, gradients(net, lambda: step_major(net, x, steps=T), y), strict=True):
         np.testing.assert_allclose(left, right, atol=1e-6)
 
@@ -116,14 +119,14 @@ def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: A
     network = keras_engine.build(spec, panel, Scaler.fit(panel, np.array([[0, 31]]), method="none"))
     net, x, y = network.net, windows.inputs().astype(np.float32), windows.targets().astype(np.float32)
     step = gradients(net, lambda: step_major(net, x, steps=2), y)
-    before = [variable.numpy() for variable in net.trainable_variables]
+    before = [variable.numpy() for variable in net.inference_model.trainable_variables]
     state = keras_engine.start(network, spec.train)
     list(
         keras_engine.epochs(
             state, network, train=windows, validation=None, spec=spec.train, seed=3, recipe=recipe
         )
     )
-    for variable, start, gradient in zip(net.trainable_variables, before, step, strict=True):
+    for variable, start, gradient in zip(net.inference_model.trainable_variables, before, step, strict=True):
         np.testing.assert_allclose(variable.numpy(), start - 0.5 * gradient, atol=1e-5)
 
 
@@ -133,10 +136,10 @@ def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: A
 @pytest.mark.parametrize("cell", CELLS)
 def test_state_gradients_are_those_of_the_rest_of_the_window(cell: str) -> None:
     net, (x, y) = build(experiment(cell), channels=3, targets=2), batch()
-    ours = state_gradients(net, x, y, loss=MSE)
+    ours = state_gradients(net.members[0], x, y, loss=MSE)
     names = ["layer 1, hidden state", "layer 1, cell state"][: 2 if cell == "LSTM" else 1]
     assert list(ours) == names
-    (layer,) = recurrent_layers(net)
+    (layer,) = net.recurrent_layers
     for lag in range(T):
         layer.return_state = True
         _, *state = layer(x[:, : T - lag])
@@ -144,7 +147,7 @@ def test_state_gradients_are_those_of_the_rest_of_the_window(cell: str) -> None:
         with tf.GradientTape() as tape:
             tape.watch(state)
             end = layer(x[:, T - lag :], initial_state=state) if lag else state[0]
-            forecast = tf.reshape(net.get_layer("output")(end), (N, 4, 2))
+            forecast = tf.reshape(net.members[0].core.get_layer("output")(end), (N, 4, 2))
             total = tf.reduce_sum(tf.reduce_mean((forecast - y) ** 2, axis=[1, 2]))
         by_state = tape.gradient(total, state, unconnected_gradients="zero")
         if cell == "LSTM":  # h = o tanh(c) follows from c: dL/dc and dL/dh dh/dc
@@ -157,7 +160,7 @@ def test_state_gradients_are_those_of_the_rest_of_the_window(cell: str) -> None:
 
 def test_every_layer_and_direction_has_its_curve() -> None:
     spec = experiment("GRU", "[5, 3]", normalize="last", extra=", bidirectional: [true, false]")
-    found = state_gradients(build(spec, channels=3, targets=2), *batch(), loss=MSE)
+    found = state_gradients(build(spec, channels=3, targets=2).members[0], *batch(), loss=MSE)
     assert set(found) == {"layer 1, hidden state", "layer 1, backward, hidden state", "layer 2, hidden state"}
     assert all(norm.shape == (T,) and (norm > 0).all() for norm in found.values())
 
@@ -167,12 +170,14 @@ def test_a_backward_layer_counts_in_its_own_steps() -> None:
         build(experiment("SimpleRNN", extra=", bidirectional: true"), channels=3, targets=2),
         batch(),
     )
-    forward_1, backward_1 = sorted(recurrent_layers(net), key=lambda layer: layer.go_backwards)
+    forward_1, backward_1 = sorted(net.recurrent_layers, key=lambda layer: layer.go_backwards)
     backward_1.set_weights(forward_1.get_weights())
-    dense = net.get_layer("output")
+    dense = net.members[0].core.get_layer("output")
     kernel, bias = dense.get_weights()
     dense.set_weights([np.concatenate([kernel[:5], kernel[:5]]), bias])
-    found = state_gradients(net, (x + x[:, ::-1]) / 2, y, loss=MSE)  # the same window from both ends
+    found = state_gradients(
+        net.members[0], (x + x[:, ::-1]) / 2, y, loss=MSE
+    )  # the same window from both ends
     np.testing.assert_allclose(
         found["layer 1, backward, hidden state"], found["layer 1, hidden state"], rtol=1e-5
     )
@@ -181,7 +186,8 @@ def test_a_backward_layer_counts_in_its_own_steps() -> None:
 def test_a_windows_loss_is_not_weighed_by_the_number_of_windows() -> None:
     net, (x, y) = build(experiment("SimpleRNN"), channels=3, targets=2), batch()
     once, twice = (
-        state_gradients(net, np.repeat(x, n, axis=0), np.repeat(y, n, axis=0), loss=MSE) for n in (1, 2)
+        state_gradients(net.members[0], np.repeat(x, n, axis=0), np.repeat(y, n, axis=0), loss=MSE)
+        for n in (1, 2)
     )
     np.testing.assert_allclose(twice["layer 1, hidden state"], once["layer 1, hidden state"], rtol=1e-5)
 

@@ -1,143 +1,165 @@
-"""A network of one step, done once for every step of the horizon: what it forecasts is part of what its next step reads."""
+"""The autoregressive loop: a one-step network, called for every step of the horizon; each step reads the forecast before it.
+
+A training model may read true targets instead of forecasts (teacher forcing), or make the first step alone. The inference models
+around it, made here, have the same weights and read no true targets.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-from rnnfc.networks import inputs, tensors
-from rnnfc.networks.backend import keras, tf
+from rnnfc.networks.backend import Tensor, keras, tf
+from rnnfc.networks.inputs import call_model, make_model, new_inputs
+from rnnfc.networks.tensors import AHEAD, FORECAST, FUTURE, PREVIOUS, SERIES, TARGET, WINDOW
 
 ops = keras.ops
-TAUGHT = "training_model"
+_TRAINING_MODEL = "training_model"  # a layer name of saved models
+
+# The tensors that a step passes to the next one, by name.
+State = Mapping[str, Tensor]
+
+
+class LoopInputs(TypedDict, total=False):
+    """The inputs of `AutoregressiveLoop`.
+
+    start: the state that the first step reads; each step returns a state of the same names and shapes.
+    fixed: what every step reads.
+    future: [n, horizon, known]; each step reads its own row, as `ahead`.
+    target: [n, horizon, target], the true values; or [n, 0, target] where there are none.
+    use_target: bool[n, horizon, 1 or target]: where the next step reads the true value as its `previous`.
+    """
+
+    start: State
+    fixed: State
+    future: Tensor
+    target: Tensor
+    use_target: Tensor
 
 
 def one_step(
-    step: Any, place: Any, state: Mapping[str, Any], given: Mapping[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    """The forecast [n, target (, level)] of a step, and the state that the next one reads.
+    step_model: keras.Model, step: Tensor | int, state: State, inputs: LoopInputs
+) -> tuple[Tensor, State]:
+    """The forecast [n, target (, level)] of one step, and the state that the next step reads.
 
     Args:
-        step: a Keras model from its named inputs to a dictionary with `forecast` and what the next step reads, of
-            which `previous` [n, target] is the forecast itself, or its median.
-        state: what the step before handed on.
-        given: see `AutoregressiveLoop`.
+        step_model: from named tensors to a dictionary with `forecast` and the next state; the state's `previous` [n, target]
+            is the forecast, or its median.
+        step: from 0.
     """
-    row = {"ahead": given["future"][:, place]} if "future" in given else {}
-    handed_on = step({**state, **given["fixed"], **row})
-    forecast = handed_on.pop("forecast")
-    if "told" in given:
-        handed_on["previous"] = ops.where(
-            given["told"][:, place], given["target"][:, place], handed_on["previous"]
+    row = {AHEAD: inputs["future"][:, step]} if "future" in inputs else {}
+    next_state = step_model({**state, **inputs["fixed"], **row})
+    forecast = next_state.pop(FORECAST)
+    if "use_target" in inputs:
+        next_state[PREVIOUS] = ops.where(
+            inputs["use_target"][:, step], inputs["target"][:, step], next_state[PREVIOUS]
         )
-    return forecast, handed_on
+    return forecast, next_state
 
 
-def unrolled(step: Any, given: Mapping[str, Any], *, horizon: int) -> Any:
-    """What `AutoregressiveLoop` forecasts, written out step by step: plain layers alone, which any Keras reads."""
-    state, made = given["start"], []
-    for place in range(horizon):
-        forecast, state = one_step(step, place, state, given)
-        made.append(forecast)
-    return ops.stack(made, axis=1)
+def unroll_steps(step_model: keras.Model, inputs: LoopInputs, *, horizon: int) -> Tensor:
+    """The forecast of `AutoregressiveLoop` as a chain of `horizon` calls: plain layers, which any reader of Keras files knows."""
+    state, forecasts = inputs["start"], []
+    for step in range(horizon):
+        forecast, state = one_step(step_model, step, state, inputs)
+        forecasts.append(forecast)
+    return ops.stack(forecasts, axis=1)
 
 
 class AutoregressiveLoop(keras.layers.Layer):  # type: ignore[misc]  # Keras is not typed
-    """Calls `step` in a loop: -> [n, horizon, target (, level)].
+    """Call `step_model` for every step in a loop: LoopInputs -> forecast [n, horizon, target (, level)].
 
-    It is given a dictionary with
-
-    start: what the first step reads; each step hands on as much.
-    fixed: what every step reads.
-    future: [n, horizon, known], where a step reads its row as `ahead`.
-    target: [n, horizon, target], the truth, of which the next step reads a share `teacher_forcing` of the values in place of the
-        forecasts as its `previous`, drawn anew for every window and step, and none that is NaN; or [n, 0, target], and it reads
-        forecasts.
+    Where true targets are among the inputs, a share `teacher_forcing` of their values replaces the forecasts that the next steps
+    read, drawn anew for every window and step; a value that is NaN never does.
 
     Source of the draw: Bengio et al., Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks, NeurIPS 2015.
     """
 
-    def __init__(self, step: Any, *, horizon: int, teacher_forcing: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self, step_model: keras.Model, *, horizon: int, teacher_forcing: float = 0.0, seed: int = 0
+    ) -> None:
         super().__init__(name="roll")
-        self.step, self.horizon, self.teacher_forcing = step, horizon, teacher_forcing
-        self.shape = step.output["forecast"].shape[1:]
-        self.unroll = False  # as of a recurrent layer, see `network.plain_loops`
+        self.step_model, self.horizon, self.teacher_forcing = step_model, horizon, teacher_forcing
+        self.step_shape = step_model.output[FORECAST].shape[1:]
+        self.unroll = False  # as in Keras' recurrent layers, see `net.plain_loops`
         self.seed_generator = keras.random.SeedGenerator(seed) if 0 < teacher_forcing < 1 else None
         self.built = True
 
-    def compute_output_spec(self, given: Mapping[str, Any]) -> Any:
+    def compute_output_spec(self, inputs: LoopInputs) -> keras.KerasTensor:
         """The shape of the forecast; nothing is traced for it."""
-        return keras.KerasTensor((given["target"].shape[0], self.horizon, *self.shape))
+        return keras.KerasTensor((inputs["target"].shape[0], self.horizon, *self.step_shape))
 
-    def call(self, given: dict[str, Any]) -> Any:
+    def call(self, inputs: LoopInputs) -> Tensor:
         """See the class."""
-        if given["target"].shape[1] == self.horizon and self.teacher_forcing:
-            told = self._told(ops.shape(given["target"])[0])
-            given = {**given, "told": told & ~ops.isnan(given["target"])}
+        if inputs["target"].shape[1] == self.horizon and self.teacher_forcing:
+            drawn = self.draw_use_target(ops.shape(inputs["target"])[0])
+            inputs = {**inputs, "use_target": drawn & ~ops.isnan(inputs["target"])}
         if self.unroll:
-            return unrolled(self.step, given, horizon=self.horizon)
+            return unroll_steps(self.step_model, inputs, horizon=self.horizon)
 
-        def step(place: Any, state: Any, made: Any) -> Any:
-            forecast, state = one_step(self.step, place, state, given)
-            return place + 1, state, made.write(place, forecast)
+        def body(
+            step: Tensor, state: State, forecasts: tf.TensorArray
+        ) -> tuple[Tensor, State, tf.TensorArray]:
+            forecast, state = one_step(self.step_model, step, state, inputs)
+            return step + 1, state, forecasts.write(step, forecast)
 
-        made = tf.TensorArray(tf.float32, size=self.horizon, element_shape=(None, *self.shape))
-        start = (tf.constant(0), given["start"], made)
-        *_, made = tf.while_loop(
-            lambda place, *_: place < self.horizon, step, start, maximum_iterations=self.horizon
+        forecasts = tf.TensorArray(tf.float32, size=self.horizon, element_shape=(None, *self.step_shape))
+        start = (tf.constant(0), inputs["start"], forecasts)
+        *_, forecasts = tf.while_loop(
+            lambda step, *_: step < self.horizon, body, start, maximum_iterations=self.horizon
         )
-        return ops.moveaxis(made.stack(), 0, 1)
+        return ops.moveaxis(forecasts.stack(), 0, 1)
 
-    def _told(self, windows: Any) -> Any:
-        shape = (windows, self.horizon, 1)
+    def draw_use_target(self, num_windows: Tensor | int) -> Tensor:
+        """bool[n, horizon, 1], true with probability `teacher_forcing`."""
+        shape = (num_windows, self.horizon, 1)
         if self.seed_generator is None:
             return ops.ones(shape, dtype="bool")
         return keras.random.uniform(shape, seed=self.seed_generator) < self.teacher_forcing
 
 
-def training_model(net: Any) -> Any:
-    """The network that is trained in place of `net`, with the same weights: one inside it, that reads true targets, or makes the
-    first step alone; if any.
-    """
-    return next((layer for layer in net._flatten_layers() if layer.name == TAUGHT), net)
+def without_true_targets(training_model: keras.Model, *, targets: int) -> keras.Model:
+    """The inference model of `training_model`, which reads true targets: the same model with none of them."""
+    training_model.name = _TRAINING_MODEL
+    inputs = {name: tensor for name, tensor in new_inputs(training_model).items() if name != TARGET}
+    forecast = call_model(training_model, {**inputs, TARGET: inputs[WINDOW][:, :0, :targets]})
+    return make_model(inputs, forecast, name="told_nothing")
 
 
-def inference_model(training_model: Any, *, targets: int) -> Any:
-    """`training_model` without true targets to read, which is how it forecasts; it is trained by itself."""
-    training_model.name = TAUGHT
-    given = {name: tensor for name, tensor in inputs.like(training_model).items() if name != tensors.TARGET}
-    made = inputs.feed(training_model, {**given, tensors.TARGET: given["window"][:, :0, :targets]})
-    return inputs.model(given, made, name="told_nothing")
+def with_autoregressive_loop(
+    training_model: keras.Model, *, horizon: int, unroll_for_export: bool
+) -> keras.Model:
+    """The inference model of `horizon` steps from `training_model`, which makes one.
 
-
-def rolled(net: Any, *, horizon: int, written_out: bool) -> Any:
-    """A Keras model of `horizon` steps from `net` of one: of each step the window is that before, without its first row and with
-    the forecast, and what is known ahead, as its last. What is trained is `net`.
+    The window of a step is the window before it without its first row, and with the forecast and the known future values of the
+    step before as its last row.
 
     Args:
-        written_out: without a loop, of plain layers alone.
+        unroll_for_export: write the steps out one after another, as plain layers.
     """
-    net.name = TAUGHT
-    given, targets = inputs.like(net), net.output_shape[-1]
-    told: dict[str, Any] = {"start": {"window": given["window"]}, "fixed": {}}
-    if "future" in given:
-        told["future"] = given["future"] = keras.Input((horizon, given["future"].shape[-1]), name="future")
-    if "series" in given:
-        told["fixed"] = {"series": given["series"]}
-    if written_out:
-        return inputs.model(given, unrolled(_next_window(net), told, horizon=horizon), name="recursive")
-    made = AutoregressiveLoop(_next_window(net), horizon=horizon)(
-        {**told, "target": given["window"][:, :0, :targets]}
-    )
-    return inputs.model(given, made, name="recursive")
+    training_model.name = _TRAINING_MODEL
+    inputs, targets = new_inputs(training_model), training_model.output_shape[-1]
+    loop_inputs: LoopInputs = {"start": {WINDOW: inputs[WINDOW]}, "fixed": {}}
+    if FUTURE in inputs:
+        inputs[FUTURE] = keras.Input((horizon, inputs[FUTURE].shape[-1]), name=FUTURE)
+        loop_inputs["future"] = inputs[FUTURE]
+    if SERIES in inputs:
+        loop_inputs["fixed"] = {SERIES: inputs[SERIES]}
+    step_model = _window_step(training_model)
+    if unroll_for_export:
+        forecast = unroll_steps(step_model, loop_inputs, horizon=horizon)
+    else:
+        loop_inputs["target"] = inputs[WINDOW][:, :0, :targets]
+        forecast = AutoregressiveLoop(step_model, horizon=horizon)(loop_inputs)
+    return make_model(inputs, forecast, name="recursive")
 
 
-def _next_window(net: Any) -> Any:
-    """The step of a recursive network, as `AutoregressiveLoop` takes it."""
-    given = inputs.like(net)
-    read = dict(given)
-    if "future" in given:
-        given["ahead"] = keras.Input((given.pop("future").shape[-1],), name="ahead")
-        read["future"] = given["ahead"][:, None]
-    made = inputs.feed(net, read)  # [n, 1, target]
-    newest = [made, read["future"]] if "future" in read else [made]
-    window = ops.concatenate([given["window"][:, 1:], ops.concatenate(newest, axis=-1)], axis=1)
-    return keras.Model(given, {"forecast": made[:, 0], "window": window}, name="step")
+def _window_step(model: keras.Model) -> keras.Model:
+    """The step model of a network that reads a window: its state is the window."""
+    inputs = new_inputs(model)
+    tensors = dict(inputs)
+    if FUTURE in inputs:
+        inputs[AHEAD] = keras.Input((inputs.pop(FUTURE).shape[-1],), name=AHEAD)
+        tensors[FUTURE] = inputs[AHEAD][:, None]
+    forecast = call_model(model, tensors)  # [n, 1, target]
+    new_row = [forecast, tensors[FUTURE]] if FUTURE in tensors else [forecast]
+    window = ops.concatenate([inputs[WINDOW][:, 1:], ops.concatenate(new_row, axis=-1)], axis=1)
+    return keras.Model(inputs, {FORECAST: forecast[:, 0], WINDOW: window}, name="step")

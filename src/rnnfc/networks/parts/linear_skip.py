@@ -1,125 +1,143 @@
-"""The linear map beside a network: one matrix for all targets, from the window's newest rows to the forecast.
+"""The linear skip connection: one matrix for all targets, from the newest rows of the window to the forecast.
 
-As a path it is added to the network and trained with it. As a partner in a blend it stays what it was fitted to, and the share
-of the network is chosen afterwards.
+As a path it is added to the network's forecast and trained with the network. In a blend it keeps its fitted weights, and the
+share of the network is chosen after training.
 """
 
 import bisect
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from rnnfc.config.model_spec import LinearSpec
 from rnnfc.data.panel import Floats
-from rnnfc.networks import inputs
 from rnnfc.networks.backend import keras
-from rnnfc.networks.parts.quantile_head import median, shifted
+from rnnfc.networks.inputs import call_model, make_model, new_inputs
+from rnnfc.networks.parts.quantile_head import median, shift_quantiles
+from rnnfc.networks.tensors import WINDOW
 
+# A function, so that the windows can be read more than once: parts of (window[n, length, target], targets[n, horizon, target]).
 Pairs = Callable[[], Iterator[tuple[Floats, Floats]]]
 
-# Ridge penalties, as shares of the mean squared input; without validation windows the first, which biases nothing.
+# Ridge penalties, as shares of the mean squared input. Without validation windows the first one is used: it biases nothing.
 PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
-def beside(core: Any, spec: LinearSpec, *, targets: int, levels: tuple[float, ...] = ()) -> Any:
-    """`core` [n, length, channel] -> [n, horizon, target (, level)] with the map beside it.
+@dataclass(frozen=True, kw_only=True)
+class LinearSkip:
+    """The layers of one linear skip connection.
 
-    The map forecasts zero until `warm_start`, and moves all quantiles alike, by what it moves the median.
+    linear: [rows of the window] -> [horizon], the same for every target.
+    share: the weight of the network in a blend, a 1 x 1 kernel; None if the map is a path.
     """
-    ops, blended, given = keras.ops, spec.use == "blend", inputs.like(core)
-    rows = ops.transpose(given["window"][:, -(spec.length or 0) :, :targets], (0, 2, 1))
-    line = keras.layers.Dense(
-        core.output_shape[1], use_bias=False, kernel_initializer="zeros", trainable=not blended, name="linear"
+
+    linear: keras.layers.Dense
+    share: keras.layers.Dense | None
+
+
+def with_linear_skip(
+    core: keras.Model, spec: LinearSpec, *, targets: int, levels: tuple[float, ...] = ()
+) -> tuple[keras.Model, LinearSkip]:
+    """`core` [n, length, channel] -> [n, horizon, target (, level)] with a linear skip connection.
+
+    The map forecasts zero until `warm_start`. It shifts all quantiles by the same amount, that of the median.
+    """
+    ops, inputs = keras.ops, new_inputs(core)
+    rows = ops.transpose(inputs[WINDOW][:, -(spec.length or 0) :, :targets], (0, 2, 1))
+    is_blend = spec.use == "blend"
+    linear = keras.layers.Dense(
+        core.output_shape[1],
+        use_bias=False,
+        kernel_initializer="zeros",
+        trainable=not is_blend,
+        name="linear",
     )
-    linear, made = ops.transpose(line(rows), (0, 2, 1)), inputs.feed(core, given)
-    if blended:
-        # made + (1 - share) (linear - made), so that a share of 1 is the network to the last bit
+    shift, forecast = ops.transpose(linear(rows), (0, 2, 1)), call_model(core, inputs)
+    share = None
+    if is_blend:
+        # forecast + (1 - share) (linear - forecast): with a share of 1 the network's own forecast, bit for bit
         share = keras.layers.Dense(
             1, use_bias=False, kernel_initializer="ones", trainable=False, name="share"
         )
-        apart = linear - median(made, levels)
-        linear = apart - share(apart[..., None])[..., 0]
-    return inputs.model(given, shifted(made, linear, levels), name="beside_linear")
+        difference = shift - median(forecast, levels)
+        shift = difference - share(difference[..., None])[..., 0]
+    model = make_model(inputs, shift_quantiles(forecast, shift, levels), name="beside_linear")
+    return model, LinearSkip(linear=linear, share=share)
 
 
-def layers_named(net: Any, name: str) -> list[Any]:
-    """The layers `linear` or `share` of a network, one for each member of an ensemble."""
-    return [layer for layer in net._flatten_layers() if layer.name == name]
-
-
-def warm_start(net: Any, *, pairs: Pairs, validation: Pairs | None) -> None:
-    """Set every linear map of `net` to the ridge solution on the training windows.
+def warm_start(skips: Sequence[LinearSkip], *, pairs: Pairs, validation: Pairs | None) -> None:
+    """Set every linear map to the ridge solution on the training windows.
 
     The penalty is the one of PENALTIES with the least squared error on the validation windows.
-
-    Args:
-        pairs, validation: make parts of (window[n, length, target], forecast[n, horizon, target]), to be read and made.
     """
-    lines = layers_named(net, "linear")
-    if not lines:
+    if not skips:
         return
-    gram, moment = _normal_equations(pairs, rows=lines[0].kernel.shape[0])
-    found = [
-        _ridge(gram, moment, penalty=penalty) for penalty in (PENALTIES if validation else PENALTIES[:1])
-    ]
+    gram, moment = _normal_equations(pairs, rows=skips[0].linear.kernel.shape[0])
+    penalties = PENALTIES if validation else PENALTIES[:1]
+    solutions = [_ridge(gram, moment, penalty=penalty) for penalty in penalties]
     if validation:
-        watched, aim = _normal_equations(validation, rows=lines[0].kernel.shape[0])
-        # The squared error but for what no map changes.
-        found.sort(key=lambda weights: float(np.sum(weights * (watched @ weights - 2 * aim))))
-    for line in lines:
-        line.set_weights([found[0]])
+        gram, moment = _normal_equations(validation, rows=len(gram))
+        # The squared error without its constant term.
+        solutions.sort(key=lambda weights: float(np.sum(weights * (gram @ weights - 2 * moment))))
+    for skip in skips:
+        skip.linear.set_weights([solutions[0]])
 
 
 def _normal_equations(pairs: Pairs, *, rows: int) -> tuple[Floats, Floats]:
-    """Sums of x x' and x y' over windows and targets, x[row] the newest rows of a window."""
+    """Sums of x x' and x y' over windows and targets, where x[row] are the newest rows of a window."""
     gram, moment = np.zeros((rows, rows)), np.zeros(())
-    for window, forecast in pairs():
+    for window, targets in pairs():
         x = window[:, -rows:].transpose(0, 2, 1).reshape(-1, rows)  # [n * target, row]
         gram += x.T @ x
-        moment = moment + x.T @ forecast.transpose(0, 2, 1).reshape(len(x), -1)
+        moment = moment + x.T @ targets.transpose(0, 2, 1).reshape(len(x), -1)
     return gram, moment
 
 
 def _ridge(gram: Floats, moment: Floats, *, penalty: float) -> Floats:
-    """weights[row, horizon] without an intercept, which would carry the drift of the training rows on."""
+    """weights[row, horizon] without an intercept: that would extrapolate the drift of the training rows."""
     size, gram = np.trace(gram) / len(gram), gram.copy()
     gram[np.diag_indices_from(gram)] += penalty * (size if size > 0 else 1.0)
     return np.asarray(np.linalg.solve(gram, moment))
 
 
 def choose_share(
-    net: Any, point: Callable[[], Floats], *, actual: Floats, error: Callable[[Floats], Floats]
+    skips: Sequence[LinearSkip],
+    point: Callable[[], Floats],
+    *,
+    actual: Floats,
+    error: Callable[[Floats], Floats],
 ) -> None:
-    """Give the network of a blend the share, in hundredths, whose forecasts have the least mean error.
+    """Set the share of the network in a blend to the whole percentage with the least mean error.
 
     Args:
-        point: the forecasts of `net`; actual: what they should have been, NaN where that is not known.
-        error: of each difference, e.g. `np.square`.
+        point: returns the forecasts of the whole network with its current share.
+        actual: the true values; NaN where unknown.
+        error: elementwise, of a difference, e.g. `np.square`.
     """
     ends = []
     for end in (0.0, 1.0):
-        set_share(net, end)
+        set_share(skips, end)
         ends.append(point())
-    apart, missed = ends[1] - ends[0], actual - ends[0]
-    known = ~np.isnan(missed)
+    gap, residual = ends[1] - ends[0], actual - ends[0]
+    is_known = ~np.isnan(residual)
 
-    def loss(hundredths: int) -> float:
-        return float(np.mean(error(missed - hundredths / 100 * apart), where=known))
+    def loss(percent: int) -> float:
+        return float(np.mean(error(residual - percent / 100 * gap), where=is_known))
 
-    # Convex in the share, so it falls and then rises; of shares that are as good the largest, the network's.
-    set_share(
-        net, bisect.bisect_left(range(100), True, key=lambda share: loss(share) < loss(share + 1)) / 100
-    )
-
-
-def set_share(net: Any, share: float) -> None:
-    """Let the network count for `share` in every blend."""
-    for layer in layers_named(net, "share"):
-        layer.set_weights([np.full((1, 1), share)])
+    # The loss is convex in the share: it falls, then rises. Of equally good shares the largest is chosen.
+    percent = bisect.bisect_left(range(100), True, key=lambda percent: loss(percent) < loss(percent + 1))
+    set_share(skips, percent / 100)
 
 
-def network_share(net: Any) -> float | None:
-    """What the network counts for in a blend; None where it is none."""
-    shares = layers_named(net, "share")
+def set_share(skips: Sequence[LinearSkip], share: float) -> None:
+    """Set the share of the network in every blend."""
+    for skip in skips:
+        if skip.share is not None:
+            skip.share.set_weights([np.full((1, 1), share)])
+
+
+def network_share(skips: Sequence[LinearSkip]) -> float | None:
+    """The share of the network in a blend; None if there is no blend."""
+    shares = [skip.share for skip in skips if skip.share is not None]
     return float(shares[0].kernel.numpy()[0, 0]) if shares else None

@@ -1,64 +1,67 @@
-"""Quantiles of a network: a head in which no two cross, and the loss that it is trained with."""
+"""Quantiles of a network: a head whose quantiles never cross, and the pinball loss."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from rnnfc.config.model_spec import MEDIAN
-from rnnfc.networks.backend import keras
-from rnnfc.networks.tensors import FORECAST, QUANTILES
+from rnnfc.networks.backend import Tensor, keras, tf
+from rnnfc.networks.tensors import FORECAST, QUANTILES, Array
 
 ops = keras.ops
-# Untrained quantiles lie softplus(-2) = 0.13 apart in scaled units: from 0.69 (at 0) down, or from 0.02 (at -4) up, a training of
-# 40 epochs on a noisy sine came less far (wQL 0.16, 0.19 and 0.16 scaled by minmax, 0.147, 0.156 and 0.157 by standard).
+# The gaps between untrained quantiles are softplus(-2) = 0.13 in scaled units. Smaller and larger starts were worse: on a noisy
+# sine, 40 epochs reached a wQL of 0.16, 0.16 and 0.19 (minmax) and 0.157, 0.147 and 0.156 (standard) from -4, -2 and 0.
 _START = -2.0
 
 
-def head(*shape: int, levels: tuple[float, ...]) -> Any:
-    """A Keras model: [n, *shape, level] of any numbers -> the same shape, ascending along the levels.
+def quantile_head(*shape: int, levels: tuple[float, ...]) -> keras.Model:
+    """A Keras model: any numbers [n, *shape, level] -> quantiles of the same shape, ascending along the levels.
 
-    The number at the median's place is the median; the others are made positive and added up from there outwards, so that no two
-    quantiles cross, whatever the weights.
+    The number at the median's position is the median. Softplus turns the other ones into positive gaps, which are added up from
+    the median outwards, so quantiles never cross, whatever the weights.
     """
     raw, middle = keras.Input((*shape, len(levels)), name="median_and_gaps"), levels.index(MEDIAN)
     gaps = ops.softplus(raw + _START)
     below = ops.flip(ops.cumsum(ops.flip(gaps[..., :middle], axis=-1), axis=-1), axis=-1)
     above = ops.cumsum(gaps[..., middle + 1 :], axis=-1)
-    median = raw[..., middle : middle + 1]
-    return keras.Model(
-        raw, ops.concatenate([median - below, median, median + above], axis=-1), name="quantiles"
-    )
+    center = raw[..., middle : middle + 1]
+    quantiles = ops.concatenate([center - below, center, center + above], axis=-1)
+    return keras.Model(raw, quantiles, name="quantiles")
 
 
-def median(made: Any, levels: tuple[float, ...]) -> Any:
-    """The point forecast [n, horizon, target] in what a network with these levels gives; all of it where there are none."""
-    return made[..., levels.index(MEDIAN)] if levels else made
+def median(outputs: Array, levels: tuple[float, ...]) -> Array:
+    """The point forecast [n, horizon, target] among the outputs [n, horizon, target (, level)] of a network."""
+    return outputs[..., levels.index(MEDIAN)] if levels else outputs
 
 
-def shifted(made: Any, shift: Any, levels: tuple[float, ...]) -> Any:
-    """What a network gives, every quantile moved by `shift` [n, row, target]."""
-    return (shift[..., None] if levels else shift) + made  # in this order, see `normalize.NORMALIZE`
+def shift_quantiles(outputs: Tensor, shift: Tensor, levels: tuple[float, ...]) -> Tensor:
+    """The outputs of a network, every quantile moved by `shift` [n, horizon, target]."""
+    # The broadcast array first, see `normalization.NORMALIZATIONS`.
+    return (shift[..., None] if levels else shift) + outputs
 
 
-def outputs(
-    made: Any, levels: tuple[float, ...], *, raw: Callable[[Any], Any], stack: Callable[..., Any]
-) -> dict[str, Any]:
-    """What leaves a network, by name: forecast [n, horizon, target], and with levels quantiles [n, horizon, target, level].
+def named_outputs(
+    scaled: Array,
+    levels: tuple[float, ...],
+    *,
+    invert: Callable[[Array], Array],
+    stack: Callable[..., Array],
+) -> dict[str, Array]:
+    """The outputs by name, in data units: forecast [n, horizon, target], with levels also quantiles [n, horizon, target, level].
 
     Args:
-        made: what the Keras model gives.
-        raw: from scaled to data units, for [n, horizon, target]; rising, so that a quantile stays one.
+        scaled: the outputs of the Keras model.
+        invert: from scaled to data units, of [n, horizon, target]; increasing, so that a quantile stays one.
         stack: that of NumPy or of Keras.
     """
     if not levels:
-        return {FORECAST: raw(made)}
-    whole = stack([raw(made[..., place]) for place in range(len(levels))], axis=-1)
-    return {FORECAST: median(whole, levels), QUANTILES: whole}
+        return {FORECAST: invert(scaled)}
+    quantiles = stack([invert(scaled[..., index]) for index in range(len(levels))], axis=-1)
+    return {FORECAST: median(quantiles, levels), QUANTILES: quantiles}
 
 
 class Pinball(keras.losses.Loss):  # type: ignore[misc]  # Keras is not typed
-    """The mean over levels of the pinball loss: (y[n, horizon, target], forecast[n, horizon, target, level]) -> [n, horizon].
+    """The mean pinball loss over levels: (y[n, horizon, target], forecast[n, horizon, target, level]) -> [n, horizon].
 
     Source: Koenker & Bassett, Regression quantiles, Econometrica 46 (1978), equation 3.1.
     """
@@ -67,7 +70,7 @@ class Pinball(keras.losses.Loss):  # type: ignore[misc]  # Keras is not typed
         super().__init__(name="pinball", reduction=reduction)
         self._levels = np.array(levels, dtype=np.float32)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The losses before they are reduced."""
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """The loss of each window and step, before reduction."""
         error = y_true[..., None] - y_pred
         return ops.mean(ops.maximum(self._levels * error, (self._levels - 1) * error), axis=(-2, -1))

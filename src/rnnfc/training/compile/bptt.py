@@ -8,15 +8,16 @@ import numpy as np
 from rnnfc.data.panel import Floats
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.cells.cell import cell_of
+from rnnfc.networks.net import Member
 
 
-def forward(net: Any, x: Any, *, bptt_steps: int | None) -> Any:
+def forward(member: Member, x: Any, *, bptt_steps: int | None) -> Any:
     """The forecast in training of x[n, length, channel]; its gradient goes back through the last `bptt_steps` of the window.
 
     The earlier steps are run all the same, and their last state carried on as a constant. None is the whole window.
     """
     if bptt_steps is None or bptt_steps == x.shape[1]:
-        return net(x, training=True)
+        return member.training_model(x, training=True)
 
     def in_two_parts(layer: Any, sequence: Any) -> Any:
         layer.return_state = True  # the layer in the saved model stays a plain one
@@ -27,10 +28,10 @@ def forward(net: Any, x: Any, *, bptt_steps: int | None) -> Any:
         after = layer(sequence[:, -bptt_steps:], initial_state=[tf.stop_gradient(part) for part in state])
         return tf.concat([tf.stop_gradient(before), after], axis=1) if layer.return_sequences else after
 
-    return _run(net, x, in_two_parts)
+    return _run(member, x, in_two_parts)
 
 
-def state_gradients(net: Any, x: Any, y: Any, *, loss: Any) -> dict[str, Floats]:
+def state_gradients(member: Member, x: Any, y: Any, *, loss: Any) -> dict[str, Floats]:
     """norm[lag] of the gradient of the loss by each state of every recurrent layer, the mean over the windows.
 
     Lag 0 is the layer's last step. A backward layer counts in its own steps, from the window's end to its start. By a cell state
@@ -54,7 +55,7 @@ def state_gradients(net: Any, x: Any, y: Any, *, loss: Any) -> dict[str, Floats]
 
     with tf.GradientTape() as tape:
         # Each window's own loss: their sum lets no window weigh on another's gradient.
-        total = tf.reduce_sum(tf.reduce_mean(loss(y, _run(net, x, step_by_step)), axis=1))
+        total = tf.reduce_sum(tf.reduce_mean(loss(y, _run(member, x, step_by_step)), axis=1))
     gradients = tape.gradient(total, states, unconnected_gradients="zero")
     return {
         name: np.array(
@@ -70,14 +71,18 @@ def _place(name: str) -> str:
     return f"layer {number}{', backward' if direction == 'backward' else ''}"
 
 
-def _run(net: Any, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:
-    """The forecast of `net`, with `recurrent(layer, sequence)` in place of each recurrent layer's call; no dropout."""
-    if not isinstance(net, keras.Sequential):  # a wrapper of models.normalize
-        core = net.get_layer("stacked")
-        return net._run_through_graph(
-            x, lambda layer: (lambda seen, **_: _run(core, seen, recurrent)) if layer is core else layer
-        )
-    for layer in net.layers:
+def _run(member: Member, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:
+    """The forecast of `member`, with `recurrent(layer, sequence)` in place of each recurrent layer's call; no dropout."""
+    model, core = member.training_model, member.core
+    if model is core:
+        return _run_stack(core, x, recurrent)
+    return model._run_through_graph(
+        x, lambda layer: (lambda inner, **_: _run_stack(core, inner, recurrent)) if layer is core else layer
+    )
+
+
+def _run_stack(core: keras.Sequential, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:
+    for layer in core.layers:
         if isinstance(layer, keras.layers.Bidirectional):
             backward = recurrent(layer.backward_layer, x)
             if layer.return_sequences:

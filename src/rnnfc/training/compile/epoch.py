@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.windows import Windows
-from rnnfc.networks import inputs, tensors, xla_cache
+from rnnfc.networks import xla_cache
 from rnnfc.networks.backend import keras, quiet_stderr, tf
-from rnnfc.networks.network import ensemble_members, gather_inputs, plain_loops, recurrent_layers, to_device
-from rnnfc.networks.parts.autoregressive import training_model
+from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
+from rnnfc.networks.net import Member, Net, plain_loops
 from rnnfc.networks.stacked import derive_seed
+from rnnfc.networks.tensors import TARGET, WINDOW
 from rnnfc.training.compile.bptt import forward
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.compile.recurrence import drops, written_out
@@ -42,25 +43,24 @@ class EpochProgram:
     """
 
     def __init__(
-        self, net: Any, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe
+        self, net: Net, optimizer: Any, train: Windows, *, spec: TrainSpec, loss: Any, recipe: Recipe
     ) -> None:
         """`loss` is a Keras loss without reduction: (y[n, horizon, target], what `net` gives) -> [n, horizon]."""
-        self._net, self._optimizer, self._loss = net, optimizer, loss
+        self._net, self._model = net, net.inference_model
+        self._optimizer, self._loss = optimizer, loss
         self._windows = len(train)
         self._bptt_steps = spec.bptt_steps
         self._batch = min(spec.batch_size, len(train))
         self._batches = -(-self._windows // self._batch)
-        self._data = to_device(train.panel)
-        steps = training_model(ensemble_members(net)[0]).output_shape[
-            1
-        ]  # of a recursive network the first one
+        self._data = panel_to_device(train.panel)
+        steps = net.training_models[0].output_shape[1]  # of a recursive network the first one
         self._weights = tf.constant(replace(train, horizon=steps).weights()) if train.masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
         # The straight code is Keras' own: XLA makes one kernel of it, outer products and all.
-        self._written_out = recurrent_layers(net) if recipe.name in ("xla_loop", "sharded_loop") else []
+        self._written_out = net.recurrent_layers if recipe.name in ("xla_loop", "sharded_loop") else []
         self._cuts = [self._batch * shard // recipe.shards for shard in range(recipe.shards + 1)]
-        self._dropout = _DropoutStates(net, shards=recipe.shards)
+        self._dropout = _DropoutStates(self._model, shards=recipe.shards)
         self._compiled = recipe.compiled
         self._masks = _drawn_by_threefry if self._compiled else contextlib.nullcontext
         apart = recipe.name == "sharded_loop"  # each shard and the update a program of its own
@@ -104,7 +104,7 @@ class EpochProgram:
             tick(done / self._batches)
         if not finite:
             raise NotFiniteError("a weight", step=None)
-        return float(total) / self._windows / len(ensemble_members(self._net))
+        return float(total) / self._windows / len(self._net.members)
 
     def _loading(self) -> contextlib.AbstractContextManager[None]:
         # A kept program that is loaded names XLA's own preferences as features that this processor lacks: three lines of errors.
@@ -123,7 +123,7 @@ class EpochProgram:
 
         ended = tf.while_loop(goes_on, step, (first, total, tf.constant(-1)), parallel_iterations=1)
         # Looked at here: to fetch every weight would take longer than a short epoch's steps.
-        finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in self._net.trainable_variables]
+        finite = [tf.reduce_all(tf.math.is_finite(weight)) for weight in self._model.trainable_variables]
         return *ended, tf.reduce_all(finite)
 
     def _step(self, data: Any, order: Any, index: Any) -> tuple[Any, Any]:
@@ -143,14 +143,13 @@ class EpochProgram:
 
     def _update(self, gradients: Sequence[list[Any]]) -> None:
         self._optimizer.apply(
-            [_total(each) for each in zip(*gradients, strict=True)], self._net.trainable_variables
+            [_total(each) for each in zip(*gradients, strict=True)], self._model.trainable_variables
         )
 
     def _shard(self, shard: int, data: Any, origins: Any, first: Any, weight: Any) -> tuple[Any, list[Any]]:
         """What one shard adds to the minibatch's mean loss, and to its gradients."""
         (rows, series), (length, horizon, targets) = data, self._shape
-        trained = [training_model(member) for member in ensemble_members(self._net)]
-        given = gather_inputs(trained[0], rows, series, origins, length=length)
+        given = gather_inputs(self._net.training_models[0], rows, series, origins, length=length)
         y = tf.gather(rows[:, :targets], origins[:, None] + tf.range(horizon, dtype=tf.int32))
         counted = tf.cast(first + tf.range(origins.shape[0]) < self._windows, tf.float32)
         with tf.GradientTape() as tape:
@@ -161,7 +160,8 @@ class EpochProgram:
                 self._masks(),
             ):
                 made = [
-                    self._forecast(net, {**given, tensors.TARGET: self._known(y, origins)}) for net in trained
+                    self._forecast(member, {**given, TARGET: self._known(y, origins)})
+                    for member in self._net.members
                 ]
             # [n, horizon] -> [n]; of an ensemble the sum, in which each network has the gradient of its own loss
             y = y[:, : made[0].shape[1]]
@@ -169,13 +169,13 @@ class EpochProgram:
             loss = tf.reduce_sum(losses * counted) / weight
         # An embedding's gradient comes in slices, of which two may be of one row: neither sums nor optimizers count them right.
         return loss, [
-            tf.convert_to_tensor(part) for part in tape.gradient(loss, self._net.trainable_variables)
+            tf.convert_to_tensor(part) for part in tape.gradient(loss, self._model.trainable_variables)
         ]
 
-    def _forecast(self, net: Any, given: dict[str, Any]) -> Any:
+    def _forecast(self, member: Member, given: dict[str, Any]) -> Any:
         if self._bptt_steps is None:
-            return inputs.feed(net, given, training=True)
-        return forward(net, given[tensors.WINDOW], bptt_steps=self._bptt_steps)
+            return call_model(member.training_model, given, training=True)
+        return forward(member, given[WINDOW], bptt_steps=self._bptt_steps)
 
     def _known(self, y: Any, origins: Any) -> Any:
         """y[n, horizon, target] as a network may be told of it: NaN where it is masked."""
