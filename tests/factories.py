@@ -16,11 +16,12 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
+from rnnfc.evaluation.scores import MetricContext
 
 NUMBERED = Frequency(unit="number", size=1)
 DAILY = Frequency(unit="microsecond", size=86_400e6)
 SERIES = ("north", "south", "west")
-CHANNELS = ("sold", "returned", "price")
+CHANNELS = ("sold", "price", "rain")
 DEFAULTS = {
     "name": "tiny",
     "data": "{kind: sine, points: 40, stop: 9.0}",
@@ -48,7 +49,8 @@ def make_panel(
     channels: Sequence[str] = CHANNELS,
     names: Sequence[str] = SERIES,
     daily: bool = False,
-    filled: Iterable[tuple[int, int]] = (),
+    filled: Iterable[Sequence[int]] = (),
+    bounds: Sequence[int] = (),
     **fields: Any,
 ) -> Panel:
     """A panel of `series`, each [row, channel] or [row] of one channel.
@@ -57,15 +59,18 @@ def make_panel(
         targets: how many channels, from the first, are forecast.
         daily: each series begins on 2020-01-01; else its rows are numbered from 0.
         filled: row of the panel and channel of each value that was missing.
+        bounds: of the series, where one array holds all of them.
         fields: of `Panel`: time, frequency, num_known, missing, unit...
     """
     arrays = [np.asarray(rows, dtype=np.float64) for rows in series]
+    if bounds:
+        arrays = np.split(arrays[0], bounds[1:-1])
     values = np.concatenate([rows[:, None] if rows.ndim == 1 else rows for rows in arrays])
     numbers = np.concatenate([np.arange(len(rows)) for rows in arrays])
     days = np.datetime64("2020-01-01", "us") + numbers * np.timedelta64(1, "D")
     mask = np.zeros(values.shape, dtype=np.bool_)
     for cell in filled:
-        mask[cell] = True
+        mask[tuple(cell)] = True
     axis = {"time": days, "frequency": DAILY} if daily else {"time": numbers, "frequency": NUMBERED}
     return Panel(
         values=values,
@@ -132,6 +137,16 @@ def make_forecast(
         series=np.array(series or [0] * windows),
         **{**times, **fields},
     )
+
+
+def make_context(
+    naive_errors: npt.ArrayLike, *, scaler: Scaler | None = None, targets: tuple[str, ...] = ("sold",)
+) -> MetricContext:
+    """A context whose naive errors [series, target] are all of one size, so that their mean square is the square."""
+    errors = np.asarray(naive_errors, dtype=np.float64)
+    scaler = scaler or make_scaler(np.zeros(errors.shape), np.ones(errors.shape))
+    naive = {1: errors, 2: errors**2}
+    return MetricContext(scaler=scaler, naive_errors=naive, targets=targets, series="sales")
 
 
 def write_csv(path: Path, **columns: Iterable[object]) -> Path:

@@ -1,48 +1,27 @@
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from factories import make_panel, make_windows
 
 from rnnfc.baselines import simple as baselines
 from rnnfc.baselines.simple import Drift, LastValue, LinearMap, Naive2, SeasonalNaive, fit_all
 from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data import windows as windows_module
-from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
-from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.windows import Windows, cut_windows
+from rnnfc.data.windows import cut_windows
 from rnnfc.evaluation.forecast import Predictor
 from rnnfc.evaluation.scores import MetricContext, find, score
 
 DATA = Path(__file__).parents[2] / "configs" / "data"
 
 
-def panel_of(values: Any, *, targets: int = 1, bounds: tuple[int, ...] | None = None) -> Panel:
-    rows = np.asarray(values, dtype=np.float64)
-    edges = bounds or (0, len(rows))
-    return Panel(
-        values=rows,
-        time=np.arange(len(rows)),
-        bounds=np.array(edges),
-        series=("north", "south", "west")[: len(edges) - 1],
-        channels=("sold", "returned", "price")[: rows.shape[1]],
-        num_targets=targets,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros(rows.shape, dtype=np.bool_),
-    )
-
-
-def windows_of(panel: Panel, origins: list[int], *, length: int, horizon: int) -> Windows:
-    return Windows(panel=panel, origins=np.array(origins, dtype=np.int32), length=length, horizon=horizon)
-
-
 # Two targets and an input; rows 0 to 9.
 SOLD, RETURNED = [1, 5, 3, 4, 8, 6, 5, 9, 7, 2], [0, 0, 1, 1, 2, 3, 5, 8, 13, 21]
-PANEL = panel_of(np.column_stack([SOLD, RETURNED, [99] * 10]), targets=2)
+PANEL = make_panel(np.column_stack([SOLD, RETURNED, [99] * 10]), targets=2)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +35,7 @@ PANEL = panel_of(np.column_stack([SOLD, RETURNED, [99] * 10]), targets=2)
     ],
 )
 def test_a_baseline_by_hand(baseline: Predictor, point: list[list[list[float]]]) -> None:
-    windows = windows_of(PANEL, [5, 6], length=3, horizon=4)
+    windows = make_windows(PANEL, [5, 6], length=3, horizon=4)
     forecast = baseline.predict(windows)
     assert forecast.point.tolist() == point
     assert forecast.actual is not None
@@ -67,12 +46,12 @@ def test_a_baseline_by_hand(baseline: Predictor, point: list[list[list[float]]])
 
 
 def test_drift_of_one_row_repeats_it() -> None:
-    assert Drift().predict(windows_of(PANEL, [5], length=1, horizon=2)).point.tolist() == [[[8, 2], [8, 2]]]
+    assert Drift().predict(make_windows(PANEL, [5], length=1, horizon=2)).point.tolist() == [[[8, 2], [8, 2]]]
 
 
 @pytest.mark.parametrize("baseline", [LastValue(), Drift(), SeasonalNaive(2)])
 def test_a_baseline_never_looks_past_its_window(baseline: Predictor) -> None:
-    windows = windows_of(PANEL, [5], length=3, horizon=4)
+    windows = make_windows(PANEL, [5], length=3, horizon=4)
     values = PANEL.values.copy()
     values[[0, 1, 5, 6, 7, 8, 9]] = -77
     assert (
@@ -89,19 +68,19 @@ def test_the_linear_map_finds_a_linear_rule_of_all_channels(method: str) -> None
     sold[:2] = 1.0, 2.0
     for row in range(2, 80):
         sold[row] = 0.5 * sold[row - 1] - 0.25 * sold[row - 2] + 2.0 * price[row - 1] + 1.0
-    panel = panel_of(np.column_stack([sold, price]))
+    panel = make_panel(np.column_stack([sold, price]))
     scaler = Scaler.fit(panel, np.array([[0, 60]]), method=method)
-    linear = LinearMap.fit(windows_of(panel, list(range(2, 60)), length=2, horizon=1), scaler)
-    test = windows_of(panel, list(range(60, 80)), length=2, horizon=1)
+    linear = LinearMap.fit(make_windows(panel, list(range(2, 60)), length=2, horizon=1), scaler)
+    test = make_windows(panel, list(range(60, 80)), length=2, horizon=1)
     assert linear.weights.shape == (2 * 2 + 1, 1)
     assert linear.predict(test).point == pytest.approx(test.targets(), abs=1e-3)
 
 
 def test_the_linear_map_agrees_with_least_squares_in_scaled_units() -> None:
     rng = np.random.default_rng(8)
-    panel = panel_of(rng.normal(3, 2, (60, 3)), targets=2)
+    panel = make_panel(rng.normal(3, 2, (60, 3)), targets=2)
     scaler = Scaler.fit(panel, np.array([[0, 50]]), method="standard")
-    train = windows_of(panel, list(range(4, 45)), length=4, horizon=5)
+    train = make_windows(panel, list(range(4, 45)), length=4, horizon=5)
     linear = LinearMap.fit(train, scaler)
     scaled = train.with_panel(scaler.apply(panel))
     # Both targets are fitted as one, each on its own four rows and those of the third channel.
@@ -115,9 +94,9 @@ def test_the_linear_map_agrees_with_least_squares_in_scaled_units() -> None:
 
 def test_the_linear_map_scales_each_series_by_its_own_numbers() -> None:
     small = np.sin(np.arange(40.0))
-    panel = panel_of(np.concatenate([small, 1000 + 50 * small])[:, None], bounds=(0, 40, 80))
+    panel = make_panel(np.concatenate([small, 1000 + 50 * small])[:, None], bounds=(0, 40, 80))
     scaler = Scaler.fit(panel, np.array([[0, 40], [40, 80]]), method="minmax")
-    train = windows_of(panel, [*range(3, 39), *range(43, 79)], length=3, horizon=2)
+    train = make_windows(panel, [*range(3, 39), *range(43, 79)], length=3, horizon=2)
     point = LinearMap.fit(train, scaler).predict(train).point
     assert point[36:] == pytest.approx(1000 + 50 * point[:36], rel=1e-9)
     assert point[:36] == pytest.approx(train.targets()[:36], abs=1e-4)
@@ -125,7 +104,7 @@ def test_the_linear_map_scales_each_series_by_its_own_numbers() -> None:
 
 def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPatch) -> None:
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
-    train = windows_of(PANEL, [2, 3, 4, 5, 6, 7, 8], length=2, horizon=2)
+    train = make_windows(PANEL, [2, 3, 4, 5, 6, 7, 8], length=2, horizon=2)
     whole = LinearMap.fit(train, scaler)
     monkeypatch.setattr(windows_module, "_PART_BYTES", 3 * 8 * 6)  # three windows of six inputs
     parts = LinearMap.fit(train, scaler)
@@ -136,9 +115,9 @@ def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPa
 def test_a_linear_map_of_many_inputs_sees_the_newest_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "_MOST_INPUTS", 5)  # two rows of a target and an input
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
-    train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=2)
+    train = make_windows(PANEL, [4, 5, 6, 7, 8], length=4, horizon=2)
     made = LinearMap.fit(train, scaler)
-    short = LinearMap.fit(windows_of(PANEL, [4, 5, 6, 7, 8], length=2, horizon=2), scaler)
+    short = LinearMap.fit(make_windows(PANEL, [4, 5, 6, 7, 8], length=2, horizon=2), scaler)
     assert made.weights.shape == (2 * 2 + 1, 2)
     assert made.weights.tolist() == short.weights.tolist()
     assert made.predict(train).point.shape == (5, 2, 2)
@@ -149,7 +128,7 @@ def test_a_linear_map_of_too_many_channels_sees_the_first_of_the_newest_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(baselines, "_MOST_INPUTS", 1)
-    train = windows_of(PANEL, [4, 5, 6, 7, 8], length=4, horizon=1)
+    train = make_windows(PANEL, [4, 5, 6, 7, 8], length=4, horizon=1)
     made = LinearMap.fit(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"))
     assert made.weights.shape == (1 + 1, 1)
     assert made.predict(train).point.shape == (5, 1, 2)
@@ -160,17 +139,17 @@ def test_a_linear_map_is_fitted_on_evenly_spaced_windows_where_there_are_many(
 ) -> None:
     monkeypatch.setattr(baselines, "_MOST_FIT_WINDOWS", 3)
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
-    made = LinearMap.fit(windows_of(PANEL, [3, 4, 5, 6, 7], length=2, horizon=1), scaler)
+    made = LinearMap.fit(make_windows(PANEL, [3, 4, 5, 6, 7], length=2, horizon=1), scaler)
     assert (
         made.weights.tolist()
-        == LinearMap.fit(windows_of(PANEL, [3, 5, 7], length=2, horizon=1), scaler).weights.tolist()
+        == LinearMap.fit(make_windows(PANEL, [3, 5, 7], length=2, horizon=1), scaler).weights.tolist()
     )
 
 
 def test_the_linear_map_of_zeros_is_zero() -> None:
-    panel = panel_of(np.zeros((8, 1)))
+    panel = make_panel(np.zeros((8, 1)))
     scaler = Scaler.fit(panel, np.array([[0, 8]]), method="none")
-    train = windows_of(panel, [2, 3, 4, 5], length=2, horizon=3)
+    train = make_windows(panel, [2, 3, 4, 5], length=2, horizon=3)
     assert LinearMap.fit(train, scaler).predict(train).point.tolist() == np.zeros((4, 3, 1)).tolist()
 
 
@@ -182,7 +161,7 @@ def test_the_linear_map_of_zeros_is_zero() -> None:
     ],
 )
 def test_the_seasonal_naive_forecast_needs_a_season(season: int | None, labels: list[str]) -> None:
-    train = windows_of(PANEL, [3, 4, 5], length=3, horizon=1)
+    train = make_windows(PANEL, [3, 4, 5], length=3, horizon=1)
     found = fit_all(train, Scaler.fit(PANEL, np.array([[0, 9]]), method="none"), season=season)
     assert [baseline.label for baseline in found] == labels
     assert all(baseline.predict(train).point.shape == (3, 1, 2) for baseline in found)
@@ -215,11 +194,11 @@ def test_naive2_is_that_of_m4_for_every_window(
     rng, rows = np.random.default_rng(2), np.arange(60)
     wave = 10 + 3 * np.sin(2 * np.pi * rows / season) + rng.normal(0, 1, 60)
     noise = rng.uniform(1, 2, 60)
-    panel = panel_of(
+    panel = make_panel(
         np.column_stack([np.r_[wave, noise[::-1]], np.r_[noise, wave * 5]]), targets=2, bounds=(0, 60, 120)
     )
     origins = [*range(2, 54), *range(62, 114)]
-    point = Naive2(season).predict(windows_of(panel, origins, length=2, horizon=7)).point
+    point = Naive2(season).predict(make_windows(panel, origins, length=2, horizon=7)).point
     flat = 0
     for place, origin in enumerate(origins):
         first = 60 * (origin > 60)
@@ -239,8 +218,8 @@ def test_naive2_holds_a_few_blocks_however_many_windows_and_however_long_the_sea
         baselines, "_BLOCK", 3000
     )  # 24 kB; seasons of all windows would be 400 x 300 x 8 = 960 kB
     rows = np.arange(1300)
-    windows = windows_of(
-        panel_of(3 + np.sin(2 * np.pi * rows / 300)[:, None]), [*range(900, 1300)], length=2, horizon=1
+    windows = make_windows(
+        make_panel(3 + np.sin(2 * np.pi * rows / 300)[:, None]), [*range(900, 1300)], length=2, horizon=1
     )
     Naive2(300).predict(windows)  # imports what NumPy loads late
     tracemalloc.start()
@@ -254,9 +233,9 @@ def test_naive2_holds_a_few_blocks_however_many_windows_and_however_long_the_sea
 
 def test_naive2_of_series_with_and_without_windows_is_that_of_each_alone() -> None:
     wave = 5 + np.sin(2 * np.pi * np.arange(120) / 4) + np.random.default_rng(6).normal(0, 0.2, 120)
-    panel = panel_of(wave[:, None], bounds=(0, 40, 80, 120))
+    panel = make_panel(wave[:, None], bounds=(0, 40, 80, 120))
     for origins in ([20, 39, 95, 119], [50], [100, 101]):
-        point = Naive2(4).predict(windows_of(panel, origins, length=2, horizon=1)).point
+        point = Naive2(4).predict(make_windows(panel, origins, length=2, horizon=1)).point
         first = [40 * (origin // 40) for origin in origins]
         expected = [
             naive2_of_m4(wave[begin:end].tolist(), 4, 1) for begin, end in zip(first, origins, strict=True)
@@ -266,8 +245,8 @@ def test_naive2_of_series_with_and_without_windows_is_that_of_each_alone() -> No
 
 def test_naive2_without_three_seasons_or_with_a_zero_or_a_constant_is_the_last_value() -> None:
     wave = [1.0, 5.0, 3.0] * 9
-    panel = panel_of(np.column_stack([wave, [*wave[:20], 0.0, *wave[21:]], [2.0] * 27]), targets=3)
-    point = Naive2(3).predict(windows_of(panel, [8, 20, 21, 23], length=2, horizon=4)).point
+    panel = make_panel(np.column_stack([wave, [*wave[:20], 0.0, *wave[21:]], [2.0] * 27]), targets=3)
+    point = Naive2(3).predict(make_windows(panel, [8, 20, 21, 23], length=2, horizon=4)).point
     assert point[0].tolist() == [[5.0, 5.0, 2.0]] * 4
     assert point[1, :, 0] == pytest.approx([3, 1, 5, 3])
     assert point[1, :, 1] == pytest.approx([3, 1, 5, 3])  # the zero lies ahead

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from factories import make_panel
 from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
@@ -14,9 +15,8 @@ from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
 from rnnfc.config.split_spec import SplitSpec
-from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
-from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import MissingExtraError
 from rnnfc.workflows.prepare import prepare
@@ -28,23 +28,13 @@ ROWS = np.arange(60)
 WAVE = np.sin(2 * np.pi * ROWS / 4)
 
 
-def panel_of(*series: Floats) -> Panel:
-    """Series [row, target], numbered rows."""
-    values = np.concatenate(series)
-    return Panel(
-        values=values,
-        time=np.concatenate([np.arange(len(rows)) for rows in series]),
-        bounds=np.cumsum([0, *map(len, series)]),
-        series=("north", "south", "west")[: len(series)],
-        channels=("sold", "returned")[: values.shape[1]],
-        num_targets=values.shape[1],
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros(values.shape, dtype=np.bool_),
-    )
-
-
 def splits_of(*series: Floats, split: dict[str, Any], length: int = 4, horizon: int = 3) -> Splits:
-    return cut_windows(panel_of(*series), length=length, horizon=horizon, split=SplitSpec(**split))
+    return cut_windows(
+        make_panel(*series, targets=series[0].shape[1]),
+        length=length,
+        horizon=horizon,
+        split=SplitSpec(**split),
+    )
 
 
 HALVES = Smoothing(
@@ -224,7 +214,7 @@ def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_filled_at_the_end_of_training_is_not_fitted_for_it_may_know_what_follows(name: str) -> None:
-    panel = panel_of(SHAPES[3][1][:, None])
+    panel = make_panel(SHAPES[3][1][:, None])
     panel.filled[[20, 46, 47]] = True
     splits = cut_windows(panel, length=4, horizon=3, split=SplitSpec(test=12))
     assert splits.train_rows.tolist() == [[0, 48]]

@@ -3,24 +3,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import make_panel
 
-from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel, format_time, format_time_exact, parse_times
 
 
 @pytest.fixture
 def panel() -> Panel:
     """Two series of 2 and 3 rows, two channels."""
-    return Panel(
-        values=np.array([[1.0, 10], [2, 20], [3, 30], [4, 40], [5, 50]]),
-        time=np.array([0, 1, 0, 1, 2]),
-        bounds=np.array([0, 2, 5]),
-        series=("north", "south"),
-        channels=("sold", "price"),
-        num_targets=1,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros((5, 2), dtype=np.bool_),
-    )
+    return make_panel([[1, 10], [2, 20]], [[3, 30], [4, 40], [5, 50]])
 
 
 def test_a_panel_counts_the_rows_of_all_series_and_names_its_targets(panel: Panel) -> None:
@@ -104,17 +95,7 @@ def test_written_times_are_read_back() -> None:
 
 
 def test_known_values_are_nan_where_filled_and_no_copy_where_nothing_was() -> None:
-    filled = np.array([[False, False], [True, False], [False, False]])
-    panel = Panel(
-        values=np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
-        time=np.arange(3),
-        bounds=np.array([0, 3]),
-        series=("s",),
-        channels=("a", "b"),
-        num_targets=1,
-        frequency=Frequency(unit="number", size=1),
-        filled=filled,
-    )
+    panel = make_panel([[1, 2], [3, 4], [5, 6]], filled=[(1, 0)])
     np.testing.assert_array_equal(panel.known(slice(0, 2)), [[1, 2], [np.nan, 4]])
     np.testing.assert_array_equal(panel.known(slice(1, 3), slice(0, 1)), [[np.nan], [5]])
     assert np.shares_memory(panel.known(slice(1, 3), slice(1, 2)), panel.values)

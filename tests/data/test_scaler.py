@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from factories import make_panel
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -10,30 +11,14 @@ from scipy import stats
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from rnnfc.data import scaler as scale_module
-from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Floats, Panel
+from rnnfc.data.panel import Floats
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import DataError
 
 METHODS = ("none", "minmax", "standard")
 
 
-def panel_of(values: object, *, bounds: tuple[int, ...] | None = None, filled: object = None) -> Panel:
-    rows = np.asarray(values, dtype=np.float64)
-    edges = bounds or (0, len(rows))
-    return Panel(
-        values=rows,
-        time=np.arange(len(rows)),
-        bounds=np.array(edges),
-        series=("north", "south", "west")[: len(edges) - 1],
-        channels=("sold", "price", "rain")[: rows.shape[1]],
-        num_targets=1,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros(rows.shape, dtype=np.bool_) if filled is None else np.asarray(filled, dtype=np.bool_),
-    )
-
-
-TWO_SERIES = panel_of([[1, 10], [3, 40], [2, 30], [9, 90], [5, 5], [7, 1], [20, 2]], bounds=(0, 4, 7))
+TWO_SERIES = make_panel([[1, 10], [3, 40], [2, 30], [9, 90], [5, 5], [7, 1], [20, 2]], bounds=(0, 4, 7))
 TRAIN_ROWS = np.array([[0, 3], [4, 6]])
 
 
@@ -66,7 +51,7 @@ def test_minmax_by_hand_goes_beyond_one_after_the_training_rows() -> None:
     ("method", "sklearn_scaler"), [("minmax", MinMaxScaler), ("standard", StandardScaler)]
 )
 def test_scaled_values_are_those_of_scikit_learn(method: str, sklearn_scaler: type) -> None:
-    panel = panel_of(np.random.default_rng(3).normal(5.0, 2.0, (11, 3)) * [1, 1e-3, 1e6])
+    panel = make_panel(np.random.default_rng(3).normal(5.0, 2.0, (11, 3)) * [1, 1e-3, 1e6])
     ours = Scaler.fit(panel, np.array([[0, 7]]), method=method).apply(panel).values
     theirs = sklearn_scaler().fit(panel.values[:7]).transform(panel.values)
     assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-14)
@@ -84,7 +69,7 @@ def test_rows_outside_the_training_part_never_change_the_scaler(method: str) -> 
 def test_filled_values_never_change_the_scaler(method: str) -> None:
     # Rows 2 and 3 were interpolated up to 100 in row 4, which is no training row.
     values, filled = [[1, 0], [4, 8], [36, 4], [68, 2], [100, 1]], [[0, 0], [0, 0], [1, 0], [1, 0], [0, 0]]
-    scaler = Scaler.fit(panel_of(values, filled=filled), np.array([[0, 4]]), method=method)
+    scaler = Scaler.fit(make_panel(values, filled=np.argwhere(filled)), np.array([[0, 4]]), method=method)
     assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 0]], [[4, 8]])
     expected = {
         "none": ([[0, 0]], [[1, 1]]),
@@ -115,7 +100,7 @@ def test_points_are_scaled_like_the_rows_of_their_series_and_back(method: str) -
     method=st.sampled_from(METHODS),
 )
 def test_invert_undoes_scale_points(points: Floats, low: float, spread: float, method: str) -> None:
-    panel = panel_of([[low], [low + spread], [low + spread / 3]])
+    panel = make_panel([[low], [low + spread], [low + spread / 3]])
     scaler = Scaler.fit(panel, np.array([[0, 3]]), method=method)
     series = np.array([0, 0])
     back = scaler.invert(scaler.scale_points(points, series), series)
@@ -129,7 +114,7 @@ def test_invert_undoes_scale_points(points: Floats, low: float, spread: float, m
 )
 def test_json_keeps_every_bit(values: Floats, method: str) -> None:
     try:
-        scaler = Scaler.fit(panel_of(values), np.array([[0, 4]]), method=method)
+        scaler = Scaler.fit(make_panel(values), np.array([[0, 4]]), method=method)
     except DataError:  # almost constant
         assume(False)
     back = Scaler.from_json(json.loads(json.dumps(scaler.to_json())))
@@ -145,7 +130,7 @@ def test_a_sine_far_from_zero_keeps_its_shape(method: str) -> None:
     wave = np.sin(np.linspace(0, 100, 1000))[:, None]
     rows = np.array([[0, 800]])
     plain, lifted = (
-        Scaler.fit(panel_of(values), rows, method=method).apply(panel_of(values)).values
+        Scaler.fit(make_panel(values), rows, method=method).apply(make_panel(values)).values
         for values in (wave, wave + 1e9)
     )
     assert lifted.astype(np.float32) == pytest.approx(plain, abs=1e-6)
@@ -189,7 +174,7 @@ CONSTANT = "there is nothing to scale by; leave the column out, give more traini
 def test_a_constant_channel_is_refused(
     method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str
 ) -> None:
-    panel = panel_of(values, bounds=bounds)
+    panel = make_panel(values, bounds=bounds)
     train_rows = panel.bounds[:-1, None] + [0, 2]
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, train_rows, method=method)
@@ -228,7 +213,7 @@ def test_a_constant_channel_is_refused(
 def test_a_range_that_no_float_can_be_computed_with_is_refused(
     method: str, by: str, values: list[float], text: str
 ) -> None:
-    panel = panel_of([[1, values[0]], [2, values[1]], [1, values[0]], [2, values[1]]], bounds=(0, 2, 4))
+    panel = make_panel([[1, values[0]], [2, values[1]], [1, values[0]], [2, values[1]]], bounds=(0, 2, 4))
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method, by=by)
     ranges = {"minmax": "1e-300 to 1e+300", "standard": "1e-150 to 1e+150"}[method]
@@ -239,20 +224,20 @@ def test_a_range_that_no_float_can_be_computed_with_is_refused(
     ("method", "edge"), [("minmax", 1e-300), ("minmax", 1e300), ("standard", 1e-150), ("standard", 1e150)]
 )
 def test_a_range_at_the_edge_of_what_can_be_computed_is_scaled(method: str, edge: float) -> None:
-    scaled = Scaler.fit(panel_of([[0], [edge]]), np.array([[0, 2]]), method=method).apply(
-        panel_of([[0], [edge]])
+    scaled = Scaler.fit(make_panel([[0], [edge]]), np.array([[0, 2]]), method=method).apply(
+        make_panel([[0], [edge]])
     )
     assert scaled.values.ravel().tolist() == pytest.approx([0, 1] if method == "minmax" else [-1, 1])
 
 
 def test_a_constant_channel_needs_no_scale_without_scaling() -> None:
-    scaler = Scaler.fit(panel_of([[5], [5]]), np.array([[0, 2]]), method="none")
-    assert scaler.apply(panel_of([[5], [5]])).values.tolist() == [[5], [5]]
+    scaler = Scaler.fit(make_panel([[5], [5]]), np.array([[0, 2]]), method="none")
+    assert scaler.apply(make_panel([[5], [5]])).values.tolist() == [[5], [5]]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_channel_that_was_filled_in_every_training_row_is_refused(method: str) -> None:
-    panel = panel_of([[1, 5], [2, 6], [3, 7]], filled=[[0, 0], [0, 1], [1, 1]])
+    panel = make_panel([[1, 5], [2, 6], [3, 7]], filled=np.argwhere([[0, 0], [0, 1], [1, 1]]))
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, np.array([[1, 3]]), method=method)
     assert str(caught.value) == (
@@ -263,7 +248,7 @@ def test_a_channel_that_was_filled_in_every_training_row_is_refused(method: str)
 
 def test_the_first_of_several_channels_without_a_training_value_is_named_whatever_comes_after() -> None:
     filled = [[1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 0, 0]]
-    panel = panel_of([[1, 5, 6], [2, 6, 3], [3, 7, 8], [4, 8, 1]], filled=filled)
+    panel = make_panel([[1, 5, 6], [2, 6, 3], [3, 7, 8], [4, 8, 1]], filled=np.argwhere(filled))
     with pytest.raises(DataError, match=r"^north: price has no value on the training rows"):
         Scaler.fit(panel, np.array([[1, 3]]), method="none")
 
@@ -271,7 +256,7 @@ def test_the_first_of_several_channels_without_a_training_value_is_named_whateve
 def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    panel = panel_of([[1.0], [2.0], [3.0], [4.0], [6.0]], filled=[[0], [0], [1], [1], [0]])
+    panel = make_panel([[1.0], [2.0], [3.0], [4.0], [6.0]], filled=np.argwhere([[0], [0], [1], [1], [0]]))
     monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
     scaler = Scaler.fit(panel, np.array([[0, 5]]), method="standard")
     assert scaler.center.tolist() == [[3.0]]  # (1 + 2 + 6) / 3
@@ -291,7 +276,7 @@ def test_parts_of_rows_give_what_all_of_them_give(monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_of_several_series_may_be_constant_and_is_centred_alone() -> None:
-    panel = panel_of([[1, 5], [2, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
+    panel = make_panel([[1, 5], [2, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
     for method, center in (("minmax", [[1, 5], [4, 8]]), ("standard", [[1.5, 6], [4, 8.5]])):
         scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method)
         assert scaler.center.tolist() == center
@@ -318,7 +303,7 @@ def test_all_series_together_have_one_center_and_scale(
 
 
 def test_all_series_together_may_not_be_constant() -> None:
-    panel = panel_of([[4, 5], [4, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
+    panel = make_panel([[4, 5], [4, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
     with pytest.raises(
         DataError, match=r"^every series: sold is constant on the training rows \(about 4\), there is nothing"
     ):
@@ -341,7 +326,9 @@ def test_transforms_change_targets_alone_and_are_undone(transform: str, method: 
 
 
 def test_what_was_filled_needs_no_logarithm() -> None:
-    panel = panel_of([[1, 3], [-2, 4], [4, 5]], filled=[[False, False], [True, False], [False, False]])
+    panel = make_panel(
+        [[1, 3], [-2, 4], [4, 5]], filled=np.argwhere([[False, False], [True, False], [False, False]])
+    )
     assert Scaler.fit(panel, np.array([[0, 3]]), method="none", transform="log").low.tolist() == [[1, 3]]
 
 
@@ -349,23 +336,23 @@ def test_what_was_filled_needs_no_logarithm() -> None:
 def test_the_calendar_is_left_as_it_is(method: str) -> None:
     rows = np.array([[1, 2, 0.1, 0.2, 0.3, 0.4], [3, 7, 0.5, 0.5, 0.5, 0.5]])
     panel = replace(
-        panel_of(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month")
+        make_panel(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month")
     )
     scaler = Scaler.fit(panel, np.array([[0, 2]]), method=method)
     assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 2, -1, -1, -1, -1]], [[3, 7, 1, 1, 1, 1]])
     assert scaler.apply(panel).values[:, 2:].tolist() == rows[:, 2:].tolist()
-    own = Scaler.fit(panel_of(rows[:, :2]), np.array([[0, 2]]), method=method)
-    assert scaler.apply(panel).values[:, :2].tolist() == own.apply(panel_of(rows[:, :2])).values.tolist()
+    own = Scaler.fit(make_panel(rows[:, :2]), np.array([[0, 2]]), method=method)
+    assert scaler.apply(panel).values[:, :2].tolist() == own.apply(make_panel(rows[:, :2])).values.tolist()
 
 
 def test_each_target_has_its_own_power_of_two_decimals() -> None:
     drawn = np.random.default_rng(2).normal(5, 1.0, size=(4000, 2))
-    panel = replace(panel_of(drawn ** [1.0, 2.0]), num_targets=2)  # powers 1 and 1/2 make them normal
+    panel = replace(make_panel(drawn ** [1.0, 2.0]), num_targets=2)  # powers 1 and 1/2 make them normal
     power = Scaler.fit(panel, np.array([[0, 4000]]), method="none", transform="box_cox").power
     assert power is not None
     alone = [
         Scaler.fit(
-            panel_of(panel.values[:, [at]]), np.array([[0, 4000]]), method="none", transform="box_cox"
+            make_panel(panel.values[:, [at]]), np.array([[0, 4000]]), method="none", transform="box_cox"
         ).power.item()
         for at in range(2)
     ]
@@ -375,7 +362,7 @@ def test_each_target_has_its_own_power_of_two_decimals() -> None:
 
 
 def test_logs_by_hand() -> None:
-    panel = panel_of([[1, -1], [np.e**2, -2], [np.e, 0]])
+    panel = make_panel([[1, -1], [np.e**2, -2], [np.e, 0]])
     scaler = Scaler.fit(panel, np.array([[0, 2]]), method="minmax", transform="log")
     assert scaler.power.tolist() == [[0]]
     assert scaler.apply(panel).values[:, 0] == pytest.approx(np.array([0, 1, 0.5]), rel=1e-15)
@@ -386,13 +373,13 @@ def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> No
     normal = 4 + np.random.default_rng(5).normal(size=400)
     for made, power in ((normal**2, 0.5), (np.exp(normal), 0.0), (normal, 1.0)):
         scaler = Scaler.fit(
-            panel_of(made[:, None]), np.array([[0, 4000]]), method="none", transform="box_cox"
+            make_panel(made[:, None]), np.array([[0, 4000]]), method="none", transform="box_cox"
         )
         assert scaler.power[0, 0] == pytest.approx(
             max(0, stats.boxcox_normmax(made, method="mle")), abs=0.006
         )
         assert scaler.power[0, 0] == pytest.approx(power, abs=0.15)
-    both = panel_of(np.concatenate([normal**2, 5 * normal**2])[:, None], bounds=(0, 400, 800))
+    both = make_panel(np.concatenate([normal**2, 5 * normal**2])[:, None], bounds=(0, 400, 800))
     rows = np.array([[0, 400], [400, 800]])
     each, shared = (
         Scaler.fit(both, rows, method="none", transform="box_cox", by=by).power for by in ("series", "all")
@@ -411,7 +398,7 @@ def test_a_forecast_below_all_that_a_power_gives_is_the_edge_of_its_domain() -> 
 
 
 def test_a_target_without_a_logarithm_is_named() -> None:
-    panel = panel_of([[1, 0], [2, 7], [4, 8], [-0.5, 9]], bounds=(0, 2, 4))
+    panel = make_panel([[1, 0], [2, 7], [4, 8], [-0.5, 9]], bounds=(0, 2, 4), time=np.arange(4))
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, np.array([[0, 2], [2, 3]]), method="none", transform="log")
     assert str(caught.value) == (
@@ -422,14 +409,14 @@ def test_a_target_without_a_logarithm_is_named() -> None:
 
 @pytest.mark.parametrize("unknown", [0, 1])
 def test_a_series_without_a_known_value_leaves_the_others_to_scale_all(unknown: int) -> None:
-    panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
+    panel = make_panel([[1], [3], [1], [3]], bounds=(0, 2, 4))
     panel.filled[2 * unknown : 2 * unknown + 2] = True
     scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
     assert (scaler.center.tolist(), scaler.scale.tolist()) == ([[2.0], [2.0]], [[1.0], [1.0]])
 
 
 def test_a_series_without_training_rows_has_nothing_to_be_scaled_by() -> None:
-    panel = panel_of([[1], [3], [1], [3]], bounds=(0, 2, 4))
+    panel = make_panel([[1], [3], [1], [3]], bounds=(0, 2, 4))
     with pytest.raises(
         DataError, match=r": none of its rows are training rows, there is nothing to scale it by"
     ):

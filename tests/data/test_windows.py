@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from factories import make_panel
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -29,19 +30,14 @@ def panel_of(
 ) -> Panel:
     """Series of so many rows: row r, channel c holds 10 r + c; daily from 2020-01-01, or numbered."""
     bounds = np.cumsum([0, *rows])
-    days = np.concatenate([np.arange(count) for count in rows])
-    mask = np.zeros((bounds[-1], channels), dtype=np.bool_)
-    for row, channel in filled:
-        mask[row, channel] = True
-    return Panel(
-        values=10.0 * np.arange(bounds[-1])[:, None] + np.arange(channels),
-        time=np.datetime64("2020-01-01", "us") + days * np.timedelta64(1, "D") if dates else days,
-        bounds=bounds,
-        series=("north", "south", "west")[: len(rows)],
-        channels=("sold", "returned", "price")[:channels],
-        num_targets=targets,
-        frequency=Frequency(unit="microsecond", size=86_400e6) if dates else Frequency(unit="number", size=1),
-        filled=mask,
+    values = 10.0 * np.arange(bounds[-1])[:, None] + np.arange(channels)
+    return make_panel(
+        values,
+        bounds=bounds.tolist(),
+        targets=targets,
+        channels=("sold", "returned", "price"),
+        filled=filled,
+        daily=dates,
     )
 
 

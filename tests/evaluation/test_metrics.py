@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forecasts import make_context, make_forecast, make_scaler
+from factories import make_context, make_forecast, make_scaler
 
 from rnnfc import extensions
 from rnnfc.evaluation.forecast import Forecast

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from forecasts import make_context, make_forecast, make_panel, make_scaler
+from factories import make_context, make_forecast, make_panel, make_scaler
 
 from rnnfc.data.panel import Panel
 from rnnfc.evaluation.metrics import METRICS

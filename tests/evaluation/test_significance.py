@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forecasts import make_forecast
+from factories import make_forecast
 
 from rnnfc.evaluation.significance import critical_value, diebold_mariano
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import make_panel
 
 from rnnfc.config.load import from_yaml
-from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Panel
 from rnnfc.data.windows import Splits, Windows
 from rnnfc.evaluation import significance
 from rnnfc.evaluation.forecast import Forecast
@@ -448,18 +447,7 @@ def test_a_test_score_that_is_not_defined_is_none() -> None:
 def test_the_ledger_counts_rows_windows_and_scored_values(
     validation: list[int] | None, counts: dict[str, int]
 ) -> None:
-    filled = np.zeros((14, 3), dtype=np.bool_)
-    filled[[0, 0, 7], [0, 2, 1]] = True
-    panel = Panel(
-        values=np.zeros((14, 3)),
-        time=np.arange(14),
-        bounds=np.array([0, 14]),
-        series=("s",),
-        channels=("a", "b", "c"),
-        num_targets=2,
-        frequency=Frequency(unit="number", size=1),
-        filled=filled,
-    )
+    panel = make_panel(np.zeros((14, 3)), targets=2, filled=[(0, 0), (0, 2), (7, 1)])
 
     def windows(origins: list[int]) -> Any:
         return Windows(panel=panel, origins=np.array(origins, dtype=np.int32), length=2, horizon=4)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from factories import make_forecast, make_panel
 
 from rnnfc.config.load import from_yaml, to_yaml
 from rnnfc.data.frequency import Frequency
@@ -604,15 +605,15 @@ DAYS = np.array(
 def test_a_panel_comes_back_from_a_run_with_the_same_bits(
     outputs: Path, unit: Any, size: float, time: npt.NDArray[Any]
 ) -> None:
-    panel = Panel(
-        values=np.array([[1 / 3, -0.0], [5e-324, 1e300], [2.0, np.nextafter(2.0, 3.0)]]),
+    panel = make_panel(
+        [[1 / 3, -0.0]],
+        [[5e-324, 1e300]],
+        [[2.0, np.nextafter(2.0, 3.0)]],
         time=time,
-        bounds=np.array([0, 1, 2, 3]),
-        series=("north, east", "süd", "7"),
+        names=("north, east", "süd", "7"),
         channels=("sales $", "°C"),
-        num_targets=1,
         frequency=Frequency(unit=unit, size=size),
-        filled=np.array([[False, True], [True, False], [False, False]]),
+        filled=[(0, 1), (1, 0)],
         missing="ffill",
         unit="€",
         num_known=1,
@@ -639,30 +640,21 @@ def test_a_panel_comes_back_from_a_run_with_the_same_bits(
 
 def forecast_text(time: npt.NDArray[Any], point: list[float], actual: list[float] | None) -> str:
     """forecast.csv of two windows of one step, one of each series."""
-    panel = Panel(
-        values=np.zeros((4, 1)),
-        time=time,
-        bounds=np.array([0, 2, 4]),
-        series=('a, "b"', "c"),
-        channels=("y",),
-        num_targets=1,
-        frequency=Frequency(unit="rows", size=1),
-        filled=np.zeros((4, 1), dtype=np.bool_),
-    )
+    panel = make_panel([0, 0], [0, 0], time=time, names=('a, "b"', "c"), channels=("y",))
     shape = (2, 1, 1)
-    made = Forecast(
-        point=np.array(point).reshape(shape),
-        actual=None if actual is None else np.array(actual).reshape(shape),
+    forecast = make_forecast(
+        np.reshape(point, shape),
+        None if actual is None else np.reshape(actual, shape),
         time=time[[1, 3], None],
         origin_time=time[[0, 2]],
-        series=np.array([0, 1]),
+        series=[0, 1],
     )
-    return written_forecast(made, panel)
+    return written_forecast(forecast, panel)
 
 
-def written_forecast(made: Forecast, panel: Panel) -> str:
+def written_forecast(forecast: Forecast, panel: Panel) -> str:
     file = io.StringIO()
-    run.write_forecast(made, panel, file)
+    run.write_forecast(forecast, panel, file)
     return file.getvalue()
 
 
@@ -695,29 +687,14 @@ def test_forecast_rows_say_when_and_keep_the_bits_of_values(
 
 
 def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target(tmp_path: Path) -> None:
-    panel = Panel(
-        values=np.zeros((4, 3)),
-        time=np.arange(4),
-        bounds=np.array([0, 4]),
-        series=("s",),
-        channels=("a", "b", "input"),
-        num_targets=2,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros((4, 3), dtype=np.bool_),
-    )
+    panel = make_panel(np.zeros((4, 3)), targets=2, names=("s",), channels=("a", "b", "input"))
     point = np.array([[[1.0, 2.0], [3.0, 4.0]]])
-    made = Forecast(
-        point=point,
-        actual=point + 0.5,
-        time=np.array([[2, 3]]),
-        origin_time=np.array([1]),
-        series=np.array([0]),
-    )
-    assert written_forecast(made, panel) == (
+    forecast = make_forecast(point, point + 0.5, time=np.array([[2, 3]]), origin_time=np.array([1]))
+    assert written_forecast(forecast, panel) == (
         "series,origin_time,step,time,target,actual,forecast\n"
         "s,1,1,2,a,1.5,1.0\ns,1,1,2,b,2.5,2.0\ns,1,2,3,a,3.5,3.0\ns,1,2,3,b,4.5,4.0\n"
     )
-    quantiles = replace(made, levels=(0.025, 0.5), quantiles=np.stack([point - 1, point], axis=-1))
+    quantiles = replace(forecast, levels=(0.025, 0.5), quantiles=np.stack([point - 1, point], axis=-1))
     assert written_forecast(quantiles, panel).splitlines()[:3] == [
         "series,origin_time,step,time,target,actual,forecast,q0.025,q0.5",
         "s,1,1,2,a,1.5,1.0,0.0,1.0",
@@ -728,27 +705,17 @@ def test_forecast_rows_of_several_steps_and_targets_are_one_a_step_and_target(tm
 
 
 def test_forecast_csv_has_the_values_of_other_forecasters_in_columns_after_the_quantiles() -> None:
-    panel = Panel(
-        values=np.zeros((3, 1)),
-        time=np.arange(3),
-        bounds=np.array([0, 3]),
-        series=("s",),
-        channels=("a",),
-        num_targets=1,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros((3, 1), dtype=np.bool_),
-    )
-    made = Forecast(
-        point=np.array([[[1.0]], [[2.0]]]),
-        actual=np.array([[[1.5]], [[2.5]]]),
+    panel = make_panel([0, 0, 0], names=("s",), channels=("a",))
+    forecast = make_forecast(
+        [[[1.0]], [[2.0]]],
+        [[[1.5]], [[2.5]]],
         time=np.array([[1], [2]]),
         origin_time=np.array([0, 1]),
-        series=np.array([0, 0]),
         quantiles=np.array([[[[0.5, 1.0]]], [[[1.25, 2.0]]]]),
         levels=(0.1, 0.5),
     )
     file = io.StringIO()
-    run.write_forecast(made, panel, file, beside={"last value": np.array([[[7.0]], [[8.0]]])})
+    run.write_forecast(forecast, panel, file, beside={"last value": np.array([[[7.0]], [[8.0]]])})
     assert file.getvalue() == (
         "series,origin_time,step,time,target,actual,forecast,q0.1,q0.5,last value\n"
         "s,0,1,1,a,1.5,1.0,0.5,1.0,7.0\ns,1,1,2,a,2.5,2.0,1.25,2.0,8.0\n"
@@ -764,21 +731,9 @@ def test_a_forecast_past_the_end_has_nan_for_what_happened() -> None:
 def test_a_name_that_a_spreadsheet_would_run_is_text_in_forecast_csv_and_read_back(
     tmp_path: Path, name: str
 ) -> None:
-    point = np.zeros((1, 1, 1))
-    panel = Panel(
-        values=np.zeros((2, 1)),
-        time=np.arange(2),
-        bounds=np.array([0, 2]),
-        series=(name,),
-        channels=(name,),
-        num_targets=1,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros((2, 1), np.bool_),
-    )
-    made = Forecast(
-        point=point, time=np.array([[1]]), origin_time=np.array([0]), series=np.array([0]), actual=point
-    )
-    (tmp_path / run.FORECAST).write_text(written_forecast(made, panel), encoding="utf-8", newline="")
+    panel = make_panel([0, 0], names=(name,), channels=(name,))
+    forecast = make_forecast([[[0]]], [[[0]]], time=np.array([[1]]), origin_time=np.array([0]))
+    (tmp_path / run.FORECAST).write_text(written_forecast(forecast, panel), encoding="utf-8", newline="")
     with (tmp_path / run.FORECAST).open(encoding="utf-8", newline="") as file:
         cells = list(csv.reader(file))[1]
     assert (cells[0], cells[4]) == (f"'{name}", f"'{name}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import make_panel
 
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
@@ -252,15 +253,11 @@ def test_a_number_that_no_float_holds_is_refused(tmp_path: Path) -> None:
 
 def last_panel(**changed: Any) -> Panel:
     """Three rows of two columns."""
-    good = Panel(
-        values=np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+    good = make_panel(
+        [[1, 2], [3, 4], [5, 6]],
         time=np.array([7, 8, 9]),
-        bounds=np.array([0, 3]),
-        series=("north",),
         channels=("a", "b"),
-        num_targets=1,
         frequency=Frequency(unit="number", size=0.5),
-        filled=np.zeros((3, 2), dtype=np.bool_),
     )
     return replace(good, **changed)
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import make_panel
 from sealing import seal
 
 from rnnfc.cli import main
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.runs.run import Run
@@ -281,16 +281,7 @@ class Doubling:
 
 
 def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
-    panel = Panel(
-        values=np.array([[5.0, 7.0], [6.0, 8.0], [1.0, -10.0]]),
-        time=np.arange(3),
-        bounds=np.array([0, 3]),
-        series=("s",),
-        channels=("a", "b"),
-        num_targets=2,
-        frequency=Frequency(unit="number", size=1),
-        filled=np.zeros((3, 2), dtype=np.bool_),
-    )
+    panel = make_panel([[5, 7], [6, 8], [1, -10]], targets=2, names="s", channels="ab")
     value, quantiles, fed_back = workflow._roll(Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5)
     assert value.tolist() == [[[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]]
     assert quantiles is None
