@@ -42,7 +42,7 @@ MAY_IMPORT_TENSORFLOW = ("rnnfc.networks", "rnnfc.training", "rnnfc.export")
 HEAVY = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "pydantic"}
 # Imports by name, which no parser sees: records, and what the public API loads when it is first used.
 MAY_IMPORT_BY_NAME = {"rnnfc", "rnnfc.extensions", "rnnfc.workflows.engines"}
-TABLES = [table for name, table in vars(extensions).items() if name.isupper() and name != "FAMILIES"]
+TABLES = [table for name, table in vars(extensions).items() if name.isupper()]
 
 
 def name_of(path: Path) -> str:

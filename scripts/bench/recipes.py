@@ -15,6 +15,7 @@ from cases import Case
 from scipy.optimize import nnls
 from training import launch
 
+from rnnfc.networks.family import Sizes, find_family
 from rnnfc.training.compile.recipe import COSTS, UNROLLED_CELLS, RecipeName, Size
 
 GRID = (
@@ -119,7 +120,8 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
 
 def _size(case: Case) -> Size:
     model: Any = case.experiment().model  # stacked, every case
-    return Size.of(model, channels=1, targets=1, length=case.length, horizon=1, batch=case.batch_size)
+    sizes = Sizes(length=case.length, horizon=1, channels=1, targets=1)
+    return Size.from_work(find_family(model).work(model, sizes), batch=case.batch_size, members=1)
 
 
 def _fit(features: list[Any], measured: Any) -> Any:

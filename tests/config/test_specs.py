@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, to_yaml
 from rnnfc.config.scale_spec import ScaleSpec
+from rnnfc.networks.family import Sizes, find_family
 
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
 SINE = "{kind: sine, points: 40, stop: 9.0"
@@ -691,7 +692,7 @@ def test_each_layer_has_one_or_two_directions(
 
 
 @pytest.mark.parametrize(
-    ("model", "label", "width"),
+    ("model", "label", "units"),
     [
         ("{kind: stacked, cell: LSTM, units: [3, 4]}", "LSTM 3 + 4", 7),
         ("{kind: stacked, cell: LSTM, units: 5}", "LSTM 5", 5),
@@ -699,9 +700,12 @@ def test_each_layer_has_one_or_two_directions(
         ("{kind: scratch, units: 6, activation: sigmoid}", "NumPy sigmoid 6", 6),
     ],
 )
-def test_a_network_has_a_label_and_a_width(build: Build, model: str, label: str, width: int) -> None:
+def test_model_spec__has_a_label_and_the_units_of_all_its_layers(
+    build: Build, model: str, label: str, units: int
+) -> None:
     spec = build(model=model).model
-    assert (spec.label, spec.width) == (label, width)
+    work = find_family(spec).work(spec, Sizes(length=2, horizon=1, channels=1, targets=1))
+    assert (spec.label, work.units) == (label, units)
 
 
 def test_the_scratch_network_has_a_twin_that_keras_can_build(build: Build) -> None:

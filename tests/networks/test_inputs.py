@@ -19,6 +19,7 @@ from rnnfc.export.formats import FORMATS
 from rnnfc.networks import network, tensors
 from rnnfc.networks.backend import tf
 from rnnfc.networks.build import build_for
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
 from rnnfc.networks.size import num_parameters
 from rnnfc.workflows.engines import engine_for
@@ -73,7 +74,7 @@ def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
 def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str) -> None:
     spec, net, windows = made(kind)
     sizes = {"channels": 4, "length": 5, "horizon": 4, "targets": 2, "known": 1, "series": 2}
-    assert num_parameters(spec.model, **sizes) == net.net.inference_model.count_params()
+    assert num_parameters(spec.model, Sizes(**sizes)) == net.net.inference_model.count_params()
     (trained,) = net.net.training_models
     given = gather_inputs(trained, *panel_to_device(windows.panel), tf.constant(windows.origins), length=5)
     given[tensors.TARGET] = tf.constant(windows.targets(), tf.float32)

@@ -15,6 +15,7 @@ from rnnfc.errors import ConfigError
 from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.net import DataSizes, Member, Net
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.size import num_parameters
@@ -23,7 +24,7 @@ from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.recipe import Recipe
 
 GRAPH = Recipe(name="graph", shards=1, reason="")
-SIZES = {"channels": 3, "length": 7, "horizon": 4, "targets": 2}
+SIZES = Sizes(length=7, horizon=4, channels=3, targets=2)
 
 
 def experiment(
@@ -113,8 +114,7 @@ def test_dropout_of_a_segment_network_acts_in_training_only() -> None:
 def test_parameters_are_counted_without_building(model: str) -> None:
     spec = experiment(model)
     assert (
-        num_parameters(spec.model, **SIZES)
-        == build(spec, channels=3, targets=2).inference_model.count_params()
+        num_parameters(spec.model, SIZES) == build(spec, channels=3, targets=2).inference_model.count_params()
     )
 
 

@@ -12,7 +12,6 @@ from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
-from rnnfc.config.model_spec import Seq2SeqSpec
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.export import onnx_model as export
@@ -21,9 +20,11 @@ from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.build import build as build_net
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.net import Net
 from rnnfc.networks.normalization import NORMALIZATIONS
 from rnnfc.networks.parts.window_normalization import with_window_normalization
+from rnnfc.networks.seq2seq import Seq2SeqSpec
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
@@ -33,6 +34,7 @@ EVERY = list(itertools.product(CELLS, ATTENTION))
 # Each cell and each attention once, for what takes seconds.
 PAIRS = list(zip(CELLS, ATTENTION, strict=True))
 # 2 windows of 5 rows, 3 channels, 2 targets, 4 steps.
+SIZES = Sizes(length=5, horizon=4, channels=3, targets=2)
 X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=(2, 4, 2)).astype(np.float32)
 
@@ -105,8 +107,8 @@ def test_forecasts_follow_from_the_equations(attention: str) -> None:
 
 @pytest.mark.parametrize(("cell", "attention"), EVERY)
 def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str, attention: str) -> None:
-    net, sizes = build(cell, attention), {"channels": 3, "length": 5, "horizon": 4, "targets": 2}
-    assert num_parameters(experiment(cell, attention).model, **sizes) == net.inference_model.count_params()
+    net = build(cell, attention)
+    assert num_parameters(experiment(cell, attention).model, SIZES) == net.inference_model.count_params()
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((net.training_models[0]({"window": X, "target": Y}, training=True) - Y) ** 2)
     gradients = tape.gradient(loss, net.inference_model.trainable_variables)
@@ -115,9 +117,9 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str
 
 
 def test_attention_takes_memory_by_step_and_row() -> None:
-    sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "batch_size": 2, "rows": 100}
     plain, luong = (
-        training_bytes(experiment("GRU", attention).model, **sizes) for attention in ("none", "luong")
+        training_bytes(experiment("GRU", attention).model, SIZES, batch_size=2, rows=100)
+        for attention in ("none", "luong")
     )
     # 108 more weights (keys 6 x 6, and 12 x 6) four times, and 4 x 5 x 6 values for each of two windows, with their gradients.
     assert luong - plain == 4 * (4 * 108 + 2 * 2 * 4 * 5 * 6)

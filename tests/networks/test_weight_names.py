@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnnfc.config.load import from_yaml
-from rnnfc.networks.network import build
+from rnnfc.networks.build import build
 
 # Names and shapes as version 0.1.0 wrote them.
 NAMES: dict[str, list[str]] = json.loads(
@@ -42,7 +42,9 @@ def test_weights__names_and_shapes_are_those_of_version_0_1_0(name: str, normali
     )
     channels, known = (2 if "recursive" in name else 3), (1 if "known" in name else 0)
     net = build(experiment, channels=channels, targets=2, known=known, series=3)
-    assert [f"{weight.path} {list(weight.shape)}" for weight in net.weights] == NAMES[f"{name} {normalize}"]
+    assert [f"{weight.path} {list(weight.shape)}" for weight in net.inference_model.weights] == NAMES[
+        f"{name} {normalize}"
+    ]
 
 
 def test_weight_names__no_stored_list_is_left_out() -> None:

@@ -16,16 +16,18 @@ from factories import make_windows, three_channels, train_rows
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
-from rnnfc.config.model_spec import NetSpec, ScratchSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import RunError, TrainError
 from rnnfc.export.onnx_model import OnnxNetwork, difference
+from rnnfc.extensions import FAMILIES, load_record
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.numpy_rnn import engine as scratch_engine
 from rnnfc.numpy_rnn import network as scratch
+from rnnfc.numpy_rnn.family import ScratchSpec
 from rnnfc.training import keras_engine
 from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.recipe import Recipe
@@ -271,21 +273,20 @@ def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
 
 def test_sizes_are_counted_without_building() -> None:
     spec = ScratchSpec(kind="scratch", units=4)
-    sizes = {"channels": 3, "length": 6, "horizon": 4, "targets": 2}
+    sizes = Sizes(length=6, horizon=4, channels=3, targets=2)
     assert (
-        num_parameters(spec, **sizes)
+        num_parameters(spec, sizes)
         == 3 * 4 + 4 * 4 + 4 + 4 * 8 + 8
         == sum(a.size for a in Case(experiment()).arrays())
     )
-    more = {**sizes, "batch_size": 4, "rows": 47}
-    assert training_bytes(spec, **more) == 2 * training_bytes(spec.as_stacked, **more)  # float64
+    float64, float32 = (
+        training_bytes(each, sizes, batch_size=4, rows=47) for each in (spec, spec.as_stacked)
+    )
+    assert float64 == 2 * float32
 
 
 def test_every_kind_of_model_has_an_engine_with_the_same_functions() -> None:
-    kinds = {
-        get_args(spec.model_fields["kind"].annotation)[0] for spec in (*NetSpec.__subclasses__(), ScratchSpec)
-    }
-    assert set(ENGINES) == kinds
+    assert {load_record(FAMILIES, kind).engine for kind in FAMILIES} == set(ENGINES)
     assert set(get_args(ScratchSpec.model_fields["activation"].annotation)) == set(scratch.ACTIVATIONS)
     for name in keras_engine.__all__:
         theirs = (

@@ -7,7 +7,8 @@ import pytest
 
 from rnnfc.config.load import from_yaml, load
 from rnnfc.errors import DataError
-from rnnfc.workflows.prepare import check, prepare, size_of
+from rnnfc.networks.family import Sizes
+from rnnfc.workflows.prepare import check, network_sizes, prepare
 
 ROOT = Path(__file__).parents[2]
 TINY = """\
@@ -123,14 +124,8 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
         ("validation", [10, 11, 12, 13]),
         ("test", [15, 16, 17, 18]),
     ]
-    assert size_of(experiment, prepared.panel) == {
-        "length": 3,
-        "channels": 2,
-        "known": 0,
-        "series": 1,
-        "horizon": 2,
-        "targets": 1,
-    }
+    sizes = Sizes(length=3, horizon=2, channels=2, targets=1, known=0, series=1)
+    assert network_sizes(experiment, prepared.panel) == sizes
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class TrainingConsole:
         for label, text in data_lines(prepared):
             note(label, text)
         self._total = prepared.experiment.train.epochs
-        engine = "NumPy" if prepared.experiment.model.kind == "scratch" else "TensorFlow"
+        engine = "TensorFlow" if prepared.experiment.net else "NumPy"
         self._bar.update(self._task, description=f"starting {engine}")
         self._bar.start()
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from rnnfc.config.model_spec import MEDIAN
+from rnnfc.config.network_spec import MEDIAN
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows

@@ -127,10 +127,10 @@ def interface(experiment: Experiment, panel: Panel, scaler: Scaler) -> dict[str,
     Where the network tells series apart, or they are scaled by different numbers, each window comes with the place of its series
     among `series_names`; where it reads channels that are known ahead, with their rows of the horizon.
     """
-    window, model, levels = experiment.window, experiment.model, list(experiment.levels)
-    by_series = scaler.by_series or getattr(model, "series_embedding", None)
+    window, net, levels = experiment.window, experiment.net, list(experiment.levels)
+    by_series = scaler.by_series or (net and net.series_embedding)
     further: dict[str, Any] = {}
-    if panel.num_known and model.kind != "scratch":
+    if panel.num_known and net:
         further = {
             FUTURE: ["n", window.horizon, panel.num_known],
             "known": list(panel.channels[-panel.num_known :]),

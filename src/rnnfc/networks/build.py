@@ -1,28 +1,20 @@
 """Build a network: a family's model, the parts around it, and the members of an ensemble."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, cast
 
 from rnnfc.config.experiment import Experiment
+from rnnfc.config.network_spec import NetSpec
 from rnnfc.data.panel import Panel
 from rnnfc.networks.backend import keras
+from rnnfc.networks.family import Sizes, find_family
 from rnnfc.networks.inputs import call_model, input_tensors, make_model, new_inputs
 from rnnfc.networks.net import DataSizes, Member, Net
 from rnnfc.networks.parts.autoregressive import with_autoregressive_loop, without_true_targets
 from rnnfc.networks.parts.embedding import with_series_embedding
 from rnnfc.networks.parts.linear_skip import with_linear_skip
 from rnnfc.networks.parts.window_normalization import with_window_normalization
-from rnnfc.networks.segment import build_segment
-from rnnfc.networks.seq2seq import build_seq2seq
-from rnnfc.networks.stacked import build_stacked, derive_seed
+from rnnfc.networks.seeds import derive_seed
 from rnnfc.networks.tensors import TARGET
-
-BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    "stacked": build_stacked,
-    "segment": build_segment,
-    "seq2seq": build_seq2seq,
-}
 
 
 def build(
@@ -41,7 +33,8 @@ def build(
         unroll_for_export: write autoregressive steps out one after another, as plain layers, for files that are read without this
             package. Such a network forecasts and cannot be trained; its weights are the same, in the same order.
     """
-    spec = cast(Any, experiment.model)  # every other spec has an engine without Keras
+    spec = experiment.net
+    assert spec is not None  # noqa: S101  every other spec has an engine without Keras
     sizes = DataSizes(channels=channels, targets=targets, known=known, series=series)
     seeds = [
         experiment.seed,
@@ -72,20 +65,19 @@ def sizes_of(panel: Panel) -> DataSizes:
 
 
 def _build_member(
-    experiment: Experiment, spec: Any, sizes: DataSizes, *, seed: int, unroll_for_export: bool
+    experiment: Experiment, spec: NetSpec, sizes: DataSizes, *, seed: int, unroll_for_export: bool
 ) -> Member:
     window, embedding_size = experiment.window, spec.series_embedding or 0
-    is_recursive = getattr(spec, "strategy", None) == "recursive"
-    core = BUILDERS[spec.kind](
-        spec,
+    core_sizes = Sizes(
         length=window.length,
+        horizon=1 if spec.is_recursive else window.horizon,
         channels=sizes.channels + embedding_size,
-        horizon=1 if is_recursive else window.horizon,
         targets=sizes.targets,
         known=sizes.known,
-        seed=seed,
-        unroll_for_export=unroll_for_export,
     )
+    build_core = find_family(spec).build
+    assert build_core is not None  # noqa: S101  a family of the Keras engine
+    core = build_core(spec, core_sizes, seed=seed, unroll_for_export=unroll_for_export)
     model, linear_skip = core, None
     if embedding_size:
         model = with_series_embedding(
@@ -97,7 +89,7 @@ def _build_member(
         model, window.normalize, channels=sizes.channels, targets=sizes.targets, known=sizes.known
     )
     training_model = model
-    if is_recursive:
+    if spec.is_recursive:
         model = with_autoregressive_loop(
             training_model, horizon=window.horizon, unroll_for_export=unroll_for_export
         )

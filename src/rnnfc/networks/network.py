@@ -21,8 +21,6 @@ from rnnfc.networks.weights import set_weights
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
 # channels stays under 20 MB.
 _FORWARD_BATCH = 1024
-# What acts in training only; an inference copy has none of it.
-_TRAINING_RATES = ("dropout", "recurrent_dropout", "teacher_forcing")
 
 
 class Network:
@@ -67,10 +65,9 @@ class Network:
 
 def inference_copy(experiment: Experiment, network: Network, *, unroll_for_export: bool = False) -> Net:
     """A copy of `network` for exporters, with the same weights and no random state, e.g. of dropout."""
-    rates = {name: 0.0 for name in _TRAINING_RATES if hasattr(experiment.model, name)}
-    model_spec = experiment.model.model_copy(update=rates)
+    spec = experiment.net and experiment.net.without_draws()
     copy = build(
-        experiment.model_copy(update={"model": model_spec}),
+        experiment.model_copy(update={"model": spec}),
         **asdict(network.net.sizes),
         unroll_for_export=unroll_for_export,
     )

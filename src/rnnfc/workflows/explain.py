@@ -11,12 +11,13 @@ from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError
 from rnnfc.evaluation.scores import finite
+from rnnfc.networks.family import find_family
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.pictures import labels
-from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.prepare import network_sizes, prepare_again
 
 # Test windows that the mean is over, evenly spread: enough that another draw moves no curve that one can see.
 _WINDOWS = 200
@@ -73,10 +74,11 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
     curves = []
     for which, prepared, scaler, weights in reopened:
         experiment, engine = prepared.experiment, engine_for(prepared.experiment)
-        model: Any = experiment.model  # one that has states to follow, see above
+        sizes = network_sizes(experiment, prepared.panel)
+        units = find_family(experiment.model).work(experiment.model, sizes).units
         source = str(which.folder / run.WEIGHTS)
         network = engine.restore(experiment, prepared.panel, scaler, weights, source=source)
-        windows = _spread(prepared.splits.test, width=model.width).with_panel(scaler.apply(prepared.panel))
+        windows = _spread(prepared.splits.test, width=units).with_panel(scaler.apply(prepared.panel))
         norms = engine.state_gradients(network, windows, experiment.train)
         curves += [
             Curve(run=which.name, state=state, windows=len(windows), norm=norm)

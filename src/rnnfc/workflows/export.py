@@ -92,7 +92,7 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
 def _refuse_long(experiment: Experiment, kind: str) -> None:
     """Refuse to write out a recursive network for LiteRT, which has no loops, where that would take minutes and more."""
     window = experiment.window
-    if kind == "litert" and getattr(experiment.model, "strategy", "direct") == "recursive":
+    if kind == "litert" and experiment.model.is_recursive:
         cells = window.horizon * window.length
         if cells > _MOST_CELLS:
             raise ConfigError(

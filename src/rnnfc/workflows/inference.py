@@ -10,7 +10,7 @@ from rnnfc.networks.size import num_parameters
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.prepare import size_of
+from rnnfc.workflows.prepare import network_sizes
 
 
 def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> Any:
@@ -36,7 +36,7 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
     needed, given = (
-        num_parameters(experiment.model, **size_of(experiment, panel)),
+        num_parameters(experiment.model, network_sizes(experiment, panel)),
         sum(array.size for array in weights.values()),
     )
     if given < needed:

@@ -16,6 +16,7 @@ from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, flat, training_range
 from rnnfc.data.windows import Splits, Windows, cut_windows
 from rnnfc.errors import DataError
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.runs import run
@@ -40,22 +41,20 @@ class Prepared:
     @property
     def parameters(self) -> int:
         """Trainable parameters of the network."""
-        return num_parameters(self.experiment.model, **size_of(self.experiment, self.panel))
+        return num_parameters(self.experiment.model, network_sizes(self.experiment, self.panel))
 
     @property
     def training_bytes(self) -> int:
         """Rough peak memory of training beyond TensorFlow itself."""
         experiment, rows = self.experiment, self.panel.num_rows
-        batch, sizes = (
-            min(experiment.train.batch_size, len(self.splits.train)),
-            size_of(experiment, self.panel),
-        )
-        return self.linear_bytes + training_bytes(experiment.model, **sizes, rows=rows, batch_size=batch)
+        batch = min(experiment.train.batch_size, len(self.splits.train))
+        sizes = network_sizes(experiment, self.panel)
+        return self.linear_bytes + training_bytes(experiment.model, sizes, rows=rows, batch_size=batch)
 
     @property
     def linear_bytes(self) -> int:
         """The normal equations of the larger linear map, baseline or beside the network, in float64: three squares at a time."""
-        beside = getattr(self.experiment.model, "linear", None)
+        beside = self.experiment.net and self.experiment.net.linear
         inputs = max(
             num_inputs(self.splits.train), (beside.length or self.experiment.window.length) if beside else 0
         )
@@ -85,11 +84,16 @@ class Prepared:
         return choose(self.experiment, **sizes, processors=num_processors())
 
 
-def size_of(experiment: Experiment, panel: Panel) -> dict[str, int]:
-    """What the size of a network follows from, as `num_parameters` takes it."""
-    window = experiment.window
-    sizes = {"length": window.length, "channels": len(panel.channels), "horizon": window.horizon}
-    return {**sizes, "targets": panel.num_targets, "known": panel.num_known, "series": len(panel.series)}
+def network_sizes(experiment: Experiment, panel: Panel) -> Sizes:
+    """The sizes of the experiment's network, before parts such as a series embedding add to them."""
+    return Sizes(
+        length=experiment.window.length,
+        horizon=experiment.window.horizon,
+        channels=len(panel.channels),
+        targets=panel.num_targets,
+        known=panel.num_known,
+        series=len(panel.series),
+    )
 
 
 def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = None) -> Prepared:
@@ -113,7 +117,7 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
         )
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
-    if len(panel.series) == 1 and getattr(experiment.model, "series_embedding", None):
+    if len(panel.series) == 1 and experiment.net and experiment.net.series_embedding:
         text = "model.series_embedding tells series apart, and the data has one"
         raise DataError(f"{text}; leave it out, or give several series (data.kind: long)")
     scaled_alone = experiment.scale.method != "none" and experiment.scale.by == "series"

@@ -19,6 +19,7 @@ from rnnfc.export.formats import FORMATS
 from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.build import build, build_for
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.size import num_parameters
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.export import ENDINGS
@@ -45,7 +46,7 @@ def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize
     spec = experiment(cell, normalize=normalize)
     net = build(spec, channels=3, targets=2, known=1)
     sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "known": 1}
-    assert num_parameters(spec.model, **sizes) == net.inference_model.count_params()
+    assert num_parameters(spec.model, Sizes(**sizes)) == net.inference_model.count_params()
     draw = np.random.default_rng(0)
     window, future = (
         draw.normal(size=(2, 5, 3)).astype(np.float32),

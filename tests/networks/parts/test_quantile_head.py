@@ -20,6 +20,7 @@ from rnnfc.export.formats import FORMATS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.parts.quantile_head import Pinball, quantile_head, shift_quantiles
 from rnnfc.networks.size import num_parameters
@@ -83,7 +84,7 @@ def test_every_family_has_levels_and_its_parameters_are_counted(family: str, ext
     spec = experiment(f"{family}, {LEVELS}{extra}", normalize="last")
     net = build(spec, channels=3, targets=2)
     assert (
-        num_parameters(spec.model, channels=3, length=5, horizon=2, targets=2)
+        num_parameters(spec.model, Sizes(channels=3, length=5, horizon=2, targets=2))
         == net.inference_model.count_params()
     )
     x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)

@@ -6,10 +6,10 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from rnnfc.config.model_spec import StackedSpec
 from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.cells.cell import find_cell
+from rnnfc.networks.stacked import StackedSpec
 from rnnfc.training.compile.derivatives import DERIVATIVES
 from rnnfc.training.compile.layout import Layout, chosen
 from rnnfc.training.compile.recurrence import written_out

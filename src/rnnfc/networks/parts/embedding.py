@@ -2,7 +2,7 @@
 
 from rnnfc.networks.backend import keras
 from rnnfc.networks.inputs import call_model, make_model, new_inputs
-from rnnfc.networks.stacked import derive_seed
+from rnnfc.networks.seeds import derive_seed
 from rnnfc.networks.tensors import SERIES, WINDOW
 
 ops = keras.ops

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnfc.config.model_spec import LinearSpec
+from rnnfc.config.network_spec import LinearSpec
 from rnnfc.data.panel import Floats
 from rnnfc.networks.backend import keras
 from rnnfc.networks.inputs import call_model, make_model, new_inputs

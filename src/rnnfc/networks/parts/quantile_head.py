@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnfc.config.model_spec import MEDIAN
+from rnnfc.config.network_spec import MEDIAN
 from rnnfc.networks.backend import Tensor, keras, tf
 from rnnfc.networks.tensors import FORECAST, QUANTILES, Array
 

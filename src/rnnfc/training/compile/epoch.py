@@ -17,7 +17,7 @@ from rnnfc.networks import xla_cache
 from rnnfc.networks.backend import keras, quiet_stderr, tf
 from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
 from rnnfc.networks.net import Member, Net, plain_loops
-from rnnfc.networks.stacked import derive_seed
+from rnnfc.networks.seeds import derive_seed
 from rnnfc.networks.tensors import TARGET, WINDOW
 from rnnfc.training.compile.bptt import forward
 from rnnfc.training.compile.recipe import Recipe

@@ -8,12 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rnnfc.config.experiment import Experiment
-from rnnfc.config.model_spec import ScratchSpec, SegmentSpec, Seq2SeqSpec, StackedSpec
-from rnnfc.networks.cells.cell import find_cell
-from rnnfc.networks.size import num_parameters
+from rnnfc.networks.family import Sizes, Work, find_family
 
-# A network by itself.
-_BARE = {"linear": None, "ensemble": None}
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_loop"]
 # Straight code for a longer window takes long to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop). For two
 # windows and more it is slower than the loop, whose steps back are written out (LSTM 50, window 10, 64 of them: by 100 %).
@@ -50,43 +46,16 @@ class Size:
     points: int
 
     @classmethod
-    def of(
-        cls,
-        model: StackedSpec | SegmentSpec | Seq2SeqSpec,
-        *,
-        channels: int,
-        targets: int,
-        length: int,
-        horizon: int,
-        batch: int,
-    ) -> "Size":
-        """The recurrent layers; the other ones are small beside them."""
-        cell = find_cell(model.cell)
-        gates = cell.gates
-        if isinstance(model, SegmentSpec):
-            layers, batch, width = 1, batch * targets, model.width
-            # The steps over the output segments are one, of as many rows.
-            length, rows = (
-                -(-length // model.segment) + 1,
-                -(-length // model.segment) + -(-horizon // model.segment),
-            )
-            weights = cell.num_matrix_weights(inputs=width, units=width)
-        elif isinstance(model, Seq2SeqSpec):
-            layers, width = 1, model.units
-            length = rows = length + horizon  # the decoder's steps after the encoder's
-            weights = cell.num_matrix_weights(inputs=width, units=width)
-        else:
-            layers, width, rows = sum(model.directions), model.width, length
-            weights = num_parameters(
-                model.model_copy(update=_BARE), channels=channels, length=length, horizon=0, targets=0
-            )
+    def from_work(cls, work: Work, *, batch: int, members: int) -> "Size":
+        """The size of an update on `batch` windows of `members` networks; only recurrent layers are counted."""
+        steps, windows = work.layers * work.steps * members, batch * work.windows
         return cls(
-            layers=layers * model.num_members,
-            cells=layers * length * model.num_members,
-            operations=layers * model.num_members * length * (gates + 2),
-            weights=rows * weights * model.num_members,
-            products=batch * rows * weights * model.num_members,
-            points=batch * rows * gates * width * model.num_members,
+            layers=work.layers * members,
+            cells=steps,
+            operations=steps * (work.gates + 2),
+            weights=work.rows * work.weights * members,
+            products=windows * work.rows * work.weights * members,
+            points=windows * work.rows * work.gates * work.units * members,
         )
 
 
@@ -155,29 +124,21 @@ COSTS: dict[RecipeName, Costs] = {
 
 def choose(experiment: Experiment, *, channels: int, targets: int, windows: int, processors: int) -> Recipe:
     """The recipe for `windows` training windows; early stopping may end sooner than it reckons with."""
-    if isinstance(experiment.model, ScratchSpec):
+    spec, net, window = experiment.train, experiment.net, experiment.window
+    if net is None:
         return Recipe(name="numpy", shards=1, reason="computed by NumPy, nothing to compile")
-    spec, length = experiment.train, experiment.window.length
     batch = min(spec.batch_size, windows)
     updates = spec.epochs * -(-windows // batch)
-    size = Size.of(
-        experiment.model,
-        channels=channels,
-        targets=targets,
-        length=length,
-        horizon=experiment.window.horizon,
-        batch=batch,
-    )
+    channels += net.series_embedding or 0
+    sizes = Sizes(length=window.length, horizon=window.horizon, channels=channels, targets=targets)
+    size = Size.from_work(find_family(net).work(net, sizes), batch=batch, members=net.num_members)
     shards = dict.fromkeys(COSTS, 1) | {"sharded_loop": min(processors, batch)}
     open_to: list[RecipeName] = ["graph", "xla_loop"]
     if size.cells <= UNROLLED_CELLS and batch == 1:
         open_to.append("xla_unrolled")
     if shards["sharded_loop"] > 1:
         open_to.append("sharded_loop")
-    drawn = [
-        getattr(experiment.model, name, 0) for name in ("dropout", "recurrent_dropout", "teacher_forcing")
-    ]
-    alike = not any(0 < share < 1 for share in drawn)  # shards that draw masks of their own are not
+    alike = not net.draws_in_training  # shards that draw masks of their own are not
     seconds = {
         name: COSTS[name].seconds(size, updates=updates, shards=shards[name], alike=alike) for name in open_to
     }
