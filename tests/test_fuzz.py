@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.load import load
 from rnnfc.data.load import load_panel
+from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.errors import DataError, RnnfcError
 
 ROOT = Path(__file__).parents[1]
@@ -237,7 +237,7 @@ GREEDY = textwrap.dedent(
     import resource, sys, pandas
     from pathlib import Path
     from rnnfc.config.load import load
-    from rnnfc.config.data_spec import CsvSpec
+    from rnnfc.data.sources.csv import CsvSpec
     from rnnfc.data.load import load_panel
     from rnnfc.errors import RnnfcError
 

@@ -7,7 +7,7 @@ import pytest
 
 from rnnfc import memory
 from rnnfc.config.load import from_yaml
-from rnnfc.data import load as sources
+from rnnfc.data.sources import sine
 from rnnfc.errors import ConfigError
 from rnnfc.workflows.prepare import prepare
 
@@ -102,7 +102,7 @@ def test_require__refuses_one_byte_too_many(
 
 def test_prepare__refuses_a_large_sine_before_allocating_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 48 * 1000 - 1)
-    monkeypatch.setattr(sources, "np", None)  # creating an array would raise an AttributeError
+    monkeypatch.setattr(sine, "np", None)  # creating an array would raise an AttributeError
     with pytest.raises(
         ConfigError,
         match="a sine of 1,000 points needs about 47 KiB of memory and 47 KiB are free; reduce data",

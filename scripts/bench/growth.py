@@ -82,13 +82,13 @@ def measure_csv(*, path: str, reader: str) -> dict[str, float]:
     """Seconds to read a CSV file with a time and a value, all checks included, or with plain pandas.read_csv; peak MiB."""
     import pandas as pd
 
-    from rnnfc.config.data_spec import CsvSpec
-    from rnnfc.data.sources.csv_file import load_csv
+    from rnnfc.data.sources.csv import CsvSpec
+    from rnnfc.data.sources.file import load_file
 
     def read(path: Path) -> Any:
         if reader == "pandas":
             return pd.read_csv(path)
-        return load_csv(
+        return load_file(
             CsvSpec.model_validate({"kind": "csv", "path": str(path), "time": "time", "target": "value"})
         )
 

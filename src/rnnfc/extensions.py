@@ -18,6 +18,12 @@ FAMILIES = {
     "seq2seq": "rnnfc.networks.seq2seq:FAMILY",
     "scratch": "rnnfc.numpy_rnn.family:FAMILY",
 }
+SOURCES = {
+    "sine": "rnnfc.data.sources.sine:SOURCE",
+    "csv": "rnnfc.data.sources.csv:SOURCE",
+    "long": "rnnfc.data.sources.long:SOURCE",
+    "frame": "rnnfc.data.sources.frame:SOURCE",
+}
 METRICS = {
     "mse": "rnnfc.evaluation.metrics.mse:METRIC",
     "rmse": "rnnfc.evaluation.metrics.rmse:METRIC",

@@ -7,11 +7,11 @@ from factories import make_panel, make_windows
 
 from rnnfc.baselines import simple as baselines
 from rnnfc.baselines.simple import Drift, LastValue, LinearMap, Naive2, SeasonalNaive, fit_all
-from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data import windows as windows_module
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
+from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.windows import cut_windows
 from rnnfc.evaluation.forecast import Predictor
 from rnnfc.evaluation.scores import MetricContext, find, score

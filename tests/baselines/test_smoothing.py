@@ -11,12 +11,12 @@ from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
 from rnnfc.baselines.smoothing import METHODS, Smoothing, fit, fit_all
-from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats
+from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import MissingExtraError
 from rnnfc.workflows.prepare import prepare

@@ -439,7 +439,7 @@ def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[
     assert resolved.splitlines()[:3] == [
         'name: "tiny"',
         "seed: 0",
-        'data: {"kind": "sine", "points": 40, "stop": 9.0, "noise": 0.0, "noise_seed": 0, "unit": ""}',
+        'data: {"kind": "sine", "unit": "", "points": 40, "stop": 9.0, "noise": 0.0, "noise_seed": 0}',
     ]
     assert "null" not in resolved
 

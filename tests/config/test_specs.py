@@ -293,10 +293,7 @@ def test_a_schedule_and_early_stopping_have_defaults(
 def test_names_and_units_are_visible_characters_on_one_line(
     refusal: Refusal, data: str, key: str, shown: str
 ) -> None:
-    assert (
-        refusal(data=data)
-        == f"x.yaml:2: data.{key}: got {shown}; visible characters on one line are needed here"
-    )
+    assert refusal(data=data) == f"x.yaml:2: data.{key}: got {shown}; use visible characters on one line"
 
 
 @pytest.mark.parametrize("data", [SINE, CSV])
@@ -452,7 +449,7 @@ def test_a_number_that_is_not_finite_is_refused(
         (
             "data",
             "{points: 40}",
-            "2: data: a group of keys that starts with kind is needed here; kinds: sine, csv, long",
+            "2: data: a group of keys that starts with kind is needed here; kinds: sine, csv, long, frame",
         ),
     ],
 )
@@ -471,12 +468,16 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(
             "7: scale.method: got 'min-max'; did you mean 'minmax'? allowed: none, minmax, standard",
         ),
         ("scale", "", "7: scale: got nothing; write it as minmax, or {method: minmax, by: all}"),
-        ("data", "{kind: cvs}", "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv, long"),
-        ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv, long"),
+        (
+            "data",
+            "{kind: cvs}",
+            "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv, long, frame",
+        ),
+        ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv, long, frame"),
         (
             "data",
             "{kind: [sine]}",
-            "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv, long",
+            "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv, long, frame",
         ),
         ("data", f"{CSV}, decimal: ';'}}", "2: data.decimal: got ';'; allowed: '.', ','"),
         (
@@ -532,40 +533,40 @@ def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str)
     [
         (
             "{kind: sine, points: 40}",
-            "give either stop (the last x) or step (the distance between two x), and not both",
+            "set either stop (the last x) or step (the distance between two x), not both",
         ),
         (
             "{kind: sine, points: 40, stop: 9, step: 1}",
-            "give either stop (the last x) or step (the distance between two x), and not both",
+            "set either stop (the last x) or step (the distance between two x), not both",
         ),
         (
             f"{CSV}, inputs: [price, sales]}}",
-            "column 'sales' is named twice; name each column once",
+            "duplicate column 'sales'; name each column once",
         ),
-        (f"{CSV}, inputs: date}}", "column 'date' is named twice; name each column once"),
+        (f"{CSV}, inputs: date}}", "duplicate column 'date'; name each column once"),
         (
             "{kind: csv, path: a, target: [z, x, z, x]}",
-            "column 'x' is named twice; name each column once",
+            "duplicate column 'x'; name each column once",
         ),
         (
             "{kind: csv, path: a, target: x, time_format: '%Y'}",
-            "time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
+            "time_format, frequency and calendar need a time column; add time: COLUMN or remove them",
         ),
         (
             "{kind: csv, path: a, target: x, frequency: rows}",
-            "time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
+            "time_format, frequency and calendar need a time column; add time: COLUMN or remove them",
         ),
         (
             f"{CSV}, decimal: ','}}",
-            "separator and decimal are the same character; a cell could not be told from a fraction",
+            "separator and decimal are the same character; choose different ones",
         ),
         (
             f"{CSV}, separator: '\"'}}",
-            "separator is '\"', a quote or no visible character; use one such as ',', ';' or a tab",
+            "separator is '\"', a quote or an invisible character; use one such as ',', ';' or a tab",
         ),
         (
             f'{CSV}, separator: "\\n"}}',
-            "separator is '\\n', a quote or no visible character; use one such as ',', ';' or a tab",
+            "separator is '\\n', a quote or an invisible character; use one such as ',', ';' or a tab",
         ),
     ],
 )
@@ -1044,7 +1045,7 @@ def test_further_baselines_are_named_once(build: Build, refusal: Refusal) -> Non
 
 def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}") == (
-        "x.yaml:2: data: missing: seasonal fills with the value a season earlier; add season, e.g. season: 24, or choose ffill"
+        "x.yaml:2: data: missing: seasonal fills with the value one season earlier; add season, e.g. season: 24, or choose ffill"
     )
 
 
@@ -1053,10 +1054,10 @@ def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
     [
         (
             "calendar: [hour]",
-            "data: time_format, frequency and calendar need a time column; add time: COLUMN or leave them out",
+            "data: time_format, frequency and calendar need a time column; add time: COLUMN or remove them",
         ),
         ("time: day, calendar: [hour, hour]", "data.calendar: names hour twice; name each once"),
-        ("known: y", "data: column 'y' is named twice; name each column once"),
+        ("known: y", "data: duplicate column 'y'; name each column once"),
     ],
 )
 def test_what_is_known_of_the_future_is_named_once(refusal: Refusal, keys: str, message: str) -> None:
@@ -1081,4 +1082,4 @@ def test_what_the_scratch_network_has_is_accepted(build: Build, data: str | None
 
 def test_braces_in_what_the_user_wrote_reach_the_message_as_they_are(refusal: Refusal) -> None:
     message = refusal(data="{kind: csv, path: a, target: ['{x}', '{x}']}")
-    assert message == "x.yaml:2: data: column '{x}' is named twice; name each column once"
+    assert message == "x.yaml:2: data: duplicate column '{x}'; name each column once"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data import windows as windows_module
 from rnnfc.data.frequency import Frequency
-from rnnfc.data.missing import Table, close
+from rnnfc.data.missing import Rows, fill_gaps
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, Windows, cut_windows
@@ -497,8 +497,8 @@ def test_changing_a_row_never_changes_a_window_that_ends_before_it(shape: dict[s
 
 def filled_panel(values: npt.NDArray[np.float64], policy: str) -> Panel:
     axis = Frequency(unit="number", size=1)
-    table = Table(values=values, time=np.arange(len(values)), frequency=axis, where=str)
-    complete, time, mask = close(table, policy=policy, channels=("sold", "returned", "price"))
+    rows = Rows(values=values, time=np.arange(len(values)), frequency=axis, where=str)
+    complete, time, mask = fill_gaps(rows, policy=policy, channels=("sold", "returned", "price"))
     return replace(panel_of(len(values), dates=False), values=complete, time=time, filled=mask)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc.config.data_spec import CsvSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
 from rnnfc.data import windows
 from rnnfc.data.scaler import Scaler
-from rnnfc.data.sources import csv_fast as csv_quick
-from rnnfc.data.sources.csv_file import load_csv
+from rnnfc.data.sources import csv_fast
+from rnnfc.data.sources.csv import CsvSpec
+from rnnfc.data.sources.file import load_file
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.networks.build import build
@@ -68,7 +68,7 @@ def peak(work: Callable[[], Any]) -> int:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and rows are worked on in parts that are small beside the data of these tests."""
     monkeypatch.setattr(windows, "_PART_BYTES", 2**16)
-    monkeypatch.setattr(csv_quick, "_PIECE_BYTES", 2**16)
+    monkeypatch.setattr(csv_fast, "_CHUNK_BYTES", 2**16)
 
 
 def everything_but_training(*, rows: int, length: int) -> None:
@@ -160,10 +160,10 @@ def test_memory_of_reading_a_csv_file_is_a_small_multiple_of_the_file(tmp_path: 
         path.write_text("day,sold,note\n" + "".join(lines))
         return CsvSpec.model_validate({"kind": "csv", "path": str(path), "time": "day", "target": "sold"})
 
-    load_csv(spec(10))  # what is imported on the way
+    load_file(spec(10))  # what is imported on the way
     large = spec(ROWS)
     size = Path(large.path).stat().st_size
     assert size > 2 * MB
     assert (
-        peak(lambda: load_csv(large)) < 5 * size
+        peak(lambda: load_file(large)) < 5 * size
     )  # the text of every cell as Python objects: more than twenty times

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnfc.config.data_spec import CsvSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
-from rnnfc.data.sources.csv_file import load_csv
+from rnnfc.data.sources.csv import CsvSpec
+from rnnfc.data.sources.file import load_file
 from rnnfc.errors import DataError
 
 _HOUR = 3_600_000_000
@@ -23,7 +23,7 @@ def read(folder: Path, *times: str, frequency: Frequency | None, missing: str = 
     spec = CsvSpec.model_validate(
         {"kind": "csv", "path": str(path), "time": "t", "target": "v", "missing": missing}
     )
-    return load_csv(spec, frequency=frequency)
+    return load_file(spec, frequency=frequency)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_s
     panel = read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY, missing="ffill")
     assert panel.values[:, 0].tolist() == [1, 2, 2, 2, 3]
     with pytest.raises(
-        DataError, match=r"new\.csv:4: between 2020-01-02 and 2020-01-05 rows are absent \(2 in all"
+        DataError, match=r"new\.csv:4: missing rows between 2020-01-02 and 2020-01-05 \(2 missing"
     ):
         read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY)
 
@@ -63,7 +63,7 @@ def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_s
         (
             ["2020-01-01T00", "2020-01-01T01"],
             DAILY,
-            "new.csv: the rows are hourly, those of the run's data are daily; give rows at",
+            "new.csv: the rows are hourly, those of the run's data are daily;",
         ),
         (
             ["2020-01-01", "2020-01-02"],
@@ -84,13 +84,13 @@ def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_s
         (
             ["1", "2"],
             DAILY,
-            "new.csv:2: the times are numbers, those of the run's data are dates; write them as there",
+            "new.csv:2: the times are numbers, those of the run's data are dates;",
         ),
         (["2020-01-01"], HALVES, "new.csv:2: the times are dates, those of the run's data are numbers"),
         (
             ["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-03T07", "2020-01-04"],
             DAILY,
-            "new.csv:5: 2020-01-03T07:00 does not fit the step",
+            "new.csv:5: 2020-01-03T07:00 is not on the grid",
         ),
     ],
 )

@@ -131,7 +131,7 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
 @pytest.mark.parametrize(
     ("override", "text"),
     [
-        ("data.missing=error", r"rows\.csv:8: price: the value is missing \(1 in all\)"),
+        ("data.missing=error", r"rows\.csv:8: price: missing value \(1 in all\)"),
         ("data.target=profit", "profit"),
         (
             "window.length=9",

@@ -1,7 +1,7 @@
 """Every key of an experiment with its type, range and default; nothing below this layer checks or defaults again."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -9,11 +9,16 @@ from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec
 from rnnfc.config.network_spec import NetSpec
 from rnnfc.config.scale_spec import ScaleSpec, as_scale
-from rnnfc.config.spec import MAX_SEED, Once, Spec, wrong
+from rnnfc.config.spec import MAX_SEED, Once, Spec, spec_of_kind, wrong
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.config.window_spec import WindowSpec
-from rnnfc.extensions import FAMILIES, load_record
+from rnnfc.extensions import FAMILIES, SOURCES, load_record
+
+if TYPE_CHECKING:
+    SourceSpec = DataSpec  # what the sources have in common
+else:
+    SourceSpec = spec_of_kind(SOURCES)
 
 # The key to blame and what is wrong with it, for each rule that a config breaks.
 Broken = Iterator[tuple[str, str]]
@@ -26,7 +31,7 @@ class Experiment(Spec):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="part of the run folder's name"
     )
     seed: int = Field(0, ge=0, le=MAX_SEED)
-    data: DataSpec
+    data: SourceSpec
     window: WindowSpec
     split: SplitSpec
     scale: Annotated[
@@ -49,7 +54,7 @@ class Experiment(Spec):
     def is_one_stack(self) -> bool:
         """Whether the network is recurrent layers one above the other, by itself, that read the window alone."""
         net, data = self.net, self.data
-        future = getattr(data, "known", ()) or getattr(data, "calendar", ())
+        future = "known" in data.covariates or "calendar" in data.covariates
         has_parts = net is not None and (net.linear or net.ensemble or net.series_embedding or future)
         return self.model.is_stack and not has_parts
 

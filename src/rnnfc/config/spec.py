@@ -1,10 +1,12 @@
 """Spec: what every group of keys has in common, and the error for a rule of ours."""
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetPydanticSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema
 from pydantic_core import PydanticCustomError, core_schema
+
+from rnnfc.extensions import load_record
 
 MAX_SEED = 2**31 - 1
 
@@ -23,6 +25,12 @@ def wrong(text: str, *, at: tuple[str, ...] = ()) -> PydanticCustomError:
 def names_of(table: Mapping[str, object]) -> GetPydanticSchema:
     """Annotates a `str` field as one of the names in an extension table, as `Literal` does for names written out."""
     return GetPydanticSchema(lambda *_: core_schema.literal_schema([*table]))
+
+
+def spec_of_kind(table: Mapping[str, str]) -> object:
+    """The type of a group of keys whose `kind` names a record in `table`: the union of the records' specs."""
+    specs = tuple(load_record(table, name).spec for name in table)
+    return Annotated[Union[specs], Field(discriminator="kind")]  # noqa: UP007 - a union made at run time
 
 
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:

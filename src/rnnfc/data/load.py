@@ -1,55 +1,26 @@
-"""SOURCES: one loader for each kind of data, from its spec to a Panel."""
+"""load_panel: from the `data` keys of an experiment to its Panel."""
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-
-from rnnfc import memory
-from rnnfc.config.data_spec import FileSpec, SineSpec
+from rnnfc.config.data_spec import DataSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
-from rnnfc.data.sources.csv_file import load_csv
+from rnnfc.data.sources.columns import ColumnsSpec
+from rnnfc.data.sources.source import Source
+from rnnfc.extensions import SOURCES, load_record
 
-# What one point takes until its windows are cut; measured.
-_POINT_BYTES = 48
 
+def load_panel(spec: DataSpec, *, frame: object = None, frequency: Frequency | None = None) -> Panel:
+    """The data of an experiment, checked and without gaps.
 
-def load_panel(spec: SineSpec | FileSpec) -> Panel:
-    """The data of an experiment, checked and complete.
-
+    Args:
+        frame: a data frame with the columns of `spec`, to be read instead of the source of `spec`.
+        frequency: the step that the rows must have, where earlier rows fix it; None: it is inferred.
     Raises:
-        DataError: the source cannot be used; with file, line and remedy.
+        DataError: the source cannot be used; with its place and what to do.
     """
-    return SOURCES[spec.kind](spec)
+    if frame is not None:
+        from rnnfc.data.sources.frame import as_frame_spec, load_frame
 
-
-def load_sine(spec: SineSpec) -> Panel:
-    """sin(x) at x = 0, spacing, 2 spacing ...; with `stop`, x is numpy.linspace(0, stop, points).
-
-    Raises:
-        ConfigError: more points than there is memory for, before any of them is made.
-    """
-    memory.require(_POINT_BYTES * spec.points, f"a sine of {spec.points:,} points", hint="reduce data.points")
-    if spec.stop is None:
-        x = np.arange(spec.points, dtype=np.float64)
-        x *= spec.spacing
-    else:
-        x = np.linspace(0.0, spec.stop, spec.points)
-    values = np.sin(x)
-    if spec.noise > 0:
-        values += np.random.default_rng(spec.noise_seed).normal(0.0, spec.noise, spec.points)
-    return Panel(
-        values=values[:, None],
-        time=x,
-        bounds=np.array([0, spec.points]),
-        series=("sine",),
-        channels=("sine",),
-        num_targets=1,
-        frequency=Frequency(unit="number", size=spec.spacing),
-        filled=np.zeros((spec.points, 1), dtype=np.bool_),
-        unit=spec.unit,
-    )
-
-
-SOURCES: dict[str, Callable[[Any], Panel]] = {"sine": load_sine, "csv": load_csv, "long": load_csv}
+        columns = spec if isinstance(spec, ColumnsSpec) else as_frame_spec(spec)
+        return load_frame(columns, frame, frequency)
+    source: Source[DataSpec] = load_record(SOURCES, spec.kind)
+    return source.load(spec, frequency)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnfc.data.missing import refill
+from rnnfc.data.missing import impute_again
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows, Windows, cut_windows
@@ -75,7 +75,9 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
         part = slice(int(first), int(panel.bounds[series + 1]))
         values[part] += np.abs(draw.normal(scale=values.std(axis=0) + 1.0, size=values[part].shape))
     changed = panel.with_values(
-        refill(values, panel.filled, policy=panel.missing, season=experiment.data.season, bounds=panel.bounds)
+        impute_again(
+            values, panel.filled, policy=panel.missing, season=experiment.data.season, bounds=panel.bounds
+        )
     )
     window = experiment.window
     return replace(

@@ -201,7 +201,7 @@ def _common(runs: Sequence[Run], tables: Sequence[_Table]) -> list[_Key]:
 
 def _source(which: Run) -> str:
     data = which.experiment().data
-    return str(getattr(data, "path", data.kind))
+    return data.file or data.kind
 
 
 def _refuse_other_data(runs: Sequence[Run], actuals: Sequence[Floats], first: Floats) -> None:

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.data_spec import FileSpec, LongSpec
 from rnnfc.config.experiment import Experiment
+from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import refuse_not_positive
-from rnnfc.data.sources.csv_file import load_csv
-from rnnfc.data.sources.csv_text import counted
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
 from rnnfc.runs.run import Run
@@ -56,17 +54,17 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
         ConfigError: the run's rows come from no file, or it knows no such series.
         DataError: the file cannot be used.
     """
-    if not isinstance(experiment.data, FileSpec):
+    if not experiment.data.has_columns:
         raise ConfigError(
             f"--data {path}: the rows of this run come from no file but from data.kind: {experiment.data.kind}; "
             "leave --data out, or name a run that was trained on a CSV file"
         )
     if not path.exists():
         raise DataError(f"--data {path}: no such file; name a CSV file with the columns of the run's data")
-    spec = experiment.data.model_copy(update={"path": str(path.absolute())})
-    panel, length = load_csv(spec, frequency=like.frequency), experiment.window.length
+    spec = experiment.data.in_file(path)
+    panel, length = load_panel(spec, frequency=like.frequency), experiment.window.length
     refuse_other_clock(panel, like, what=str(path))
-    if not isinstance(spec, LongSpec):
+    if spec.series_column is None:
         panel = replace(panel, series=like.series)
     rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, like=like)
     asked = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
@@ -75,7 +73,7 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
     if not long_enough.any():
         most = int(rows[~skipped].max())
         raise DataError(
-            f"{path}: {counted(most, 'row')}, window.length={length:,} needs {length:,}; add earlier rows"
+            f"{path}: {most:,} row{'' if most == 1 else 's'}, window.length={length:,} needs {length:,}; add earlier rows"
         )
     reasons = (
         (~(long_enough | skipped), f"with fewer than window.length={length:,} rows"),
@@ -111,13 +109,13 @@ def _grown(which: Run, experiment: Experiment) -> list[str]:
     then, now = which.info().get("data_bytes"), data_bytes(experiment.data)
     if not isinstance(then, int) or now is None or now <= then:
         return []
-    path = shlex.quote(str(getattr(experiment.data, "path", "")))
+    path = shlex.quote(experiment.data.file or "")
     return [f"the run's data file has grown since training; forecast from its newest rows: --data {path}"]
 
 
 def _skipped(panel: Panel, experiment: Experiment, *, like: Panel) -> npt.NDArray[np.bool_]:
     """Which series `data.short: skip` kept out of the run, and may be here again, [series]; none where that would be all."""
-    if getattr(experiment.data, "short", None) != "skip":
+    if not experiment.data.skips_short_series:
         return np.zeros(len(panel.series), dtype=bool)
     known = {*like.series}
     unknown = np.array([name not in known for name in panel.series])

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.config.data_spec import LongSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.data import calendar
 from rnnfc.data.frequency import Frequency, Times
+from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats, Panel, format_time
-from rnnfc.data.sources.csv_file import load_csv
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
 from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
@@ -55,20 +54,16 @@ def _from_file(
         raise ConfigError(
             f"--future {given}; the network reads {names} of the {rows} rows that it forecasts: name a CSV file of them"
         )
-    only = {"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "mask"}
-    spec = data.model_copy(update={"path": str(path.absolute()), **only})
-    found = load_csv(spec, frequency=panel.frequency)  # type: ignore[arg-type]  # only files have known columns
+    found = load_panel(data.only_targets(columns).in_file(path), frequency=panel.frequency)
     refuse_other_clock(found, panel, what=f"--future {path}")
-    named = found.series if isinstance(data, LongSpec) else panel.series
+    named = found.series if data.series_column else panel.series
     parts = []
     for place in places_of(panel):
         name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1]
         own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
         # Without a time column the file begins with the first row after the data.
         wanted = (
-            _after(found.time[own], last, panel.frequency, rows=rows)
-            if getattr(data, "time", None)
-            else slice(rows)
+            _after(found.time[own], last, panel.frequency, rows=rows) if data.time_column else slice(rows)
         )
         known = ~found.filled[own][wanted].any(axis=1)
         parts.append(found.values[own][wanted][known])

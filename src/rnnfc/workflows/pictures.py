@@ -65,7 +65,7 @@ def _lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[L
 
 def time_name(experiment: Experiment) -> str:
     """What the data calls its time axis."""
-    return "x" if experiment.data.kind == "sine" else experiment.data.time or "row"
+    return experiment.data.time_label
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

@@ -9,7 +9,6 @@ import numpy as np
 from rnnfc import memory
 from rnnfc.baselines import smoothing
 from rnnfc.baselines.simple import num_inputs
-from rnnfc.config.data_spec import LongSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
@@ -135,7 +134,7 @@ def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
     short = rows < experiment.fewest_rows
     if len(rows) == 1 or not short.any():
         return panel
-    if isinstance(experiment.data, LongSpec) and experiment.data.short == "skip" and not short.all():
+    if experiment.data.skips_short_series and not short.all():
         return panel.only(~short)
     first, split = (
         int(np.argmax(short)),
@@ -177,9 +176,7 @@ def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
     def as_trained(panel: Panel) -> Panel:
         last = which.last_window(length=experiment.window.length)
         # A series that has come since may still be too short, which is no fault of the run.
-        panel = (
-            _long_enough(panel, experiment) if getattr(experiment.data, "short", None) == "skip" else panel
-        ).until(last)
+        panel = (_long_enough(panel, experiment) if experiment.data.skips_short_series else panel).until(last)
         if panel.fingerprint() != which.info().get("data_sha256"):
             raise DataError(
                 f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "

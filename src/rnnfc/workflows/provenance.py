@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rnnfc.config.data_spec import DataSpec, FileSpec
+from rnnfc.config.data_spec import DataSpec
 from rnnfc.data.panel import Panel
 from rnnfc.networks.processors import XLA_FLAG, num_processors
 
@@ -54,7 +54,7 @@ def facts(panel: Panel) -> dict[str, Any]:
 def data_bytes(spec: DataSpec) -> int | None:
     """Size of the file that the data comes from; None where it comes from none, or that is not there."""
     try:
-        return os.path.getsize(spec.path) if isinstance(spec, FileSpec) else None
+        return os.path.getsize(spec.file) if spec.file is not None else None
     except (OSError, ValueError):  # ValueError: a name that no file can have
         return None
 

@@ -1,4 +1,4 @@
-"""The quick way through a CSV file: what it reads, the close look reads alike; what is odd, it leaves to the close look."""
+"""The fast reader of CSV files: it reads like the full reader, or leaves the file to it."""
 
 import csv
 import io
@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnfc.config.data_spec import CsvSpec, FileSpec, LongSpec
-from rnnfc.data.sources import csv_cells, csv_text
-from rnnfc.data.sources import csv_fast as csv_quick
-from rnnfc.data.sources.csv_fast import num_rows
+from rnnfc.data.sources import csv_fast, csv_text
+from rnnfc.data.sources.cells import parse, table_from_text
+from rnnfc.data.sources.columns import FileSpec
+from rnnfc.data.sources.csv import CsvSpec
+from rnnfc.data.sources.csv_fast import count_rows
+from rnnfc.data.sources.long import LongSpec
 
 EVEN: dict[str, tuple[bytes, int]] = {
     "three lines": (b"a,b\n1,2\n3,4", 3),
@@ -45,13 +47,13 @@ def width_of(text: bytes) -> int:
 
 
 @pytest.mark.parametrize(("text", "rows"), EVEN.values(), ids=EVEN)
-def test_even_lines_are_counted(text: bytes, rows: int) -> None:
-    assert num_rows(text, ",", width=width_of(text)) == rows
+def test_count_rows__counts_even_lines(text: bytes, rows: int) -> None:
+    assert count_rows(text, ",", width=width_of(text)) == rows
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
-def test_what_is_odd_is_left_to_a_closer_look(text: bytes) -> None:
-    assert num_rows(text, ",", width=width_of(text)) is None
+def test_count_rows__is_none_for_uneven_lines(text: bytes) -> None:
+    assert count_rows(text, ",", width=width_of(text)) is None
 
 
 @settings(deadline=None, derandomize=True, max_examples=500)
@@ -60,10 +62,8 @@ def test_what_is_odd_is_left_to_a_closer_look(text: bytes) -> None:
     separator=st.sampled_from([",", " "]),
     width=st.sampled_from([1, 2, 3]),
 )
-def test_lines_that_are_counted_are_the_rows_of_the_csv_grammar(
-    text: str, separator: str, width: int
-) -> None:
-    lines = num_rows(text.encode(), separator, width=width)
+def test_count_rows__agrees_with_the_csv_grammar(text: str, separator: str, width: int) -> None:
+    lines = count_rows(text.encode(), separator, width=width)
     if lines is None:
         return
     rows = list(
@@ -118,32 +118,32 @@ PLAIN: dict[str, tuple[bytes, dict[str, Any], list[float], Any]] = {
 }
 
 
-@pytest.mark.parametrize("piece_bytes", [1, 8, 2**20])
+@pytest.mark.parametrize("chunk_bytes", [1, 8, 2**20])
 @pytest.mark.parametrize(("content", "keys", "values", "times"), PLAIN.values(), ids=PLAIN)
-def test_plain_cells_are_read_quickly(
+def test_csv_fast__reads_plain_cells(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     content: bytes,
     keys: dict[str, Any],
     values: list[float],
     times: Any,
-    piece_bytes: int,
+    chunk_bytes: int,
 ) -> None:
-    monkeypatch.setattr(csv_quick, "_PIECE_BYTES", piece_bytes)
-    found = csv_quick.read(spec_of(tmp_path / "x.csv", content, **keys))
-    assert found is not None
-    source, cells = found
-    np.testing.assert_array_equal(cells.values, np.array(values)[:, None])
-    np.testing.assert_array_equal(cells.time, times)
-    assert (source.at(0), source.at(len(values) - 1)) == (
-        f"{source.path}:2",
-        f"{source.path}:{len(values) + 1}",
+    monkeypatch.setattr(csv_fast, "_CHUNK_BYTES", chunk_bytes)
+    table = csv_fast.read_table(spec_of(tmp_path / "x.csv", content, **keys))
+    assert table is not None
+    np.testing.assert_array_equal(table.values, np.array(values)[:, None])
+    np.testing.assert_array_equal(table.time, times)
+    path = tmp_path / "x.csv"
+    assert (table.origin.at(0), table.origin.at(len(values) - 1)) == (
+        f"{path}:2",
+        f"{path}:{len(values) + 1}",
     )
-    assert (cells.names, [*cells.series]) == ((("b", "NA"), [0, 1, 0]) if "series" in keys else ((), []))
+    assert (table.names, [*table.series]) == ((("b", "NA"), [0, 1, 0]) if "series" in keys else (("x",), []))
 
 
 TIMED = {"time": "t"}
-CLOSE_LOOK: dict[str, tuple[bytes, dict[str, Any]]] = {
+NOT_PLAIN: dict[str, tuple[bytes, dict[str, Any]]] = {
     "text": (b"v\n1\nx\n", {}),
     "true": (b"v\n1\nTrue\n", {}),
     "all true": (b"v\nTrue\nTrue\n", {}),
@@ -175,17 +175,17 @@ CLOSE_LOOK: dict[str, tuple[bytes, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("piece_bytes", [1, 2**20])
-@pytest.mark.parametrize(("content", "keys"), CLOSE_LOOK.values(), ids=CLOSE_LOOK)
-def test_odd_cells_are_left_to_a_closer_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, keys: dict[str, Any], piece_bytes: int
+@pytest.mark.parametrize("chunk_bytes", [1, 2**20])
+@pytest.mark.parametrize(("content", "keys"), NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_csv_fast__leaves_other_cells_to_the_full_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, keys: dict[str, Any], chunk_bytes: int
 ) -> None:
-    monkeypatch.setattr(csv_quick, "_PIECE_BYTES", piece_bytes)
-    assert csv_quick.read(spec_of(tmp_path / "x.csv", content, **keys)) is None
+    monkeypatch.setattr(csv_fast, "_CHUNK_BYTES", chunk_bytes)
+    assert csv_fast.read_table(spec_of(tmp_path / "x.csv", content, **keys)) is None
 
 
-# text, its columns, whether they show by themselves that every line is full
-FULL: dict[str, tuple[bytes, str, bool]] = {
+# text, its columns, whether the cheap test shows that lines are even
+SURELY_EVEN: dict[str, tuple[bytes, str, bool]] = {
     "a number at the end": (b"1,2\n3,4\n", "tv", True),
     "no line end": (b"1,2\n3,4.5", "tv", True),
     "one column": (b"1\n2\n", "v", True),
@@ -197,21 +197,22 @@ FULL: dict[str, tuple[bytes, str, bool]] = {
 }
 
 
-@pytest.mark.parametrize(("text", "columns", "full"), FULL.values(), ids=FULL)
-def test_numbers_at_the_end_and_a_count_of_separators_show_full_lines(
-    tmp_path: Path, text: bytes, columns: str, full: bool
+@pytest.mark.parametrize(("text", "columns", "is_even"), SURELY_EVEN.values(), ids=SURELY_EVEN)
+def test_csv_fast__numbers_at_the_end_show_that_lines_are_even(
+    tmp_path: Path, text: bytes, columns: str, is_even: bool
 ) -> None:
     spec = spec_of(tmp_path / "x.csv", b"", **(TIMED if "t" in columns else {}))
-    frame = csv_cells.parse(text, spec, names=tuple(columns))
-    assert csv_quick._is_full(frame, text, spec, tuple(columns)) is full
+    frame = parse(text, spec, header=tuple(columns))
+    assert csv_fast._is_surely_even(frame, text, spec, tuple(columns)) is is_even
 
 
-def test_a_file_that_has_grown_since_its_size_was_asked_for_is_read_to_its_end() -> None:
+def test_csv_fast__reads_a_file_that_grows_to_its_end() -> None:
     none = np.arange(0)
-    pieces = [(np.array(rows), none, none, ()) for rows in ([[0.0], [1.0]], [[2.0], [3.0], [4.0]])]
-    cells = csv_quick._joined(iter(pieces), num_pieces=1)
-    assert cells.values.tolist() == [[0], [1], [2], [3], [4]]
-    assert cells.time.tolist() == [0, 1, 2, 3, 4]
+    rows = ([[0.0], [1.0]], [[2.0], [3.0], [4.0]])
+    chunks = [csv_fast._Chunk(np.array(values), none, none, ()) for values in rows]
+    whole = csv_fast._concatenate(iter(chunks), num_chunks=1)
+    assert whole.values.tolist() == [[0], [1], [2], [3], [4]]
+    assert whole.time.tolist() == [0, 1, 2, 3, 4]
 
 
 CELLS = st.sampled_from(
@@ -223,25 +224,23 @@ CELLS = st.sampled_from(
 @given(
     rows=st.lists(st.lists(CELLS, min_size=2, max_size=3), min_size=2, max_size=5),
     long=st.booleans(),
-    piece_bytes=st.sampled_from([1, 2**20]),
+    chunk_bytes=st.sampled_from([1, 2**20]),
 )
-def test_what_is_read_quickly_a_close_look_reads_alike(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], long: bool, piece_bytes: int
+def test_csv_fast__reads_like_the_full_reader(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], long: bool, chunk_bytes: int
 ) -> None:
     content = "".join(f"{','.join(row)}\n" for row in [["t", "v", "s"][: len(rows[0])], *rows]).encode()
     keys = LONG if long else TIMED
     spec = spec_of(tmp_path_factory.getbasetemp() / "x.csv", content, **keys)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_quick, "_PIECE_BYTES", piece_bytes)
-        quick = csv_quick.read(spec)
-    if quick is None:
+        patch.setattr(csv_fast, "_CHUNK_BYTES", chunk_bytes)
+        fast = csv_fast.read_table(spec)
+    if fast is None:
         return
-    source, cells = quick
-    close = csv_text.read(spec)
-    assert (source.path, source.header, [*source.lines]) == (close.path, close.header, [*close.lines])
-    expected = csv_cells.read(close, spec)
+    full = table_from_text(csv_text.read_text(spec), spec)
+    assert (fast.origin.name, [*fast.origin.numbers]) == (full.origin.name, [*full.origin.numbers])
     for name in ("values", "time", "series"):
-        left, right = getattr(cells, name), getattr(expected, name)
+        left, right = getattr(fast, name), getattr(full, name)
         assert left.dtype == right.dtype
         np.testing.assert_array_equal(left, right)
-    assert (cells.names, cells.offset) == (expected.names, expected.offset)
+    assert (fast.names, fast.offset) == (full.names, full.offset)

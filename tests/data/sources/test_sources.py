@@ -1,48 +1,129 @@
+"""What holds for every source in `rnnfc.extensions.SOURCES`."""
+
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-import numpy as np
+import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from rnnfc.config.data_spec import CsvSpec, DataSpec, SineSpec
-from rnnfc.data.load import SOURCES, load_panel
+from rnnfc.config.data_spec import DataSpec
+from rnnfc.config.experiment import Experiment
+from rnnfc.data.load import load_panel
+from rnnfc.data.panel import Panel
+from rnnfc.data.sources.source import Source
+from rnnfc.errors import ConfigError, DataError, RnnfcError
+from rnnfc.extensions import SOURCES, load_record
+
+# For each source the keys of a small panel; `data.csv` has the same rows as the data frame.
+KEYS: dict[str, dict[str, Any]] = {
+    "sine": {"points": 4, "step": 1.0},
+    "csv": {"path": "data.csv", "time": "day", "target": "sold", "inputs": "price"},
+    "long": {"path": "data.csv", "time": "day", "target": "sold", "inputs": "price", "series": "shop"},
+    "frame": {"time": "day", "target": "sold", "inputs": "price"},
+}
+ROWS = {
+    "shop": ["a"] * 4,
+    "day": pd.date_range("2020-01-30", periods=4),
+    "sold": [5, 6, 9, 8],
+    "price": [2.0] * 4,
+}
 
 
-def test_every_kind_of_data_has_its_loader() -> None:
-    union, _ = get_args(DataSpec)
-    kinds = {kind for spec in get_args(union) for kind in get_args(spec.model_fields["kind"].annotation)}
-    assert set(SOURCES) == kinds
+def source_of(kind: str) -> Source[DataSpec]:
+    return load_record(SOURCES, kind)
 
 
-def test_a_sine_up_to_stop_is_numpys_linspace() -> None:
-    panel = load_panel(SineSpec(kind="sine", points=1000, stop=100.0, unit="V"))
-    assert panel.time.tolist() == np.linspace(0, 100, 1000).tolist()
-    assert panel.values.tolist() == np.sin(np.linspace(0, 100, 1000))[:, None].tolist()
+def load(kind: str, *, rows: dict[str, Any] = ROWS, **keys: Any) -> Panel:
+    frame = pd.DataFrame(rows)
+    frame.to_csv("data.csv", index=False)
+    spec = source_of(kind).spec.model_validate({"kind": kind, **KEYS[kind], **keys})
+    return load_panel(spec, frame=frame if spec.from_frame else None)
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_source__is_the_group_of_keys_that_its_kind_names(kind: str) -> None:
+    spec = source_of(kind).spec
+    assert get_args(spec.model_fields["kind"].annotation) == (kind,)
+    assert spec in get_args(Experiment.model_fields["data"].annotation)
+    assert spec.__doc__
+    assert [name for name in spec.model_fields if spec.model_fields[name].alias] == []
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_source__loads_a_panel_with_what_every_source_has(kind: str) -> None:
+    panel = load(kind, unit="kg", season=2)
+    assert (panel.num_rows, panel.bounds.tolist(), panel.unit, panel.num_targets) == (4, [0, 4], "kg", 1)
+    assert panel.values.shape == (4, len(panel.channels)) == panel.filled.shape
     assert panel.frequency.off_grid(panel.time) is None
-    assert panel.unit == "V"
-    assert (panel.series, panel.channels, panel.targets) == (("sine",), ("sine",), ("sine",))
-    assert panel.bounds.tolist() == [0, 1000]
-    assert not panel.filled.any()
 
 
-def test_a_sine_by_step_starts_at_zero() -> None:
-    panel = load_panel(SineSpec(kind="sine", points=3, step=1.0))
-    assert panel.time.tolist() == [0, 1, 2]
-    assert panel.values.ravel() == pytest.approx([0, 0.8414709848078965, 0.9092974268256817], rel=1e-15)
-    assert str(panel.frequency) == "every 1"
+@pytest.mark.parametrize("kind", SOURCES)
+def test_source__refuses_unknown_keys_and_a_season_of_one_row(kind: str) -> None:
+    for wrong in ({"colour": 1}, {"season": 1}):
+        with pytest.raises(ValidationError):
+            load(kind, **wrong)
 
 
-def test_noise_is_the_same_for_the_same_seed_and_has_its_size() -> None:
-    def noise(seed: int) -> list[float]:
-        noisy = load_panel(SineSpec(kind="sine", points=2000, step=0.25, noise=0.5, noise_seed=seed))
-        return (noisy.values.ravel() - np.sin(noisy.time)).tolist()
+@pytest.mark.parametrize("kind", SOURCES)
+def test_source__says_whether_it_has_columns(kind: str) -> None:
+    spec = source_of(kind).spec.model_validate({"kind": kind, **KEYS[kind]})
+    if not spec.has_columns:
+        assert (spec.covariates, spec.file, spec.series_column, spec.from_frame) == ({}, None, None, False)
+        for use in (lambda: spec.in_file(Path("x.csv")), lambda: spec.only_targets(("price",))):
+            with pytest.raises(ConfigError, match=f"data.kind: {kind} has no columns"):
+                use()
+        return
+    assert (spec.covariates, spec.time_label) == ({"inputs": ("price",)}, "day")
+    load(kind)
+    panel = load_panel(spec.in_file(Path("data.csv")))
+    assert panel.values.tolist() == [[5, 2], [6, 2], [9, 2], [8, 2]]
+    only = load_panel(spec.only_targets(("price",)).in_file(Path("data.csv")), frequency=panel.frequency)
+    assert (only.channels, only.missing, only.values.ravel().tolist()) == (("price",), "mask", [2] * 4)
 
-    assert noise(3) == noise(3)
-    assert noise(3) != noise(4)
-    assert np.std(noise(3)) == pytest.approx(0.5, rel=0.05)
+
+WITH_COLUMNS = [kind for kind in SOURCES if "target" in source_of(kind).spec.model_fields]
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no such column": ({"sold": None}, "no column 'sold'"),
+    "not a number": ({"sold": [5, 6, "many", 8]}, "sold: 'many' is not a number"),
+    "a boolean": ({"sold": [True, False, True, False]}, "sold: 'True' is not a number"),
+    "infinite": ({"price": [1, 2, float("inf"), 4]}, "price: infinite"),
+    "missing": ({"price": [1, 2, None, 4]}, "price: missing value (1 in all)"),
+    "duplicate timestamp": ({"day": [1, 2, 2, 3]}, "duplicate timestamp 2"),
+    "not sorted": ({"day": [1, 3, 2, 4]}, "not sorted"),
+    "missing rows": ({"day": [1, 2, 4, 5]}, "missing rows between 2 and 4"),
+    "not a time": (
+        {"day": ["2020-01-01", "2020-01-02", "soon", "2020-01-04"]},
+        "day: 'soon' is not an ISO 8601 time",
+    ),
+    "one row": ({name: column[:1] for name, column in ROWS.items()}, "1 data row"),
+}
 
 
-def test_a_csv_spec_reads_its_file(tmp_path: Path) -> None:
-    (tmp_path / "sales.csv").write_text("sold\n5\n6\n")
-    panel = load_panel(CsvSpec(kind="csv", path=str(tmp_path / "sales.csv"), target="sold"))
-    assert panel.values.tolist() == [[5], [6]]
+@pytest.mark.parametrize("kind", WITH_COLUMNS)
+@pytest.mark.parametrize(("changed", "words"), FAULTS.values(), ids=FAULTS)
+def test_source_of_columns__refuses_a_fault_with_its_place(
+    kind: str, changed: dict[str, Any], words: str
+) -> None:
+    rows = {name: column for name, column in {**ROWS, **changed}.items() if column is not None}
+    with pytest.raises(DataError) as caught:
+        load(kind, rows=rows)
+    assert isinstance(caught.value, RnnfcError)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith("DataFrame: " if kind == "frame" else "data.csv:")
+
+
+@pytest.mark.parametrize("kind", WITH_COLUMNS)
+def test_source_of_columns__has_the_same_panel_as_every_other(kind: str) -> None:
+    rows = {**ROWS, "sold": [5, None, 9, 8]}
+    panel = load(kind, rows=rows, missing="ffill", calendar=("weekday",), known="price", inputs=())
+    expected = load("csv", rows=rows, missing="ffill", calendar=("weekday",), known="price", inputs=())
+    for name in ("values", "time", "bounds", "filled"):
+        assert getattr(panel, name).tolist() == getattr(expected, name).tolist()
+    for name in ("channels", "num_targets", "num_known", "calendar", "frequency", "missing", "offset"):
+        assert getattr(panel, name) == getattr(expected, name)

@@ -1,1 +1,1 @@
-"""Readers, one for each kind of data."""
+"""Sources of data: one record a module, tied to its name in the YAML by `rnnfc.extensions.SOURCES`."""

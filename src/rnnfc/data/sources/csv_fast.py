@@ -1,6 +1,6 @@
-"""The quick way through a CSV file without faults: pieces of whole lines, checked and parsed side by side; no text is kept.
+"""The fast way through a CSV file without faults: chunks of whole lines, checked and parsed in parallel; no text is kept.
 
-What is not plain here need not be a fault. `csv_text` and `csv_cells` then look at the whole file, and say what it is.
+Whatever is not plain here need not be a fault: `csv_text` and `cells` then read the whole file again and name the fault.
 """
 
 import csv
@@ -11,17 +11,25 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.config.data_spec import FileSpec, LongSpec
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
-from rnnfc.data.sources import csv_text
-from rnnfc.data.sources.csv_cells import Cells, as_numbers, is_name, parse, plain_numbers, plain_times, whole
-from rnnfc.data.sources.csv_text import Source
+from rnnfc.data.sources.cells import (
+    ParseOptions,
+    as_numbers,
+    as_whole_numbers,
+    is_series_name,
+    parse,
+    plain_numbers,
+    plain_times,
+)
+from rnnfc.data.sources.columns import FileSpec
+from rnnfc.data.sources.csv_text import display_path, open_file
+from rnnfc.data.sources.table import Origin, Table, refuse_few_rows
 
 if TYPE_CHECKING:
     import io
@@ -29,143 +37,160 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
-# Text that is parsed at once: pandas uses its memory again within a piece, and not from one to the next; pieces side by side.
-_PIECE_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
+# Text that is parsed at once: pandas reuses its memory within a chunk, not across chunks; and chunks that are parsed in parallel.
+_CHUNK_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
 
 Bytes = npt.NDArray[np.uint8]
-# values, times, the place of each row's series among the names, the names
-_Rows = tuple[Floats, Times, npt.NDArray[np.int64], tuple[str, ...]]
+Element = TypeVar("Element", bound=np.generic)
 
 
-def read(spec: FileSpec, *, fewest: int = 2) -> tuple[Source, Cells] | None:
-    """Where the rows stand, and their cells; None where not every line is a row and every cell a plain number, time or name.
+class _Chunk(NamedTuple):
+    """The cells of some rows, as in Table; `time` is empty where there is no time column."""
+
+    values: Floats
+    time: Times
+    series: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
+    """The cells of the file; None unless every line is a row and every cell a plain number, time or series name.
 
     Raises:
-        DataError: the file cannot be read, or has less than `fewest` rows.
+        DataError: the file cannot be read, or has less than `min_rows` rows.
     """
-    path = csv_text.shown(spec)
-    with csv_text.opened(path, spec) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a column is not of one type
+    path = display_path(spec)
+    with open_file(path, spec) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas: a column has mixed types
         try:
-            header, options = _begin(file, spec)
-            parts = _side_by_side(partial(_cells, spec=spec, header=header, options=options), _pieces(file))
-            cells = _joined(parts, num_pieces=1 + os.fstat(file.fileno()).st_size // _PIECE_BYTES)
+            header, options = _read_header(file, spec)
+            parse_chunk = partial(_parse_chunk, spec=spec, header=header, options=options)
+            chunks = _map_parallel(parse_chunk, _read_chunks(file))
+            num_chunks = 1 + os.fstat(file.fileno()).st_size // _CHUNK_BYTES
+            values, time, series, names = _concatenate(chunks, num_chunks=num_chunks)
         except (ValueError, csv.Error):
             return None
-    rows = len(cells.values)
-    csv_text.refuse_few_rows(path, rows, fewest=fewest)
-    return Source(path=path, content=b"", header=header, lines=range(2, rows + 2)), cells
+    refuse_few_rows(str(path), len(values), min_rows=min_rows)
+    return Table(
+        origin=Origin(name=str(path), numbers=range(2, len(values) + 2)),
+        values=values,
+        time=time,
+        series=series,
+        names=names if spec.series_column else (path.stem,),
+    )
 
 
-def _begin(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The names of all columns, and how pandas is to read times: as numbers if the first is one; `file` then stands at its row.
+def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, ...], ParseOptions]:
+    """The names of all columns, and the options of `parse` for times and names; leaves `file` at the first row.
 
     Raises:
-        ValueError, csv.Error: they are not plain.
+        ValueError, csv.Error: the header is not plain.
     """
     if spec.encoding == "utf-16" or not spec.separator.isascii():
-        raise ValueError("not a byte for each separator and line end")
+        raise ValueError("a separator or line end is more than one byte")
     line = file.readline()
-    text = _utf8(line.removeprefix(b"\xef\xbb\xbf") if spec.encoding == "utf-8" else line, spec)
+    text = _to_utf8(line.removeprefix(b"\xef\xbb\xbf") if spec.encoding == "utf-8" else line, spec)
     (header,) = csv.reader([text.decode()], delimiter=spec.separator, skipinitialspace=spec.separator != " ")
-    if {*spec.columns} - {*header} or num_rows(text, spec.separator, width=len(header)) != 1:
-        raise ValueError("not a line of names")
+    if {*spec.columns} - {*header} or count_rows(text, spec.separator, width=len(header)) != 1:
+        raise ValueError("not a line with the names of the columns")
     start = file.tell()
-    first = parse(_utf8(file.readline(), spec), spec, names=tuple(header), dtype=str)
+    first = parse(_to_utf8(file.readline(), spec), spec, header=tuple(header), dtype=str)
     file.seek(start)
-    options: dict[str, Any] = {"dtype": {spec.series: str}} if isinstance(spec, LongSpec) else {}
+    options: ParseOptions = {"dtype": {spec.series_column: str}} if spec.series_column else {}
+    # The first time decides whether times are numbers or dates.
     if spec.time and (spec.time_format is not None or as_numbers(first[spec.time], spec).isna().any()):
-        options |= {"parse_dates": [spec.time], "date_format": spec.time_format or "ISO8601"}
+        options["parse_dates"] = [spec.time]
+        options["date_format"] = spec.time_format or "ISO8601"
     return tuple(header), options
 
 
-def _pieces(file: "io.BufferedReader") -> Iterator[bytes]:
-    """The rest of the file in pieces that end with a line, but for line ends at its end."""
-    while piece := file.read(_PIECE_BYTES):
-        piece += file.readline()
-        if piece := piece if file.peek(1) else piece.rstrip(b"\r\n"):
-            yield piece
+def _read_chunks(file: "io.BufferedReader") -> Iterator[bytes]:
+    """The rest of the file in chunks of whole lines, without the line ends at the end of the file."""
+    while chunk := file.read(_CHUNK_BYTES):
+        chunk += file.readline()
+        if chunk := chunk if file.peek(1) else chunk.rstrip(b"\r\n"):
+            yield chunk
 
 
-def _side_by_side(work: Callable[[bytes], _Rows], pieces: Iterator[bytes]) -> Iterator[_Rows]:
-    """What `work` makes of each piece, in their order; few pieces are in memory at a time."""
+def _map_parallel(parse_chunk: Callable[[bytes], _Chunk], chunks: Iterator[bytes]) -> Iterator[_Chunk]:
+    """`parse_chunk` of each chunk, in order; few chunks are in memory at a time."""
     with ThreadPoolExecutor(_WORKERS) as pool:
-        waiting = deque(pool.submit(work, piece) for piece in islice(pieces, _WORKERS + 1))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(work, piece) for piece in islice(pieces, 1))
+        pending = deque(pool.submit(parse_chunk, chunk) for chunk in islice(chunks, _WORKERS + 1))
+        while pending:
+            yield pending.popleft().result()
+            pending.extend(pool.submit(parse_chunk, chunk) for chunk in islice(chunks, 1))
 
 
-def _cells(piece: bytes, *, spec: FileSpec, header: tuple[str, ...], options: dict[str, Any]) -> _Rows:
-    """The cells of a piece.
+def _parse_chunk(chunk: bytes, *, spec: FileSpec, header: tuple[str, ...], options: ParseOptions) -> _Chunk:
+    """The cells of a chunk.
 
     Raises:
         ValueError: they are not plain.
     """
     import pandas as pd
 
-    text = _utf8(piece, spec)
-    frame = parse(text, spec, names=header, **options)
-    if not _is_full(frame, text, spec, header) and num_rows(text, spec.separator, width=len(header)) != len(
-        frame
-    ):
+    text = _to_utf8(chunk, spec)
+    frame = parse(text, spec, header=header, **options)
+    is_even = _is_surely_even(frame, text, spec, header)
+    if not is_even and count_rows(text, spec.separator, width=len(header)) != len(frame):
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec.numbers)
     times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
-    series, found = pd.factorize(frame[spec.series]) if isinstance(spec, LongSpec) else (np.arange(0), ())
-    names = tuple(str(name) for name in found)
-    if values is None or times is None or not all(map(is_name, names)):
+    series, labels = pd.factorize(frame[spec.series_column]) if spec.series_column else (np.arange(0), ())
+    names = tuple(str(name) for name in labels)
+    if values is None or times is None or not all(map(is_series_name, names)):
         raise ValueError("a cell is not plain")
-    return values, times, series, names
+    return _Chunk(values, times, series, names)
 
 
-def _joined(pieces: Iterator[_Rows], *, num_pieces: int) -> Cells:
-    """The cells of all pieces, about `num_pieces`, each put in its place as it comes: no column is in memory twice.
+def _concatenate(chunks: Iterator[_Chunk], *, num_chunks: int) -> _Chunk:
+    """The cells of all chunks, about `num_chunks`; each is copied to its place as it comes: no column is in memory twice.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no rows.
     """
-    columns: list[npt.NDArray[Any]] = []
-    places: dict[str, int] = {}
+    values, time, series = np.empty((0, 0)), np.arange(0), np.arange(0)
+    index: dict[str, int] = {}  # of each series, by name
     rows = 0
-    for done, (values, times, series, names) in enumerate(pieces, start=1):
-        numbers = np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int64)
-        parts = [values, times, numbers[series]]
+    for done, chunk in enumerate(chunks, start=1):
+        series_of_name = np.array(
+            [index.setdefault(name, len(index)) for name in chunk.names], dtype=np.int64
+        )
         # Later lines may be shorter.
-        room = rows + len(values) + max(0, num_pieces - done) * len(values) * 9 // 8
-        columns = [
-            _put(part, column, rows=rows, room=room)
-            for part, column in zip(parts, columns or parts, strict=True)
-        ]
-        rows += len(values)
+        capacity = rows + len(chunk.values) + max(0, num_chunks - done) * len(chunk.values) * 9 // 8
+        values = _append(chunk.values, values, rows=rows, capacity=capacity)
+        time = _append(chunk.time, time, rows=rows, capacity=capacity)
+        series = _append(series_of_name[chunk.series], series, rows=rows, capacity=capacity)
+        rows += len(chunk.values)
     if not rows:
         raise ValueError("no rows")
-    cells, time, order = (column[:rows] for column in columns)
-    return Cells(
-        values=cells,
-        time=np.arange(rows) if not len(time) else whole(time) if time.dtype.kind == "f" else time,
-        series=order,
-        names=tuple(places),
-    )
+    times: Times = time[:rows] if len(time) else np.arange(rows)
+    if len(time) and time.dtype.kind == "f":
+        times = as_whole_numbers(times)
+    return _Chunk(values[:rows], times, series[:rows], tuple(index))
 
 
-def _put(part: npt.NDArray[Any], column: npt.NDArray[Any], *, rows: int, room: int) -> npt.NDArray[Any]:
-    """`column` with `part` behind its first `rows`; where it is too short or of another type, anew with room for `room` rows."""
-    if not len(part):  # a column that the file has not
+def _append(
+    part: npt.NDArray[Element], column: npt.NDArray[Element], *, rows: int, capacity: int
+) -> npt.NDArray[Element]:
+    """`column` with `part` after its first `rows`; a new array for `capacity` rows if it is too short or of another type."""
+    if not len(part):  # the file has no such column
         return part
-    end, dtype = rows + len(part), np.promote_types(column.dtype, part.dtype)
+    end = rows + len(part)
+    dtype = np.promote_types(column.dtype, part.dtype) if rows else part.dtype
     if not rows or end > len(column) or dtype != column.dtype:
-        before, column = column[:rows], np.empty((room, *part.shape[1:]), dtype=dtype)
-        column[:rows] = before
+        previous, column = column[:rows], np.empty((capacity, *part.shape[1:]), dtype=dtype)
+        if rows:
+            column[:rows] = previous
     column[rows:end] = part
     return column
 
 
-def _is_full(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: tuple[str, ...]) -> bool:
-    """Whether it is plain that each line is a row with a field for each name.
+def _is_surely_even(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: tuple[str, ...]) -> bool:
+    """Whether each line is a row with all fields, by a cheap test that may miss some such texts.
 
-    Without quotes pandas makes a row of each line. None is too short where a number ends each, and none too long where there are
-    no more separators than that takes.
+    Without quotes pandas reads a row from each line. No row is too short if each ends with a number, and then none is too long
+    if there are no more separators than that takes.
     """
     last = frame.get(header[-1])
     if last is None or last.dtype.kind not in "if" or last.hasnans or b'"' in text:
@@ -174,51 +199,57 @@ def _is_full(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: tuple[s
     return bool(separators == len(frame) * (len(header) - 1))
 
 
-def _utf8(raw: bytes, spec: FileSpec) -> bytes:
+def _to_utf8(raw: bytes, spec: FileSpec) -> bytes:
     """Whole lines in UTF-8, which end with \\n.
 
     Raises:
-        ValueError: they are not text in the encoding of `spec`, or hold what is no text.
+        ValueError: they are not text in the encoding of `spec`, or contain NUL or a lone carriage return.
     """
     text = raw if raw.isascii() else raw.decode(spec.encoding).encode()
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
     if b"\r" in text or b"\0" in text:
-        raise ValueError("not text of lines")
+        raise ValueError("not lines of text")
     return text
 
 
-def num_rows(text: bytes, separator: str, *, width: int) -> int | None:
-    """How many lines there are, if each is one row of `width` fields; None where that is not certain.
+def count_rows(text: bytes, separator: str, *, width: int) -> int | None:
+    """The number of lines if each is one row of `width` fields; None if that is not certain.
 
     Args:
         text: not empty, with \\n line ends.
     """
-    marked = np.frombuffer(text, dtype=np.uint8)
-    ends = np.flatnonzero((marked == ord(separator)) | (marked == _NEWLINE))
+    characters = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero((characters == ord(separator)) | (characters == _NEWLINE))
     if b'"' in text:
-        within = _within_quotes(marked, ends, separator)
+        within = _within_quotes(characters, ends, separator)
         if within is None:
             return None
         ends = ends[~within]
-    is_last = marked[ends] == _NEWLINE
-    if marked[-1] != _NEWLINE:  # the end of the text is the end of its last field
+    is_last = characters[ends] == _NEWLINE
+    if characters[-1] != _NEWLINE:  # the end of the text is the end of its last field
         ends, is_last = np.append(ends, len(text)), np.append(is_last, True)
     rows, rest = divmod(len(ends), width)
-    blank = width == 1 and np.diff(ends, prepend=-1).min() == 1
-    even = np.count_nonzero(is_last) == rows and is_last[width - 1 :: width].all()
-    return rows if even and not rest and not blank else None
+    has_blank = width == 1 and np.diff(ends, prepend=-1).min() == 1
+    is_even = np.count_nonzero(is_last) == rows and is_last[width - 1 :: width].all()
+    return rows if is_even and not rest and not has_blank else None
 
 
-def _within_quotes(marked: Bytes, ends: npt.NDArray[np.intp], separator: str) -> npt.NDArray[np.bool_] | None:
-    """Which separators and line ends, at `ends`, stand within quotes; None if a quote is not plain.
+def _within_quotes(
+    characters: Bytes, ends: npt.NDArray[np.intp], separator: str
+) -> npt.NDArray[np.bool_] | None:
+    """Which separators and line ends, at `ends`, are within quotes; None if a quote is not plain.
 
-    Plain are quotes around a whole field of one line, doubled within it.
+    Plain quotes enclose a whole field of one line, and are doubled within it.
     """
-    quotes = np.flatnonzero(marked == _QUOTE)
-    bounds = np.array([ord(separator), _NEWLINE, _QUOTE], dtype=np.uint8)
-    around = np.concatenate([[_NEWLINE], marked, [_NEWLINE]])
+    quotes = np.flatnonzero(characters == _QUOTE)
+    allowed = np.array([ord(separator), _NEWLINE, _QUOTE], dtype=np.uint8)
+    padded = np.concatenate([[_NEWLINE], characters, [_NEWLINE]])
     opening, closing = quotes[::2], quotes[1::2]
-    plain = np.isin(around[opening], bounds).all() and np.isin(around[closing + 2], bounds).all()
+    are_plain = np.isin(padded[opening], allowed).all() and np.isin(padded[closing + 2], allowed).all()
     within = np.asarray(np.searchsorted(quotes, ends) % 2 == 1)
-    return within if plain and len(quotes) % 2 == 0 and not (marked[ends[within]] == _NEWLINE).any() else None
+    return (
+        within
+        if are_plain and len(quotes) % 2 == 0 and not (characters[ends[within]] == _NEWLINE).any()
+        else None
+    )

@@ -1,26 +1,26 @@
-"""A CSV file in memory: decoded, and every row checked to have the header's number of fields, before pandas parses it.
+"""A CSV file in memory: decoded, and every row checked to have as many fields as the header.
 
-pandas shifts columns where a row has one field too many, pads short rows and renames duplicate headers, all in silence; each of
-these is refused here with file and line.
+pandas shifts columns where a row has one field too many, pads short rows and renames duplicate headers without a warning. Each
+of these is refused here, with file and line.
 """
 
 import codecs
 import contextlib
 import csv
-import difflib
 import io
 import stat
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfc import memory
-from rnnfc.config.data_spec import FileSpec
+from rnnfc.data.sources.columns import FileSpec
+from rnnfc.data.sources.header import refuse_unknown_columns, shorten
+from rnnfc.data.sources.table import Origin, refuse_few_rows
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,115 +29,85 @@ if TYPE_CHECKING:
 _OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
 _ENCODINGS = ("latin-1", "cp1252", "utf-16", "utf-8")
 _NEWLINE = 10
-_LONGEST_NAME = 80
-# Columns that a misspelled name is compared with; each takes some microseconds.
-_COMPARED = 1000
-# A file takes at least so many times its size while it is read; measured: 2.5 to 3 for plain rows, 11 for odd ones.
-_GROWTH = 3
-_PIECE_BYTES = 16 * 2**20
+# Peak memory of reading a file in multiples of its size, at least; measured: 2.5 to 3 for plain rows, 11 for others.
+_MEMORY_FACTOR = 3
+_CHUNK_BYTES = 16 * 2**20
 
 
-@dataclass(frozen=True)
-class Source:
-    """A CSV file in memory: its name, UTF-8 bytes with \\n line ends, and the line, from 1, of every data row.
+@dataclass(frozen=True, kw_only=True)
+class CsvText:
+    """The rows of a CSV file as UTF-8 with \\n line ends, its header first."""
 
-    A Parquet file has no text, and rows for lines. Of a file with many series also the part of one: its name and lines.
-    """
-
-    path: Path
+    origin: Origin
     content: bytes
-    header: tuple[str, ...]
-    lines: Sequence[int] | npt.NDArray[np.int64]
-    series: str | None = None
-    place: Literal["line", "row"] = "line"
-
-    def at(self, row: int | np.intp) -> str:
-        place = ":" if self.place == "line" else ": row "
-        return f"{self.path}{place}{self.lines[int(row)]}{f': series {self.series!r}' if self.series is not None else ''}"
 
 
-def read(spec: FileSpec, *, fewest: int = 2) -> Source:
-    """The file that `spec` names, of `fewest` rows or more.
+def read_text(spec: FileSpec, *, min_rows: int = 2) -> CsvText:
+    """The file of `spec`, with at least `min_rows` rows.
 
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
-    path = shown(spec)
+    path = display_path(spec)
     content = _decode(path, spec)
     if b"\0" in content:
         raise DataError(
-            f"{path}: holds NUL bytes; is this a text file? Save it as CSV, or name its encoding with data.encoding"
+            f"{path}: contains NUL bytes, so it is not a text file in this encoding; save it as CSV, or set "
+            "data.encoding"
         )
-    content = _unix_ends(content)
+    content = _normalize_line_ends(content)
     if content.endswith(b"\n\n"):
         content = content.rstrip(b"\n")
     if not content or content.isspace():
-        raise DataError(f"{path}: empty; a header row and at least two rows are needed")
-    if not spec.separator.isascii():  # pandas would change its parser for it
+        raise DataError(f"{path}: empty file; a header row and at least two rows are needed")
+    if not spec.separator.isascii():  # pandas would switch to its slower parser, with other rules
         raise DataError(
-            f"{path}: data.separator is {spec.separator!r}; only an ASCII character can be one, such as ',', ';' or a tab"
+            f"{path}: data.separator is {spec.separator!r}; only an ASCII character is allowed, such as ',', ';' or a tab"
         )
     header = _header(path, content, spec)
-    fields, lines = _layout(path, content, spec)
+    num_fields, lines = _scan_rows(path, content, spec)
     check_header(path, header, spec)
-    wrong = np.flatnonzero(fields[1:] != len(header))
-    if len(wrong):
-        row = wrong[0] + 1
+    uneven = np.flatnonzero(num_fields[1:] != len(header))
+    if len(uneven):
+        row = uneven[0] + 1
         raise DataError(
-            f"{path}:{lines[row]}: {counted(fields[row], 'field')} where the header has {len(header)}; "
-            "put quotes around a field that holds the separator, or mend the row"
+            f"{path}:{lines[row]}: {num_fields[row]} field{'' if num_fields[row] == 1 else 's'}, the header has {len(header)}; "
+            "put quotes around a field that contains the separator, or correct the row"
         )
-    refuse_few_rows(path, len(lines) - 1, fewest=fewest)
-    return Source(path=path, content=content, header=header, lines=lines[1:])
+    refuse_few_rows(str(path), len(lines) - 1, min_rows=min_rows)
+    return CsvText(origin=Origin(name=str(path), numbers=lines[1:]), content=content)
 
 
-def refuse_few_rows(path: Path, rows: int, *, fewest: int) -> None:
-    """Refuse a file of less than `fewest` rows."""
-    if rows < fewest:
-        needed = (
-            "at least one is needed"
-            if fewest == 1
-            else "at least two are needed, and window.length + window.horizon to train"
-        )
-        raise DataError(f"{path}: {counted(rows, 'data row')}; {needed}")
-
-
-def counted(number: int, noun: str) -> str:
-    """1 row, 2 rows."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def shown(spec: FileSpec) -> Path:
-    """Its path, relative to the working folder where it lies below it: what people typed, and short."""
+def display_path(spec: FileSpec) -> Path:
+    """The path of the file, relative to the working folder if the file is below it: short, and as it was typed."""
     path = Path(spec.path)
     try:
         return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    except FileNotFoundError:  # the working folder is not there any more
+    except FileNotFoundError:  # the working folder was deleted
         return path
 
 
 @contextlib.contextmanager
-def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
-    """The file, which is small enough for the memory there is.
+def open_file(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
+    """The open file, which fits into the available memory.
 
     Raises:
         DataError: it cannot be read.
     """
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
         memory.require(
-            _GROWTH * about.st_size,
-            f"{path}: reading {memory.format_bytes(about.st_size)}",
-            hint="cut the file",
+            _MEMORY_FACTOR * status.st_size,
+            f"{path}: reading {memory.format_bytes(status.st_size)}",
+            hint="split the file",
         )
         with path.open("rb") as file:
             yield file
     except FileNotFoundError:
         raise DataError(
-            f"{spec.path}: no such file, looked for at this absolute path; "
-            "write the new place into data.path or use --set data.path=FILE"
+            f"{spec.path}: no such file (absolute path); correct data.path or use --set data.path=FILE"
         ) from None
     except OSError as error:
         raise DataError(
@@ -146,8 +116,8 @@ def opened(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
 
 
 def read_bytes(path: Path, spec: FileSpec) -> bytes:
-    """All of the file, as `opened`."""
-    with opened(path, spec) as file:
+    """The whole file; errors as in `open_file`."""
+    with open_file(path, spec) as file:
         return file.read()
 
 
@@ -158,18 +128,18 @@ def _decode(path: Path, spec: FileSpec) -> bytes:
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise DataError(f"{path}: looks like UTF-16; set data.encoding: utf-16 or save it as UTF-8")
     try:
-        return _utf8(raw, spec.encoding)
+        return _to_utf8(raw, spec.encoding)
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode(spec.encoding, errors="replace").encode()
         first, *others = (encoding for encoding in _ENCODINGS if encoding != spec.encoding)
         raise DataError(
-            f"{path}:{_unix_ends(before).count(_NEWLINE) + 1}: not {spec.encoding} text; "
+            f"{path}:{_normalize_line_ends(before).count(_NEWLINE) + 1}: not {spec.encoding} text; "
             f"set data.encoding: {first} (or {', '.join(others)})"
         ) from None
 
 
-def _utf8(raw: bytes, encoding: str) -> bytes:
-    """`raw` in UTF-8: not a copy where it is that already, and seldom the whole text as a string.
+def _to_utf8(raw: bytes, encoding: str) -> bytes:
+    """`raw` in UTF-8: not a copy if it is UTF-8 already, and decoded in chunks where the encoding allows it.
 
     Raises:
         UnicodeDecodeError: it is not in `encoding`; its `start` counts from the beginning.
@@ -178,25 +148,25 @@ def _utf8(raw: bytes, encoding: str) -> bytes:
         return raw.decode(encoding).encode()
     if raw.isascii():
         return raw
-    pieces = (raw[start : start + _PIECE_BYTES] for start in range(0, len(raw), _PIECE_BYTES))
+    chunks = (raw[start : start + _CHUNK_BYTES] for start in range(0, len(raw), _CHUNK_BYTES))
     try:
         if encoding != "utf-8":  # a character is one byte
-            return b"".join([piece.decode(encoding).encode() for piece in pieces])
-        for _ in codecs.iterdecode(pieces, encoding):
+            return b"".join([chunk.decode(encoding).encode() for chunk in chunks])
+        for _ in codecs.iterdecode(chunks, encoding):
             pass
     except UnicodeDecodeError:
         raw.decode(encoding)
     return raw
 
 
-def _unix_ends(content: bytes) -> bytes:
+def _normalize_line_ends(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
 
 
-def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], list[int]]:
-    """Number of fields and line, from 1, of every row, the header's first."""
-    # A quoted field may hold separators and line ends, so this needs the real grammar, row by row.
-    fields: list[int] = []
+def _scan_rows(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Number of fields and first line, from 1, of every row, the header's first."""
+    # A quoted field may contain separators and line ends, so this needs the real grammar, row by row.
+    num_fields: list[int] = []
     lines: list[int] = []
     reader = _reader(content.removesuffix(b"\n"), spec)
     start = 1
@@ -204,14 +174,14 @@ def _layout(path: Path, content: bytes, spec: FileSpec) -> tuple[npt.NDArray[np.
         for row in reader:
             if not row:
                 raise DataError(
-                    f"{path}:{start}: a blank line between rows; remove it, or write NA if a value is missing"
+                    f"{path}:{start}: blank line between rows; remove it, or write NA if a value is missing"
                 )
-            fields.append(len(row))
+            num_fields.append(len(row))
             lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{path}:{start}: not valid CSV ({error}); check the quotes in this row") from None
-    return np.array(fields), lines
+    return np.array(num_fields), lines
 
 
 def _header(path: Path, content: bytes, spec: FileSpec) -> tuple[str, ...]:
@@ -219,42 +189,23 @@ def _header(path: Path, content: bytes, spec: FileSpec) -> tuple[str, ...]:
         return tuple(next(_reader(content, spec)))
     except csv.Error as error:
         raise DataError(
-            f"{path}:1: not a CSV header ({error}); write the names of the columns there"
+            f"{path}:1: not a CSV header ({error}); the first line must be the names of the columns"
         ) from None
 
 
 def _reader(content: bytes, spec: FileSpec) -> "_csv.Reader":
-    """The rows by the grammar that pandas is told to use: spaces after a separator are skipped."""
+    """The rows by the same grammar as in `cells.parse`: spaces after a separator are skipped."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     return csv.reader(text, delimiter=spec.separator, skipinitialspace=spec.separator != " ", strict=True)
 
 
 def check_header(path: Path, header: tuple[str, ...], spec: FileSpec) -> None:
-    """Refuse a header that lacks a column, or has one twice."""
-    twice = sorted(name for name, count in Counter(header).items() if count > 1)
-    if twice:
-        raise DataError(f"{path}:1: the column {_cut(twice[0])!r} stands in the header twice; rename one")
-    unknown = sorted({*spec.columns} - {*header}, key=spec.columns.index)
-    if unknown and len(header) == 1:
+    """Refuse a header that lacks a column, has one twice, or has another separator than `spec`."""
+    if len(header) == 1 and {*spec.columns} - {*header}:
         for separator, written in _OTHER_SEPARATORS.items():
             if separator in header[0] and separator != spec.separator:
                 raise DataError(
-                    f"{path}:1: one column {_cut(header[0])!r}; the separator looks like {written}: set data.separator: {written}"
+                    f"{path}:1: one column {shorten(header[0])!r}; the separator looks like {written}: "
+                    f"set data.separator: {written}"
                 )
-    lines = []
-    for name in unknown:
-        near = difflib.get_close_matches(name, header[:_COMPARED], n=1)
-        hint = f"did you mean {_cut(near[0])!r}? " if near else ""
-        lines.append(f"{path}:1: no column {_cut(name)!r}; {hint}the header has: {_listed(header)}")
-    if lines:
-        raise DataError("\n".join(lines))
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(map(_cut, names[:12])).replace("\n", "\\n")
-    return f"{shown}, ... ({len(names)} columns)" if len(names) > 12 else shown
-
-
-def _cut(name: str) -> str:
-    """A name in an error, which is to stay a line that people can read."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    refuse_unknown_columns(f"{path}:1", header, spec.columns)

@@ -1,4 +1,4 @@
-"""Many series below each other in one file."""
+"""Many series in one file, in long format."""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnfc.config.data_spec import LongSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
+from rnnfc.data.sources.long import LongSpec
 from rnnfc.errors import DataError
 
 SHOPS = """shop,day,sold,price
@@ -41,7 +41,7 @@ def days(panel: Panel) -> list[str]:
     return panel.time.astype("datetime64[D]").astype(str).tolist()
 
 
-def test_interleaved_rows_become_one_series_after_the_other_as_they_first_appear(tmp_path: Path) -> None:
+def test_long__orders_interleaved_series_by_their_first_row(tmp_path: Path) -> None:
     panel = load(tmp_path, SHOPS, inputs="price")
     assert panel.series == ("south", "north")
     assert panel.bounds.tolist() == [0, 3, 6]
@@ -51,21 +51,21 @@ def test_interleaved_rows_become_one_series_after_the_other_as_they_first_appear
     assert [str(moment)[:10] for moment in panel.span] == ["2020-01-01", "2020-01-05"]
 
 
-def test_the_last_rows_are_those_of_every_series(tmp_path: Path) -> None:
+def test_panel__tail_has_the_last_rows_of_every_series(tmp_path: Path) -> None:
     tail = load(tmp_path, SHOPS).tail(2)
     assert tail.values.tolist() == [[6], [7], [11], [12]]
     assert tail.bounds.tolist() == [0, 2, 4]
     assert days(tail) == ["2020-01-04", "2020-01-05", "2020-01-02", "2020-01-03"]
 
 
-def test_times_may_count_and_a_series_may_be_called_na_or_be_a_number(tmp_path: Path) -> None:
+def test_long__reads_numbers_as_times_and_na_as_a_series_name(tmp_path: Path) -> None:
     panel = load(tmp_path, "shop,day,sold\nNA,1,5\n007,3,1\nNA,2,6\n007,4,2\nNA,3,7\n")
     assert panel.series == ("NA", "007")
     assert panel.time.tolist() == [1, 2, 3, 3, 4]
     assert panel.time.dtype == np.int64
 
 
-def test_gaps_are_filled_within_each_series(tmp_path: Path) -> None:
+def test_long__fills_gaps_within_each_series(tmp_path: Path) -> None:
     text = "shop,day,sold\na,1,5\nb,1,100\na,2,\nb,3,300\na,4,11\nb,4,\n"
     panel = load(tmp_path, text, missing="ffill")
     assert panel.bounds.tolist() == [0, 4, 8]
@@ -74,13 +74,13 @@ def test_gaps_are_filled_within_each_series(tmp_path: Path) -> None:
     assert panel.time.tolist() == [1, 2, 3, 4, 1, 2, 3, 4]
 
 
-def test_a_series_of_one_row_has_the_step_of_the_others(tmp_path: Path) -> None:
+def test_long__a_series_of_one_row_has_the_step_of_the_others(tmp_path: Path) -> None:
     assert load(
         tmp_path, "shop,day,sold\na,2020-01-01,5\nb,2020-01-01,6\nb,2020-01-08,7\n"
     ).bounds.tolist() == [0, 1, 3]
 
 
-def test_trading_days_are_rows_of_each_series(tmp_path: Path) -> None:
+def test_long__reads_trading_days_as_rows(tmp_path: Path) -> None:
     text = "shop,day,sold\na,2020-01-03,5\na,2020-01-06,6\nb,2020-01-02,1\nb,2020-01-03,2\n"
     panel = load(tmp_path, text, frequency="rows")
     assert panel.bounds.tolist() == [0, 2, 4]
@@ -93,39 +93,37 @@ def test_trading_days_are_rows_of_each_series(tmp_path: Path) -> None:
         (
             "south,2020-01-04",
             "south,2020-01-03",
-            "shops.csv:4: series 'south': the time 2020-01-03 stands here again (first on line 2); keep one row for each time",
+            "shops.csv:4: series 'south': duplicate timestamp 2020-01-03, first on line 2;",
         ),
         (
             "north,2020-01-02",
             "north,2019-01-02",
-            "shops.csv:5: series 'north': 2019-01-02 comes after 2020-01-01; sort the file by time, oldest first",
+            "shops.csv:5: series 'north': times are not sorted: 2019-01-02 comes after 2020-01-01",
         ),
         (
             "north,2020-01-01",
             ",2020-01-01",
-            "shops.csv:3: shop: '' is no name of a series; write visible characters on one line",
+            "shops.csv:3: shop: '' is not a series name",
         ),
         (
             "north,2020-01-02,11",
             "north,2020-01-02,",
-            "shops.csv:5: series 'north': sold: the value is missing (1 in all); "
-            "set data.missing: interpolate, ffill, seasonal or mask, or mend the file",
+            "shops.csv:5: series 'north': sold: missing value (1 in all)",
         ),
         (
             "south,2020-01-05",
             "south,2020-01-06",
-            "shops.csv:7: series 'south': between 2020-01-04 and 2020-01-06 rows are absent (1 in all at the step daily); "
-            "set data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row",
+            "shops.csv:7: series 'south': missing rows between 2020-01-04 and 2020-01-06 (1 missing in all, the step is daily)",
         ),
         (
             "south,2020-01-05,7",
             "south,2020-01-05,x",
-            "shops.csv:7: sold: 'x' is not a number; a missing value is written as an",
+            "shops.csv:7: sold: 'x' is not a number",
         ),
-        ("shop,day", "store,day", "shops.csv:1: no column 'shop'; the header has: store, day, sold, price"),
+        ("shop,day", "store,day", "shops.csv:1: no column 'shop'; columns: store, day, sold, price"),
     ],
 )
-def test_a_fault_is_told_with_its_line_and_series(tmp_path: Path, old: str, new: str, text: str) -> None:
+def test_long__names_the_line_and_series_of_a_fault(tmp_path: Path, old: str, new: str, text: str) -> None:
     assert refused(tmp_path, SHOPS.replace(old, new)).startswith(text)
 
 
@@ -134,25 +132,24 @@ def test_a_fault_is_told_with_its_line_and_series(tmp_path: Path, old: str, new:
     [
         (
             "a,2020-01-01,1\na,2020-01-02,1\na,2020-01-03,1\nb,2020-01-01,1\nb,2020-01-08,1\n",
-            "shops.csv: the rows of series 'b' are every 7 days, those of series 'a' are daily; give rows at that step",
+            "shops.csv: the rows of series 'b' are every 7 days, those of series 'a' are daily;",
         ),
         (
             "b,2020-01-01T00:00,1\nb,2020-01-01T01:00,1\na,2020-01-01,1\na,2020-01-02,1\na,2020-01-03,1\n",
-            "shops.csv: the rows of series 'b' are hourly, those of series 'a' are daily; give rows at that step",
+            "shops.csv: the rows of series 'b' are hourly, those of series 'a' are daily;",
         ),
         (
             "a,1,1\nb,1,1\n",
-            "shops.csv: every series has one row; at least two of one are needed to know their step",
+            "shops.csv: every series has one row;",
         ),
     ],
 )
-def test_the_step_is_the_same_for_all_series(tmp_path: Path, rows: str, text: str) -> None:
-    assert refused(tmp_path, f"shop,day,sold\n{rows}") == text
+def test_long__refuses_series_of_different_steps(tmp_path: Path, rows: str, text: str) -> None:
+    assert refused(tmp_path, f"shop,day,sold\n{rows}").startswith(text)
 
 
-def test_compact_dates_are_not_taken_for_numbers(tmp_path: Path) -> None:
+def test_long__refuses_compact_dates_read_as_numbers(tmp_path: Path) -> None:
     text = "shop,day,sold\na,20240130,1\na,20240131,2\na,20240201,3\n"
-    assert refused(tmp_path, text) == (
-        "shops.csv:4: series 'a': 20240201 after 20240131: these look like dates and were read as numbers; "
-        "set data.time_format: '%Y%m%d'"
-    )
+    message = refused(tmp_path, text)
+    assert message.startswith("shops.csv:4: series 'a': 20240201 after 20240131: ")
+    assert "data.time_format: '%Y%m%d'" in message

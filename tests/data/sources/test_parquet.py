@@ -1,4 +1,4 @@
-"""Parquet files, with pyarrow where it is installed, else with a stand-in that hands out the same columns."""
+"""Parquet files, with pyarrow where it is installed, else with a stand-in that returns the same columns."""
 
 import datetime as dt
 import importlib.util
@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnfc.config.data_spec import CsvSpec, LongSpec
 from rnnfc.data.load import load_panel
+from rnnfc.data.sources.csv import CsvSpec
+from rnnfc.data.sources.long import LongSpec
 from rnnfc.errors import DataError, MissingExtraError
 
 Write = Callable[..., Path]
@@ -58,7 +59,7 @@ def load(path: Path, **keys: Any) -> Any:
     )
 
 
-def test_many_series_with_dates_and_missing_values(write: Write) -> None:
+def test_parquet__reads_many_series_dates_and_missing_values(write: Write) -> None:
     days = pd.to_datetime(["2020-01-01", "2020-01-07", "2020-01-02", "2020-01-08", "2020-01-03"])
     panel = load(
         write(shop=["b", "a", "b", "a", "b"], day=days, sold=[0.1 + 0.2, 5, np.nan, 6, 7]), missing="ffill"
@@ -72,7 +73,7 @@ def test_many_series_with_dates_and_missing_values(write: Write) -> None:
     assert panel.time.dtype == np.dtype("datetime64[us]")
 
 
-def test_numbers_name_series_decimals_are_numbers_and_dates_are_times(write: Write) -> None:
+def test_parquet__reads_numbers_as_series_names_decimals_and_dates(write: Write) -> None:
     days = [dt.date(2020, 1, 1), dt.date(2020, 1, 2)]
     panel = load(write(shop=[7, 7], day=days, sold=[Decimal("1.5"), Decimal("2.5")]))
     assert (panel.series, panel.values.ravel().tolist(), str(panel.frequency)) == (
@@ -82,7 +83,7 @@ def test_numbers_name_series_decimals_are_numbers_and_dates_are_times(write: Wri
     )
 
 
-def test_a_time_zone_is_kept_as_its_offset_and_one_whose_clock_changes_is_refused(write: Write) -> None:
+def test_parquet__keeps_a_fixed_offset_and_refuses_a_clock_change(write: Write) -> None:
     hours = pd.date_range("2020-10-04T00:00", periods=4, freq="h")  # summer time begins in Melbourne at 2:00
     panel = load(write(shop=["a"] * 4, day=hours.tz_localize("Australia/Brisbane"), sold=[5, 6, 9, 8]))
     assert (panel.offset, panel.step, str(panel.time[3])) == (
@@ -92,7 +93,7 @@ def test_a_time_zone_is_kept_as_its_offset_and_one_whose_clock_changes_is_refuse
     )
     with pytest.raises(
         DataError,
-        match=r"row 3: day: '2020-10-04 03:00:00\+11:00' has \+11:00, the first row has \+10:00; write ",
+        match=r"row 3: day: '2020-10-04 03:00:00\+11:00' has \+11:00, .*\+10:00.*daylight saving",
     ):
         load(
             write(
@@ -103,7 +104,7 @@ def test_a_time_zone_is_kept_as_its_offset_and_one_whose_clock_changes_is_refuse
         )
 
 
-def test_whole_numbers_are_dates_where_a_format_says_so(write: Write) -> None:
+def test_parquet__reads_whole_numbers_by_time_format(write: Write) -> None:
     panel = load(
         write(shop=["a"] * 3, day=[20200131, 20200201, 20200202], sold=[5, 6, 9]), time_format="%Y%m%d"
     )
@@ -112,7 +113,7 @@ def test_whole_numbers_are_dates_where_a_format_says_so(write: Write) -> None:
     assert load(write(shop=["a"] * 2, day=days, sold=[5, 6]), time_format="%Y%m%d").time[1] == panel.time[1]
 
 
-def test_one_series_without_times(write: Write) -> None:
+def test_parquet__reads_one_series_without_times(write: Write) -> None:
     panel = load_panel(CsvSpec(kind="csv", path=str(write(sold=[5, 6, 9])), target="sold"))
     assert (panel.series, panel.values.ravel().tolist(), panel.time.tolist()) == (
         ("shops",),
@@ -124,37 +125,37 @@ def test_one_series_without_times(write: Write) -> None:
 @pytest.mark.parametrize(
     ("columns", "text"),
     [
-        ({"shop": ["a", "a"], "day": [1, 2]}, "shops.parquet:1: no column 'sold'; the header has: shop, day"),
+        ({"shop": ["a", "a"], "day": [1, 2]}, "shops.parquet: no column 'sold'; columns: shop, day"),
         (
             {"shop": ["a", "a"], "day": [3, 3], "sold": [1, 2]},
-            "shops.parquet: row 2: series 'a': the time 3 stands here again (first on row 1); keep one row for each time",
+            "shops.parquet: row 2: series 'a': duplicate timestamp 3, first on row 1;",
         ),
         (
             {"shop": ["a", None], "day": [1, 2], "sold": [1, 2]},
-            "shops.parquet: row 2: shop: '' is no name of a series; write visible characters on one line",
+            "shops.parquet: row 2: shop: '' is not a series name",
         ),
         (
             {"shop": ["a", "a"], "day": [1, 2], "sold": [True, False]},
-            "shops.parquet: row 1: sold: 'True' is not a number; a missing",
+            "shops.parquet: row 1: sold: 'True' is not a number",
         ),
         (
             {"shop": ["a"], "day": [1], "sold": [1]},
-            "shops.parquet: 1 data row; at least two are needed, and window.length",
+            "shops.parquet: 1 data row;",
         ),
         (
             {"shop": ["a", "a"], "day": pd.to_datetime(["2020-01-01", None]), "sold": [1, 2]},
-            "shops.parquet: row 2: day: '' is not an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30; mend the row, the",
+            "shops.parquet: row 2: day: '' is not an ISO 8601 time",
         ),
     ],
 )
-def test_a_fault_is_told_with_its_row(write: Write, columns: dict[str, Any], text: str) -> None:
+def test_parquet__names_the_row_of_a_fault(write: Write, columns: dict[str, Any], text: str) -> None:
     path = write(**columns)
     with pytest.raises(DataError) as caught:
         load(path)
     assert str(caught.value).startswith(f"{path.parent}/{text}")
 
 
-def test_another_file_by_that_name_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet__refuses_another_kind_of_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(shop=["a"])
     path.write_text("shop,day,sold\n")
     if not INSTALLED:
@@ -168,14 +169,12 @@ def test_another_file_by_that_name_is_refused(write: Write, monkeypatch: pytest.
     assert str(caught.value).startswith(f"{path}: not a readable Parquet file (Parquet magic bytes not found")
 
 
-def test_without_pyarrow_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet__names_the_extra_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = tmp_path / "shops.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(MissingExtraError) as caught:
+    with pytest.raises(
+        MissingExtraError, match=r"shops\.parquet: .*pip install 'rnnfc\[parquet\]'"
+    ) as caught:
         load(path)
-    assert (
-        str(caught.value)
-        == f"{path}: Parquet files need pyarrow; install it with: pip install 'rnnfc[parquet]'"
-    )
     assert caught.value.exit_code == 2

@@ -1,0 +1,306 @@
+"""The cells of a data frame as numbers, times and series names; the first wrong cell is named with its place.
+
+pandas reads True as 1 and 1e400 as infinity without a warning; both are refused here.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.data.frequency import Times
+from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats
+from rnnfc.data.sources.columns import ColumnsSpec, FileSpec
+from rnnfc.data.sources.csv_text import CsvText
+from rnnfc.data.sources.table import Origin, Table
+from rnnfc.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null")
+_MARK_NAMES = {".": "point", ",": "comma"}
+# Largest number in a time column, nanoseconds since 1970 at most; the distance of two whole numbers below the second is exact.
+_LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
+# The UTC offset at the end of a time of day.
+_OFFSET = r"[T ]\d.*?(Z|[+-]\d\d(?::?\d\d)?)$"
+# Common date formats to propose, and the number of cells that are tried.
+_DAYS, _CLOCKS, _MAX_TRIED = (
+    ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"),
+    ("", " %H:%M", " %H:%M:%S"),
+    1000,
+)
+
+
+class ParseOptions(TypedDict):
+    """The arguments of `pandas.read_csv` that differ between the readers."""
+
+    low_memory: NotRequired[bool]
+    dtype: NotRequired[type[str] | Mapping[str, type[str]]]
+    parse_dates: NotRequired[list[str]]
+    date_format: NotRequired[str]
+
+
+def table_from_text(text: CsvText, spec: FileSpec) -> Table:
+    """The cells of a CSV file whose rows all have the header's number of fields.
+
+    Raises:
+        DataError: the first cell that is not a finite number, a time or a series name, with its line.
+    """
+    as_text = {name: str for name in spec.columns if name not in spec.numbers}
+    frame = parse(text.content, spec, low_memory=False, dtype=as_text)
+    return table_from_frame(frame, spec, text.origin, name=Path(text.origin.name).stem, is_typed=False)
+
+
+def table_from_frame(
+    frame: "pd.DataFrame", spec: ColumnsSpec, origin: Origin, *, name: str, is_typed: bool = True
+) -> Table:
+    """The columns of `spec` as a table.
+
+    Args:
+        name: of the series, where there is no column of series names.
+        is_typed: whether numbers and dates in the time column are times as they are; False: its cells are text.
+    Raises:
+        DataError: the first cell that is not a finite number, a time or a series name, with its place.
+    """
+    values = np.column_stack([_numbers(frame[column], spec, origin) for column in spec.numbers])
+    time, offset = _time_axis(frame, spec, origin, is_typed=is_typed)
+    if spec.series_column is None:
+        return Table(
+            origin=origin, values=values, time=time, offset=offset, series=np.arange(0), names=(name,)
+        )
+    series, names = _series(frame[spec.series_column], origin)
+    return Table(origin=origin, values=values, time=time, offset=offset, series=series, names=names)
+
+
+def _series(column: "pd.Series", origin: Origin) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Index of each row's series, [row], and the names in the order of their first rows; NA is a name, too."""
+    import pandas as pd
+
+    series, names = pd.factorize(_as_text(column))
+    for index, name in enumerate(names):
+        if not is_series_name(name):
+            raise DataError(
+                f"{origin.at(np.argmax(series == index))}: {column.name}: {name!r} is not a series name; "
+                "use visible characters on one line"
+            )
+    return series, tuple(map(str, names))
+
+
+def is_series_name(name: str) -> bool:
+    """Whether `name` is allowed as the name of a series."""
+    return bool(name) and name.isprintable()
+
+
+def plain_numbers(frame: "pd.DataFrame", columns: tuple[str, ...]) -> Floats | None:
+    """f64[row, column], NaN where a value is missing; None if a cell is not a finite number."""
+    if any(frame[name].dtype.kind not in "iuf" for name in columns):
+        return None
+    values = np.column_stack([frame[name].to_numpy(dtype=np.float64) for name in columns])
+    return None if np.isinf(values).any() else values
+
+
+def plain_times(column: "pd.Series") -> Times | None:
+    """datetime64[us][row], or numbers; None if a cell is neither, or the column has to be read as text."""
+    if column.dtype.kind == "i":
+        is_small = column.min() >= -_LARGEST_WHOLE_TIME and column.max() <= _LARGEST_WHOLE_TIME
+        return column.to_numpy() if is_small else None
+    if column.dtype.kind == "f":
+        return column.to_numpy() if (column.abs() < _LARGEST_TIME).all() else None
+    if column.dtype.kind != "M" or column.dt.tz is not None or column.isna().any():
+        return None
+    dates = column.to_numpy(dtype="datetime64[us]")
+    return dates if dates.min() >= FIRST_DATE and dates.max() < LAST_DATE else None
+
+
+def as_whole_numbers(numbers: npt.NDArray[np.float64]) -> Times:
+    """As int64 if that loses nothing."""
+    is_exact = np.abs(numbers).max() < 2**53 and (numbers == np.round(numbers)).all()
+    return numbers.astype(np.int64) if is_exact else numbers
+
+
+def _time_axis(
+    frame: "pd.DataFrame", spec: ColumnsSpec, origin: Origin, *, is_typed: bool
+) -> tuple[Times, str]:
+    """The times [row] and their UTC offset, which is empty where none is known."""
+    if spec.time is None:
+        return np.arange(len(frame)), ""
+    column = frame[spec.time]
+    # A format reads whole numbers such as 20240131 as dates; dates need none.
+    if is_typed and (spec.time_format is None or column.dtype.kind == "M"):
+        times = plain_times(column)
+        if times is not None:
+            return times, ""
+    text, offset = _without_offset(_as_text(column), spec, origin)
+    return _times(text, spec, origin), offset
+
+
+def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "tuple[pd.Series, str]":
+    """The local times, and the UTC offset that all of them have, if the first has one."""
+    offsets = column.str.extract(_OFFSET, expand=False).fillna("")
+    first = offsets.iloc[0]
+    differs = np.flatnonzero((offsets != first).to_numpy())
+    if spec.time_format is not None or not (first or len(differs)):
+        return column, ""
+    if len(differs):
+        row = differs[0]
+        raise DataError(
+            f"{origin.at(row)}: {column.name}: {column.iloc[row]!r} has {offsets.iloc[row] or 'no UTC offset'}, the first row "
+            f"has {first or 'none'}; write all times with one UTC offset. With daylight saving time, local hours are not "
+            "equally spaced"
+        )
+    digits = "+0000" if first == "Z" else first.replace(":", "").ljust(5, "0")
+    return column.str.slice(stop=-len(first)), f"{digits[:3]}:{digits[3:]}"
+
+
+def _as_text(column: "pd.Series") -> "pd.Series":
+    return column.astype("str").where(column.notna(), "")
+
+
+def parse(
+    text: bytes,
+    spec: FileSpec,
+    *,
+    header: tuple[str, ...] | None = None,
+    **options: Unpack[ParseOptions],
+) -> "pd.DataFrame":
+    """The columns of `spec`: numbers, which may be missing; times and series names as they are.
+
+    Args:
+        header: the names of all columns, where the text has no header line.
+    Raises:
+        ValueError: pandas cannot make one column of some cells.
+    """
+    import pandas as pd
+
+    # Cells may begin with spaces, which pandas skips in a slower way.
+    has_spaces = spec.separator != " " and b" " in text
+    frame: pd.DataFrame = pd.read_csv(
+        io.BytesIO(text),
+        sep=spec.separator,
+        decimal=spec.decimal,
+        names=header,
+        usecols=list(spec.columns),
+        keep_default_na=False,
+        na_values={name: list(MISSING_WORDS) for name in spec.numbers},
+        skip_blank_lines=False,
+        skipinitialspace=has_spaces,
+        chunksize=None,
+        **options,
+    )
+    return frame
+
+
+def _numbers(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> npt.NDArray[np.float64]:
+    """f64[row], NaN where the value is missing."""
+    if column.dtype.kind not in "iuf":
+        # As text, True and False are not numbers, although pandas would read them as 1 and 0.
+        numbers = as_numbers(column.astype("str").where(~column.isna()), spec)
+        wrong = np.flatnonzero((numbers.isna() & ~column.isna()).to_numpy())
+        if len(wrong):
+            cell = str(column.iloc[wrong[0]])
+            raise DataError(
+                f"{origin.at(wrong[0])}: {column.name}: {cell!r} is not a number; {_number_hint(cell, spec)}"
+            )
+        column = numbers
+    values = column.to_numpy(dtype=np.float64)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        raise DataError(
+            f"{origin.at(infinite[0])}: {column.name}: infinite, or too large for a float64; correct or empty the cell"
+        )
+    return values
+
+
+def as_numbers(cells: "pd.Series", spec: ColumnsSpec) -> "pd.Series":
+    """The numbers in cells of text, with the decimal mark of `spec`; NaN where a cell is not a number."""
+    import pandas as pd
+
+    swap_marks = str.maketrans(",.", ".,")
+    return pd.to_numeric(
+        cells.str.translate(swap_marks) if spec.decimal_mark == "," else cells, errors="coerce"
+    )
+
+
+def _number_hint(cell: str, spec: ColumnsSpec) -> str:
+    other = "," if spec.decimal_mark == "." else "."
+    if other in cell and cell.replace(",", "").replace(".", "").strip("+- ").isdigit():
+        return f"remove thousands separators, or set data.decimal: '{other}' if the {_MARK_NAMES[other]} is the decimal mark"
+    return f"a missing value is an empty cell or {', '.join(MISSING_WORDS[1:])}"
+
+
+def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
+    """datetime64[us][row], or numbers where the cells are numbers (1, 2, 3 or 0.1, 0.2, 0.3)."""
+    import pandas as pd
+
+    numbers = np.full(len(column), np.nan)
+    if spec.time_format is None:
+        parsed = as_numbers(column, spec)
+        if parsed.dtype.kind == "i" and parsed.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
+            return parsed.to_numpy()
+        numbers = parsed.to_numpy(dtype=np.float64)
+        if (np.abs(numbers) < _LARGEST_TIME).all():
+            return as_whole_numbers(numbers)
+    try:
+        times = pd.to_datetime(column, format=spec.time_format or "ISO8601", errors="coerce")
+        has_offset = times.dtype.kind != "M" or getattr(times.dt, "tz", None) is not None
+    except ValueError:  # some rows with a UTC offset, some without; or an invalid format
+        has_offset = spec.time_format is None or "%z" in spec.time_format
+        if not has_offset:
+            raise DataError(
+                f"{origin.name}: data.time_format {spec.time_format!r} is not a strptime format; "
+                "use one such as '%d/%m/%Y %H:%M'"
+            ) from None
+    if has_offset:
+        raise DataError(
+            f"{origin.at(0)}: {column.name}: data.time_format cannot read a UTC offset; write ISO 8601 times and remove "
+            "time_format"
+        )
+    _refuse_no_time(column, times, numbers, spec, origin)
+    dates = times.to_numpy(dtype="datetime64[us]")
+    out_of_range = np.flatnonzero((dates < FIRST_DATE) | (dates >= LAST_DATE))
+    if len(out_of_range):
+        row = out_of_range[0]
+        raise DataError(
+            f"{origin.at(row)}: {column.name}: {column.iloc[row]!r} is not in the years 1000 to 8999; correct the row"
+        )
+    return dates
+
+
+def _refuse_no_time(
+    column: "pd.Series",
+    times: "pd.Series",
+    numbers: npt.NDArray[np.float64],
+    spec: ColumnsSpec,
+    origin: Origin,
+) -> None:
+    """Refuse the first cell of `column` that is not a time; `numbers` are its cells as numbers, NaN where they are none."""
+    wrong = times.isna().to_numpy()
+    if not wrong.any():
+        return
+    is_number = np.abs(numbers) < _LARGEST_TIME
+    if spec.time_format:
+        expected, hint = f"in the format {spec.time_format!r}", "correct the row or change data.time_format"
+    elif is_number.mean() > 0.5:  # a column of numbers with a fault, not of dates
+        wrong, expected, hint = ~is_number, "a number, and most of the times are numbers", "correct the row"
+    else:
+        expected = "an ISO 8601 time such as 2020-01-31 or 2020-01-31T09:30"
+        hint = (
+            f"set data.time_format{_likely_formats(column[:_MAX_TRIED])}"
+            if wrong[0]
+            else "correct the row (the rows before it are ISO 8601)"
+        )
+    row = np.flatnonzero(wrong)[0]
+    raise DataError(f"{origin.at(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
+
+
+def _likely_formats(cells: "pd.Series") -> str:
+    import pandas as pd
+
+    formats = [f"{day}{clock}" for clock in _CLOCKS for day in _DAYS]
+    likely = [text for text in formats if pd.to_datetime(cells, format=text, errors="coerce").notna().all()]
+    return f": {' or '.join(map(repr, likely))}" if likely else ", e.g. '%d/%m/%Y'"

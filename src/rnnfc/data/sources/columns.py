@@ -1,0 +1,150 @@
+"""The keys of sources whose rows come in named columns (ColumnsSpec), and of those in files (FileSpec)."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rnnfc.config.data_spec import DataSpec, Line
+from rnnfc.config.spec import Once, wrong
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Column = Annotated[Line, Field(min_length=1)]
+_Columns = Annotated[
+    tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])
+]
+
+
+class ColumnsSpec(DataSpec):
+    """Named columns: a time column or none, the columns to forecast, past and future covariates."""
+
+    time: Column | None = Field(
+        None, description="column with the time of each row; without it rows are numbered"
+    )
+    time_format: str | None = Field(
+        None, min_length=1, description="strptime format of the times; ISO 8601 without it"
+    )
+    target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
+    inputs: _Columns = Field(
+        (), description="past covariates: columns that the network reads and does not forecast"
+    )
+    known: _Columns = Field(
+        (), description="future covariates: inputs with known future values, such as planned prices"
+    )
+    calendar: Once[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"]] = Field(
+        (),
+        description="time features: position within the hour, day, week, month or year, each as sine and cosine",
+    )
+    frequency: Literal["infer", "rows"] = Field(
+        "infer",
+        description="infer: times are equally spaced; rows: each row is one step, whatever its time (trading days)",
+    )
+    missing: Literal["error", "interpolate", "ffill", "seasonal", "mask"] = Field(
+        "error",
+        description="missing values and missing rows; mask: filled from one season or one row earlier, excluded from loss and "
+        "metrics, and no window is dropped",
+    )
+
+    @model_validator(mode="after")
+    def _keys_fit_together(self) -> Self:
+        duplicates = sorted({name for name in self.columns if self.columns.count(name) > 1})
+        if duplicates:
+            raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
+        if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
+            raise wrong(
+                "time_format, frequency and calendar need a time column; add time: COLUMN or remove them"
+            )
+        if self.missing == "seasonal" and self.season is None:
+            raise wrong(
+                "missing: seasonal fills with the value one season earlier; add season, e.g. season: 24, or choose ffill"
+            )
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read."""
+        return (*self.numbers, *(name for name in (self.time, self.series_column) if name is not None))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers."""
+        return (*self.target, *self.inputs, *self.known)
+
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark of numbers that are text."""
+        return "."
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the rows come in named columns, so that other rows can be read from a file or a data frame."""
+        return True
+
+    @property
+    def time_column(self) -> str | None:
+        """Column with the time of each row; None where there is none."""
+        return self.time
+
+    @property
+    def covariates(self) -> dict[str, tuple[str, ...]]:
+        """What the network reads besides the targets, by key (inputs, known, calendar); keys without any are left out."""
+        names = {"inputs": self.inputs, "known": self.known, "calendar": self.calendar}
+        return {key: columns for key, columns in names.items() if columns}
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether missing values are excluded from loss and metrics."""
+        return self.missing == "mask"
+
+    def only_targets(self, columns: tuple[str, ...]) -> Self:
+        """The same source with `columns` as its only columns of values, gaps allowed."""
+        return self.model_copy(
+            update={"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "mask"}
+        )
+
+
+def _as_tab(value: object) -> object:
+    return "\t" if value == r"\t" else value
+
+
+_Character = Annotated[str, Field(min_length=1, max_length=1)]
+_Separator = Annotated[
+    _Character, BeforeValidator(_as_tab, json_schema_input_type=_Character | Literal[r"\t"])
+]
+
+
+class FileSpec(ColumnsSpec):
+    """A CSV file with one header row, or a Parquet file (*.parquet)."""
+
+    path: str = Field(min_length=1, description="file; a relative path starts at the config's folder")
+    separator: _Separator = ","
+    decimal: Literal[".", ","] = "."
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
+
+    @model_validator(mode="after")
+    def _separator_is_usable(self) -> Self:
+        if self.separator == '"' or not (self.separator.isprintable() or self.separator == "\t"):
+            raise wrong(
+                f"separator is {self.separator!r}, a quote or an invisible character; use one such as ',', ';' or a tab"
+            )
+        if self.separator == self.decimal:
+            raise wrong("separator and decimal are the same character; choose different ones")
+        return self
+
+    @property
+    def file(self) -> str:
+        """Path of the file that the rows are read from."""
+        return self.path
+
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark of numbers that are text."""
+        return self.decimal
+
+    def in_file(self, path: Path) -> Self:
+        """The same columns, read from the file at `path`."""
+        return self.model_copy(update={"path": str(path.absolute())})

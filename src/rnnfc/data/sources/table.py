@@ -1,0 +1,245 @@
+"""Named columns -> Table -> Panel: the one way in for every source of columns.
+
+A source turns what it reads into a `Table`. Here the times must ascend and lie on one grid; gaps are filled.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.data import calendar
+from rnnfc.data.frequency import Frequency, Times
+from rnnfc.data.missing import Rows, fill_gaps
+from rnnfc.data.panel import Floats, Panel, format_time_exact
+from rnnfc.data.sources.columns import ColumnsSpec
+from rnnfc.errors import DataError
+
+Element = TypeVar("Element", bound=np.generic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where rows come from, for messages.
+
+    name: a file's path, or DataFrame.
+    numbers: of the rows there: lines from 1 (the header is the first), rows from 1, or indices from 0, as `counted_in` says.
+    series: the rows' series, where the source has several.
+    """
+
+    name: str
+    numbers: Sequence[int] | npt.NDArray[np.int64]
+    counted_in: Literal["line", "row", "index"] = "line"
+    series: str | None = None
+
+    def at(self, row: int | np.intp) -> str:
+        """The place of a row: sales.csv:7, shops.parquet: row 6, DataFrame: index 5; then the series, if there are several."""
+        place = ":" if self.counted_in == "line" else f": {self.counted_in} "
+        series = f": series {self.series!r}" if self.series is not None else ""
+        return f"{self.name}{place}{self.numbers[int(row)]}{series}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The columns that a spec names; every cell is a finite number, a time, a series name or missing.
+
+    values: f64[row, channel], NaN where a value is missing.
+    time: [row], local time at `offset` from UTC, such as +10:00; row numbers where there is no time column.
+    names: of the series, in the order in which they first appear.
+    series: [row], the index of each row's series in `names`; empty where the source has one series.
+    """
+
+    origin: Origin
+    values: Floats
+    time: Times
+    series: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    offset: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Series:
+    """The rows of one series."""
+
+    name: str
+    origin: Origin
+    values: Floats
+    time: Times
+
+
+def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | None = None) -> Panel:
+    """The rows of each series in the order of their times' grid, gaps filled, time features appended.
+
+    Args:
+        frequency: the step that the rows must have, where earlier rows fix it; None: it is inferred.
+    Raises:
+        DataError: times that do not ascend or lie on no grid, or gaps that `spec.missing` refuses; with the place of the row.
+    """
+    series = _by_series(table)
+    if spec.time is None:
+        axis = Frequency(unit="number", size=1)
+    else:
+        axis = _common_axis(series, frequency, is_irregular=spec.frequency == "rows")
+    complete = [_complete(rows, axis, spec) for rows in series]
+    values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
+    if spec.calendar:
+        if time.dtype.kind != "M":
+            raise DataError(
+                f"{table.origin.name}: data.calendar needs dates, and the times in column {spec.time!r} are numbers; "
+                "remove calendar"
+            )
+        values = np.hstack([values, calendar.values(time, spec.calendar)])
+        filled = np.pad(filled, ((0, 0), (0, 2 * len(spec.calendar))))
+    return Panel(
+        values=values,
+        time=time,
+        bounds=np.cumsum([0, *(len(rows) for rows, _, _ in complete)]),
+        series=tuple(rows.name for rows in series),
+        channels=(*spec.numbers, *calendar.names(spec.calendar)),
+        num_targets=len(spec.target),
+        num_known=len(spec.known) + 2 * len(spec.calendar),
+        calendar=spec.calendar,
+        frequency=axis,
+        filled=filled,
+        missing=spec.missing,
+        unit=spec.unit,
+        offset=table.offset,
+    )
+
+
+def refuse_few_rows(name: str, rows: int, *, min_rows: int) -> None:
+    """Refuse a source with fewer rows than `min_rows`."""
+    if rows < min_rows:
+        needed = (
+            "at least one is needed"
+            if min_rows == 1
+            else "at least two are needed, and window.length + window.horizon to train"
+        )
+        raise DataError(f"{name}: {rows} data row{'' if rows == 1 else 's'}; {needed}")
+
+
+def _by_series(table: Table) -> list[_Series]:
+    """The series in the order of their first rows, the rows of each in the order of the source."""
+    if not len(table.series):
+        (name,) = table.names
+        return [_Series(name=name, origin=table.origin, values=table.values, time=table.time)]
+    order = np.argsort(table.series, kind="stable")
+    bounds = np.searchsorted(table.series[order], np.arange(len(table.names) + 1))
+    numbers = np.asarray(table.origin.numbers)
+    parts = [order[first:end] for first, end in itertools.pairwise(bounds)]
+    return [
+        _Series(
+            name=name,
+            origin=replace(table.origin, numbers=numbers[rows], series=name),
+            values=table.values[rows],
+            time=table.time[rows],
+        )
+        for name, rows in zip(table.names, parts, strict=True)
+    ]
+
+
+def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irregular: bool) -> Frequency:
+    """The step of all series: that of the longest, unless `frequency` fixes it.
+
+    Raises:
+        DataError: the times of a series do not ascend, or have another step; a gap is no other step.
+    """
+    for rows in series:
+        _refuse_unordered(rows)
+    longest = max(series, key=lambda rows: len(rows.time))
+    if frequency is None and is_irregular:
+        return Frequency(unit="rows", size=1)
+    if frequency is None and len(longest.time) < 2:
+        raise DataError(
+            f"{longest.origin.name}: every series has one row; one series needs at least two, so that the step is known"
+        )
+    axis = frequency or Frequency.infer(longest.time)
+    reference = "the run's data" if frequency is not None else f"series {longest.name!r}"
+    for rows in series:
+        if frequency is not None or rows is not longest:
+            _refuse_other_step(rows, axis, reference=reference)
+    return axis
+
+
+def _complete(
+    series: _Series, axis: Frequency, spec: ColumnsSpec
+) -> tuple[Floats, Times, npt.NDArray[np.bool_]]:
+    """Values, times and the mask `filled` of one series without gaps."""
+    rows = Rows(values=series.values, time=series.time, frequency=axis, where=series.origin.at)
+    try:
+        _refuse_off_grid(series, axis)
+        return fill_gaps(rows, policy=spec.missing, channels=spec.numbers, season=spec.season)
+    except DataError:
+        _refuse_compact_dates(series, axis)
+        raise
+
+
+def _concatenate(arrays: tuple[npt.NDArray[Element], ...]) -> npt.NDArray[Element]:
+    """End to end; a single array is not copied."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _refuse_unordered(series: _Series) -> None:
+    time, origin = series.time, series.origin
+    unordered = np.flatnonzero(time[1:] <= time[:-1])
+    if len(unordered):
+        row = unordered[0] + 1
+        if time[row] == time[row - 1]:
+            raise DataError(
+                f"{origin.at(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.counted_in} "
+                f"{origin.numbers[row - 1]}; keep one row per time"
+            )
+        raise DataError(
+            f"{origin.at(row)}: times are not sorted: {format_time_exact(time[row])} comes after "
+            f"{format_time_exact(time[row - 1])}; sort the rows by time, oldest first"
+        )
+
+
+def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> None:
+    """Refuse rows whose step is not `axis`, that of `reference`; a gap is no other step."""
+    time, origin = series.time, series.origin
+    if axis.unit == "rows":
+        return
+    kind, reference_kind = ("dates", "numbers") if axis.unit == "number" else ("numbers", "dates")
+    if (time.dtype.kind == "M") != (reference_kind == "dates"):
+        raise DataError(
+            f"{origin.at(0)}: the times are {kind}, those of {reference} are {reference_kind}; use {reference_kind}"
+        )
+    has_no_neighbours = len(time) > 1 and np.diff(axis.positions(time)).min() > 1.5
+    if has_no_neighbours or axis.off_grid(time) is not None:
+        step = Frequency.infer(time)
+        if str(step) != str(axis):
+            rows = "the rows" if origin.series is None else f"the rows of series {origin.series!r}"
+            raise DataError(
+                f"{origin.name}: {rows} are {step}, those of {reference} are {axis}; resample them to {axis}"
+            )
+
+
+def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
+    row = None if axis.unit == "rows" else axis.off_grid(series.time)
+    if row is not None:
+        raise DataError(
+            f"{series.origin.at(row)}: {format_time_exact(series.time[row])} is not on the grid of the other rows (step: "
+            f"{axis}); resample the data to equal steps, or set data.frequency: rows to take each row as one step"
+        )
+
+
+def _refuse_compact_dates(series: _Series, axis: Frequency) -> None:
+    """Refuse whole numbers such as 20240131, 20240201, whose distances jump where a month ends."""
+    import pandas as pd
+
+    time = series.time
+    if axis.unit != "number" or time.dtype.kind != "i" or not ((time > 10**7) & (time < 10**8)).all():
+        return
+    uneven = np.flatnonzero(np.diff(time) != axis.size)
+    if not len(uneven):
+        return
+    if pd.to_datetime(pd.Series(time).astype("str"), format="%Y%m%d", errors="coerce").notna().all():
+        row = uneven[0] + 1
+        raise DataError(
+            f"{series.origin.at(row)}: {time[row]} after {time[row - 1]}: the times look like dates and were read as "
+            "numbers; set data.time_format: '%Y%m%d'"
+        )
