@@ -31,6 +31,7 @@ METRICS = {
     "mape": "rnnfc.evaluation.metrics.mape:METRIC",
     "smape": "rnnfc.evaluation.metrics.smape:METRIC",
     "mase": "rnnfc.evaluation.metrics.mase:METRIC",
+    "rmsse": "rnnfc.evaluation.metrics.rmsse:METRIC",
     "owa": "rnnfc.evaluation.metrics.owa:METRIC",
     "wql": "rnnfc.evaluation.metrics.wql:METRIC",
     "coverage": "rnnfc.evaluation.metrics.coverage:METRIC",

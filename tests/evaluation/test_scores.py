@@ -221,6 +221,12 @@ def test_score__mase_and_smape_of_two_series_by_hand() -> None:
     assert two_series("mase", "smape") == pytest.approx(expected, rel=1e-14)
 
 
+def test_score__rmsse_is_the_mean_of_the_roots_of_each_series() -> None:
+    # Squared errors 4 + 1 + 0 and 25 + 9 + 49; lag 2: 1, 3, 3, 1 squared are 1, 9, 9, 1, and 10, 0 are 100, 0.
+    expected = ((5 / 3 / 5) ** 0.5 + (83 / 3 / 50) ** 0.5) / 2
+    assert two_series("rmsse") == pytest.approx([expected], rel=1e-14)
+
+
 def test_score__agrees_with_utilsforecast() -> None:
     losses = pytest.importorskip("utilsforecast.losses", reason="it comes with the extra dev")
     rows = [
@@ -236,8 +242,9 @@ def test_score__agrees_with_utilsforecast() -> None:
     theirs = [
         losses.mase(frame, ["m"], 2, train)["m"].mean(),
         200 * losses.smape(frame, ["m"])["m"].mean(),  # theirs is a share
+        losses.rmsse(frame, ["m"], 2, train)["m"].mean(),
     ]
-    assert two_series("mase", "smape") == pytest.approx(theirs, rel=1e-12)
+    assert two_series("mase", "smape", "rmsse") == pytest.approx(theirs, rel=1e-12)
 
 
 def test_relative_scores__owa_is_the_mean_of_both_relative_to_another_model() -> None:
