@@ -135,7 +135,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     minutes = (time.perf_counter() - began) / 60
     own = _official(trained.run, prepared) if table.scores[0][1] == "official" else {}
     made = [
-        own[name] if units == "official" else trained.report.test(name, units=units)
+        own[name] if units == "official" else trained.report.test_score(name, units=units)
         for name, units in table.scores
     ]
     scores = [math.nan if score is None else score for score in made]

@@ -14,7 +14,8 @@ from rnnfc.cli.console import TrainingConsole
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load
 from rnnfc.evaluation.scores import Score
-from rnnfc.reports.report import NETWORK, Report, figure
+from rnnfc.reports.report import NETWORK, Report
+from rnnfc.reports.text import format_number
 from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared, check, prepare
 
@@ -81,11 +82,14 @@ def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(
     ("epochs", "each", "told"),
     [
         (40, 0.1, []),
-        (40, 1.0, [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (11, 21, 31)]),
+        (40, 1.0, [f"epoch {epoch}/40 · loss {format_number(1 / epoch)}" for epoch in (11, 21, 31)]),
         (
             40,
             60.0,
-            [f"epoch {epoch}/40 · loss {figure(1 / epoch)}" for epoch in (4, 8, 12, 16, 20, 24, 28, 32, 36)],
+            [
+                f"epoch {epoch}/40 · loss {format_number(1 / epoch)}"
+                for epoch in (4, 8, 12, 16, 20, 24, 28, 32, 36)
+            ],
         ),
         (2, 60.0, ["epoch 1/2 · loss 1.000", "50 % of an epoch"]),
     ],

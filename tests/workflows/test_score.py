@@ -12,7 +12,8 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.reports.report import NETWORK, left_out
+from rnnfc.reports.report import NETWORK
+from rnnfc.reports.verdict import describe_unscored
 from rnnfc.workflows import pictures, score
 from rnnfc.workflows.prepare import Prepared, prepare
 from rnnfc.workflows.score import forecast_all, make_report
@@ -129,7 +130,7 @@ def test_several_targets_are_compared_in_scaled_units(tmp_path: Path) -> None:
     assert "(scaled, 2 targets) over 7 windows: " in found.verdict
     assert "(scaled RMSE " in found.outcome
     assert found.models == sorted(
-        found.models, key=lambda model: found.test("rmse", units="scaled", model=model) or 0.0
+        found.models, key=lambda model: found.test_score("rmse", units="scaled", model=model) or 0.0
     )
 
 
@@ -213,7 +214,7 @@ def test_what_is_missing_or_has_no_value_is_counted_and_told() -> None:
     assert actual.shape == (7, 2, 1)
     actual[0] = np.nan
     rows = [replace(row, undefined=1) if row.metric == "mase" else row for row in forecasts.scores]
-    assert left_out(rows, replace(forecasts.network["test"], actual=actual)) == [
+    assert describe_unscored(rows, replace(forecasts.network["test"], actual=actual)) == [
         "2 of 14 test values are missing and not scored",
         "1 of 1 series have no MASE, and are not in its mean",
     ]

@@ -15,7 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.evaluation.metrics import METRICS, heading, parse_name
-from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, Report, figure, of_series, ranked_in, with_few
+from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, Report, ranking_units
+from rnnfc.reports.text import format_number, series_of_rows, series_with_windows
 from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows.prepare import Prepared, check
@@ -87,9 +88,9 @@ class TrainingConsole:
     def epoch(self, row: Epoch, *, total: int) -> None:
         """Moves the bar on and shows the newest losses."""
         self._done = row.epoch
-        watched = "" if row.validation_loss is None else f" · validation {figure(row.validation_loss)}"
-        text = f"epoch {row.epoch}/{total} · loss {figure(row.loss)}{watched}"
-        rate = f" · rate {figure(row.learning_rate)}" if self._screen.width >= _WIDE else ""
+        watched = "" if row.validation_loss is None else f" · validation {format_number(row.validation_loss)}"
+        text = f"epoch {row.epoch}/{total} · loss {format_number(row.loss)}{watched}"
+        rate = f" · rate {format_number(row.learning_rate)}" if self._screen.width >= _WIDE else ""
         self._bar.update(self._task, description=f"{text}{rate}", completed=row.epoch, total=total)
         if self._bar.disable and row.epoch < total:
             self._tell(text, epochs=row.epoch)
@@ -112,9 +113,9 @@ class TrainingConsole:
         """The last losses, whether training stopped early, and how long it took."""
         self.close()
         last = rows[-1]
-        parts = [f"epoch {last.epoch}/{total}", f"loss {figure(last.loss)}"]
+        parts = [f"epoch {last.epoch}/{total}", f"loss {format_number(last.loss)}"]
         if last.validation_loss is not None:
-            parts.append(f"validation {figure(last.validation_loss)}")
+            parts.append(f"validation {format_number(last.validation_loss)}")
         if best_epoch:
             parts.append(f"{'stopped early, ' if last.epoch < total else ''}best {best_epoch}")
         note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
@@ -150,9 +151,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
 
 def _rows(facts: dict[str, Any], *, how: str = "") -> str:
     """Rows, step and span of the data in what `check` found; `how` missing values were filled."""
-    rows = (
-        f"{facts['rows']:,} rows{of_series(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
-    )
+    rows = f"{facts['rows']:,} rows{series_of_rows(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
     filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
     return f"{rows}, {facts['first_time']} to {facts['last_time']}{filled}{constant if facts['constant_series'] else ''}"
@@ -160,7 +159,7 @@ def _rows(facts: dict[str, Any], *, how: str = "") -> str:
 
 def show_report(report: Report) -> None:
     """The scores of the network on the test windows, and the verdict."""
-    units = ranked_in(len(report.targets))
+    units = ranking_units(len(report.targets))
     # Errors in the data's unit, then those in its square; in scaled units where the targets may differ in their units.
     errors = [
         _summary(report, name, units=units)
@@ -168,13 +167,13 @@ def show_report(report: Report) -> None:
         for name, metric in METRICS.items()
         if metric.summary and metric.over == "point" and metric.units == power
     ]
-    scaled = f"scaled {figure(report.test(HEADLINE, units='scaled'))}"
+    scaled = f"scaled {format_number(report.test_score(HEADLINE, units='scaled'))}"
     prefix, remark = ("", scaled) if units == "data" else ("scaled ", f"{len(report.targets)} targets")
     say("test", f"{prefix}{' · '.join(errors)} ({remark})")
     if report.quantile_metrics:
         say("quantiles", " · ".join(_quantile_summaries(report)))
     baselines = [
-        f"{model} {figure(report.test(RANKING, units=units, model=model))}"
+        f"{model} {format_number(report.test_score(RANKING, units=units, model=model))}"
         for model in report.models
         if model != NETWORK
     ]
@@ -199,7 +198,9 @@ def _summary(report: Report, name: str, *, units: str = "data") -> str:
     metric, suffix = parse_name(name)
     power = {"data": "", "data squared": "²"}.get(metric.units)
     unit = f" {report.unit}{power}" if report.unit and power is not None and len(report.targets) == 1 else ""
-    return metric.summary.format(value=f"{figure(report.test(name, units=units))}{unit}", coverage=suffix)
+    return metric.summary.format(
+        value=f"{format_number(report.test_score(name, units=units))}{unit}", coverage=suffix
+    )
 
 
 def show_saved(run: Run) -> None:
@@ -233,7 +234,7 @@ def show_check(result: dict[str, Any]) -> None:
     say("data", _rows(result))
     say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
-        few = with_few(part.get("series", 1), result["series"])
+        few = series_with_windows(part.get("series", 1), result["series"])
         say(name, f"{part['count']:,} windows{few}, targets {part['first_target']} to {part['last_target']}")
     say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
     engine = "NumPy" if result["experiment"]["model"]["kind"] == "scratch" else "TensorFlow"

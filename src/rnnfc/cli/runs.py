@@ -259,7 +259,7 @@ def explain(
 ) -> None:
     """Show how far back a network learns from: the gradient of its loss by each earlier state."""
     from rnnfc.cli.console import note, say, show_table
-    from rnnfc.reports.report import figure
+    from rnnfc.reports.text import format_number
     from rnnfc.runs.find import find
     from rnnfc.runs.run import EXPLAIN, EXPLAIN_PLOT
     from rnnfc.workflows.explain import explain as explain_runs
@@ -274,7 +274,9 @@ def explain(
     rows = []
     for curve in curves:
         half = "never" if curve.half_at is None else f"{curve.half_at:,} back"
-        rows.append([curve.run, curve.state, figure(float(curve.norm[0])), half, f"{curve.share_left:.1e}"])
+        rows.append(
+            [curve.run, curve.state, format_number(float(curve.norm[0])), half, f"{curve.share_left:.1e}"]
+        )
     show_table(["run", "state", "gradient at the end", "below half", "share left at the start"], rows)
     note(
         "key",

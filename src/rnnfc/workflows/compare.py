@@ -13,7 +13,8 @@ from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats, parse_times
 from rnnfc.errors import RunError
 from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.evaluation.scores import measure
-from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, figure, literal
+from rnnfc.reports.report import HEADLINE, NETWORK, RANKING
+from rnnfc.reports.text import escape_markdown, format_number, format_table
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
@@ -48,7 +49,7 @@ class Comparison:
         ]
         rows = zip(self.names, self.scores, strict=True)
         return ["run", *map(heading, metrics)], [
-            [name, *(figure(row[of]) for of in metrics)] for name, row in rows
+            [name, *(format_number(row[of]) for of in metrics)] for name, row in rows
         ]
 
     @property
@@ -223,14 +224,10 @@ def _note(tables: Sequence[_Table], common: Sequence[_Key]) -> str:
 
 
 def _markdown(made: Comparison) -> str:
-    unit = f", in {literal(made.unit)}" if made.unit else ""
+    unit = f", in {escape_markdown(made.unit)}" if made.unit else ""
     head = f"{made.rows:,} test rows that all runs forecast{unit}{f' ({made.note})' if made.note else ''}"
     headings, rows = made.table(complete=True)
-    table = [
-        f"| {' | '.join(headings)} |",
-        f"|---{'|---:' * (len(headings) - 1)}|",
-        *(f"| {' | '.join([literal(name), *cells])} |" for name, *cells in rows),
-    ]
+    table = format_table(headings, [[escape_markdown(name), *cells] for name, *cells in rows])
     return "\n".join([head, "", *table]) + "\n"
 
 
@@ -261,7 +258,7 @@ def _picture(
     named = dict(zip([each.name for each in runs], labels(runs), strict=True))
     lines = [
         plots.Line(
-            label=f"{named.get(name, name)}: {heading(HEADLINE)} {figure(row[HEADLINE])}",
+            label=f"{named.get(name, name)}: {heading(HEADLINE)} {format_number(row[HEADLINE])}",
             time=times,
             value=value[chosen],
         )

@@ -15,7 +15,7 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError, RunError, TrainError
 from rnnfc.networks.tensors import FORECAST, QUANTILES
-from rnnfc.reports import report
+from rnnfc.reports.text import format_number
 from rnnfc.runs.run import Run, cell, quantile_name
 from rnnfc.runs.writer import json_text, new_files, refuse_existing
 from rnnfc.workflows.fresh_rows import ends_of, places_of, starting
@@ -320,7 +320,7 @@ def _range_notes(found: list[OutOfRange], num_series: int, *, what: str, consequ
         own = [each for each in found if each.column == name]
         first, (low, high, trained_low, trained_high) = (
             own[0],
-            (report.figure(edge) for edge in astuple(own[0])[2:]),
+            (format_number(edge) for edge in astuple(own[0])[2:]),
         )
         many = f" of {first.series}" if num_series > 1 else ""
         others = f" ({len(own):,} of {num_series:,} series are outside of theirs)" if num_series > 1 else ""

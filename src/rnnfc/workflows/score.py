@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,12 +11,12 @@ from rnnfc.data.panel import Floats, format_time
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
 from rnnfc.errors import TrainError
-from rnnfc.evaluation import significance
 from rnnfc.evaluation.forecast import Forecast, Predictor
 from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
-from rnnfc.reports import report
-from rnnfc.reports.report import NETWORK, Report
+from rnnfc.evaluation.significance import diebold_mariano
+from rnnfc.reports.report import NETWORK, RANKING, Report, count_rows, ranking_units
+from rnnfc.reports.verdict import describe_outcome, describe_unscored, headline
 from rnnfc.workflows.prepare import Prepared
 
 # Rows of forecast.csv: a file of some ten megabytes, written and read in seconds.
@@ -26,9 +25,9 @@ _MOST_ROWS = 200_000
 
 @dataclass(frozen=True, kw_only=True)
 class Forecasts:
-    """The network's forecasts of the `scored` windows of every split, the scores of every model, and the network's lead over
-    the best baseline.
+    """The network's forecasts of the `scored` windows of every split, and the scores of every model.
 
+    statistic: Diebold-Mariano of the network against the best baseline; None where it is not defined.
     written: places of the test windows that go into forecast.csv.
     best: point forecasts of these by the best baseline, by its name; empty where no baseline has a finite error.
     notes: what of the test windows is not in the scores, and how much of it.
@@ -36,98 +35,100 @@ class Forecasts:
 
     network: dict[str, Forecast]
     scores: list[Score]
-    lead: float | None
+    statistic: float | None
     written: Rows
     best: dict[str, Floats]
     notes: list[str]
 
 
 def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Forecasts:
-    """Forecast every split with every model, and score each forecast when it is made; baselines' forecasts are not kept.
+    """Forecast every split with every model and score the forecasts; those of baselines are not kept.
 
     Raises:
         TrainError: the network forecasts what is not finite.
     """
-    experiment, panel, splits, scored = (
-        prepared.experiment,
-        prepared.panel,
-        prepared.splits,
-        prepared.splits.scored,
-    )
+    experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
+    season, scored = experiment.data.season, splits.scored
     written = splits.test.thin(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
-    context = MetricContext.from_panel(
-        panel, scaler=scaler, train_rows=splits.train_rows, season=experiment.data.season
-    )
-    ours = {name: network.predict(windows) for name, windows in scored.items()}
+    context = MetricContext.from_panel(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
+    forecasts = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
-    for name, made in ours.items():
-        refuse_not_finite(made, name)
-        scores += score(made, context, model=NETWORK, split=name)
-    units, lowest, lead, best = report.ranked_in(panel.num_targets), math.inf, None, {}
-    with np.errstate(
-        all="ignore"
-    ):  # a baseline may overflow where the data does; its score then has no value
-        season = experiment.data.season
+    for name, forecast in forecasts.items():
+        refuse_not_finite(forecast, name)
+        scores += score(forecast, context, model=NETWORK, split=name)
+    units, lowest = ranking_units(panel.num_targets), math.inf
+    statistic, best = None, {}
+    # A baseline may overflow where the data does; its score then has no value.
+    with np.errstate(all="ignore"):
         models = baselines.fit_all(splits.train, scaler, season=season)
         for model in (*models, *smoothing.fit_all(experiment.baselines, splits, season=season)):
             for name, windows in scored.items():
-                made = model.predict(windows)
-                scores += score(made, context, model=model.label, split=name)
-            # `made` is now that of the test split, the last one
-            error = METRICS[report.RANKING].sort_key(
-                find(scores, model=model.label, split="test", metric=report.RANKING, units=units)
+                forecast = model.predict(windows)  # after the loop that of the test split, the last one
+                scores += score(forecast, context, model=model.label, split=name)
+            error = METRICS[RANKING].sort_key(
+                find(scores, model=model.label, split="test", metric=RANKING, units=units)
             )
             if error < lowest:
-                lowest, best = error, {model.label: made.point[written]}
-                both = (ours["test"], made)
-                lead = significance.diebold_mariano(
-                    *(both if units == "data" else (_scaled(each, scaler) for each in both))
+                pair = (forecasts["test"], forecast)
+                lowest, best = error, {model.label: forecast.point[written]}
+                statistic = diebold_mariano(
+                    *(pair if units == "data" else (_scale(forecast, scaler) for forecast in pair))
                 )
     scores += relative_scores(scores, against=baselines.NAIVE2)
-    notes, some = report.left_out(scores, ours["test"]), len(written) < len(splits.test)
-    notes += (
-        [f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"]
-        if some
-        else []
+    notes = describe_unscored(scores, forecasts["test"])
+    if len(written) < len(splits.test):
+        notes.append(
+            f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"
+        )
+    return Forecasts(
+        network=forecasts, scores=scores, statistic=statistic, written=written, best=best, notes=notes
     )
-    return Forecasts(network=ours, scores=scores, lead=lead, written=written, best=best, notes=notes)
 
 
-def _scaled(made: Forecast, scaler: Scaler) -> Forecast:
+def _scale(forecast: Forecast, scaler: Scaler) -> Forecast:
+    """The forecast in scaled units."""
     point, actual = (
-        scaler.scale_points(np.asarray(values), made.series) for values in (made.point, made.actual)
+        scaler.scale_points(np.asarray(values), forecast.series)
+        for values in (forecast.point, forecast.actual)
     )
-    return replace(made, point=point, actual=actual)
+    return replace(forecast, point=point, actual=actual)
 
 
 def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     """Scores of all forecasts, and the verdict on the network."""
     panel, test, scores = prepared.panel, prepared.splits.test, forecasts.scores
-    times = len(np.unique(test.origin_time))
-    told: dict[str, Any] = {"unit": panel.unit, "targets": panel.num_targets}
-    outcome = report.outcome(scores, **told, lead=forecasts.lead, times=times, horizon=test.horizon)
+    outcome = describe_outcome(
+        scores,
+        statistic=forecasts.statistic,
+        unit=panel.unit,
+        num_targets=panel.num_targets,
+        num_times=len(np.unique(test.origin_time)),
+        horizon=test.horizon,
+    )
     return Report(
         experiment=prepared.experiment.name,
         unit=panel.unit,
         targets=panel.targets,
-        verdict=report.verdict(scores, outcome=outcome, **told, windows=len(test)),
+        verdict=headline(
+            scores, outcome=outcome, unit=panel.unit, num_targets=panel.num_targets, num_windows=len(test)
+        ),
         outcome=outcome,
         notes=tuple(forecasts.notes),
-        ledger=report.ledger(panel, prepared.splits, stride=prepared.experiment.window.stride),
+        ledger=count_rows(panel, prepared.splits, stride=prepared.experiment.window.stride),
         scores=scores,
     )
 
 
-def refuse_not_finite(made: Forecast, split: str) -> None:
-    """A network whose forecasts are not finite is not published.
+def refuse_not_finite(forecast: Forecast, split: str) -> None:
+    """Refuse a network whose forecasts are not finite.
 
     Raises:
         TrainError: names the split and the first such window.
     """
-    whole = made.point if made.quantiles is None else made.quantiles
-    wrong = np.flatnonzero(~np.isfinite(whole.reshape(len(whole), -1)).all(axis=1))
-    if len(wrong):
+    values = forecast.point if forecast.quantiles is None else forecast.quantiles
+    windows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if len(windows):
         raise TrainError(
             f"the network's forecast of the {split} split is not finite, first in the window whose targets begin at "
-            f"{format_time(made.time[wrong[0], 0])}; lower train.learning_rate, or see whether the data has an outlier there"
+            f"{format_time(forecast.time[windows[0], 0])}; lower train.learning_rate, or check the data there for an outlier"
         )

@@ -15,7 +15,7 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
 from rnnfc.export.onnx_model import OnnxNetwork, difference, interface
 from rnnfc.networks.tensors import to_forecast
-from rnnfc.reports import report
+from rnnfc.reports.markdown import to_markdown
 from rnnfc.reports.report import Report
 from rnnfc.runs import run
 from rnnfc.runs.checkpoint import Checkpoints, state_of
@@ -240,7 +240,7 @@ def _write_training(draft: RunWriter, prepared: Prepared, made: Report, fitted: 
     for name, save in engine.extra_files(experiment, fitted.network).items():
         draft.write_with(name, save)
     draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
-    text = report.to_markdown(
+    text = to_markdown(
         made,
         experiment,
         parameters=fitted.facts["parameters"],

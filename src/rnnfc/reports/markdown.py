@@ -1,0 +1,180 @@
+"""report.md: the verdict, then tables."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rnnfc.config.experiment import Experiment
+from rnnfc.evaluation.metrics import METRICS, heading, parse_name
+from rnnfc.reports.report import NETWORK, RANKING, Ledger, Report, ranking_units
+from rnnfc.reports.text import (
+    escape_markdown,
+    format_number,
+    format_table,
+    series_of_rows,
+    series_with_windows,
+)
+from rnnfc.reports.verdict import CHANCE_NOTE
+
+_TARGETS_NOTE = (
+    f"Models are ranked by their scaled {heading(RANKING)}: "
+    "in data units a target with large numbers would outweigh the others."
+)
+# The score that a cell shows, except for what its row and its column say.
+_Fields = Mapping[str, str | int | None]
+_POOLED: _Fields = {
+    "model": NETWORK,
+    "split": "test",
+    "metric": RANKING,
+    "units": "data",
+    "target": None,
+    "step": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """Fields of a score by the name of each row and each column."""
+
+    title: str
+    corner: str
+    rows: Mapping[str, _Fields]
+    columns: Mapping[str, _Fields]
+
+
+def to_markdown(
+    report: Report, experiment: Experiment, *, parameters: int, epochs: int, best_epoch: int = 0
+) -> str:
+    """The text of report.md.
+
+    Args:
+        best_epoch: the epoch whose weights were kept; 0 for the last.
+    """
+    window, kept = experiment.window, f" (kept: epoch {best_epoch:,})" if best_epoch else ""
+    targets = ", ".join(map(escape_markdown, report.targets))
+    unit = f" in {escape_markdown(report.unit)}" if report.unit else ""
+    lines = [
+        escape_markdown(report.verdict),
+        "",
+        f"# {experiment.name}",
+        "",
+        f"{experiment.model.label}, {parameters:,} parameters, {epochs:,} epochs{kept}; windows of {window.length:,} rows, "
+        f"horizon {window.horizon:,}; target {targets}{unit}; seed {experiment.seed}.",
+        "",
+        CHANCE_NOTE,
+        *(["", _TARGETS_NOTE] if len(report.targets) > 1 else []),
+    ]
+    scores = {
+        (row.model, row.split, row.metric, row.units, row.target, row.step): row.value
+        for row in report.scores
+    }
+    for table in _tables(report, experiment):
+        rows = [
+            [
+                name,
+                *(
+                    format_number(scores[tuple({**_POOLED, **row, **column}.values())])  # type: ignore[index]
+                    for column in table.columns.values()
+                ),
+            ]
+            for name, row in table.rows.items()
+        ]
+        lines += ["", f"## {table.title}", "", *format_table([table.corner, *table.columns], rows)]
+        if better := _which_is_better(table.columns):
+            lines += ["", better]
+    notes = [f"- {escape_markdown(text)}" for text in report.notes]
+    return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
+
+
+def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
+    """The tables in their order, models from best to worst."""
+    horizon, targets = experiment.window.horizon, report.targets
+    models: dict[str, _Fields] = {
+        f"**{model}**" if model == NETWORK else model: {"model": model} for model in report.models
+    }
+    steps: dict[str, _Fields] = {str(step): {"step": step} for step in range(1, horizon + 1) if horizon > 1}
+    pooled = {
+        (row.metric, row.units)
+        for row in report.scores
+        if (row.split, row.target, row.step) == ("test", None, None)
+    }
+    points, scaled = (
+        {
+            heading(name): {"metric": name, "units": units}
+            for name, metric in METRICS.items()
+            if metric.over == "point" and (name, units) in pooled
+        }
+        for units in ("data", "scaled")
+    )
+    yield _Table(title="Test rows, data units", corner="model", rows=models, columns=points)
+    if names := report.quantile_metrics:
+        yield _Table(
+            title="Test rows, quantiles of the network",
+            corner="step",
+            rows={"all": {}, **steps},
+            columns={heading(name): {"metric": name} for name in names},
+        )
+    if experiment.scale.label != "none":
+        title = f"Test rows, scaled ({experiment.scale.label})"
+        yield _Table(title=title, corner="model", rows=models, columns=scaled)
+    if len(targets) > 1:
+        yield _Table(
+            title="Test rows by target, data units",
+            corner="target, model",
+            rows={
+                f"{escape_markdown(target)}, {model}": {"target": target, **row}
+                for target in targets
+                for model, row in models.items()
+            },
+            columns={
+                heading(name): {"metric": name}
+                for name, metric in METRICS.items()
+                if metric.over == "point" and metric.units == "data" and metric.summary
+            },
+        )
+    units = ranking_units(len(targets))
+    error = f"{heading(RANKING)} in data units" if units == "data" else f"scaled {heading(RANKING)}"
+    yield _Table(
+        title=f"Every split, {error}",
+        corner="model",
+        rows=models,
+        columns={split: {"split": split, "units": units} for split in report.ledger.windows},
+    )
+    if steps:
+        rows: dict[str, _Fields] = {name: {**row, "units": units} for name, row in steps.items()}
+        yield _Table(title=f"Test rows by step, {error}", corner="step", rows=rows, columns=models)
+
+
+def _which_is_better(columns: Mapping[str, _Fields]) -> str:
+    """Which values are better, for a table whose metrics differ in that; empty where in all of them the lower are."""
+    directions: dict[str, list[str]] = {}
+    for name, column in columns.items():
+        if metric := column.get("metric"):
+            directions.setdefault(parse_name(str(metric))[0].better, []).append(name)
+    if set(directions) <= {"lower"}:
+        return ""
+    words = {"higher": "higher", "nearer zero": "nearer zero", "nominal": "nearer the share in its name"}
+    others = [
+        f"of {', '.join(names)}: {words[better]}" for better, names in directions.items() if better != "lower"
+    ]
+    return f"Lower is better; {'; '.join(others)}."
+
+
+def _ledger_lines(ledger: Ledger) -> list[str]:
+    with_windows = {
+        name: series_with_windows(number, ledger.series)
+        for name, number in (ledger.window_series or {}).items()
+    }
+    windows = ", ".join(
+        f"{name} {count:,}{with_windows.get(name, '')}" for name, count in ledger.windows.items()
+    )
+    stride = f" (training windows every {ledger.stride:,} rows)" if ledger.stride > 1 else ""
+    num_scored = ledger.scored_windows["train"]
+    sample = [f"- training windows scored: {num_scored:,}, evenly spaced"]
+    return [
+        f"- rows: {ledger.rows:,}{series_of_rows(ledger.series, ledger.left_out_series)}, "
+        f"missing values filled: {ledger.filled_values:,} (never scored)",
+        f"- windows: {windows}{stride}",
+        *(sample if num_scored < ledger.windows["train"] else []),
+        f"- test values scored: {ledger.scored_test_values:,}, "
+        f"from {ledger.first_test_target} to {ledger.last_test_target}",
+    ]

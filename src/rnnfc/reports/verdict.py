@@ -1,0 +1,101 @@
+"""What a report says in sentences: whether the network beats the best baseline, and what is not in the scores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnfc.evaluation import significance
+from rnnfc.evaluation.forecast import Forecast
+from rnnfc.evaluation.metrics import heading, parse_name
+from rnnfc.evaluation.scores import Score, find
+from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, ranking_errors
+from rnnfc.reports.text import format_number
+
+# Origin times of windows that do not overlap: with fewer, the statistic is far from normal.
+_FEWEST_TIMES = 10
+CHANCE_NOTE = (
+    'A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared '
+    f"test errors is not significant at the 5 % level; the test needs {_FEWEST_TIMES} test windows for each step of the horizon, "
+    "and counts windows of several series that begin at the same time as one."
+)
+
+
+def headline(scores: Sequence[Score], *, outcome: str, unit: str, num_targets: int, num_windows: int) -> str:
+    """One sentence: the network's test error, then the outcome."""
+    data, scaled = (
+        format_number(find(scores, model=NETWORK, split="test", metric=HEADLINE, units=units))
+        for units in ("data", "scaled")
+    )
+    if num_targets == 1:
+        value = f"{data}{f' {unit}²' if unit else ''} (scaled {scaled})"
+    else:
+        value = f"{scaled} (scaled, {num_targets} targets)"
+    windows = f"{num_windows:,} {'window' if num_windows == 1 else 'windows'}"
+    return f"Test {heading(HEADLINE)} {value} over {windows}: {outcome}"
+
+
+def describe_outcome(
+    scores: Sequence[Score],
+    *,
+    statistic: float | None,
+    unit: str,
+    num_targets: int,
+    num_times: int,
+    horizon: int,
+) -> str:
+    """By how much the network beats or loses to the best baseline, and whether that could be chance.
+
+    Args:
+        statistic: `significance.diebold_mariano` of the network against that baseline.
+        num_times: number of different origin times of the test windows.
+    """
+    errors = ranking_errors(scores, num_targets=num_targets)
+    rival = next(model for model in errors if model != NETWORK)
+    network_error, rival_error = errors[NETWORK], errors[rival]
+    if network_error is None:
+        return "the network's test error is not finite."
+    if rival_error is None:
+        return "the network's test error is finite, that of every baseline is not."
+    name = heading(RANKING) if num_targets == 1 else f"scaled {heading(RANKING)}"
+    unit = f" {unit}" if unit and num_targets == 1 else ""
+    values = f"{format_number(network_error)} against {format_number(rival_error)}{unit}"
+    errors_text = f"{name} {values}, {_describe_ratio(network_error, rival_error)}"
+    few = num_times < _FEWEST_TIMES * horizon
+    if few or statistic is None or abs(statistic) < significance.critical_value(num_times):
+        gain = "shows no clear gain over" if network_error < rival_error else "does not beat"
+        doubt = "too few windows to tell from chance" if few else "could be chance"
+        return f"the network {gain} the best baseline, the {rival} ({errors_text}: {doubt})."
+    if network_error < rival_error:
+        # A baseline may have no scaled error, e.g. a forecast below zero where the scaler takes logarithms.
+        some = f" that has a {name}" if None in errors.values() else ""
+        return f"the network beats every baseline{some}; the best of them is the {rival} ({errors_text})."
+    return f"the network loses to the best baseline, the {rival} ({errors_text})."
+
+
+def describe_unscored(scores: Sequence[Score], test: Forecast) -> list[str]:
+    """A sentence each: how many test values are missing, and how many series have no value of a metric."""
+    actual = test.point if test.actual is None else test.actual
+    num_missing, num_series = int(np.isnan(actual).sum()), len(np.unique(test.series)) * actual.shape[2]
+    notes = []
+    if num_missing:
+        notes.append(f"{num_missing:,} of {actual.size:,} test values are missing and not scored")
+    for row in scores:
+        if row.undefined and (row.model, row.split, row.target, row.step) == (NETWORK, "test", None, None):
+            metric, suffix = parse_name(row.metric)
+            name = f"{metric.heading} {suffix}".strip()
+            notes.append(
+                f"{row.undefined:,} of {num_series:,} series have no {name}, and are not in its mean"
+            )
+    return notes
+
+
+def _describe_ratio(error: float, rival_error: float) -> str:
+    if rival_error == 0:
+        return "which makes no error at all"
+    if error >= 2 * rival_error:
+        return f"{format_number(error / rival_error)} times as high"
+    if error == rival_error:
+        return "the same"
+    return f"{abs(error / rival_error - 1):.1%} {'lower' if error < rival_error else 'higher'}".replace(
+        "%", " %"
+    )
