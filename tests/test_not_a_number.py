@@ -68,7 +68,7 @@ def test_a_diverging_loss_ends_training_in_its_step(
     epoch = "1[0-9]" if recipe == "numpy" else "1"
     (error,) = [line for line in done.err.splitlines() if line.startswith("error")]
     assert re.fullmatch(
-        rf"error: the loss is not finite any more in epoch {epoch}, step [1-8] \(learning rate 10\); lower train\.learning_rate, "
+        rf"error: the loss is not finite in epoch {epoch}, step [1-8] \(learning rate 10\); lower train\.learning_rate, "
         r"set train\.clip: {by: global_norm, limit: 1\.0}, or scale the data \(scale: minmax or standard\)",
         error,
     )
@@ -85,7 +85,7 @@ def test_a_validation_loss_that_is_not_finite_ends_training(
     done = rnnfc("train", config(tmp_path, values, model=model, scale="none"), "--outputs", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
     assert (
-        "error: the validation loss is not finite any more at the end of epoch 1 (learning rate 0.001); lower "
+        "error: the validation loss is not finite at the end of epoch 1 (learning rate 0.001); lower "
         in done.err
     )
 
@@ -106,7 +106,7 @@ def test_the_last_good_weights_are_kept_as_a_checkpoint(
     done = rnnfc("train", config(tmp_path), "--outputs", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
     assert (
-        "the loss is not finite any more in epoch 4, step 1 " in done.err
+        "the loss is not finite in epoch 4, step 1 " in done.err
     )  # 31 windows in batches of 8: 4 steps an epoch
     (folder,) = (tmp_path / "out").iterdir()
     assert f"kept        epoch 3 of 4 in {folder}\n" in done.err

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_training import start
 from sealing import seal
 
 from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.loop import train_epochs
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import prepare
 
@@ -83,14 +85,11 @@ def digest(size: Size, model: str) -> str:
         engine_for(experiment),
     )
     network = engine.build(experiment, prepared.panel, scaler)
-    state, scaled = engine.start(network, experiment.train), scaler.apply(prepared.panel, dtype=np.float32)
+    scaled = scaler.apply(prepared.panel, dtype=np.float32)
     assert splits.validation is not None
-    parts = {"train": splits.train.with_panel(scaled), "validation": splits.validation.with_panel(scaled)}
-    rows = list(
-        engine.epochs(
-            state, network, **parts, spec=experiment.train, seed=experiment.seed, recipe=size.recipe
-        )
-    )
+    train, validation = splits.train.with_panel(scaled), splits.validation.with_panel(scaled)
+    state = start(network, experiment, train, validation=validation, recipe=size.recipe)
+    rows = list(train_epochs(state, origins=train.origins, spec=experiment.train, seed=experiment.seed))
     made = hashlib.sha256(repr([(row.loss, row.validation_loss) for row in rows]).encode())
     for name, array in state.arrays().items():
         made.update(name.encode() + array.tobytes())

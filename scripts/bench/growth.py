@@ -40,26 +40,18 @@ MINUTES_PER_YEAR = 525_600
 def measure_epoch(*, windows: int, length: int, units: int) -> dict[str, float]:
     """Seconds of one epoch over so many training windows of a sine, compilation apart."""
     from rnnfc.data.scaler import Scaler
-    from rnnfc.networks.build import build
-    from rnnfc.networks.network import Network
-    from rnnfc.training import keras_loop as training
+    from rnnfc.training.keras_engine import KerasEngine
+    from rnnfc.training.loop import TrainState, train_epochs
 
     rows = windows + length + TEST_ROWS
     prepared = prepare(_experiment(rows=rows, length=length, units=units, epochs=EPOCHS))
     experiment, splits = prepared.experiment, prepared.splits
     scaler = Scaler.fit(prepared.panel, splits.train_rows, method="none")
-    net = build(experiment, channels=1, targets=1)
-    state = training.start(net.inference_model, experiment.train)
+    network = KerasEngine().build(experiment, prepared.panel, scaler)
+    trainer = network.start(splits.train, validation=None, recipe=prepared.recipe)
+    state = TrainState.initial(trainer, experiment.train)
     history = list(
-        training.epochs(
-            state,
-            Network(net, scaler, length=length),
-            train=splits.train,
-            validation=None,
-            spec=experiment.train,
-            seed=experiment.seed,
-            recipe=prepared.recipe,
-        )
+        train_epochs(state, origins=splits.train.origins, spec=experiment.train, seed=experiment.seed)
     )
     return {"seconds": min(row.seconds for row in history[1:]), "first_seconds": history[0].seconds}
 

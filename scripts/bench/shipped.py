@@ -22,7 +22,8 @@ from training import machine
 from rnnfc.config.load import load
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.training.progress import should_stop
+from rnnfc.training.engine import Network
+from rnnfc.training.loop import TrainState, train_epochs
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import Prepared, prepare
 
@@ -77,16 +78,14 @@ def launch(who: str, name: str) -> dict[str, Any]:
 
 def train_ours(prepared: Prepared) -> dict[str, Any]:
     """Our trainer, from what is fitted before the first epoch on."""
-    experiment, spec = prepared.experiment, prepared.experiment.train
-    engine, network, train, validation = _built(prepared)
+    experiment = prepared.experiment
+    network, train, validation = _built(prepared)
     began = time.perf_counter()
-    engine.warm_start(network, experiment, train=train, validation=validation)
-    state = engine.start(network, spec)
-    options = {"spec": spec, "seed": experiment.seed, "recipe": prepared.recipe}
-    for _ in engine.epochs(state, network, train=train, validation=validation, **options):
-        if should_stop(state, spec):
-            break
-    return {"seconds": time.perf_counter() - began, "epochs": state.epoch, "recipe": prepared.recipe.name}
+    network.warm_start(train, validation=validation)
+    trainer = network.start(train, validation=validation, recipe=prepared.recipe)
+    state = TrainState.initial(trainer, experiment.train)
+    rows = list(train_epochs(state, origins=train.origins, spec=experiment.train, seed=experiment.seed))
+    return {"seconds": time.perf_counter() - began, "epochs": len(rows), "recipe": prepared.recipe.name}
 
 
 def train_keras(prepared: Prepared) -> dict[str, Any]:
@@ -94,10 +93,9 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
     import keras
 
     spec = prepared.experiment.train
-    engine, network, *parts = _built(prepared)
+    network, *parts = _built(prepared)
     # Of NumPy's network its Keras twin.
-    built = getattr(network, "net", None) or engine.inference_copy(prepared.experiment, network)
-    net = built.inference_model
+    net = (getattr(network, "net", None) or network.inference_copy()).inference_model
     stop = spec.early_stopping
     early = [keras.callbacks.EarlyStopping(patience=stop.patience, restore_best_weights=True)] if stop else []
     (x, y), *watched = [
@@ -120,19 +118,14 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began, "epochs": len(told.epoch)}
 
 
-def _built(prepared: Prepared) -> tuple[Any, Any, Windows, Windows | None]:
-    """The engine, its network before training, and the scaled windows of training and validation."""
+def _built(prepared: Prepared) -> tuple[Network, Windows, Windows | None]:
+    """The network before training, and the scaled windows of training and validation."""
     experiment, splits = prepared.experiment, prepared.splits
     engine = engine_for(experiment)
     scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
-    scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
+    scaled = scaler.apply(prepared.panel, dtype=engine.row_dtype)
     validation = None if splits.validation is None else splits.validation.with_panel(scaled)
-    return (
-        engine,
-        engine.build(experiment, prepared.panel, scaler),
-        splits.train.with_panel(scaled),
-        validation,
-    )
+    return engine.build(experiment, prepared.panel, scaler), splits.train.with_panel(scaled), validation
 
 
 if __name__ == "__main__":

@@ -45,18 +45,15 @@ def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None
     if recipe is not None:
         chosen = Recipe(**recipe, reason="asked for")
     from rnnfc.data.scaler import Scaler
-    from rnnfc.networks.build import build
-    from rnnfc.networks.network import Network
-    from rnnfc.training import keras_loop as training
+    from rnnfc.training.keras_engine import KerasEngine
+    from rnnfc.training.loop import TrainState, train_epochs
 
     windows = case.train()
-    net = build(spec, channels=1, targets=1)
     scaler = Scaler.fit(windows.panel, np.array([[0, windows.panel.num_rows]]), method="none")
-    network = Network(net, scaler, length=case.length)
-    state = training.start(net.inference_model, spec.train)
-    rows = training.epochs(
-        state, network, train=windows, validation=None, spec=spec.train, seed=spec.seed, recipe=chosen
-    )
+    network = KerasEngine().build(spec, windows.panel, scaler)
+    trainer = network.start(windows, validation=None, recipe=chosen)
+    state = TrainState.initial(trainer, spec.train)
+    rows = train_epochs(state, origins=windows.origins, spec=spec.train, seed=spec.seed)
     return _timed((row.loss for row in rows), recipe=chosen.name, shards=chosen.shards, reason=chosen.reason)
 
 

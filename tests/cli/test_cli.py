@@ -224,11 +224,11 @@ def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_r
     assert two[0] == first
     assert three[:2] == two
     # By hand: the second step sees the first one as its newest row.
-    from rnnfc.networks.network import restore
+    from rnnfc.training.keras_engine import KerasEngine
 
     which = Run.open(small_run)
     panel, scaler = which.last_window(length=10), which.scaler(channels=1)
-    network = restore(which.experiment(), panel, scaler, which.weights(), source="test")
+    network = KerasEngine().restore(which.experiment(), panel, scaler, which.weights(), source="test")
     rows = np.append(panel.values[1:, 0], first)
     scaled = ((rows - scaler.center[0]) / scaler.scale[0]).astype(np.float32)
     expected = (
@@ -349,7 +349,7 @@ def test_predict_refuses_forecasts_that_are_not_finite(
     seal(folder)
     done = rnnfc("predict", folder, "--json", "--steps", "3", "--runtime", "keras")
     assert (done.code, done.out) == (1, "")
-    assert "error: the forecast is not finite any more within step 1: " in done.err
+    assert "error: the forecast is not finite within step 1: " in done.err
 
 
 def test_compare_prints_the_table_and_publishes_it(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
@@ -484,7 +484,7 @@ def test_a_diverging_run_exits_with_1_and_publishes_nothing(rnnfc: Command, tmp_
         *("--outputs", tmp_path / "out"),
     )
     assert done.code == 1
-    assert "is not finite any more in epoch 1, step" in done.err
+    assert "is not finite in epoch 1, step" in done.err
     assert "lower train.learning_rate" in done.err
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -492,12 +492,10 @@ def test_a_diverging_run_exits_with_1_and_publishes_nothing(rnnfc: Command, tmp_
 def test_ctrl_c_exits_with_130_and_leaves_nothing(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rnnfc.training import keras_loop as training
-
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "epochs", interrupted)
+    monkeypatch.setattr("rnnfc.workflows.train.train_epochs", interrupted)
     done = rnnfc("train", SINE, "--outputs", tmp_path / "out")
     assert done.code == 130
     assert done.err.endswith("interrupted; no run folder was made\n")

@@ -81,7 +81,7 @@ def test_every_format_forecasts_what_the_network_forecasts(
     data = three_channels()
     spec, net, windows = network(data, model=model, normalize=normalize, scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
-    form.save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
+    form.save(net, export.interface(spec, data, net.scaler), path)
     answer = form.read(path, spec.levels)
     made, expected = export.infer_in_batches(answer, windows), net.outputs(windows)
     assert made["forecast"].shape == (23, 4, 2)
@@ -102,7 +102,7 @@ def test_every_format_asks_for_the_series_where_each_has_its_scale(
     data = three_channels(lengths=(31, 23, 26), positive=True)
     spec, net, windows = network(data, model=GRU[:-1] + f", {LEVELS}}}", normalize="mean_std", scale=scale)
     path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
-    form.save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
+    form.save(net, export.interface(spec, data, net.scaler), path)
     made = export.infer_in_batches(form.read(path, spec.levels), windows)
     assert export.difference(made, net.outputs(windows), windows, net.scaler) <= (
         3e-6 if kind == "litert" else 1e-6
@@ -116,7 +116,7 @@ def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path:
     data = three_channels(offset=1e9)
     spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
     path = tmp_path / f"m{ENDINGS[kind]}"
-    FORMATS[kind].save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
+    FORMATS[kind].save(net, export.interface(spec, data, net.scaler), path)
     made = export.infer_in_batches(FORMATS[kind].read(path, spec.levels), windows)
     assert export.difference(made, net.outputs(windows), windows, net.scaler) <= 1e-5
     assert 0.1 < np.ptp(made["forecast"][:, :, 0]) < 100
@@ -125,7 +125,7 @@ def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path:
 def test_float32_loses_that_series_and_says_so(tmp_path: Path) -> None:
     data, form = three_channels(offset=1e9), FORMATS["litert"]
     spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
-    form.save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), tmp_path / "m.tflite")
+    form.save(net, export.interface(spec, data, net.scaler), tmp_path / "m.tflite")
     made = export.infer_in_batches(form.read(tmp_path / "m.tflite", spec.levels), windows)
     text = r"litert model's forecasts differ .* LiteRT computes in float32, which keeps about seven digits: too few for a series"
     with pytest.raises(TrainError, match=text):

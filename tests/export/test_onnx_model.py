@@ -17,8 +17,7 @@ from rnnfc.errors import RunError, TrainError
 from rnnfc.export import onnx_model as export
 from rnnfc.extensions import CELLS
 from rnnfc.networks.build import build
-from rnnfc.networks.data_units import data_unit_forecaster
-from rnnfc.networks.network import Network, inference_copy
+from rnnfc.training.keras_engine import KerasNetwork
 
 # Method, transform, by.
 TRANSFORMED = [
@@ -40,17 +39,13 @@ def experiment(
     )
 
 
-def network(spec: Experiment, data: Panel) -> tuple[Network, Windows]:
+def network(spec: Experiment, data: Panel) -> tuple[KerasNetwork, Windows]:
     scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
-    return Network(build(spec, channels=3, targets=2), scaler, length=5, levels=spec.levels), make_windows(
-        data
-    )
+    return KerasNetwork(spec, build(spec, channels=3, targets=2), scaler), make_windows(data)
 
 
-def exported(spec: Experiment, net: Network, data: Panel | None = None) -> bytes:
-    model = inference_copy(spec, net).inference_model
-    forecaster = data_unit_forecaster(model, net.scaler, levels=net.levels)
-    return export.to_onnx(forecaster, export.interface(spec, data or three_channels(), net.scaler))
+def exported(spec: Experiment, net: KerasNetwork, data: Panel | None = None) -> bytes:
+    return net.to_onnx(export.interface(spec, data or three_channels(), net.scaler))
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -28,6 +28,7 @@ from rnnfc.networks.seeds import derive_seed
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.networks.stacked import StackedSpec
 from rnnfc.networks.weights import named_weights, set_weights
+from rnnfc.training.keras_engine import KerasEngine
 
 SIZES = Sizes(length=5, horizon=4, channels=3, targets=2)
 
@@ -196,7 +197,7 @@ def test_weights_come_back_by_name_and_wrong_ones_are_refused() -> None:
     panel = load_panel(spec_.data)
     scaler = Scaler.fit(panel, np.array([[0, 30]]), method="minmax")
     with pytest.raises(RunError, match="the experiment's network needs"):
-        network.restore(spec_, panel, scaler, arrays, source="w.npz")
+        KerasEngine().restore(spec_, panel, scaler, arrays, source="w.npz")
 
 
 def test_what_is_printed_past_python_is_shown_only_if_the_block_fails(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from factories import three_channels
+from run_training import run
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -19,11 +20,8 @@ from rnnfc.networks.family import Sizes
 from rnnfc.networks.net import DataSizes, Member, Net
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.size import num_parameters
-from rnnfc.training import keras_engine
-from rnnfc.training import keras_loop as training
-from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.keras_engine import KerasEngine, KerasNetwork
 
-GRAPH = Recipe(name="graph", shards=1, reason="")
 SIZES = Sizes(length=7, horizon=4, channels=3, targets=2)
 
 
@@ -128,8 +126,8 @@ def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normal
     whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
     scaled = scaler.apply(whole, dtype=np.float32)
-    network = keras_engine.build(spec, whole, scaler)
-    keras_engine.warm_start(network, spec, train=parts.train.with_panel(scaled), validation=None)
+    network = KerasEngine().build(spec, whole, scaler)
+    network.warm_start(parts.train.with_panel(scaled), validation=None)
     (skip,) = network.net.linear_skips
     line, output = skip.linear, network.net.members[0].core.get_layer("output")
     output.set_weights([np.zeros_like(array) for array in output.get_weights()])
@@ -164,38 +162,33 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
     scaled = scaler.apply(whole, dtype=np.float32)
     assert parts.validation is not None
-    ours = {"train": parts.train.with_panel(scaled), "validation": parts.validation.with_panel(scaled)}
+    train, validation = parts.train.with_panel(scaled), parts.validation.with_panel(scaled)
     networks = {}
     for spec in (blended, alone):
-        network = keras_engine.build(spec, whole, scaler)
-        keras_engine.warm_start(network, spec, **ours)
-        state = keras_engine.start(network, spec.train)
-        rows = list(
-            keras_engine.epochs(state, network, **ours, spec=spec.train, seed=spec.seed, recipe=GRAPH)
-        )
+        network = KerasEngine().build(spec, whole, scaler)
+        network.warm_start(train, validation=validation)
+        rows = run(network, spec, train, validation=validation)
         networks[spec] = network, [row.validation_loss for row in rows]
     # A share of 1 is the network by itself, to the last bit.
     assert networks[blended][1] == networks[alone][1]
 
     network, _ = networks[blended]
     assert linear.network_share(network.net.linear_skips) == 1.0
-    keras_engine.settle(
-        network, blended.train.model_copy(update={"loss": loss}), validation=ours["validation"]
-    )
-    chosen = keras_engine.facts(network)["network_share"]
+    spec = blended.model_copy(update={"train": blended.train.model_copy(update={"loss": loss})})
+    network = KerasNetwork(spec, network.net, scaler)
+    network.finalize(validation=validation)
+    chosen = network.facts()["network_share"]
 
     def error(share: float) -> float:
         linear.set_share(network.net.linear_skips, share)
-        return float(np.mean(size(network.scaled_points(ours["validation"]) - ours["validation"].targets())))
+        return float(np.mean(size(network.scaled_points(validation) - validation.targets())))
 
     assert chosen < 0.95
     assert error(chosen) <= min(error(share) for share in np.linspace(0, 1, 21))
     linear.set_share(network.net.linear_skips, 0.0)
     own = network.net.linear_skips[0].linear.get_weights()[0]
-    x = ours["validation"].inputs()[:, -5:, :2]
-    np.testing.assert_allclose(
-        network.scaled_points(ours["validation"]), np.einsum("nlt,lh->nht", x, own), atol=1e-5
-    )
+    x = validation.inputs()[:, -5:, :2]
+    np.testing.assert_allclose(network.scaled_points(validation), np.einsum("nlt,lh->nht", x, own), atol=1e-5)
 
 
 @pytest.mark.parametrize(("by", "together"), [("mean", np.mean), ("median", np.median)])
@@ -209,7 +202,7 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
         f"kind: stacked, cell: SimpleRNN, units: [3], ensemble: {{seeds: 3, by: {by}}}",
         train=", optimizer: sgd",
     )
-    network = keras_engine.build(spec, whole, scaler)
+    network = KerasEngine().build(spec, whole, scaler)
     members = [member.inference_model for member in network.net.members]
     assert len(members) == 3
     starts = [keras.models.clone_model(member) for member in members]
@@ -217,16 +210,8 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
         twin.set_weights(member.get_weights())
 
     def trained(net: Net, of: Experiment) -> tuple[Any, float]:
-        this = keras_engine.Network(net, scaler, length=7)
-        state = training.start(net.inference_model, of.train)
-        options = {
-            "train": parts.train.with_panel(scaled),
-            "validation": None,
-            "spec": of.train,
-            "seed": of.seed,
-            "recipe": GRAPH,
-        }
-        return this, [row.loss for row in training.epochs(state, this, **options)][-1]
+        this = KerasNetwork(of, net, scaler)
+        return this, run(this, of, parts.train.with_panel(scaled))[-1].loss
 
     _, loss = trained(network.net, spec)
     singles = [Member(core=twin, inference_model=twin, training_model=twin) for twin in starts]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_training import run, start
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
@@ -18,13 +19,12 @@ from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.file import load_file
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.networks.build import build
-from rnnfc.networks.network import Network
 from rnnfc.reports.report import NETWORK
-from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.keras_engine import KerasEngine, KerasNetwork
+from rnnfc.training.loop import TrainState, train_epochs
 from rnnfc.workflows.pictures import forecast_picture
-from rnnfc.workflows.prepare import prepare
+from rnnfc.workflows.prepare import Prepared, prepare
 from rnnfc.workflows.score import forecast_all, make_report
 
 MB = 1_000_000
@@ -94,23 +94,20 @@ def test_memory_around_training_grows_with_rows_and_not_with_window_length() -> 
 def test_memory_of_training_does_not_grow_with_window_length() -> None:
     def train(length: int) -> None:
         prepared = prepare(experiment(rows=ROWS // 4, length=length))
-        state, network = start(prepared.experiment)
-        splits, spec = prepared.splits, prepared.experiment.train
-        options = {"train": splits.train, "validation": splits.validation, "recipe": prepared.recipe}
-        rows = list(training.epochs(state, network, **options, spec=spec, seed=1))
-        assert len(rows) == 1
+        spec, splits = prepared.experiment, prepared.splits
+        options = {"validation": splits.validation, "recipe": prepared.recipe}
+        assert len(run(network(prepared), spec, splits.train, **options)) == 1
 
     train(4)  # what TensorFlow builds once
     short, long = (peak(lambda length=length: train(length)) for length in (8, LONG))
     assert long - short < 5 * MB  # copied windows: 20,000 x 256 x 4 = 20 MB
 
 
-def start(of: Experiment) -> tuple[training.TrainState, Network]:
-    """A network over unscaled rows and its state before training."""
-    net = build(of, channels=1, targets=1)
+def network(prepared: Prepared) -> KerasNetwork:
+    """A network over unscaled rows."""
     one = np.ones((1, 1))
     scaler = Scaler(method="none", center=0 * one, scale=one, low=0 * one, high=one)
-    return training.start(net.inference_model, of.train), Network(net, scaler, length=of.window.length)
+    return KerasEngine().build(prepared.experiment, prepared.panel, scaler)
 
 
 @pytest.mark.parametrize(
@@ -118,20 +115,19 @@ def start(of: Experiment) -> tuple[training.TrainState, Network]:
 )  # 17,792 windows, 2,000 a step
 def test_updates_are_the_windows_that_the_stride_leaves_over_the_batch(stride: int, updates: int) -> None:
     prepared = prepare(experiment(rows=19_000, length=8, stride=stride, epochs=2))
-    state, network = start(prepared.experiment)
-    options = {"train": prepared.splits.train, "validation": None, "recipe": prepared.recipe}
-    list(training.epochs(state, network, **options, spec=prepared.experiment.train, seed=1))
-    assert int(state.optimizer.iterations) == updates
+    train, spec = prepared.splits.train, prepared.experiment.train
+    trainer = network(prepared).start(train, validation=None, recipe=prepared.recipe)
+    list(train_epochs(TrainState.initial(trainer, spec), origins=train.origins, spec=spec, seed=1))
+    assert int(trainer.optimizer.iterations) == updates
 
 
 def processor_seconds(*, windows: int, length: int) -> float:
     """Of the fastest of some epochs after the first, which is compiled; nothing else that the machine does counts."""
-    of = experiment(rows=windows + length + 1200, length=length, epochs=6)
-    splits, (state, network) = prepare(of).splits, start(of)
+    prepared = prepare(experiment(rows=windows + length + 1200, length=length, epochs=6))
+    spec, train = prepared.experiment, prepared.splits.train
     recipe = Recipe(name="xla_loop", shards=1, reason="the only one whose code does not grow with the length")
-    rows = training.epochs(
-        state, network, train=splits.train, validation=None, spec=of.train, seed=1, recipe=recipe
-    )
+    state = start(network(prepared), spec, train, recipe=recipe)
+    rows = train_epochs(state, origins=train.origins, spec=spec.train, seed=1)
     ends = [time.process_time() for _ in rows]
     return float(np.diff(ends).min())
 

@@ -312,7 +312,7 @@ def test_a_training_that_failed_is_kept_and_not_resumed(rnnfc: Command, tmp_path
     def fail(console: TrainingConsole, row: Any, *, total: int) -> None:
         epoch(console, row, total=total)
         if row.epoch == 3:
-            raise TrainError("the loss is not finite any more")
+            raise TrainError("the loss is not finite")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainingConsole, "epoch", fail)

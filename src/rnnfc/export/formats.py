@@ -6,17 +6,17 @@ Raw units in and raw units out in every format, and dropout, which rests outside
 import errno
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from rnnfc.config.experiment import Experiment
+from rnnfc.data.scaler import Scaler
 from rnnfc.export import onnx_model as export
 from rnnfc.export.onnx_model import Answer, served
 from rnnfc.networks.backend import keras, quiet_stderr, tf
 from rnnfc.networks.data_units import data_unit_forecaster
-from rnnfc.networks.net import plain_loops
+from rnnfc.networks.net import Net, plain_loops
 from rnnfc.networks.tensors import FORECAST, FUTURE, QUANTILES, SERIES, WINDOW
 
 _SIGNATURE = "serving_default"
@@ -26,38 +26,47 @@ _FLOAT32 = (
 )
 
 
+class TrainedNetwork(Protocol):
+    """What a format needs of a network; the methods are those of `training.engine.Network`."""
+
+    @property
+    def scaler(self) -> Scaler: ...
+    @property
+    def levels(self) -> tuple[float, ...]: ...
+    def to_onnx(self, interface: Mapping[str, object]) -> bytes: ...
+    def inference_copy(self, *, unroll_for_export: bool = False) -> Net: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """One kind of reader.
 
-    save: writes a network of its engine to a path; the dictionary is its `export.interface`.
+    save: writes a network to a path; the dictionary is its `export.interface`.
     read: the forecaster at a path that `save` has just written, with these levels; nobody else's file is ever read.
     dtype: of windows and forecasts.
     mend: what to do where forecasts differ too much.
     """
 
-    save: Callable[[Any, Experiment, Any, dict[str, Any], Path], object]
+    save: Callable[[TrainedNetwork, dict[str, Any], Path], object]
     read: Callable[[Path, tuple[float, ...]], Answer]
     dtype: str = "float64"
     mend: str = export.MEND
 
 
-def _save_onnx(engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
-    path.write_bytes(engine.to_onnx(experiment, network, facts))
+def _save_onnx(network: TrainedNetwork, facts: dict[str, Any], path: Path) -> None:
+    path.write_bytes(network.to_onnx(facts))
 
 
 def _read_onnx(path: Path, levels: tuple[float, ...]) -> Answer:
     return export.OnnxNetwork.read(path.read_bytes(), source=path.name, levels=levels).answer
 
 
-def _save_savedmodel(
-    engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path
-) -> None:
+def _save_savedmodel(network: TrainedNetwork, facts: dict[str, Any], path: Path) -> None:
     holder = tf.Module()
     # The module holds the model, so its variables are saved.
-    holder.core = engine.inference_copy(experiment, network).inference_model
+    holder.core = network.inference_copy().inference_model
     holder.serve = served(
-        data_unit_forecaster(holder.core, network.scaler, levels=experiment.levels), facts, dtype="float64"
+        data_unit_forecaster(holder.core, network.scaler, levels=network.levels), facts, dtype="float64"
     )
     try:
         tf.saved_model.save(holder, str(path), signatures={_SIGNATURE: holder.serve.get_concrete_function()})
@@ -79,14 +88,12 @@ def _read_savedmodel(path: Path, _: tuple[float, ...]) -> Answer:
     return answer
 
 
-def _save_litert(
-    engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path
-) -> None:
-    net = engine.inference_copy(experiment, network)
+def _save_litert(network: TrainedNetwork, facts: dict[str, Any], path: Path) -> None:
+    net = network.inference_copy()
     core = net.inference_model
     # A module that holds `core` as well would be written with variables that nothing initialises.
     holder = tf.Module()
-    forecast = data_unit_forecaster(core, network.scaler, levels=experiment.levels, dtype="float32")
+    forecast = data_unit_forecaster(core, network.scaler, levels=network.levels, dtype="float32")
     holder.serve = served(forecast, facts, dtype="float32")
     with plain_loops(net, unroll=True):  # LiteRT has no loops over tensor lists
         traced = holder.serve.get_concrete_function()
@@ -124,15 +131,14 @@ def _read_litert(path: Path, _: tuple[float, ...]) -> Answer:
     return answer
 
 
-def _save_keras(engine: Any, experiment: Experiment, network: Any, facts: dict[str, Any], path: Path) -> None:
+def _save_keras(network: TrainedNetwork, facts: dict[str, Any], path: Path) -> None:
     # Plain arithmetic: a Rescaling layer takes its numbers through float32, and so loses an offset of 1e9.
     given = {
         name: keras.Input(facts["input"][name][1:], dtype="int64" if name == SERIES else "float64", name=name)
         for name in (WINDOW, FUTURE, SERIES)
         if name in facts["input"]
     }
-    core = engine.inference_copy(experiment, network, unroll_for_export=True).inference_model
-    levels = experiment.levels
+    core, levels = network.inference_copy(unroll_for_export=True).inference_model, network.levels
     made = data_unit_forecaster(core, network.scaler, levels=levels)(**given)
     read = [*given.values()] if len(given) > 1 else given[WINDOW]
     keras.Model(read, made if levels else made[FORECAST], name=FORECAST).save(path)

@@ -1,6 +1,5 @@
 """Network: a Keras network with its scaler, which forecasts windows in data units."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -11,12 +10,11 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.networks.backend import keras, tf
-from rnnfc.networks.build import build, build_for
+from rnnfc.networks.build import build
 from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
 from rnnfc.networks.net import Net
 from rnnfc.networks.parts.quantile_head import named_outputs
 from rnnfc.networks.tensors import Outputs, to_forecast
-from rnnfc.networks.weights import set_weights
 
 # Windows in one forward pass: large enough for matrix products to pay, small enough that a batch of length 512 and 8
 # channels stays under 20 MB.
@@ -63,35 +61,22 @@ class Network:
         return to_forecast(self.outputs(windows), windows, levels=self.levels)
 
 
-def inference_copy(experiment: Experiment, network: Network, *, unroll_for_export: bool = False) -> Net:
-    """A copy of `network` for exporters, with the same weights and no random state, e.g. of dropout."""
+def inference_copy(experiment: Experiment, net: Net, *, unroll_for_export: bool = False) -> Net:
+    """A copy of `net` for exporters, with the same weights and no random state, e.g. of dropout."""
     spec = experiment.net and experiment.net.without_draws()
     copy = build(
         experiment.model_copy(update={"model": spec}),
-        **asdict(network.net.sizes),
+        **asdict(net.sizes),
         unroll_for_export=unroll_for_export,
     )
-    trained = network.net.inference_model.weights
+    trained = net.inference_model.weights
     for variable, value in zip(copy.inference_model.weights, trained, strict=True):
         variable.assign(value)
     return copy
 
 
-def with_plain_layers(experiment: Experiment, network: Network) -> keras.Model:
-    """The Keras model of `network` for readers that know only Keras' own layers."""
-    if not network.net.autoregressive_loops:
-        return network.net.inference_model
-    return inference_copy(experiment, network, unroll_for_export=True).inference_model
-
-
-def restore(
-    experiment: Experiment, panel: Panel, scaler: Scaler, weights: Mapping[str, Floats], *, source: str
-) -> Network:
-    """The trained network from its experiment and plain arrays; the .keras file is for other tools and never read.
-
-    Raises:
-        RunError: the arrays are not this network's.
-    """
-    net = build_for(experiment, panel)
-    set_weights(net.inference_model, weights, source=source)
-    return Network(net, scaler, length=experiment.window.length, levels=experiment.levels)
+def with_plain_layers(experiment: Experiment, net: Net) -> keras.Model:
+    """The Keras model of `net` for readers that know only Keras' own layers."""
+    if not net.autoregressive_loops:
+        return net.inference_model
+    return inference_copy(experiment, net, unroll_for_export=True).inference_model

@@ -1,6 +1,7 @@
 """The NumPy network as an ONNX graph, written node by node; importing onnx starts no TensorFlow."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ _OPERATORS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 def to_onnx(
     weights: Weights,
     scaler: Scaler,
-    facts: dict[str, Any],
+    facts: Mapping[str, object],
     *,
     activation: str,
     around_last: bool,

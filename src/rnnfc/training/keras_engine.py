@@ -1,124 +1,142 @@
-"""The Keras engine: all that a workflow asks of a Keras network; `models.scratch_engine` has the same functions."""
+"""The Keras engine: stacked, segment, seq2seq and dense networks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rnnfc.config.experiment import Experiment
-from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.export import onnx_model as export
+from rnnfc.evaluation.forecast import Forecast
+from rnnfc.export import onnx_model
 from rnnfc.networks import network as networks
 from rnnfc.networks.backend import threads
 from rnnfc.networks.build import build_for
 from rnnfc.networks.data_units import data_unit_forecaster
-from rnnfc.networks.network import Network
-from rnnfc.networks.parts import linear_skip as linear
+from rnnfc.networks.net import Net
+from rnnfc.networks.parts import linear_skip
 from rnnfc.networks.parts.quantile_head import median
 from rnnfc.networks.parts.window_normalization import normalized_pairs
-from rnnfc.networks.weights import named_weights
+from rnnfc.networks.tensors import Outputs
+from rnnfc.networks.weights import named_weights, set_weights
 from rnnfc.runs.run import MODEL
-from rnnfc.training import keras_loop as training
-from rnnfc.training.compile import bptt as through_time
-from rnnfc.training.keras_loop import TrainState, keep_best
-from rnnfc.training.progress import Epoch
-
-__all__ = [
-    "ROWS",
-    "build",
-    "epochs",
-    "extra_files",
-    "facts",
-    "inference_copy",
-    "keep_best",
-    "restore",
-    "settle",
-    "start",
-    "state_gradients",
-    "to_onnx",
-    "warm_start",
-    "weight_arrays",
-]
-
-restore, inference_copy = networks.restore, networks.inference_copy
-# What the rows are scaled to: the network computes in float32.
-ROWS = np.float32
+from rnnfc.training.compile import bptt
+from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.engine import NetworkFacts
+from rnnfc.training.keras_trainer import KerasTrainer, build_loss
 
 
-def build(experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
-    """The network of an experiment with its starting weights."""
-    net = build_for(experiment, panel)
-    return Network(net, scaler, length=experiment.window.length, levels=experiment.levels)
+class KerasNetwork:
+    """A Keras network of one experiment. Implements `training.engine.Network`."""
 
+    label = "network"
 
-def start(network: Network, spec: TrainSpec) -> TrainState:
-    """The state before the first epoch."""
-    return training.start(network.net.inference_model, spec)
-
-
-def warm_start(
-    network: Network, experiment: Experiment, *, train: Windows, validation: Windows | None
-) -> None:
-    """Fit what is fitted in closed form, a linear map beside the network; windows over the scaled panel."""
-
-    def pairs_of(windows: Windows) -> Any:
-        return lambda: normalized_pairs(windows.complete(), experiment.window.normalize)
-
-    linear.warm_start(
-        network.net.linear_skips,
-        pairs=pairs_of(train),
-        validation=pairs_of(validation) if validation else None,
-    )
-
-
-def settle(network: Network, spec: TrainSpec, *, validation: Windows | None) -> None:
-    """Choose what is chosen after training, the network's share in a blend, on the validation windows over the scaled panel."""
-    if validation is not None and linear.network_share(network.net.linear_skips) is not None:
-        linear.choose_share(
-            network.net.linear_skips,
-            lambda: median(network.scaled_points(validation), network.levels),
-            actual=validation.actual(),
-            error=np.abs if spec.loss in ("mae", "pinball") else np.square,
+    def __init__(self, experiment: Experiment, net: Net, scaler: Scaler) -> None:
+        self.net, self.scaler, self.levels = net, scaler, experiment.levels
+        self._experiment = experiment
+        self._forecaster = networks.Network(
+            net, scaler, length=experiment.window.length, levels=experiment.levels
         )
 
+    def scaled_points(self, scaled: Windows) -> Floats:
+        """The outputs of the Keras model, [window, horizon, target (, level)], for windows over the scaled panel."""
+        return self._forecaster.scaled_points(scaled)
 
-def epochs(state: TrainState, network: Network, **options: Any) -> Iterator[Epoch]:
-    """Those of `training.epochs`."""
-    return training.epochs(state, network, **options)
+    def outputs(self, windows: Windows) -> Outputs:
+        """See `Network`."""
+        return self._forecaster.outputs(windows)
+
+    def predict(self, windows: Windows) -> Forecast:
+        """See `Network`."""
+        return self._forecaster.predict(windows)
+
+    def warm_start(self, scaled: Windows, *, validation: Windows | None) -> None:
+        """Fit the linear maps of the network in closed form."""
+        normalize = self._experiment.window.normalize
+
+        def pairs(windows: Windows) -> Callable[[], Iterator[tuple[Floats, Floats]]]:
+            return lambda: normalized_pairs(windows.complete(), normalize)
+
+        linear_skip.warm_start(
+            self.net.linear_skips,
+            pairs=pairs(scaled),
+            validation=pairs(validation) if validation else None,
+        )
+
+    def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> KerasTrainer:
+        """See `Network`."""
+        return KerasTrainer(
+            self.net,
+            self._experiment,
+            train=scaled,
+            validation=validation,
+            scaled_points=self.scaled_points,
+            recipe=recipe,
+        )
+
+    def finalize(self, *, validation: Windows | None) -> None:
+        """Choose the network's share in a blend by the error that the loss minimizes."""
+        if validation is not None and linear_skip.network_share(self.net.linear_skips) is not None:
+            linear_skip.choose_share(
+                self.net.linear_skips,
+                lambda: median(self.scaled_points(validation), self.levels),
+                actual=validation.actual(),
+                error=np.abs if self._experiment.train.loss in ("mae", "pinball") else np.square,
+            )
+
+    def facts(self) -> NetworkFacts:
+        """See `Network`."""
+        facts: NetworkFacts = {"parameters": self.net.inference_model.count_params(), "threads": threads()}
+        share = linear_skip.network_share(self.net.linear_skips)
+        return facts if share is None else {**facts, "network_share": share}
+
+    def weight_arrays(self) -> dict[str, Floats]:
+        """See `Network`."""
+        return named_weights(self.net.inference_model)
+
+    def extra_files(self) -> dict[str, Callable[[Path], object]]:
+        """model.keras."""
+        return {MODEL: networks.with_plain_layers(self._experiment, self.net).save}
+
+    def to_onnx(self, interface: Mapping[str, object]) -> bytes:
+        """See `Network`."""
+        model = self.inference_copy().inference_model
+        forecast = data_unit_forecaster(model, self.scaler, levels=self.levels)
+        return onnx_model.to_onnx(forecast, dict(interface))
+
+    def inference_copy(self, *, unroll_for_export: bool = False) -> Net:
+        """See `Network`."""
+        return networks.inference_copy(self._experiment, self.net, unroll_for_export=unroll_for_export)
+
+    def state_gradients(self, scaled: Windows) -> dict[str, Floats]:
+        """See `Network`."""
+        scaled = scaled.complete()
+        x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
+        loss = build_loss(self._experiment.train, self.levels, reduction=None)
+        return bptt.state_gradients(self.net.members[0], x, y, loss=loss)
 
 
-def facts(network: Network) -> dict[str, Any]:
-    """What run.json keeps of the computation: parameters, threads, and the network's share where it is blended."""
-    share = linear.network_share(network.net.linear_skips)
-    return {"parameters": network.net.inference_model.count_params(), "threads": threads()} | (
-        {} if share is None else {"network_share": share}
-    )
+class KerasEngine:
+    """Implements `training.engine.Engine`."""
 
+    row_dtype = np.float32
 
-def to_onnx(experiment: Experiment, network: Network, facts: dict[str, Any]) -> bytes:
-    """The bytes of model.onnx, raw units in and out; `facts` (`export.interface`) go into its metadata."""
-    model = inference_copy(experiment, network).inference_model
-    return export.to_onnx(data_unit_forecaster(model, network.scaler, levels=network.levels), facts)
+    def build(self, experiment: Experiment, panel: Panel, scaler: Scaler) -> KerasNetwork:
+        """See `Engine`."""
+        return KerasNetwork(experiment, build_for(experiment, panel), scaler)
 
-
-def weight_arrays(network: Network) -> dict[str, Floats]:
-    """Every weight by its place and path, ready for an .npz file."""
-    return named_weights(network.net.inference_model)
-
-
-def extra_files(experiment: Experiment, network: Network) -> dict[str, Callable[[Path], object]]:
-    """Files for other tools besides the ONNX model, each by the function that writes it."""
-    return {MODEL: networks.with_plain_layers(experiment, network).save}
-
-
-def state_gradients(network: Network, scaled: Windows, spec: TrainSpec) -> dict[str, Floats]:
-    """norm[lag] of the loss' gradient by the states of every layer, the mean over windows of a scaled panel."""
-    scaled = scaled.complete()
-    x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
-    return through_time.state_gradients(
-        network.net.members[0], x, y, loss=training.loss_of(spec, network.levels, reduction=None)
-    )
+    def restore(
+        self,
+        experiment: Experiment,
+        panel: Panel,
+        scaler: Scaler,
+        weights: dict[str, Floats],
+        *,
+        source: str,
+    ) -> KerasNetwork:
+        """See `Engine`. The .keras file is written for other tools and never read."""
+        network = self.build(experiment, panel, scaler)
+        set_weights(network.net.inference_model, weights, source=source)
+        return network

@@ -1,14 +1,23 @@
-"""Where training stands and what follows from it, whoever computes the gradients: rates, best epoch, order, end."""
+"""The state of a training besides weights and optimizer, and what follows from it: learning rate, best epoch, end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.train_spec import TrainSpec
-from rnnfc.data.panel import Floats
+from rnnfc.plain import Array
+
+Arrays = dict[str, Array]
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or weight is not finite. `step` counts from 1; None is the end of the epoch."""
+
+    def __init__(self, what: str, *, step: int | None) -> None:
+        super().__init__(f"{what}, step {step}")
+        self.what, self.step = what, step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +33,12 @@ class Epoch:
 
 @dataclass(kw_only=True)
 class Progress:
-    """What training remembers from epoch to epoch besides the network and its optimizer."""
+    """The numbers that training carries from epoch to epoch; `epoch` is the number of finished ones."""
 
     learning_rate: float
     epoch: int = 0
     best_epoch: int = 0
     best_validation_loss: float = float("inf")
-    best_weights: list[Floats] = field(default_factory=list)
     plateau_loss: float = float("inf")
     epochs_on_plateau: int = 0
 
@@ -39,29 +47,25 @@ class Progress:
         """Epochs without an improvement of the validation loss."""
         return self.epoch - self.best_epoch
 
-    def numbers(self) -> dict[str, npt.NDArray[Any]]:
-        """All but the weights, as plain arrays; `set_numbers` puts them back to the same bits."""
-        return {
-            entry.name: np.array(getattr(self, entry.name))
-            for entry in fields(Progress)
-            if entry.name != "best_weights"
-        }
+    def arrays(self) -> Arrays:
+        """All numbers as arrays without axes; `load` restores the same bits and types."""
+        return {name: np.array(value) for name, value in asdict(self).items()}
 
-    def set_numbers(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Put back what `numbers` gave; other arrays are passed over."""
-        for name in self.numbers():
-            setattr(self, name, arrays[name].item())
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        """Assign what `arrays` returned; other arrays are ignored."""
+        for field in fields(self):
+            setattr(self, field.name, arrays[field.name].item())
 
 
-def scheduled_rate(state: Progress, spec: TrainSpec) -> float:
+def scheduled_rate(progress: Progress, spec: TrainSpec) -> float:
     """The learning rate of the next epoch."""
     schedule, base = spec.schedule, spec.learning_rate
     if schedule.kind == "cosine":
-        falling = (1 + np.cos(np.pi * state.epoch / spec.epochs)) / 2
+        falling = (1 + np.cos(np.pi * progress.epoch / spec.epochs)) / 2
         return float(base * (schedule.final + (1 - schedule.final) * falling))
     if schedule.kind == "step":
-        return float(base * schedule.factor ** (state.epoch // schedule.every))
-    return state.learning_rate  # constant, or what the plateaus so far have left of it
+        return float(base * schedule.factor ** (progress.epoch // schedule.every))
+    return progress.learning_rate  # constant, or as reduced by `record_validation_loss`
 
 
 def epoch_order(
@@ -71,33 +75,26 @@ def epoch_order(
     return np.random.default_rng([seed, epoch]).permutation(origins) if spec.shuffle else origins
 
 
-def should_stop(state: Progress, spec: TrainSpec) -> bool:
-    """Whether early stopping asks to end here."""
-    return spec.early_stopping is not None and state.epochs_since_best >= spec.early_stopping.patience
+def should_stop(progress: Progress, spec: TrainSpec) -> bool:
+    """Whether early stopping ends the training here."""
+    return spec.early_stopping is not None and progress.epochs_since_best >= spec.early_stopping.patience
 
 
-def remember(state: Progress, watched: float, spec: TrainSpec) -> bool:
-    """Note the validation loss and lower the rate on a plateau; says whether the weights of this epoch are to be kept."""
-    best = watched < state.best_validation_loss - (
-        spec.early_stopping.min_delta if spec.early_stopping else 0.0
-    )
-    if best:
-        state.best_validation_loss, state.best_epoch = watched, state.epoch
+def record_validation_loss(progress: Progress, loss: float, spec: TrainSpec) -> bool:
+    """Record the validation loss of the epoch that has just ended, and reduce the learning rate on a plateau.
+
+    Returns whether early stopping needs a copy of this epoch's weights: they are the best so far.
+    """
+    min_delta = spec.early_stopping.min_delta if spec.early_stopping else 0.0
+    is_best = loss < progress.best_validation_loss - min_delta
+    if is_best:
+        progress.best_validation_loss, progress.best_epoch = loss, progress.epoch
     if spec.schedule.kind == "plateau":
-        if watched < state.plateau_loss - spec.schedule.min_delta:
-            state.plateau_loss, state.epochs_on_plateau = watched, 0
+        if loss < progress.plateau_loss - spec.schedule.min_delta:
+            progress.plateau_loss, progress.epochs_on_plateau = loss, 0
         else:
-            state.epochs_on_plateau += 1
-        if state.epochs_on_plateau >= spec.schedule.patience:
-            state.learning_rate = max(state.learning_rate * spec.schedule.factor, spec.schedule.floor)
-            state.epochs_on_plateau = 0
-    return best and spec.early_stopping is not None
-
-
-def diverged(what: str, *, epoch: int, step: int | None, rate: float) -> str:
-    """The error text for a value that is not finite; `step` counts from 1, None is the end of the epoch."""
-    place = f"in epoch {epoch}, step {step}" if step is not None else f"at the end of epoch {epoch}"
-    return (
-        f"{what} is not finite any more {place} (learning rate {rate:g}); lower train.learning_rate, "
-        "set train.clip: {by: global_norm, limit: 1.0}, or scale the data (scale: minmax or standard)"
-    )
+            progress.epochs_on_plateau += 1
+        if progress.epochs_on_plateau >= spec.schedule.patience:
+            progress.learning_rate = max(progress.learning_rate * spec.schedule.factor, spec.schedule.floor)
+            progress.epochs_on_plateau = 0
+    return is_best and spec.early_stopping is not None

@@ -1,15 +1,27 @@
-"""ENGINES: who builds, trains, exports and explains each family of networks."""
+"""ENGINES: how the engine of each family of networks is started."""
 
-import importlib
-from typing import Any
+from collections.abc import Callable
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.networks.family import find_family
-
-# Imported when they are asked for: Keras' takes seconds to start TensorFlow, NumPy's never does.
-ENGINES = {"keras": "rnnfc.training.keras_engine", "numpy": "rnnfc.numpy_rnn.engine"}
+from rnnfc.training.engine import Engine
 
 
-def engine_for(experiment: Experiment) -> Any:
-    """The module with the functions for this experiment's kind of model; all engines have the same ones."""
-    return importlib.import_module(ENGINES[find_family(experiment.model).engine])
+def _keras() -> Engine:
+    from rnnfc.training.keras_engine import KerasEngine  # starts TensorFlow, which takes seconds
+
+    return KerasEngine()
+
+
+def _numpy() -> Engine:
+    from rnnfc.numpy_rnn.engine import NumpyEngine  # never starts TensorFlow
+
+    return NumpyEngine()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"keras": _keras, "numpy": _numpy}
+
+
+def engine_for(experiment: Experiment) -> Engine:
+    """The engine that builds and trains the networks of an experiment."""
+    return ENGINES[find_family(experiment.model).engine]()

@@ -73,13 +73,13 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
     reopened = [(which, *prepare_again(which), which.weights()) for which in runs]
     curves = []
     for which, prepared, scaler, weights in reopened:
-        experiment, engine = prepared.experiment, engine_for(prepared.experiment)
+        experiment = prepared.experiment
         sizes = network_sizes(experiment, prepared.panel)
         units = find_family(experiment.model).work(experiment.model, sizes).units
         source = str(which.folder / run.WEIGHTS)
-        network = engine.restore(experiment, prepared.panel, scaler, weights, source=source)
+        network = engine_for(experiment).restore(experiment, prepared.panel, scaler, weights, source=source)
         windows = _spread(prepared.splits.test, width=units).with_panel(scaler.apply(prepared.panel))
-        norms = engine.state_gradients(network, windows, experiment.train)
+        norms = network.state_gradients(windows)
         curves += [
             Curve(run=which.name, state=state, windows=len(windows), norm=norm)
             for state, norm in norms.items()

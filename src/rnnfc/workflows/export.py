@@ -69,7 +69,7 @@ def export(which: Run, *, kind: str, to: Path) -> Exported:
 
     form, facts = FORMATS[kind], interface(experiment, last, scaler)
     with new_files(to, *beside) as (place, *card_places):
-        form.save(engine_for(experiment), experiment, network, facts, place)
+        form.save(network, facts, place)
         made = infer_in_batches(form.read(place, experiment.levels), windows)
         share = difference(made, expected, windows, scaler, what=f"{kind} model", mend=form.mend)
         card = {

@@ -1,19 +1,29 @@
 """Who answers for a finished run: its ONNX file by default, without TensorFlow, or its Keras network rebuilt."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
+from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
+from rnnfc.evaluation.forecast import Predictor
 from rnnfc.networks.size import num_parameters
+from rnnfc.networks.tensors import Outputs
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import network_sizes
 
 
-def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> Any:
+class InferenceNetwork(Predictor, Protocol):
+    """The network of a finished run, whatever computes it."""
+
+    def outputs(self, windows: Windows) -> Outputs:
+        """The named outputs in data units, for unscaled windows."""
+
+
+def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> InferenceNetwork:
     """The network of a run for data like `panel`: an `export.OnnxNetwork` or a `models.network.Network`, which answer alike.
 
     Args:
@@ -24,7 +34,7 @@ def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> A
     return RUNTIMES[runtime](which, panel, scaler)
 
 
-def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
+def _from_onnx(which: Run, _: Panel, __: Scaler) -> InferenceNetwork:
     from rnnfc.export.onnx_model import OnnxNetwork
 
     return OnnxNetwork.read(
@@ -32,7 +42,7 @@ def _from_onnx(which: Run, _: Panel, __: Scaler) -> Any:
     )
 
 
-def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
+def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> InferenceNetwork:
     experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
     # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
     needed, given = (
@@ -43,16 +53,18 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> Any:
         raise RunError(
             f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
         )
-    engine = engine_for(experiment)
-    network = engine.restore(experiment, panel, scaler, weights, source=source)
+    network = engine_for(experiment).restore(experiment, panel, scaler, weights, source=source)
     from rnnfc.networks.network import Network
 
     return Network(
-        engine.inference_copy(experiment, network),
+        network.inference_copy(),
         scaler,
         length=experiment.window.length,
         levels=experiment.levels,
     )
 
 
-RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], Any]] = {"onnx": _from_onnx, "keras": _from_keras}
+RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], InferenceNetwork]] = {
+    "onnx": _from_onnx,
+    "keras": _from_keras,
+}

@@ -20,7 +20,7 @@ from rnnfc.runs.run import Run, cell, quantile_name
 from rnnfc.runs.writer import json_text, new_files, refuse_existing
 from rnnfc.workflows.fresh_rows import ends_of, places_of, starting
 from rnnfc.workflows.future import future_covariates, future_times
-from rnnfc.workflows.inference import open_network
+from rnnfc.workflows.inference import InferenceNetwork, open_network
 
 # What it means that values lie outside the range of training, by window.normalize.
 _CONSEQUENCE = {
@@ -245,7 +245,7 @@ def _reachable(panel: Panel, steps: int, *, horizon: int) -> int:
 
 
 def _roll(
-    network: Any, panel: Panel, ahead: Floats, *, horizon: int, steps: int
+    network: InferenceNetwork, panel: Panel, ahead: Floats, *, horizon: int, steps: int
 ) -> tuple[Floats, Floats | None, Floats]:
     """value[series, step, target] after the panel's rows, the quantiles of the steps within the horizon, and the
     rows[series, row, channel] that were fed back as inputs.

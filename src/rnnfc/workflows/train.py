@@ -21,7 +21,9 @@ from rnnfc.runs import run
 from rnnfc.runs.checkpoint import Checkpoints, state_of
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
-from rnnfc.training.progress import Epoch, should_stop
+from rnnfc.training.engine import Network
+from rnnfc.training.loop import TrainState, restore_best_weights, train_epochs
+from rnnfc.training.progress import Epoch
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
@@ -60,9 +62,9 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fitted:
-    """A trained network (that of its engine), its history and facts for run.json."""
+    """A trained network, its history and facts for run.json."""
 
-    network: Any
+    network: Network
     history: list[Epoch]
     best_epoch: int
     facts: dict[str, Any]
@@ -172,32 +174,33 @@ def _fit(
     with phases("start"):
         engine = engine_for(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
-        scaled = scaler.apply(prepared.panel, dtype=engine.ROWS)
+        scaled = scaler.apply(prepared.panel, dtype=engine.row_dtype)
         train = splits.train.with_panel(scaled).crop()
-        watched = None if splits.validation is None else splits.validation.with_panel(scaled).crop()
-        engine.warm_start(network, experiment, train=train, validation=watched)
-        state = engine.start(network, spec)
+        validation = None if splits.validation is None else splits.validation.with_panel(scaled).crop()
+        network.warm_start(train, validation=validation)
+        trainer = network.start(train, validation=validation, recipe=recipe)
+        state = TrainState.initial(trainer, spec)
         if after is not None:
             state.load(state_of(after))
     history = before.history if before else []
     known = len(history)
-    options = {"spec": spec, "seed": experiment.seed, "recipe": recipe, "tick": listener.tick}
     with phases("train") as phase, checkpoints:
-        rows = engine.epochs(state, network, train=train, validation=watched, **options)
-        while not should_stop(state, spec) and (row := next(rows, None)):
+        for row in train_epochs(
+            state, origins=train.origins, spec=spec, seed=experiment.seed, tick=listener.tick
+        ):
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
         phase.rows = (len(history) - known) * len(splits.train)
-    best_epoch = engine.keep_best(state, spec)
-    engine.settle(network, spec, validation=watched)
+    best_epoch = restore_best_weights(state, spec)
+    network.finalize(validation=validation)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phase.seconds)
-    made = {"epochs": len(history), "best_epoch": best_epoch or None, **engine.facts(network)}
+    made = {"epochs": len(history), "best_epoch": best_epoch or None, **network.facts()}
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
 
 
-def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
-    """model.onnx, and how far its test forecasts are from those of `network` (that of its engine).
+def _export(prepared: Prepared, network: Network) -> tuple[bytes, float]:
+    """model.onnx, and how far its test forecasts are from those of `network`.
 
     Raises:
         TrainError: too far, or not finite.
@@ -205,9 +208,7 @@ def _export(prepared: Prepared, network: Any) -> tuple[bytes, float]:
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
     expected = network.outputs(test)
     refuse_not_finite(to_forecast(expected, test, levels=experiment.levels), "test")
-    exported = engine_for(experiment).to_onnx(
-        experiment, network, interface(experiment, panel, network.scaler)
-    )
+    exported = network.to_onnx(interface(experiment, panel, network.scaler))
     made = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
     return exported, difference(made, expected, test, network.scaler)
 
@@ -235,9 +236,9 @@ def _write_training(draft: RunWriter, prepared: Prepared, made: Report, fitted: 
     """What follows from training: the network, its history, the text of the report."""
     from rnnfc.reports import plots
 
-    experiment, engine = prepared.experiment, engine_for(prepared.experiment)
-    draft.write_arrays(run.WEIGHTS, engine.weight_arrays(fitted.network))
-    for name, save in engine.extra_files(experiment, fitted.network).items():
+    experiment = prepared.experiment
+    draft.write_arrays(run.WEIGHTS, fitted.network.weight_arrays())
+    for name, save in fitted.network.extra_files().items():
         draft.write_with(name, save)
     draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     text = to_markdown(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_training import run
 
 from rnnfc.cli import main
 from rnnfc.config.experiment import Experiment
@@ -25,10 +26,9 @@ from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.parts.quantile_head import Pinball, quantile_head, shift_quantiles
 from rnnfc.networks.size import num_parameters
 from rnnfc.runs.run import Run
-from rnnfc.training import keras_engine
 from rnnfc.training.compile.bptt import forward
-from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.keras_loop import loss_of
+from rnnfc.training.keras_engine import KerasEngine
+from rnnfc.training.keras_trainer import build_loss
 from rnnfc.workflows import predict as workflow
 from rnnfc.workflows.export import ENDINGS
 from rnnfc.workflows.inference import open_network
@@ -156,14 +156,12 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
     prepared = load_panel(spec.data)
     splits = cut_windows(prepared, length=5, horizon=2, split=spec.split)
     scaler = Scaler.fit(prepared, splits.train_rows, method="minmax")
-    made = keras_engine.build(spec, prepared, scaler)
+    made = KerasEngine().build(spec, prepared, scaler)
     scaled = scaler.apply(prepared, dtype=np.float32)
     assert splits.validation is not None
     train, watched = splits.train.with_panel(scaled), splits.validation.with_panel(scaled)
-    keras_engine.warm_start(made, spec, train=train, validation=watched)
-    state = keras_engine.start(made, spec.train)
-    options = {"spec": spec.train, "seed": 3, "recipe": Recipe(name="graph", shards=1, reason="asked for")}
-    rows = list(keras_engine.epochs(state, made, train=train, validation=watched, **options))
+    made.warm_start(train, validation=watched)
+    rows = run(made, spec, train, validation=watched)
     assert rows[-1].loss < 0.5 * rows[0].loss
     levels = np.array(spec.levels)
 
@@ -173,9 +171,9 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
 
     assert rows[-1].validation_loss == pytest.approx(pinball(), rel=1e-5)
     assert float(
-        loss_of(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))
+        build_loss(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))
     ) == pytest.approx(pinball(), rel=1e-5)
-    keras_engine.settle(made, spec.train, validation=watched)
+    made.finalize(validation=watched)
     chosen = linear.network_share(made.net.linear_skips)
     assert chosen is not None
 

@@ -4,26 +4,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_training import run
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
-from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import cut_windows
 from rnnfc.extensions import CELLS
-from rnnfc.networks.backend import tf
+from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.build import build
 from rnnfc.networks.net import Net
 from rnnfc.networks.normalization import NORMALIZATIONS
-from rnnfc.training import keras_engine
-from rnnfc.training import keras_loop as training
 from rnnfc.training.compile.bptt import forward, state_gradients
 from rnnfc.training.compile.recipe import Recipe
+from rnnfc.training.keras_engine import KerasEngine, KerasNetwork
 
 # Batch 2, 6 steps, 3 channels, horizon 4, 2 targets.
 N, T = 2, 6
-MSE = training.LOSSES["mse"](reduction=None)
+MSE = keras.losses.MeanSquaredError(reduction=None)
 SHAPES = [("[5]", "none"), ("[5, 3]", "none"), *(("[5, 3]", normalize) for normalize in NORMALIZATIONS)]
 
 
@@ -116,16 +115,11 @@ def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: A
     )
     panel = load_panel(spec.data)
     windows = cut_windows(panel, length=T, horizon=4, split=spec.split).train
-    network = keras_engine.build(spec, panel, Scaler.fit(panel, np.array([[0, 31]]), method="none"))
+    network = KerasEngine().build(spec, panel, Scaler.fit(panel, np.array([[0, 31]]), method="none"))
     net, x, y = network.net, windows.inputs().astype(np.float32), windows.targets().astype(np.float32)
     step = gradients(net, lambda: step_major(net, x, steps=2), y)
     before = [variable.numpy() for variable in net.inference_model.trainable_variables]
-    state = keras_engine.start(network, spec.train)
-    list(
-        keras_engine.epochs(
-            state, network, train=windows, validation=None, spec=spec.train, seed=3, recipe=recipe
-        )
-    )
+    run(network, spec, windows, recipe=recipe)
     for variable, start, gradient in zip(net.inference_model.trainable_variables, before, step, strict=True):
         np.testing.assert_allclose(variable.numpy(), start - 0.5 * gradient, atol=1e-5)
 
@@ -195,10 +189,13 @@ def test_a_windows_loss_is_not_weighed_by_the_number_of_windows() -> None:
 def test_the_state_gradients_of_a_spec_use_its_loss() -> None:
     spec = experiment("SimpleRNN")
     panel = load_panel(spec.data)
-    network = keras_engine.build(spec, panel, Scaler.fit(panel, np.array([[0, 31]]), method="none"))
+    net = build(spec, channels=1, targets=1)
+    scaler = Scaler.fit(panel, np.array([[0, 31]]), method="none")
     windows = cut_windows(panel, length=T, horizon=4, split=spec.split).test
-    mse, mae = (
-        keras_engine.state_gradients(network, windows, TrainSpec(epochs=1, loss=loss))
-        for loss in ("mse", "mae")
-    )
+
+    def gradients(loss: str) -> dict[str, Any]:
+        train = spec.train.model_copy(update={"loss": loss})
+        return KerasNetwork(spec.model_copy(update={"train": train}), net, scaler).state_gradients(windows)
+
+    mse, mae = gradients("mse"), gradients("mae")
     assert abs(mse["layer 1, hidden state"][0] / mae["layer 1, hidden state"][0] - 1) > 0.01

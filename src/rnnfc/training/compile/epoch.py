@@ -22,17 +22,10 @@ from rnnfc.networks.tensors import TARGET, WINDOW
 from rnnfc.training.compile.bptt import forward
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.compile.recurrence import drops, written_out
+from rnnfc.training.progress import NotFiniteError
 
 # One call of the compiled program lasts about this long, so that progress moves and Ctrl-C answers.
 _CALL_S = 0.25
-
-
-class NotFiniteError(ArithmeticError):
-    """Raised by `EpochProgram.run`: of a loss, `step` counts from 1; of a weight it is None, the end of the epoch."""
-
-    def __init__(self, what: str, *, step: int | None) -> None:
-        super().__init__(f"{what}, step {step}")
-        self.what, self.step = what, step
 
 
 class EpochProgram:
