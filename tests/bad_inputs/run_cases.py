@@ -1,6 +1,6 @@
-"""Runs every case of the YAML files beside it in this one process and prints what came of each as a JSON line.
+"""Run every case of the YAML files in this folder in one process; print what each did, a JSON line a case.
 
-Usage, in the folder tests: python -m bad_inputs.run_cases RUN WORK, a finished run of configs/sine.yaml and an empty folder.
+Usage, in the folder tests: python -m bad_inputs.run_cases RUN WORK: a finished run of configs/sine.yaml, an empty folder.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from rnnfc.cli import main
 
 HERE = Path(__file__).parent
 TOPICS = ("configs", "csvs", "runs", "options")
-# Whatever the machine has, for cases that do not fit.
+# Of every machine, so that the same cases do not fit.
 MEMORY = 8 * 2**30
 
 
@@ -31,33 +31,33 @@ def cases(topic: str) -> dict[str, dict[str, Any]]:
     return dict(yaml.safe_load((HERE / f"{topic}.yaml").read_text(encoding="utf-8")))
 
 
-def changed(text: str, changes: dict[str, str]) -> str:
+def replace_once(text: str, changes: dict[str, str]) -> str:
     """`text` with each key replaced by its value, once."""
     for old, new in changes.items():
         if old not in text:
-            raise ValueError(f"{old!r} does not stand in the file to be changed")
+            raise ValueError(f"{old!r} is not in the file to change")
         text = text.replace(old, new, 1)
     return text
 
 
 def content(case: dict[str, Any], base: Path) -> bytes:
-    """What the case writes in the place of `base`."""
+    """What the case writes instead of `base`."""
     if "bytes" in case:
         return str(case["bytes"]).encode("latin-1")
     if "text" in case:
         return str(case["text"]).encode()
-    return changed(base.read_text(encoding="utf-8"), case.get("change", {})).encode()
+    return replace_once(base.read_text(encoding="utf-8"), case.get("change", {})).encode()
 
 
-def lay_out(topic: str, case: dict[str, Any], finished: Path, *, folder: Path) -> list[str]:
-    """Writes the case's files into `folder`; gives back its command line, to be run there."""
+def write_case(topic: str, case: dict[str, Any], finished: Path, *, folder: Path) -> list[str]:
+    """Write the case's files into `folder`; return its command line, which runs there."""
     shutil.copy(HERE / "rows.csv", folder)
     if topic == "configs":
         (folder / "bad.yaml").write_bytes(content(case, HERE / "base.yaml"))
     elif topic == "csvs":
         (folder / "rows.csv").write_bytes(content(case, HERE / "rows.csv"))
         (folder / "bad.yaml").write_text(
-            changed((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {}))
+            replace_once((HERE / "base.yaml").read_text(encoding="utf-8"), case.get("config", {}))
         )
     elif topic == "options":
         shutil.copy(HERE / "base.yaml", folder)
@@ -65,13 +65,13 @@ def lay_out(topic: str, case: dict[str, Any], finished: Path, *, folder: Path) -
     else:
         for name in ("run", "other"):
             shutil.copytree(finished, folder / name)
-        made = folder / "run" / case["file"]
-        made.unlink() if case.get("remove") else made.write_bytes(content(case, made))
+        path = folder / "run" / case["file"]
+        path.unlink() if case.get("remove") else path.write_bytes(content(case, path))
         seal(folder / "run")
     return shlex.split(case.get("command", "train bad.yaml"))
 
 
-def everything(folder: Path) -> dict[str, bytes | None]:
+def snapshot(folder: Path) -> dict[str, bytes | None]:
     """Every path below `folder`, with the bytes of files."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
@@ -80,12 +80,12 @@ def everything(folder: Path) -> dict[str, bytes | None]:
 
 
 def outcome(topic: str, name: str, finished: Path, work: Path) -> dict[str, Any]:
-    """What the command line of a case did."""
+    """What the command line of one case did."""
     folder = work / topic
     folder.mkdir()
     os.chdir(folder)
-    arguments = lay_out(topic, cases(topic)[name], finished, folder=folder)
-    before, out, err, code = everything(work), io.StringIO(), io.StringIO(), None
+    arguments = write_case(topic, cases(topic)[name], finished, folder=folder)
+    before, out, err, code = snapshot(work), io.StringIO(), io.StringIO(), None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main(arguments)
@@ -93,7 +93,7 @@ def outcome(topic: str, name: str, finished: Path, work: Path) -> dict[str, Any]
             code = stopped.code
         except BaseException:
             traceback.print_exc()
-    untouched = everything(work) == before
+    untouched = snapshot(work) == before
     shutil.rmtree(folder)
     return {
         "topic": topic,
