@@ -90,7 +90,7 @@ GUARDS = (
     Guard(
         name="publish a network that forecasts what is no number",
         path="workflows/score.py",
-        changes={"    if len(wrong):\n": "    if False:\n"},
+        changes={"    if len(windows):\n": "    if False:\n"},
         test="tests/workflows/test_score.py::test_a_network_that_forecasts_nan_is_refused_with_split_and_time",
     ),
     Guard(
