@@ -77,7 +77,7 @@ GUARDS = (
         name="shuffle as Keras does: one order in every epoch",
         path="training/progress.py",
         changes={"default_rng([seed, epoch])": "default_rng([seed])"},
-        test="tests/training/test_keras_loop.py::test_order_shows_every_window_once_and_depends_on_seed_and_epoch",
+        test="tests/training/test_loop.py::test_train_epochs__draws_another_order_in_each_epoch_from_the_seed",
     ),
     Guard(
         name="drop the last, smaller batch",
@@ -85,7 +85,7 @@ GUARDS = (
         changes={
             "self._windows = len(train)\n": "self._windows = len(train) - len(train) % min(spec.batch_size, len(train))\n",
         },
-        test="tests/training/test_keras_loop.py::test_losses_equal_those_of_keras_fit_from_the_same_start_and_order[mse-GRU]",
+        test="tests/training/test_keras_trainer.py::test_losses_equal_those_of_keras_fit_from_the_same_start_and_order[mse-GRU]",
     ),
     Guard(
         name="publish a network that forecasts what is no number",
