@@ -25,11 +25,13 @@ ROOT = Path(__file__).parents[1]
 # In the order in which their commands run: a page uses the runs of the pages before it.
 PAGES = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("data", "models", "training", "evaluation", "production", "python")),
+    *(
+        f"docs/{name}.md"
+        for name in ("data", "models", "training", "evaluation", "production", "python", "extending")
+    ),
 ]
 OTHERS = [
-    f"docs/{name}.md"
-    for name in ("internals", "accuracy", "speed", "glossary", "extending", "contributing", "changelog")
+    f"docs/{name}.md" for name in ("internals", "accuracy", "speed", "glossary", "contributing", "changelog")
 ]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES + OTHERS}
 
