@@ -1,6 +1,6 @@
 """Extension tables: each name of the YAML and the record behind it, as `module:attribute`.
 
-A record is imported when it is first looked up. Adding one is one new module and one line here; docs/contributing.md shows it.
+A record is imported when it is first looked up. Adding one is one new module and one line here; docs/extending.md shows it.
 """
 
 import pkgutil
