@@ -18,7 +18,7 @@ from PIL import Image
 import rnnfc
 from rnnfc import extensions
 from rnnfc.config.load import load, schema
-from rnnfc.workflows.export import ENDINGS
+from rnnfc.extensions import EXPORT_FORMATS
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
@@ -144,7 +144,7 @@ def test_export_example__forecasts_what_predict_does(
 
 def test_export_examples__cover_every_format_in_at_most_six_lines() -> None:
     exported = [step.text.split() for step in steps() if step.text.startswith("rnnfc export ")]
-    assert [words[words.index("--format") + 1] for words in exported] == list(ENDINGS)
+    assert [words[words.index("--format") + 1] for words in exported] == list(EXPORT_FORMATS)
     assert all(f'"{words[-1]}"' in block for words, block in zip(exported, EXPORT_EXAMPLES, strict=True))
     assert all(len(block.split("\n\n")[1].splitlines()) <= 6 for block in EXPORT_EXAMPLES)
 

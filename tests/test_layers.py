@@ -189,7 +189,7 @@ def test_start__check_sizes_every_shipped_network_without_tensorflow() -> None:
 
 UNSAFE_MODULES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve")
 MAY_CALL = {
-    "rnnfc.export.formats": {"keras.saving.load_model"},  # a file that has just been written, to check it
+    "rnnfc.export.keras": {"keras.saving.load_model"},  # a file that has just been written, to check it
     "rnnfc.cli.signals": {"exec"},  # of the empty text, for a flag in CPython
 }
 UNSAFE_NAMES = {"eval", "exec", "compile", "__import__"}
@@ -310,7 +310,10 @@ WRITING_MODE = r"^(mode=)?'[rbt]*[wax+][rbt+]*'$|O_CREAT"
 MAY_WRITE = {
     "rnnfc.runs.writer",
     "rnnfc.cli.experiments",  # into a place of `atomic_write`, as `workflows.export` and `workflows.predict` do
-    "rnnfc.export.formats",
+    "rnnfc.export.onnx",
+    "rnnfc.export.savedmodel",
+    "rnnfc.export.litert",
+    "rnnfc.export.keras",
     "rnnfc.workflows.export",
     "rnnfc.workflows.predict",
     "rnnfc.cli.runs",  # `predict.save`

@@ -24,6 +24,12 @@ SOURCES = {
     "long": "rnnfc.data.sources.long:SOURCE",
     "frame": "rnnfc.data.sources.frame:SOURCE",
 }
+EXPORT_FORMATS = {
+    "onnx": "rnnfc.export.onnx:EXPORT_FORMAT",
+    "savedmodel": "rnnfc.export.savedmodel:EXPORT_FORMAT",
+    "litert": "rnnfc.export.litert:EXPORT_FORMAT",
+    "keras": "rnnfc.export.keras:EXPORT_FORMAT",
+}
 METRICS = {
     "mse": "rnnfc.evaluation.metrics.mse:METRIC",
     "rmse": "rnnfc.evaluation.metrics.rmse:METRIC",

@@ -1,30 +1,32 @@
-"""Every format forecasts what the network forecasts, for every engine, cell and shape that the config offers."""
+"""The export formats: the contract of their table, and what holds for each, engine, cell and kind of model."""
 
-import typing
-from dataclasses import replace
+import dataclasses
+import itertools
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from factories import make_windows, three_channels, train_rows
+from exporting import export_and_read
+from factories import make_experiment, make_windows, three_channels, train_rows
 
-from rnnfc.cli import app
 from rnnfc.config.experiment import Experiment
-from rnnfc.config.load import from_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
-from rnnfc.export import onnx_model as export
-from rnnfc.export.formats import FORMATS
-from rnnfc.extensions import CELLS
+from rnnfc.export.format import ExportFormat
+from rnnfc.export.parity import infer_in_batches, parity_error
+from rnnfc.extensions import CELLS, EXPORT_FORMATS, load_record
 from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.export import ENDINGS
 
-# Model, window.normalize, scale; ONNX is held to the same in tests/test_export.py.
+RECORDS: dict[str, ExportFormat] = {kind: load_record(EXPORT_FORMATS, kind) for kind in EXPORT_FORMATS}
 RICH = "units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1"
 LEVELS = "levels: [0.1, 0.5, 0.8]"
+GRU = "{kind: stacked, cell: GRU, units: [4]}"
+# Model, window.normalize, scale.
 MODELS = [
     *((f"{{kind: stacked, cell: {cell}, units: [4]}}", "none", "none") for cell in CELLS),
     *((f"{{kind: stacked, cell: {cell}, {RICH}}}", "last", "standard") for cell in CELLS),
@@ -49,86 +51,124 @@ MODELS = [
     ("{kind: scratch, units: 4}", "none", "none"),
     ("{kind: scratch, units: 4, activation: sigmoid}", "last", "standard"),
 ]
-GRU = "{kind: stacked, cell: GRU, units: [4]}"
-
-
-def network(data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Experiment, Any, Windows]:
-    spec = from_yaml(
-        f"name: t\nseed: 3\ndata: {{kind: sine, points: 50, step: 0.4}}\nsplit: {{test: 9}}\nscale: {scale}\n"
-        f"window: {{length: 5, horizon: 4, normalize: {normalize}}}\nmodel: {model}\n"
-        "train: {epochs: 1}\n",
-        source="test",
+ONNX_ONLY = [
+    (f"{{kind: stacked, cell: {cell}, {rest}}}", normalize, "minmax")
+    for cell in CELLS
+    for rest, normalize in (
+        ("units: [4], levels: [0.2, 0.5]", "last"),
+        ("units: [4], levels: [0.2, 0.5]", "difference"),
+        ("units: [4]", "mean_std"),
+        ("units: [4]", "difference"),
     )
-    scaler = Scaler.fit(data, train_rows(data), **spec.scale.model_dump())
-    return spec, engine_for(spec).build(spec, data, scaler), make_windows(data)
+]
+# Cell, attention.
+DECODERS = [("SimpleRNN", "none"), ("LSTM", "luong"), ("GRU", "bahdanau")]
+ENCODER_DECODERS = [
+    (f"{{kind: seq2seq, cell: {cell}, units: 6, attention: {attention}, dropout: 0.2, teacher_forcing: 0.5}}")
+    for cell, attention in DECODERS
+]
+CASES = [
+    *((kind, *case) for kind, case in itertools.product(EXPORT_FORMATS, MODELS)),
+    *(("onnx", *case) for case in ONNX_ONLY),
+    *(("onnx", model, "last", "standard") for model in ENCODER_DECODERS),
+    *(
+        (kind, model, "last", "standard")
+        for kind, model in zip(("savedmodel", "litert", "keras"), ENCODER_DECODERS, strict=True)
+    ),
+]
 
 
-def test_the_tables_of_formats_agree_with_the_option() -> None:
-    (command,) = [
-        command
-        for command in app.registered_commands
-        if command.callback and command.callback.__name__ == "export"
-    ]
-    offered = typing.get_args(typing.get_type_hints(command.callback)["kind"])
-    assert set(FORMATS) == set(ENDINGS) == set(offered)
+def build(data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Experiment, Any, Windows]:
+    window = f"{{length: 5, horizon: 4, normalize: {normalize}}}"
+    experiment = make_experiment(
+        seed=3,
+        data="{kind: sine, points: 50, step: 0.4}",
+        split="{test: 9}",
+        scale=scale,
+        window=window,
+        model=model,
+    )
+    scaler = Scaler.fit(data, train_rows(data), **experiment.scale.model_dump())
+    return experiment, engine_for(experiment).build(experiment, data, scaler), make_windows(data)
 
 
-@pytest.mark.parametrize(("model", "normalize", "scale"), MODELS)
-@pytest.mark.parametrize("kind", FORMATS)
-def test_every_format_forecasts_what_the_network_forecasts(
+@pytest.mark.parametrize("kind", EXPORT_FORMATS)
+def test_export_formats__every_record_is_complete(kind: str) -> None:
+    record = RECORDS[kind]
+    assert isinstance(record, ExportFormat)
+    assert record.ending == "" or record.ending.startswith(".")
+    assert record.readers
+    assert record.dtype in ("float64", "float32")
+
+
+def test_export_formats__endings_are_distinct() -> None:
+    assert len({record.ending for record in RECORDS.values()}) == len(RECORDS)
+
+
+def test_export_formats__are_imported_without_anything_heavy() -> None:
+    modules = [location.partition(":")[0] for location in EXPORT_FORMATS.values()]
+    code = f"import {', '.join(modules)}, sys; print(*sys.modules)"
+    names = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {"tensorflow", "keras", "numpy", "onnx", "onnxruntime"} & set(names.split()) == set()
+
+
+@pytest.mark.parametrize(("kind", "model", "normalize", "scale"), CASES)
+def test_export_formats__forecast_what_the_network_forecasts(
     tmp_path: Path, kind: str, model: str, normalize: str, scale: str
 ) -> None:
     data = three_channels()
-    spec, net, windows = network(data, model=model, normalize=normalize, scale=scale)
-    path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
-    form.save(net, export.interface(spec, data, net.scaler), path)
-    answer = form.read(path, spec.levels)
-    made, expected = export.infer_in_batches(answer, windows), net.outputs(windows)
-    assert made["forecast"].shape == (23, 4, 2)
-    assert made["forecast"].dtype == np.float64
-    assert export.difference(made, expected, windows, net.scaler) <= 1e-6
-    assert np.ptp(made["forecast"][:, 0, 0]) > 1e-3  # the windows do differ
-    one = replace(windows, origins=windows.origins[6:7])  # the same reader, another batch
-    its_own = {name: array[6:7] for name, array in expected.items()}
-    assert export.difference(export.infer_in_batches(answer, one), its_own, one, net.scaler) <= 1e-6
-    assert sorted(made) == list(expected) == ["forecast", "quantiles"][: 1 + bool(spec.levels)]
+    experiment, network, windows = build(data, model=model, normalize=normalize, scale=scale)
+    function = export_and_read(kind, experiment, network, data, tmp_path)
+    outputs, expected = infer_in_batches(function, windows), network.outputs(windows)
+    levels = experiment.levels
+    assert {name: array.shape for name, array in outputs.items()} == {
+        "forecast": (23, 4, 2),
+        **({"quantiles": (23, 4, 2, len(levels))} if levels else {}),
+    }
+    assert outputs["forecast"].dtype == np.float64
+    assert parity_error(outputs, expected, windows, network.scaler) <= 1e-6
+    assert np.ptp(outputs["forecast"][:, 0, 0]) > 1e-3  # the windows do differ
+    one = dataclasses.replace(windows, origins=windows.origins[6:7])  # the same function, another batch size
+    one_expected = {name: array[6:7] for name, array in expected.items()}
+    assert parity_error(infer_in_batches(function, one), one_expected, one, network.scaler) <= 1e-6
 
 
 @pytest.mark.parametrize("scale", ["minmax", "{method: standard, transform: box_cox}"])
-@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "onnx"])
-def test_every_format_asks_for_the_series_where_each_has_its_scale(
+@pytest.mark.parametrize("kind", [kind for kind in EXPORT_FORMATS if kind != "onnx"])
+def test_export_formats__read_the_series_if_each_has_its_own_scale(
     tmp_path: Path, kind: str, scale: str
 ) -> None:
     data = three_channels(lengths=(31, 23, 26), positive=True)
-    spec, net, windows = network(data, model=GRU[:-1] + f", {LEVELS}}}", normalize="mean_std", scale=scale)
-    path, form = tmp_path / f"m{ENDINGS[kind]}", FORMATS[kind]
-    form.save(net, export.interface(spec, data, net.scaler), path)
-    made = export.infer_in_batches(form.read(path, spec.levels), windows)
-    assert export.difference(made, net.outputs(windows), windows, net.scaler) <= (
-        3e-6 if kind == "litert" else 1e-6
-    )
-    sizes = [np.abs(made["forecast"][windows.series == series]).max() for series in range(3)]
+    model = f"{{kind: stacked, cell: GRU, units: [4], {LEVELS}}}"
+    experiment, network, windows = build(data, model=model, normalize="mean_std", scale=scale)
+    outputs = infer_in_batches(export_and_read(kind, experiment, network, data, tmp_path), windows)
+    tolerance = 3e-6 if kind == "litert" else 1e-6
+    assert parity_error(outputs, network.outputs(windows), windows, network.scaler) <= tolerance
+    sizes = [np.abs(outputs["forecast"][windows.series == series]).max() for series in range(3)]
     assert 30 * sizes[0] < sizes[1] < sizes[2] / 30
 
 
-@pytest.mark.parametrize("kind", [kind for kind, form in FORMATS.items() if form.dtype == "float64"])
-def test_a_series_at_offset_1e9_keeps_its_shape_where_there_is_float64(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", [kind for kind, record in RECORDS.items() if record.dtype == "float64"])
+def test_export_formats__float64_keeps_the_shape_of_a_series_at_offset_1e9(tmp_path: Path, kind: str) -> None:
     data = three_channels(offset=1e9)
-    spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
-    path = tmp_path / f"m{ENDINGS[kind]}"
-    FORMATS[kind].save(net, export.interface(spec, data, net.scaler), path)
-    made = export.infer_in_batches(FORMATS[kind].read(path, spec.levels), windows)
-    assert export.difference(made, net.outputs(windows), windows, net.scaler) <= 1e-5
-    assert 0.1 < np.ptp(made["forecast"][:, :, 0]) < 100
+    experiment, network, windows = build(data, model=GRU, normalize="none", scale="minmax")
+    outputs = infer_in_batches(export_and_read(kind, experiment, network, data, tmp_path), windows)
+    assert parity_error(outputs, network.outputs(windows), windows, network.scaler) <= 1e-5
+    assert 0.1 < np.ptp(outputs["forecast"][:, :, 0]) < 100
 
 
-def test_float32_loses_that_series_and_says_so(tmp_path: Path) -> None:
-    data, form = three_channels(offset=1e9), FORMATS["litert"]
-    spec, net, windows = network(data, model=GRU, normalize="none", scale="minmax")
-    form.save(net, export.interface(spec, data, net.scaler), tmp_path / "m.tflite")
-    made = export.infer_in_batches(form.read(tmp_path / "m.tflite", spec.levels), windows)
-    text = r"litert model's forecasts differ .* LiteRT computes in float32, which keeps about seven digits: too few for a series"
-    with pytest.raises(TrainError, match=text):
-        export.difference(
-            made, net.outputs(windows), windows, net.scaler, what="litert model", mend=form.mend
+def test_litert__refuses_a_series_too_far_from_zero_for_float32(tmp_path: Path) -> None:
+    data = three_channels(offset=1e9)
+    experiment, network, windows = build(data, model=GRU, normalize="none", scale="minmax")
+    outputs = infer_in_batches(export_and_read("litert", experiment, network, data, tmp_path), windows)
+    remedy = RECORDS["litert"].remedy
+    assert remedy is not None
+    with pytest.raises(TrainError, match=r"litert model.* differ .*float32.*--format"):
+        parity_error(
+            outputs,
+            network.outputs(windows),
+            windows,
+            network.scaler,
+            what="litert model",
+            remedy=remedy,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exporting import exported_error
 from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
@@ -14,16 +15,14 @@ from rnnfc.config.load import from_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.export import onnx_model as export
-from rnnfc.export.formats import FORMATS
-from rnnfc.networks import network, tensors
+from rnnfc.export.interface import interface
+from rnnfc.networks import tensors
 from rnnfc.networks.backend import tf
 from rnnfc.networks.build import build_for
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
 from rnnfc.networks.size import num_parameters
-from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.export import ENDINGS
+from rnnfc.training.keras_engine import KerasNetwork
 
 FAMILIES = {
     "stacked": "kind: stacked, cell: GRU, units: [4, 6], bidirectional: [true, false]",
@@ -53,12 +52,12 @@ def two_series() -> Panel:
     return replace(data, **shapes, series=("s", "t"), bounds=np.array([0, 15, 31]))
 
 
-def made(kind: str, further: str = FURTHER) -> tuple[Experiment, network.Network, Windows]:
+def made(kind: str, further: str = FURTHER) -> tuple[Experiment, KerasNetwork, Windows]:
     """Windows of both series, the first of them last: targets of rows 5 to 12 and 20 to 28."""
     data, spec = two_series(), experiment(kind, further)
     scaler = Scaler.fit(data, np.array([[0, 10], [15, 27]]), method="standard")
     origins = np.array([20, 21, 24, 5, 9], dtype=np.int32)
-    net = network.Network(build_for(spec, data), scaler, length=5)
+    net = KerasNetwork(spec, build_for(spec, data), scaler)
     for variable in net.net.inference_model.trainable_variables:  # also what starts at zero, or nearly so
         variable.assign(variable + 0.3 * np.random.default_rng(7).normal(size=variable.shape))
     return spec, net, Windows(panel=data, origins=origins, length=5, horizon=4)
@@ -109,7 +108,7 @@ def test_forecasts_follow_what_is_known_ahead_and_nothing_else_that_is(kind: str
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
     _, net, windows = made(kind)
-    window = {name: array[:1].astype(np.float32) for name, array in export.network_inputs(windows).items()}
+    window = {name: array[:1].astype(np.float32) for name, array in tensors.network_inputs(windows).items()}
     later = {**window, "future": window["future"] + np.float32([[[0], [0], [5], [0]]])}
     model = net.net.inference_model
     changed = np.abs(call_model(model, later) - call_model(model, window)).max(axis=(0, 2)) > 1e-7
@@ -119,7 +118,7 @@ def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_the_same_window_of_another_series_has_another_forecast(kind: str) -> None:
     _, net, windows = made(kind)
-    given = {name: array.astype(np.float32) for name, array in export.network_inputs(windows).items()}
+    given = {name: array.astype(np.float32) for name, array in tensors.network_inputs(windows).items()}
     model = net.net.inference_model
     own, other = call_model(model, given), call_model(model, {**given, "series": 1 - given["series"]})
     assert np.abs(own - other).max(axis=(1, 2)).min() > 1e-4
@@ -137,8 +136,7 @@ def test_the_same_window_of_another_series_has_another_forecast(kind: str) -> No
 )
 def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> None:
     spec, net, windows = made(kind)
-    facts, path = export.interface(spec, windows.panel, net.scaler), tmp_path / f"m{ENDINGS[form]}"
-    assert facts["input"] == {
+    assert interface(spec, windows.panel, net.scaler)["input"] == {
         "window": ["n", 5, 4],
         "channels": ["a", "b", "c", "day"],
         "future": ["n", 4, 1],
@@ -146,23 +144,18 @@ def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> No
         "series": ["n"],
         "series_names": ["s", "t"],
     }
-    FORMATS[form].save(engine_for(spec), spec, net, facts, path)
-    points = export.infer_in_batches(FORMATS[form].read(path, ()), windows)
-    assert export.difference(points, net.outputs(windows), windows, net.scaler) <= 1e-6
+    assert exported_error(form, spec, net, windows, tmp_path) <= 1e-6
 
 
 def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
     spec, net, windows = made("stacked", "")
     single = windows.with_panel(replace(windows.panel, series=("s",), bounds=np.array([0, 31])))
     scaler = Scaler.fit(single.panel, np.array([[0, 20]]), method="minmax")
-    net = network.Network(build_for(spec, single.panel), scaler, length=5)
-    facts = export.interface(spec, single.panel, scaler)
+    net = KerasNetwork(spec, build_for(spec, single.panel), scaler)
+    facts = interface(spec, single.panel, scaler)
     assert list(facts["input"]) == ["window", "channels", "future", "known"]
     for form in ("onnx", "litert"):
-        path = tmp_path / f"m{ENDINGS[form]}"
-        FORMATS[form].save(engine_for(spec), spec, net, facts, path)
-        points = export.infer_in_batches(FORMATS[form].read(path, ()), single)
-        assert export.difference(points, net.outputs(single), single, scaler) <= 1e-6
+        assert exported_error(form, spec, net, single, tmp_path) <= 1e-6
 
 
 def test_an_embedding_of_one_series_is_refused(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:

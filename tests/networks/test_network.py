@@ -23,7 +23,7 @@ from rnnfc.networks import stacked as family
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
 from rnnfc.networks.family import Sizes
-from rnnfc.networks.net import DataSizes, Member, Net, plain_loops
+from rnnfc.networks.net import Member, Net, plain_loops
 from rnnfc.networks.seeds import derive_seed
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.networks.stacked import StackedSpec
@@ -43,7 +43,7 @@ def stacked(model: StackedSpec, *, seed: int = 1) -> Any:
 
 def as_net(model: Any) -> Net:
     member = Member(core=model, inference_model=model, training_model=model)
-    return Net.from_members([member], inference_model=model, sizes=DataSizes(channels=3, targets=2))
+    return Net.from_members([member], inference_model=model, sizes=SIZES)
 
 
 def experiment(normalize: str = "none") -> Experiment:

@@ -17,7 +17,7 @@ from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
 from rnnfc.networks.family import Sizes
-from rnnfc.networks.net import DataSizes, Member, Net
+from rnnfc.networks.net import Member, Net
 from rnnfc.networks.parts import linear_skip as linear
 from rnnfc.networks.size import num_parameters
 from rnnfc.training.keras_engine import KerasEngine, KerasNetwork
@@ -215,9 +215,8 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
 
     _, loss = trained(network.net, spec)
     singles = [Member(core=twin, inference_model=twin, training_model=twin) for twin in starts]
-    sizes = DataSizes(channels=3, targets=2)
     alone = [
-        trained(Net.from_members([one], inference_model=one.inference_model, sizes=sizes), spec)
+        trained(Net.from_members([one], inference_model=one.inference_model, sizes=SIZES), spec)
         for one in singles
     ]
     assert loss == pytest.approx(np.mean([one for _, one in alone]), rel=1e-5)

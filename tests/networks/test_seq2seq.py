@@ -14,8 +14,6 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
-from rnnfc.export import onnx_model as export
-from rnnfc.export.formats import FORMATS
 from rnnfc.extensions import CELLS
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras, tf
@@ -26,8 +24,6 @@ from rnnfc.networks.normalization import NORMALIZATIONS
 from rnnfc.networks.parts.window_normalization import with_window_normalization
 from rnnfc.networks.seq2seq import Seq2SeqSpec
 from rnnfc.networks.size import num_parameters, training_bytes
-from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.export import ENDINGS
 
 ATTENTION = get_args(Seq2SeqSpec.model_fields["attention"].annotation)
 EVERY = list(itertools.product(CELLS, ATTENTION))
@@ -177,30 +173,6 @@ def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> No
     windows = Windows(panel=data, origins=np.array([12], dtype=np.int32), length=5, horizon=4)
     later = made.outputs(windows.with_panel(data.with_values(values)))
     np.testing.assert_array_equal(made.outputs(windows)["forecast"], later["forecast"])
-
-
-@pytest.mark.parametrize(
-    ("kind", "cell", "attention"),
-    [
-        *(("onnx", *pair) for pair in PAIRS),
-        *((kind, *pair) for kind, pair in zip([*FORMATS][1:], PAIRS, strict=True)),
-    ],
-)
-def test_every_format_forecasts_what_the_network_forecasts(
-    tmp_path: Path, kind: str, cell: str, attention: str
-) -> None:
-    data, spec = (
-        three_channels(),
-        experiment(cell, attention, normalize="last", more=", dropout: 0.2, teacher_forcing: 0.5"),
-    )
-    scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
-    net = network.Network(build_net(spec, channels=3, targets=2), scaler, length=5)
-    windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
-    path = tmp_path / f"m{ENDINGS[kind]}"
-    FORMATS[kind].save(engine_for(spec), spec, net, export.interface(spec, data, net.scaler), path)
-    made, expected = export.infer_in_batches(FORMATS[kind].read(path, ()), windows), net.outputs(windows)
-    assert export.difference(made, expected, windows, scaler) <= 1e-6
-    assert np.ptp(expected["forecast"][:, :, 0]) > 1e-3
 
 
 def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:

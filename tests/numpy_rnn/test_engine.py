@@ -22,7 +22,8 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import RunError, TrainError
-from rnnfc.export.onnx_model import OnnxNetwork, difference
+from rnnfc.export.onnx_network import OnnxNetwork
+from rnnfc.export.parity import parity_error
 from rnnfc.extensions import FAMILIES, load_record
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.size import num_parameters, training_bytes
@@ -142,7 +143,7 @@ def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
     network = engine_for(spec).build(spec, data, scaler)
     content = network.to_onnx({})
     made = OnnxNetwork.read(content, source="m.onnx").outputs(windows)
-    assert difference(made, network.outputs(windows), windows, scaler) <= 1e-6
+    assert parity_error(made, network.outputs(windows), windows, scaler) <= 1e-6
     sizes = [np.abs(made["forecast"][windows.series == series]).max() for series in range(3)]
     assert 30 * sizes[0] < sizes[1] < sizes[2] / 30
 
@@ -157,7 +158,7 @@ def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, nor
     content = case.network.to_onnx({"unit": "°C"})
     made = OnnxNetwork.read(content, source="m.onnx").outputs(case.raw.test)
     assert made["forecast"].shape == (6, 4, 2)
-    assert difference(made, case.network.outputs(case.raw.test), case.raw.test, case.network.scaler) <= 1e-6
+    assert parity_error(made, case.network.outputs(case.raw.test), case.raw.test, case.network.scaler) <= 1e-6
     (told,) = onnx.load_model_from_string(content).metadata_props
     assert (told.key, json.loads(told.value)) == ("rnnfc", {"unit": "°C"})
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from sealing import seal
 
 from rnnfc.cli import main
-from rnnfc.export import formats as saved
+from rnnfc.export import keras as keras_format
+from rnnfc.extensions import EXPORT_FORMATS, load_record
 from rnnfc.runs.run import Run
 from rnnfc.workflows import export as workflow
-from rnnfc.workflows.export import CARD, ENDINGS
+from rnnfc.workflows.export import CARD
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., Any]
@@ -53,9 +55,10 @@ def trained(
     return folder
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", EXPORT_FORMATS)
 def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_path: Path, kind: str) -> None:
-    to = tmp_path / f"m{ENDINGS[kind]}"
+    record = load_record(EXPORT_FORMATS, kind)
+    to = tmp_path / f"m{record.ending}"
     done = rnnfc("export", trained, "--format", kind, "--to", to)
     assert done.code == 0, done.err
     assert done.err == f"run         {trained}\n"
@@ -81,7 +84,7 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_p
     }
     window = Run.open(trained).last_window(length=10).values[None]
     expected = json.loads(rnnfc("predict", trained, "--json").out)["forecast"][0]["value"]["sine"]
-    made = saved.FORMATS[kind].read(to, ())({"window": window})
+    made = record.read(to, ())({"window": window})
     np.testing.assert_allclose(made["forecast"], [[[expected]]], atol=1e-6)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = rnnfc("export", trained, "--format", kind, "--to", to)
@@ -114,7 +117,7 @@ def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_o
 ) -> None:
     which = Run.open(without_data(small_run, tmp_path))
     last, scaler = which.last_window(length=10), which.scaler(channels=1)
-    windows, _ = workflow._windows(which, which.experiment(), last, scaler)
+    windows = workflow._random_windows(which.experiment(), last, scaler)
     x = windows.inputs()
     assert x.shape == (64, 10, 1)
     np.testing.assert_array_equal(x[-1], last.values)
@@ -131,7 +134,7 @@ def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_o
         (
             "savedmodel",
             "m.onnx",
-            "m.onnx: the format savedmodel is a folder, and .onnx names a file; name it m",
+            "m.onnx: the format savedmodel is a folder, but .onnx is a file; name it m",
         ),
         ("onnx", "taken.onnx", "taken.onnx.json: exists already and is left as it is"),
         ("savedmodel", ".", "exists already and is left as it is"),
@@ -160,17 +163,16 @@ def test_a_network_that_forecasts_something_else_is_not_written(
     rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "to").mkdir()
-    right = saved.FORMATS["keras"]
+    right = load_record(EXPORT_FORMATS, "keras")
 
     def read(path: Path, levels: tuple[float, ...]) -> Any:
         return lambda window: {name: array + 3e-5 for name, array in right.read(path, levels)(window).items()}
 
-    wrong = saved.Format(save=right.save, read=read)
-    monkeypatch.setitem(saved.FORMATS, "keras", wrong)
+    monkeypatch.setattr(keras_format, "EXPORT_FORMAT", replace(right, read=read))
     done = rnnfc("export", small_run, "--format", "keras", "--to", tmp_path / "to/m.keras")
     assert done.code == 1
     assert (
-        "the exported keras model's forecasts differ from the network's by 1.5e-05 of the data's range, at most 1e-05"
+        "the exported keras model's forecasts differ from the network's by 1.5e-05 of the data's range; the limit is 1e-05"
         in done.err
     )
     assert names(tmp_path / "to") == set()

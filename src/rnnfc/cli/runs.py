@@ -3,14 +3,27 @@
 import contextlib
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, Runtime, WhichRun, app, print_json
+from rnnfc.extensions import EXPORT_FORMATS, load_record
 
 if TYPE_CHECKING:
+    from rnnfc.export.format import ExportFormat
     from rnnfc.workflows.predict import Future
+
+_FORMATS: "dict[str, ExportFormat]" = {name: load_record(EXPORT_FORMATS, name) for name in EXPORT_FORMATS}
+_FORMAT_HELP = "; ".join(f"{name}: for {record.readers}" for name, record in _FORMATS.items()) + "."
+_FOLDER_FORMATS = [name for name, record in _FORMATS.items() if not record.ending]
+
+
+def _known_format(name: str) -> str:
+    if name not in _FORMATS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, _FORMATS))}.")
+    return name
+
 
 # What `predict` prints of many series.
 _MOST_SERIES, _MOST_STEPS = 10, 6
@@ -214,13 +227,16 @@ def verify(run: WhichRun = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
 @app.command(epilog="Example: rnnfc export sine --format onnx --to sine.onnx")
 def export(
     kind: Annotated[
-        Literal["onnx", "savedmodel", "litert", "keras"],
+        str,
         typer.Option(
-            "--format", help="For ONNX Runtime; TensorFlow and its Serving; LiteRT on small devices; Keras."
+            "--format", metavar=f"[{'|'.join(_FORMATS)}]", callback=_known_format, help=_FORMAT_HELP
         ),
     ],
     to: Annotated[
-        Path, typer.Option("--to", metavar="PATH", help="A new file; for savedmodel a new folder.")
+        Path,
+        typer.Option(
+            "--to", metavar="PATH", help=f"A new file; for {' and '.join(_FOLDER_FORMATS)} a new folder."
+        ),
     ],
     run: WhichRun = None,
     outputs: Outputs = OUTPUTS,
@@ -232,17 +248,16 @@ def export(
     from rnnfc.workflows.export import export as export_run
 
     which = find(outputs, run)
-    made = export_run(which, kind=kind, to=to)
+    exported = export_run(which, kind=kind, to=to)
     if as_json:
-        print_json(made.card)
+        print_json(exported.card)
         return
     note("run", str(which.folder))
-    parity = made.card["parity"]
-    say("written", f"{made.path}   {made.card_path}")
+    say("written", f"{exported.path}   {exported.card_path}")
     say(
         "check",
-        f"{parity['largest_difference']:.1e} of the data's range at most from the run's forecasts on "
-        f"{parity['windows']:,} windows ({parity['of']})",
+        f"{exported.parity_error:.1e} of the data's range at most from the run's forecasts on "
+        f"{exported.num_windows:,} windows ({exported.source_of_windows})",
     )
 
 

@@ -1,6 +1,6 @@
 """Build a network: a family's model, the parts around it, and the members of an ensemble."""
 
-from dataclasses import asdict
+from dataclasses import replace
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.network_spec import NetSpec
@@ -8,7 +8,7 @@ from rnnfc.data.panel import Panel
 from rnnfc.networks.backend import keras
 from rnnfc.networks.family import Sizes, find_family
 from rnnfc.networks.inputs import call_model, input_tensors, make_model, new_inputs
-from rnnfc.networks.net import DataSizes, Member, Net
+from rnnfc.networks.net import Member, Net
 from rnnfc.networks.parts.autoregressive import with_autoregressive_loop, without_true_targets
 from rnnfc.networks.parts.embedding import with_series_embedding
 from rnnfc.networks.parts.linear_skip import with_linear_skip
@@ -29,13 +29,20 @@ def build(
     """The network of an experiment with its starting weights.
 
     Args:
-        channels, targets, known, series: see `DataSizes`.
+        channels, targets, known, series: see `family.Sizes`.
         unroll_for_export: write autoregressive steps out one after another, as plain layers, for files that are read without this
             package. Such a network forecasts and cannot be trained; its weights are the same, in the same order.
     """
     spec = experiment.net
     assert spec is not None  # noqa: S101  every other spec has an engine without Keras
-    sizes = DataSizes(channels=channels, targets=targets, known=known, series=series)
+    sizes = Sizes(
+        length=experiment.window.length,
+        horizon=experiment.window.horizon,
+        channels=channels,
+        targets=targets,
+        known=known,
+        series=series,
+    )
     seeds = [
         experiment.seed,
         *(derive_seed(experiment.seed, member, 4) for member in range(1, spec.num_members)),
@@ -51,29 +58,20 @@ def build(
 
 def build_for(experiment: Experiment, panel: Panel) -> Net:
     """`build` for the data of `panel`."""
-    return build(experiment, **asdict(sizes_of(panel)))
-
-
-def sizes_of(panel: Panel) -> DataSizes:
-    """The sizes of a network for the data of `panel`."""
-    return DataSizes(
-        channels=len(panel.channels),
-        targets=panel.num_targets,
-        known=panel.num_known,
-        series=len(panel.series),
+    channels, targets = len(panel.channels), panel.num_targets
+    return build(
+        experiment, channels=channels, targets=targets, known=panel.num_known, series=len(panel.series)
     )
 
 
 def _build_member(
-    experiment: Experiment, spec: NetSpec, sizes: DataSizes, *, seed: int, unroll_for_export: bool
+    experiment: Experiment, spec: NetSpec, sizes: Sizes, *, seed: int, unroll_for_export: bool
 ) -> Member:
     window, embedding_size = experiment.window, spec.series_embedding or 0
-    core_sizes = Sizes(
-        length=window.length,
-        horizon=1 if spec.is_recursive else window.horizon,
+    core_sizes = replace(
+        sizes,
+        horizon=1 if spec.is_recursive else sizes.horizon,
         channels=sizes.channels + embedding_size,
-        targets=sizes.targets,
-        known=sizes.known,
     )
     build_core = find_family(spec).build
     assert build_core is not None  # noqa: S101  a family of the Keras engine

@@ -6,22 +6,11 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from rnnfc.networks.backend import keras
+from rnnfc.networks.family import Sizes
 from rnnfc.networks.parts.autoregressive import AutoregressiveLoop
 from rnnfc.networks.parts.linear_skip import LinearSkip
 
 Layer = TypeVar("Layer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSizes:
-    """What a network is built for: numbers of channels, of targets (the first channels), of channels with a known future (the
-    last ones), and of series.
-    """
-
-    channels: int
-    targets: int
-    known: int = 0
-    series: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +39,12 @@ class Net:
 
     inference_model: keras.Model
     members: tuple[Member, ...]
-    sizes: DataSizes
+    sizes: Sizes
     recurrent_layers: tuple[keras.layers.RNN, ...]
     autoregressive_loops: tuple[AutoregressiveLoop, ...]
 
     @classmethod
-    def from_members(
-        cls, members: Sequence[Member], *, inference_model: keras.Model, sizes: DataSizes
-    ) -> Self:
+    def from_members(cls, members: Sequence[Member], *, inference_model: keras.Model, sizes: Sizes) -> Self:
         """The network of `members`, whose forecasts `inference_model` combines."""
         return cls(
             inference_model=inference_model,

@@ -1,7 +1,5 @@
 """Network: a Keras network with its scaler, which forecasts windows in data units."""
 
-from dataclasses import asdict
-
 import numpy as np
 
 from rnnfc.config.experiment import Experiment
@@ -63,10 +61,13 @@ class Network:
 
 def inference_copy(experiment: Experiment, net: Net, *, unroll_for_export: bool = False) -> Net:
     """A copy of `net` for exporters, with the same weights and no random state, e.g. of dropout."""
-    spec = experiment.net and experiment.net.without_draws()
+    spec, sizes = experiment.net and experiment.net.without_draws(), net.sizes
     copy = build(
         experiment.model_copy(update={"model": spec}),
-        **asdict(net.sizes),
+        channels=sizes.channels,
+        targets=sizes.targets,
+        known=sizes.known,
+        series=sizes.series,
         unroll_for_export=unroll_for_export,
     )
     trained = net.inference_model.weights

@@ -4,6 +4,7 @@ Inputs: window[n, length, channel], future[n, horizon, known], series[n]; in tra
 Outputs: forecast[n, horizon, target], with levels also quantiles[n, horizon, target, level].
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,8 +21,10 @@ AHEAD, PREVIOUS = "ahead", "previous"
 
 # A NumPy array, or a tensor of TensorFlow.
 Array: TypeAlias = Any
-# Outputs of a network by name, in data units.
-Outputs = dict[str, Floats]
+# Inputs and outputs of a network by name, in data units.
+Inputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
+Outputs: TypeAlias = dict[str, Floats]
+InferenceFunction: TypeAlias = Callable[[Inputs], Outputs]
 
 
 def to_forecast(outputs: Outputs, windows: Windows, *, levels: tuple[float, ...] = ()) -> Forecast:
@@ -29,7 +32,7 @@ def to_forecast(outputs: Outputs, windows: Windows, *, levels: tuple[float, ...]
     return Forecast.from_windows(windows, outputs[FORECAST], quantiles=outputs.get(QUANTILES), levels=levels)
 
 
-def network_inputs(windows: Windows) -> dict[str, npt.NDArray[Any]]:
+def network_inputs(windows: Windows) -> Inputs:
     """Every input that a network may read of unscaled windows, by name; without known channels there is no `future`."""
     future = {FUTURE: windows.future()} if windows.panel.num_known else {}
     return {WINDOW: windows.inputs(), **future, SERIES: windows.series.astype(np.int64)}

@@ -1,7 +1,7 @@
 """The NumPy engine: networks of `numpy_rnn.network`, without TensorFlow."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
 from rnnfc.evaluation.forecast import Forecast
+from rnnfc.export.interface import Interface
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.tensors import FORECAST, Outputs, to_forecast
 from rnnfc.numpy_rnn import network as rnn
@@ -101,7 +102,7 @@ class NumpyNetwork:
         """None besides the ONNX model."""
         return {}
 
-    def to_onnx(self, interface: Mapping[str, object]) -> bytes:
+    def to_onnx(self, interface: Interface) -> bytes:
         """See `Network`."""
         return onnx_graph.to_onnx(
             self.weights,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnfc.data.scaler import Scaler
-from rnnfc.export.onnx_model import OPSET
+from rnnfc.export.interface import OPSET
 from rnnfc.networks.tensors import FORECAST, SERIES, WINDOW
 from rnnfc.numpy_rnn.network import Weights
 

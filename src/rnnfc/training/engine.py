@@ -3,7 +3,7 @@
 The Keras engine is `training.keras_engine`, the NumPy engine `numpy_rnn.engine`; `workflows.engines` chooses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict
 
@@ -15,6 +15,7 @@ from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
+from rnnfc.export.interface import Interface
 from rnnfc.networks.tensors import Outputs
 from rnnfc.plain import Array
 from rnnfc.training.compile.recipe import Recipe
@@ -109,8 +110,8 @@ class Network(Protocol):
     def extra_files(self) -> dict[str, Callable[[Path], object]]:
         """Files for other tools besides the ONNX model: name -> function that writes the file to a path."""
 
-    def to_onnx(self, interface: Mapping[str, object]) -> bytes:
-        """model.onnx, data units in and out; `interface` (`export.onnx_model.interface`) becomes its metadata."""
+    def to_onnx(self, interface: Interface) -> bytes:
+        """The bytes of model.onnx, data units in and out; `interface` becomes its metadata."""
 
     def inference_copy(self, *, unroll_for_export: bool = False) -> "Net":
         """A Keras network with these weights and no random state, e.g. of dropout, for exporters.

@@ -1,6 +1,6 @@
 """The Keras engine: stacked, segment, seq2seq and dense networks."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,11 @@ from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.export import onnx_model
+from rnnfc.export.interface import Interface
+from rnnfc.export.tf2onnx_writer import keras_to_onnx
 from rnnfc.networks import network as networks
 from rnnfc.networks.backend import threads
 from rnnfc.networks.build import build_for
-from rnnfc.networks.data_units import data_unit_forecaster
 from rnnfc.networks.net import Net
 from rnnfc.networks.parts import linear_skip
 from rnnfc.networks.parts.quantile_head import median
@@ -100,11 +100,10 @@ class KerasNetwork:
         """model.keras."""
         return {MODEL: networks.with_plain_layers(self._experiment, self.net).save}
 
-    def to_onnx(self, interface: Mapping[str, object]) -> bytes:
+    def to_onnx(self, interface: Interface) -> bytes:
         """See `Network`."""
         model = self.inference_copy().inference_model
-        forecast = data_unit_forecaster(model, self.scaler, levels=self.levels)
-        return onnx_model.to_onnx(forecast, dict(interface))
+        return keras_to_onnx(model, interface, scaler=self.scaler, levels=self.levels)
 
     def inference_copy(self, *, unroll_for_export: bool = False) -> Net:
         """See `Network`."""

@@ -1,10 +1,10 @@
-"""Export a run's network for other tools: checked against the run's own forecasts, with a card that says how to use it."""
+"""Export a run's network for other tools, checked against the run's own forecasts, with a card that documents it."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,159 +13,176 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
-from rnnfc.export.onnx_model import MAX_PARITY_ERROR, difference, infer_in_batches, interface
+from rnnfc.export.format import ExportFormat
+from rnnfc.export.interface import interface
+from rnnfc.export.parity import MAX_PARITY_ERROR, SCALE_THE_DATA, infer_in_batches, parity_error
+from rnnfc.extensions import EXPORT_FORMATS, load_record
 from rnnfc.networks.tensors import Outputs
-from rnnfc.runs import run
-from rnnfc.runs.run import Run
+from rnnfc.plain import JsonObject
+from rnnfc.runs.run import ONNX, WEIGHTS, Run
 from rnnfc.runs.writer import json_text, new_files, refuse_existing, sha256
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.inference import open_network
 from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.provenance import PACKAGES
 
-# What the path of each format ends with; empty where it is a folder.
-ENDINGS = {"onnx": ".onnx", "savedmodel": "", "litert": ".tflite", "keras": ".keras"}
-CARD = "card.json"  # beside a file its name comes first: model.onnx.json
-# Steps of a window that LiteRT is given one by one; 100 take about 10 s to convert.
-_MOST_CELLS = 1_000
-# Enough to find a fault of conversion, and quick in every format.
-_MOST_WINDOWS, _DRAWN = 256, 63
+# The name of the card in an exported folder; the card of a file has the file's name: model.onnx.json.
+CARD = "card.json"
+# Parity is checked on so many windows at most: enough to find a fault of conversion, quick in every format.
+_MAX_WINDOWS = 256
+# Random windows for a run without its data; the last window of each series is added.
+_NUM_RANDOM = 63
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A network in another format, and the card that says how to use it."""
+    """A network in another format, the card that documents it, and its parity error on windows of one kind."""
 
     path: Path
     card_path: Path
-    card: dict[str, Any]
+    card: Mapping[str, object]
+    parity_error: float
+    num_windows: int
+    source_of_windows: str
 
 
-def export(which: Run, *, kind: str, to: Path) -> Exported:
-    """The network of a run in a format of ENDINGS, written to `to`, never over anything.
+def export(run: Run, *, kind: str, to: Path) -> Exported:
+    """Write the network of a run to the new path `to`, in the format `kind` of EXPORT_FORMATS.
 
     Raises:
-        ConfigError: `to` has another ending, is taken, or lies in no folder; before any work.
+        ConfigError: `to` has the wrong ending, exists, or its folder does not; before any work.
         RunError: the run is damaged.
-        TrainError: the exported network does not forecast what the run does; nothing is written.
-        OutputError: it could not be written; nothing is left behind.
+        TrainError: the exported network forecasts something else; nothing is written.
+        OutputError: the files could not be written; nothing is left behind.
     """
-    _refuse_ending(to, kind)
-    beside = [to.with_name(f"{to.name}.json")] if ENDINGS[kind] else []
-    refuse_existing(to, *beside)
-    experiment = which.experiment()
-    _refuse_long(experiment, kind)
-    last = which.last_window(length=experiment.window.length)
-    scaler = which.scaler(channels=len(last.channels), series=len(last.series))
-    windows, origin = _windows(which, experiment, last, scaler)
+    export_format: ExportFormat = load_record(EXPORT_FORMATS, kind)
+    _check_ending(to, kind, export_format.ending)
+    card_file = [to.with_name(f"{to.name}.json")] if export_format.ending else []
+    refuse_existing(to, *card_file)
+    experiment = run.experiment()
+    _check_unrolled_steps(experiment, kind, export_format.max_unrolled_steps)
+    last = run.last_window(length=experiment.window.length)
+    scaler = run.scaler(channels=len(last.channels), series=len(last.series))
+    windows, source_of_windows = _parity_windows(run, experiment, last, scaler)
     network = engine_for(experiment).restore(
-        experiment, last, scaler, which.weights(), source=str(which.folder / run.WEIGHTS)
+        experiment, last, scaler, run.weights(), source=str(run.folder / WEIGHTS)
     )
     expected = network.outputs(windows)
-    _refuse_mixed(
-        which, open_network(which, last, scaler, runtime="onnx").outputs(windows), expected, windows, scaler
-    )
-    from rnnfc.export.formats import FORMATS
-
-    form, facts = FORMATS[kind], interface(experiment, last, scaler)
-    with new_files(to, *beside) as (place, *card_places):
-        form.save(network, facts, place)
-        made = infer_in_batches(form.read(place, experiment.levels), windows)
-        share = difference(made, expected, windows, scaler, what=f"{kind} model", mend=form.mend)
+    shipped = open_network(run, last, scaler, runtime="onnx").outputs(windows)
+    _check_shipped(run, shipped, expected, windows, scaler)
+    facts = interface(experiment, last, scaler)
+    with new_files(to, *card_file) as (path, *card_paths):
+        export_format.save(network, facts, path)
+        outputs = infer_in_batches(export_format.read(path, experiment.levels), windows)
+        error = parity_error(
+            outputs,
+            expected,
+            windows,
+            scaler,
+            what=f"{kind} model",
+            remedy=export_format.remedy or SCALE_THE_DATA,
+        )
         card = {
             "format": kind,
-            "dtype": form.dtype,
+            "dtype": export_format.dtype,
             **facts,
-            **_origin(which, last, scaler),
+            **_provenance(run, last, scaler),
             "parity": {
-                "largest_difference": share,
+                "largest_difference": error,
                 "allowed": MAX_PARITY_ERROR,
                 "windows": len(windows),
-                "of": origin,
+                "of": source_of_windows,
             },
-            "sha256": _hashes(place, name=to.name),
+            "sha256": _hashes(path, name=to.name),
         }
-        (card_places or [place / CARD])[0].write_text(json_text(card), encoding="utf-8")
-    return Exported(path=to, card_path=(beside or [to / CARD])[0], card=card)
+        (card_paths or [path / CARD])[0].write_text(json_text(card), encoding="utf-8")
+    return Exported(
+        path=to,
+        card_path=(card_file or [to / CARD])[0],
+        card=card,
+        parity_error=error,
+        num_windows=len(windows),
+        source_of_windows=source_of_windows,
+    )
 
 
-def _refuse_long(experiment: Experiment, kind: str) -> None:
-    """Refuse to write out a recursive network for LiteRT, which has no loops, where that would take minutes and more."""
-    window = experiment.window
-    if kind == "litert" and experiment.model.is_recursive:
-        cells = window.horizon * window.length
-        if cells > _MOST_CELLS:
-            raise ConfigError(
-                f"--format litert: a recursive network is written out there, {cells:,} steps (length x horizon), at most "
-                f"{_MOST_CELLS:,} are; choose another --format"
-            )
-
-
-def _refuse_ending(to: Path, kind: str) -> None:
-    ending, others = ENDINGS[kind], [ending for ending in ENDINGS.values() if ending]
+def _check_ending(to: Path, kind: str, ending: str) -> None:
     if ending and to.suffix != ending:
         raise ConfigError(
             f"--to {to}: a file of the format {kind} ends with {ending}; name it {to.stem}{ending}"
         )
-    if not ending and to.suffix in others:
+    other_endings = [load_record(EXPORT_FORMATS, name).ending for name in EXPORT_FORMATS]
+    if not ending and to.suffix and to.suffix in other_endings:
         raise ConfigError(
-            f"--to {to}: the format {kind} is a folder, and {to.suffix} names a file; name it {to.stem}"
+            f"--to {to}: the format {kind} is a folder, but {to.suffix} is a file; name it {to.stem}"
         )
 
 
-def _windows(which: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
-    """Windows to check on, and what they are: the run's test windows, or made ones where its data is gone or has changed."""
+def _check_unrolled_steps(experiment: Experiment, kind: str, limit: int | None) -> None:
+    """Refuse a recursive network that would take minutes to convert, step by step, to a format without loops."""
+    num_steps = experiment.window.horizon * experiment.window.length
+    if experiment.model.is_recursive and limit is not None and num_steps > limit:
+        raise ConfigError(
+            f"--format {kind}: a recursive network is unrolled here to {num_steps:,} steps (length x horizon); the limit is "
+            f"{limit:,}; choose another --format"
+        )
+
+
+def _parity_windows(run: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
+    """Windows for the parity check, and what they are: test windows, or random ones if the data is gone or has changed."""
     try:
-        test = prepare_again(which)[0].splits.test
-    except (ConfigError, DataError):  # gone, not as it was, or more than there is memory for
-        pass
-    else:
-        return replace(test, origins=test.origins[:: -(-len(test) // _MOST_WINDOWS)]), "test"
+        test = prepare_again(run)[0].splits.test
+    except (ConfigError, DataError):  # gone, changed, or larger than the memory
+        return _random_windows(experiment, last, scaler), "last window and drawn from the trained range"
+    return replace(test, origins=test.origins[:: -(-len(test) // _MAX_WINDOWS)]), "test"
+
+
+def _random_windows(experiment: Experiment, last: Panel, scaler: Scaler) -> Windows:
+    """Windows drawn from the range of the training rows, and the last window of each series; each is a series of its own rows."""
     length, horizon = experiment.window.length, experiment.window.horizon
-    every = np.arange(len(last.series))
-    series = np.sort(
-        np.concatenate([np.resize(every, _DRAWN), every]), kind="stable"
-    )  # the series of each window
-    each = length + (horizon if last.num_known else 0)  # rows, with those that are known ahead
-    shape = (len(series), each, len(last.channels))
+    all_series = np.arange(len(last.series))
+    drawn = np.concatenate([np.resize(all_series, _NUM_RANDOM), all_series])
+    series = np.sort(drawn, kind="stable")  # of each window
+    rows_per_window = length + (horizon if last.num_known else 0)  # with rows of the known future
+    shape = (len(series), rows_per_window, len(last.channels))
     rows = np.random.default_rng(experiment.seed).uniform(
         scaler.low[series, None], scaler.high[series, None], shape
     )
-    ends = np.searchsorted(series, every, side="right")
-    rows[ends - 1, :length] = last.values.reshape(-1, length, shape[2])  # the last of each series
-    panel = replace(last, values=rows.reshape(-1, shape[2]), bounds=each * np.concatenate([[0], ends]))
-    origins = np.arange(length, panel.num_rows + 1, each, dtype=np.int32)
-    return Windows(
-        panel=panel, origins=origins, length=length, horizon=horizon
-    ), "last window and drawn from the trained range"
+    ends = np.searchsorted(series, all_series, side="right")
+    rows[ends - 1, :length] = last.values.reshape(-1, length, shape[2])  # the last window of each series
+    bounds = rows_per_window * np.concatenate([[0], ends])
+    panel = replace(last, values=rows.reshape(-1, shape[2]), bounds=bounds)
+    origins = np.arange(length, panel.num_rows + 1, rows_per_window, dtype=np.int32)
+    return Windows(panel=panel, origins=origins, length=length, horizon=horizon)
 
 
-def _refuse_mixed(which: Run, shipped: Outputs, expected: Outputs, windows: Windows, scaler: Scaler) -> None:
-    """Refuse a run whose model.onnx, which `predict` reads, is not the network of its weights, which is exported."""
+def _check_shipped(run: Run, shipped: Outputs, expected: Outputs, windows: Windows, scaler: Scaler) -> None:
+    """Refuse a run whose model.onnx, which `predict` reads, differs from its weights, which are exported."""
     try:
-        difference(shipped, expected, windows, scaler)
+        parity_error(shipped, expected, windows, scaler)
     except TrainError as error:
-        both = f"{run.ONNX} and {run.WEIGHTS} hold different networks"
-        raise RunError(f"{which.folder}: {both}; the run is damaged, train it again") from error
+        raise RunError(
+            f"{run.folder}: {ONNX} and {WEIGHTS} hold different networks; the run is damaged, train it again"
+        ) from error
 
 
-def _origin(which: Run, last: Panel, scaler: Scaler) -> dict[str, Any]:
-    """The run, the step of its rows, the range of each column in training, and the versions that wrote the file."""
-    spans = zip(last.channels, scaler.low.min(axis=0).tolist(), scaler.high.max(axis=0).tolist(), strict=True)
+def _provenance(run: Run, last: Panel, scaler: Scaler) -> JsonObject:
+    """The run, the time step of its rows, the range of each column in training, and the versions that wrote the file."""
+    lows, highs = scaler.low.min(axis=0).tolist(), scaler.high.max(axis=0).tolist()
+    versions = {name: metadata.version(name) for name in PACKAGES}
     return {
-        "run": which.name,
+        "run": run.name,
         "rows": str(last.frequency),
-        "trained_range": {name: [low, high] for name, low, high in spans},
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
+        "trained_range": {
+            name: [low, high] for name, low, high in zip(last.channels, lows, highs, strict=True)
         },
+        "versions": {"python": platform.python_version(), **versions},
     }
 
 
-def _hashes(place: Path, *, name: str) -> dict[str, str]:
-    """The SHA-256 of a file called `name`, or of every file in a folder by its path there."""
-    files = {str(path.relative_to(place)): path for path in sorted(place.rglob("*")) if path.is_file()} or {
-        name: place
-    }
-    return {key: sha256(path) for key, path in files.items()}
+def _hashes(path: Path, *, name: str) -> dict[str, str]:
+    """The SHA-256 of the file at `path` by its later `name`, or of every file in a folder by its path there."""
+    if path.is_file():
+        return {name: sha256(path)}
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return {str(file.relative_to(path)): sha256(file) for file in files}

@@ -35,7 +35,7 @@ def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> I
 
 
 def _from_onnx(which: Run, _: Panel, __: Scaler) -> InferenceNetwork:
-    from rnnfc.export.onnx_model import OnnxNetwork
+    from rnnfc.export.onnx_network import OnnxNetwork
 
     return OnnxNetwork.read(
         which.onnx(), source=str(which.folder / run.ONNX), levels=which.experiment().levels

@@ -13,7 +13,9 @@ from rnnfc.config.load import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
-from rnnfc.export.onnx_model import OnnxNetwork, difference, interface
+from rnnfc.export.interface import interface
+from rnnfc.export.onnx_network import OnnxNetwork
+from rnnfc.export.parity import parity_error
 from rnnfc.networks.tensors import to_forecast
 from rnnfc.reports.markdown import to_markdown
 from rnnfc.reports.report import Report
@@ -210,7 +212,7 @@ def _export(prepared: Prepared, network: Network) -> tuple[bytes, float]:
     refuse_not_finite(to_forecast(expected, test, levels=experiment.levels), "test")
     exported = network.to_onnx(interface(experiment, panel, network.scaler))
     made = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
-    return exported, difference(made, expected, test, network.scaler)
+    return exported, parity_error(made, expected, test, network.scaler)
 
 
 def _write_results(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exporting import exported_error
 from factories import three_channels
 
 from rnnfc.config.experiment import Experiment
@@ -14,15 +15,11 @@ from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError
-from rnnfc.export import onnx_model as export
-from rnnfc.export.formats import FORMATS
-from rnnfc.extensions import CELLS
-from rnnfc.networks import network
+from rnnfc.extensions import CELLS, EXPORT_FORMATS
 from rnnfc.networks.build import build, build_for
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.size import num_parameters
-from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.export import ENDINGS
+from rnnfc.training.keras_engine import KerasNetwork
 
 SINE = "{kind: sine, points: 90, step: 0.4}"
 CSV = "{kind: csv, path: a, target: y, inputs: [p, q]}"
@@ -61,17 +58,14 @@ def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize
     assert np.ptp(made[0, :, 0]) > 1e-3
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", EXPORT_FORMATS)
 def test_every_format_rolls(tmp_path: Path, form: str) -> None:
     data, spec = three_channels(), experiment("LSTM", more=", dropout: 0.2")
     data = replace(data, num_targets=3) if form == "onnx" else replace(data, num_known=1)
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
-    net = network.Network(build_for(spec, data), scaler, length=5)
+    net = KerasNetwork(spec, build_for(spec, data), scaler)
     windows = Windows(panel=data, origins=np.arange(5, 28, dtype=np.int32), length=5, horizon=4)
-    path = tmp_path / f"m{ENDINGS[form]}"
-    FORMATS[form].save(engine_for(spec), spec, net, export.interface(spec, data, scaler), path)
-    made = export.infer_in_batches(FORMATS[form].read(path, ()), windows)
-    assert export.difference(made, net.outputs(windows), windows, scaler) <= 1e-6
+    assert exported_error(form, spec, net, windows, tmp_path) <= 1e-6
 
 
 def test_training_is_that_of_one_step(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:

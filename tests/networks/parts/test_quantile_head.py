@@ -16,8 +16,8 @@ from rnnfc.data.load import load_panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import cut_windows
 from rnnfc.errors import ConfigError
-from rnnfc.export import onnx_model as export
-from rnnfc.export.formats import FORMATS
+from rnnfc.export import parity
+from rnnfc.extensions import EXPORT_FORMATS, load_record
 from rnnfc.networks import network
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
@@ -30,7 +30,6 @@ from rnnfc.training.compile.bptt import forward
 from rnnfc.training.keras_engine import KerasEngine
 from rnnfc.training.keras_trainer import build_loss
 from rnnfc.workflows import predict as workflow
-from rnnfc.workflows.export import ENDINGS
 from rnnfc.workflows.inference import open_network
 from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.score import forecast_all
@@ -310,13 +309,15 @@ def test_the_ends_of_the_band_stand_below_each_of_many_series(
     assert shown[6][1:] == [*(f"{value:.6g}" for value in future.quantiles[1, :, 0, 3]), "–"]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", EXPORT_FORMATS)
 def test_every_format_takes_the_series_and_gives_both_outputs(
     rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path, kind: str
 ) -> None:
-    done = rnnfc("export", run_of_two_series, "--format", kind, "--to", tmp_path / f"m{ENDINGS[kind]}")
+    record = load_record(EXPORT_FORMATS, kind)
+    path = tmp_path / f"m{record.ending}"
+    done = rnnfc("export", run_of_two_series, "--format", kind, "--to", path)
     assert done.code == 0, done.err
-    answer = FORMATS[kind].read(tmp_path / f"m{ENDINGS[kind]}", (0.1, 0.5, 0.8, 0.9))
+    answer = record.read(path, (0.1, 0.5, 0.8, 0.9))
     window = Run(run_of_two_series).last_window(length=4).values.reshape(2, 4, 1)
     made = answer({"window": window, "series": np.array([0, 1])})
     future = workflow.predict(Run(run_of_two_series))
@@ -333,7 +334,7 @@ def test_every_test_window_counts_whatever_the_batch_size(
     found = []
     for batch in (1, 4, 11):  # of 4 the last batch has 3
         monkeypatch.setattr(network, "_FORWARD_BATCH", batch)
-        monkeypatch.setattr(export, "_BATCH", batch)
+        monkeypatch.setattr(parity, "_BATCH", batch)
         made = forecast_all(
             prepared, scaler, open_network(Run(quantile_run), prepared.panel, scaler, runtime=runtime)
         )

@@ -42,6 +42,7 @@ def state_gradients(member: Member, x: Any, y: Any, *, loss: Any) -> dict[str, F
         loss: (y, forecast) -> [n, horizon].
     """
     states: dict[str, list[Any]] = {}
+    labels = _labels(member.core)
 
     def step_by_step(layer: Any, sequence: Any) -> Any:
         steps = tf.unstack(sequence, axis=1)
@@ -50,7 +51,7 @@ def state_gradients(member: Member, x: Any, y: Any, *, loss: Any) -> dict[str, F
             out, state = layer.cell(step, state, training=False)
             made.append(out)
             for name, part in zip(cell_of(layer).states, state, strict=True):
-                states.setdefault(f"{_place(layer.name)}, {name} state", []).append(part)
+                states.setdefault(f"{labels[id(layer)]}, {name} state", []).append(part)
         return tf.stack(made, axis=1) if layer.return_sequences else made[-1]
 
     with tf.GradientTape() as tape:
@@ -65,10 +66,16 @@ def state_gradients(member: Member, x: Any, y: Any, *, loss: Any) -> dict[str, F
     }
 
 
-def _place(name: str) -> str:
-    """`layer 2` for forward_2, `layer 1, backward` for backward_1."""
-    direction, number = name.split("_")
-    return f"layer {number}{', backward' if direction == 'backward' else ''}"
+def _labels(core: keras.Sequential) -> dict[int, str]:
+    """`layer 2`, or `layer 1, backward`, by the id of each recurrent layer."""
+    labels, number = {}, 0
+    for layer in core.layers:
+        if isinstance(layer, keras.layers.Bidirectional | keras.layers.RNN):
+            number += 1
+            labels[id(getattr(layer, "forward_layer", layer))] = f"layer {number}"
+            labels[id(getattr(layer, "backward_layer", layer))] = f"layer {number}, backward"
+            labels[id(layer)] = f"layer {number}"
+    return labels
 
 
 def _run(member: Member, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The ONNX file forecasts what the network forecasts, for every cell and shape that the config offers."""
+"""The ONNX file: its metadata, its reader, and the parity error against the network it was made from."""
 
 import json
 from dataclasses import replace
@@ -14,8 +14,10 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError, TrainError
-from rnnfc.export import onnx_model as export
-from rnnfc.extensions import CELLS
+from rnnfc.export import parity
+from rnnfc.export.interface import interface
+from rnnfc.export.onnx_network import OnnxNetwork
+from rnnfc.export.parity import parity_error
 from rnnfc.networks.build import build
 from rnnfc.training.keras_engine import KerasNetwork
 
@@ -45,40 +47,23 @@ def network(spec: Experiment, data: Panel) -> tuple[KerasNetwork, Windows]:
 
 
 def exported(spec: Experiment, net: KerasNetwork, data: Panel | None = None) -> bytes:
-    return net.to_onnx(export.interface(spec, data or three_channels(), net.scaler))
+    return net.to_onnx(interface(spec, data or three_channels(), net.scaler))
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(
-    ("model", "normalize"),
-    [
-        ("units: [4]", "none"),
-        ("units: [4], levels: [0.2, 0.5]", "last"),
-        ("units: [4], levels: [0.2, 0.5]", "difference"),
-        ("units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1", "last"),
-        ("units: [4]", "mean_std"),
-        ("units: [4]", "difference"),
-    ],
-)
-def test_onnx_forecasts_what_keras_forecasts(
-    monkeypatch: pytest.MonkeyPatch, cell: str, model: str, normalize: str
-) -> None:
-    spec, data = experiment(cell, model=model, normalize=normalize), three_channels()
-    net, windows = network(spec, data)
-    reader = export.OnnxNetwork.read(exported(spec, net), source="m.onnx", levels=spec.levels)
-    whole = reader.outputs(windows)
-    assert whole["forecast"].shape == (23, 4, 2)
-    assert whole.get("quantiles", np.zeros((23, 4, 2, 0))).shape == (23, 4, 2, len(spec.levels))
-    assert export.difference(whole, net.outputs(windows), windows, net.scaler) <= 1e-6
-    monkeypatch.setattr(export, "_BATCH", 7)
-    np.testing.assert_allclose(reader.predict(windows).point, whole["forecast"], atol=1e-4)
+def test_onnx_network__forecasts_the_same_whatever_the_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = experiment("LSTM")
+    net, windows = network(spec, three_channels())
+    reader = OnnxNetwork.read(exported(spec, net), source="m.onnx")
+    whole = reader.outputs(windows)["forecast"]
+    monkeypatch.setattr(parity, "_BATCH", 7)
+    np.testing.assert_allclose(reader.predict(windows).point, whole, atol=1e-4)
 
 
-def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
+def test_onnx_network__keeps_the_shape_of_a_series_at_offset_1e9() -> None:
     spec = experiment("GRU")
     net, windows = network(spec, three_channels())
     far, far_windows = network(spec, three_channels(offset=1e9))
-    reader = export.OnnxNetwork.read(exported(spec, far), source="m.onnx")
+    reader = OnnxNetwork.read(exported(spec, far), source="m.onnx")
     np.testing.assert_allclose(
         reader.outputs(far_windows)["forecast"] - 1e9, net.outputs(windows)["forecast"], atol=1e-3
     )
@@ -89,17 +74,17 @@ def test_a_series_at_offset_1e9_keeps_its_shape() -> None:
     "scale",
     ["none", "standard", *(f"{{method: {m}, transform: {t}, by: {b}}}" for m, t, b in TRANSFORMED)],
 )
-def test_every_scaling_lies_inside_the_file(scale: str, lengths: tuple[int, ...]) -> None:
+def test_onnx_network__contains_every_kind_of_scaling(scale: str, lengths: tuple[int, ...]) -> None:
     spec, data = experiment("LSTM", scale=scale), three_channels(lengths=lengths, positive=True)
     net, windows = network(spec, data)
     by_series = len(lengths) > 1 and "none" not in scale and "by: all" not in scale
     assert net.scaler.by_series == by_series
-    reader = export.OnnxNetwork.read(exported(spec, net, data), source="m.onnx")
+    reader = OnnxNetwork.read(exported(spec, net, data), source="m.onnx")
     assert reader.outputs(windows)["forecast"].shape == ({1: 23, 3: 56}[len(lengths)], 4, 2)
-    assert export.difference(reader.outputs(windows), net.outputs(windows), windows, net.scaler) <= 1e-6
+    assert parity_error(reader.outputs(windows), net.outputs(windows), windows, net.scaler) <= 1e-6
 
 
-def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_its_place() -> None:
+def test_onnx_network__reads_the_series_index_if_series_have_their_own_scale() -> None:
     spec, data = experiment("GRU"), three_channels(lengths=(31, 23, 26))
     net, windows = network(spec, data)
     content = exported(spec, net, data)
@@ -113,15 +98,15 @@ def test_a_file_for_series_of_different_scale_asks_for_each_windows_series_by_it
         "series": ["n"],
         "series_names": ["s", "t", "u"],
     }
-    reader, one = export.OnnxNetwork.read(content, source="m.onnx"), windows.inputs(slice(30, 31))
+    reader, one = OnnxNetwork.read(content, source="m.onnx"), windows.inputs(slice(30, 31))
     right, wrong = (
-        reader.answer({"window": one, "series": np.array([series])})["forecast"] for series in (1, 2)
+        reader.infer({"window": one, "series": np.array([series])})["forecast"] for series in (1, 2)
     )
     np.testing.assert_allclose(right, net.outputs(windows)["forecast"][30:31], rtol=1e-5)
     assert np.abs(wrong).max() > 100 * np.abs(right).max()
 
 
-def test_the_file_says_what_it_takes_and_gives() -> None:
+def test_onnx_metadata__documents_inputs_and_outputs() -> None:
     spec = experiment("SimpleRNN")
     net, _ = network(spec, three_channels())
     model = onnx.load_model_from_string(exported(spec, net, replace(three_channels(), unit="°C")))
@@ -136,18 +121,18 @@ def test_the_file_says_what_it_takes_and_gives() -> None:
     }
 
 
-def test_a_difference_is_a_share_of_each_targets_range() -> None:
+def test_parity_error__is_a_share_of_the_range_of_each_target() -> None:
     data = three_channels()
     windows, scaler = make_windows(data), Scaler.fit(data, train_rows(data), method="minmax")
     point = np.zeros((23, 4, 2))
     off = point.copy()
     off[1, 3, 1] = 4e-6 * np.ptp(data.values[:, 1])
-    assert export.difference({"forecast": point}, {"forecast": off}, windows, scaler) == pytest.approx(
+    assert parity_error({"forecast": point}, {"forecast": off}, windows, scaler) == pytest.approx(
         4e-6, rel=1e-9
     )
 
 
-def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
+def test_parity_error__is_a_share_of_the_range_of_each_series_with_its_own_scale() -> None:
     data = three_channels(lengths=(31, 23, 26))
     data = data.with_values(np.where(np.arange(80)[:, None] < 54, data.values, 7.0))  # the third is constant
     windows = make_windows(data)
@@ -156,41 +141,42 @@ def test_it_is_a_share_of_each_series_range_where_each_has_its_scale() -> None:
     for window, (first, end) in ((0, (0, 31)), (23, (31, 54))):
         off = point.copy()
         off[window, 3, 1] = 4e-6 * np.ptp(data.values[first:end, 1])
-        assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(
+        assert parity_error({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(
             4e-6, rel=1e-9
         )
     off = point.copy()
     off[-1, 0, 0] = 4e-6
-    assert export.difference({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(
+    assert parity_error({"forecast": point}, {"forecast": off}, windows, each) == pytest.approx(
         4e-6, rel=1e-9
     )
-    assert export.difference({"forecast": point}, {"forecast": off}, windows, every) < 4e-8
+    assert parity_error({"forecast": point}, {"forecast": off}, windows, every) < 4e-8
 
 
 @pytest.mark.parametrize("off", [1.1e-5, float("nan")])
-def test_a_file_that_differs_too_much_is_not_published(off: float) -> None:
+def test_parity_error__refuses_what_exceeds_the_limit(off: float) -> None:
     data = replace(three_channels(), values=np.ones((31, 3)))  # a range of zero counts as one
     windows, scaler = (
         make_windows(data),
         Scaler.fit(three_channels(), train_rows(data), method="minmax"),
     )
     with pytest.raises(
-        TrainError, match=r"differ from the network's by (1\.1e-05|nan) of the data's range, at most 1e-05"
+        TrainError,
+        match=r"differ from the network's by (1\.1e-05|nan) of the data's range; the limit is 1e-05",
     ):
-        export.difference(
+        parity_error(
             {"forecast": np.full((23, 4, 2), off)}, {"forecast": np.zeros((23, 4, 2))}, windows, scaler
         )
 
 
-def test_a_difference_of_quantiles_counts_too() -> None:
+def test_parity_error__includes_quantiles() -> None:
     data = three_channels()
     windows, scaler = make_windows(data), Scaler.fit(data, train_rows(data), method="standard")
     made, off = ({"forecast": np.zeros((23, 4, 2)), "quantiles": np.zeros((23, 4, 2, 3))} for _ in range(2))
     off["quantiles"][1, 3, 1, 2] = 4e-6 * np.ptp(data.values[:, 1])
-    assert export.difference(made, off, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
+    assert parity_error(made, off, windows, scaler) == pytest.approx(4e-6, rel=1e-9)
 
 
-def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> None:
+def test_onnx_network__refuses_a_file_with_other_levels() -> None:
     spec = experiment("GRU", model="units: [4], levels: [0.2, 0.5, 0.9]")
     content = exported(spec, network(spec, three_channels())[0])
     (facts,) = onnx.load_model_from_string(content).metadata_props
@@ -205,17 +191,17 @@ def test_the_file_says_which_levels_it_gives_and_is_no_model_without_them() -> N
         RunError,
         match=r"^m\.onnx: not a model from 'window' to 'forecast'; the run is damaged, train it again$",
     ):
-        export.OnnxNetwork.read(content, source="m.onnx")
-    other = export.OnnxNetwork.read(content, source="m.onnx", levels=(0.4, 0.5))
+        OnnxNetwork.read(content, source="m.onnx")
+    other = OnnxNetwork.read(content, source="m.onnx", levels=(0.4, 0.5))
     text = r"^m\.onnx: its quantiles is float64\[23, 4, 2, 3\], the run's windows need float64\[23, 4, 2, 2\]; the run is damaged"
     with pytest.raises(RunError, match=text):
         other.outputs(network(spec, three_channels())[1])
 
 
-def test_another_model_is_refused() -> None:
+def test_onnx_network__refuses_a_model_of_another_tool() -> None:
     node = onnx.helper.make_node("Identity", ["x"], ["y"])
     ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, [1]) for name in ("x", "y")]
     graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
     with pytest.raises(RunError, match="not a model from 'window' to 'forecast'"):
-        export.OnnxNetwork.read(model.SerializeToString(), source="m.onnx")
+        OnnxNetwork.read(model.SerializeToString(), source="m.onnx")
