@@ -18,11 +18,16 @@ _EPSILON = 1e-5
 class Ops(Protocol):
     """The functions of `numpy` and of `keras.ops` that the rules call."""
 
-    sqrt: Callable[..., Array]
-    var: Callable[..., Array]
-    mean: Callable[..., Array]
-    cumsum: Callable[..., Array]
-    concatenate: Callable[..., Array]
+    @property
+    def sqrt(self) -> Callable[..., Array]: ...
+    @property
+    def var(self) -> Callable[..., Array]: ...
+    @property
+    def mean(self) -> Callable[..., Array]: ...
+    @property
+    def cumsum(self) -> Callable[..., Array]: ...
+    @property
+    def concatenate(self) -> Callable[..., Array]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.export.interface import Interface
+from rnnfc.networks.normalization import NORMALIZATIONS
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.tensors import FORECAST, Outputs, to_forecast
 from rnnfc.numpy_rnn import network as rnn
@@ -45,26 +46,32 @@ class NumpyNetwork:
         self.weights, self.scaler = weights, scaler
         self.activation = rnn.ACTIVATIONS[_spec(experiment).activation]
         self._experiment = experiment
-        self._subtracts_last = experiment.window.normalize == "last"
+        self._normalization = NORMALIZATIONS.get(experiment.window.normalize)
 
     def inputs(self, scaled: Windows, part: slice = slice(None)) -> tuple[Floats, Floats]:
-        """x[n, T, C] of some windows over a scaled panel, and the level[n, 1, target] that was subtracted from them."""
+        """Normalized x[n, T, C] of some windows over a scaled panel, and their targets[n, T, target] before normalization."""
         x = scaled.inputs(part)
-        last = x[:, -1:] * self._subtracts_last
-        return x - last, last[..., : scaled.panel.num_targets]
+        normalized = self._normalization.normalize(x, np) if self._normalization else x
+        return normalized, x[..., : scaled.panel.num_targets]
 
     def pairs(self, scaled: Windows, part: slice = slice(None)) -> tuple[Floats, Floats]:
-        """x[n, T, C] and target[n, Q], with the same level subtracted."""
-        x, level = self.inputs(scaled, part)
-        return x, (scaled.targets(part) - level).reshape(len(x), -1)
+        """Normalized x[n, T, C] and target[n, Q]."""
+        x, window = self.inputs(scaled, part)
+        targets = scaled.targets(part)
+        if self._normalization:
+            targets = self._normalization.normalize_targets(targets, window, np)
+        return x, targets.reshape(len(x), -1)
 
     def scaled_points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         points = []
         for part in scaled.parts(most=_FORWARD_BATCH):
-            x, level = self.inputs(part)
+            x, window = self.inputs(part)
             y = rnn.output(self.weights, rnn.states(self.weights, x, self.activation.f))
-            points.append(y.reshape(len(x), scaled.horizon, -1) + level)
+            forecast = y.reshape(len(x), scaled.horizon, -1)
+            if self._normalization:
+                forecast = self._normalization.denormalize(forecast, window, np)
+            points.append(forecast)
         return np.concatenate(points)
 
     def outputs(self, windows: Windows) -> Outputs:
@@ -109,7 +116,7 @@ class NumpyNetwork:
             self.scaler,
             interface,
             activation=_spec(self._experiment).activation,
-            around_last=self._subtracts_last,
+            subtracts_last=self._experiment.window.normalize == "last",
             length=self._experiment.window.length,
             horizon=self._experiment.window.horizon,
         )

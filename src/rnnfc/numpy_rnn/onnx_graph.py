@@ -22,7 +22,7 @@ def to_onnx(
     facts: Mapping[str, object],
     *,
     activation: str,
-    around_last: bool,
+    subtracts_last: bool,
     length: int,
     horizon: int,
 ) -> bytes:
@@ -50,7 +50,7 @@ def to_onnx(
         *gathered,
         helper.make_node("Sub", [WINDOW, "center"], ["centred"]),
         helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        *_network_nodes(around_last, hidden_size=len(b), activations=[_OPERATORS[activation]]),
+        *_network_nodes(subtracts_last, hidden_size=len(b), activations=[_OPERATORS[activation]]),
         helper.make_node("Mul", ["scaled_forecast", "target_scale"], ["spread"]),
         helper.make_node("Add", ["spread", "target_center"], [FORECAST]),
     ]
@@ -75,7 +75,7 @@ def _scaling(scaler: Scaler, *, targets: int) -> tuple[dict[str, Any], list[Any]
     return {f"{name}_of_series": array for name, array in numbers.items()}, nodes
 
 
-def _network_nodes(around_last: bool, **recurrence: Any) -> list[Any]:
+def _network_nodes(subtracts_last: bool, **recurrence: Any) -> list[Any]:
     """From `scaled` windows to the `scaled_forecast`, both float64."""
     from onnx import TensorProto
     from onnx.helper import make_node
@@ -89,7 +89,7 @@ def _network_nodes(around_last: bool, **recurrence: Any) -> list[Any]:
         make_node("Reshape", ["y", "shape"], ["y_by_step"]),  # [n, Q] -> [n, horizon, target]
         make_node("Cast", ["y_by_step"], ["forecast_seen"], to=TensorProto.DOUBLE),
     ]
-    if not around_last:
+    if not subtracts_last:
         same = [
             make_node("Identity", *ends)
             for ends in ((["scaled"], ["seen"]), (["forecast_seen"], ["scaled_forecast"]))
