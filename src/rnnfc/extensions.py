@@ -34,6 +34,7 @@ METRICS = {
     "mse": "rnnfc.evaluation.metrics.mse:METRIC",
     "rmse": "rnnfc.evaluation.metrics.rmse:METRIC",
     "mae": "rnnfc.evaluation.metrics.mae:METRIC",
+    "bias": "rnnfc.evaluation.metrics.bias:METRIC",
     "mape": "rnnfc.evaluation.metrics.mape:METRIC",
     "smape": "rnnfc.evaluation.metrics.smape:METRIC",
     "mase": "rnnfc.evaluation.metrics.mase:METRIC",

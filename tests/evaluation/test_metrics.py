@@ -17,15 +17,26 @@ NAN = float("nan")
 # actual, forecast, then metrics by hand; None where the metric has no value
 BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
     # errors 1, -2
-    ([2, 4], [3, 2], {"mse": 2.5, "rmse": 2.5**0.5, "mae": 1.5, "mape": 50.0, "smape": 160 / 3}),
+    (
+        [2, 4],
+        [3, 2],
+        {"mse": 2.5, "rmse": 2.5**0.5, "mae": 1.5, "bias": -0.5, "mape": 50.0, "smape": 160 / 3},
+    ),
     # errors 3, 0, 4; a zero actual, and 0 for 0
     (
         [0, 0, -8],
         [3, 0, -4],
-        {"mse": 25 / 3, "rmse": 5 / 3**0.5, "mae": 7 / 3, "mape": None, "smape": (200 + 0 + 200 / 3) / 3},
+        {
+            "mse": 25 / 3,
+            "rmse": 5 / 3**0.5,
+            "mae": 7 / 3,
+            "bias": 7 / 3,
+            "mape": None,
+            "smape": (200 + 0 + 200 / 3) / 3,
+        },
     ),
     ([-5, 10], [-5, 10], {"mse": 0.0, "rmse": 0.0, "mae": 0.0, "mape": 0.0, "smape": 0.0}),
-    ([-1, 1], [1, -1], {"mse": 4.0, "rmse": 2.0, "mae": 2.0, "mape": 200.0, "smape": 200.0}),
+    ([-1, 1], [1, -1], {"mse": 4.0, "rmse": 2.0, "mae": 2.0, "bias": 0.0, "mape": 200.0, "smape": 200.0}),
     # squares and shares that are not finite
     ([1e200, 1], [0, 1], {"mse": None, "rmse": None}),
     ([1e-310, 1], [1, 1], {"mape": None}),
