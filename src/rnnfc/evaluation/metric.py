@@ -17,6 +17,8 @@ class Values:
 
     actual: NaN where it is missing.
     point: the point forecast, or the forecast of the quantile `level`.
+    reference: an actual value of each window's series, [window, 1, target]. Sums of squares of differences from it keep their
+        digits where the values lie far from zero, and those of a constant series are exactly zero.
     low, high: bounds of the central interval that should hold the share `coverage`; a point is an interval of no width.
     """
 
@@ -24,6 +26,7 @@ class Values:
     point: Floats
     low: Floats
     high: Floats
+    reference: Floats
     level: float = 0.5
     coverage: float = 0.0
 
@@ -51,6 +54,12 @@ def mean(count: Floats, total: Floats) -> Floats:
 def root_mean(count: Floats, total: Floats) -> Floats:
     """The root of the mean term."""
     return np.asarray(np.sqrt(total / count))
+
+
+def sum_of_squares(count: Floats, total: Floats, squares: Floats) -> Floats:
+    """Sum of (x - mean)² of values with this sum and this sum of squares; 0 where rounding leaves no digit of it."""
+    centred = squares - total**2 / count
+    return np.where(centred > 1e-12 * squares, centred, 0.0)
 
 
 def squared_error(values: Values) -> tuple[Floats, ...]:

@@ -108,7 +108,13 @@ def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> f
     """
     with np.errstate(all="ignore"):
         cube = (slice(None), None, None)  # [row] -> [row, step 1, target 1]
-        values = Values(actual=actual[cube], point=point[cube], low=point[cube], high=point[cube])
+        values = Values(
+            actual=actual[cube],
+            point=point[cube],
+            low=point[cube],
+            high=point[cube],
+            reference=_references(actual[cube], series),
+        )
         sums = (
             _series_sums(values, metric.terms, series) if metric.each_series else _sums(values, metric.terms)
         )
@@ -234,10 +240,13 @@ def _column_sums(
     }
     chunk_sums: dict[tuple[_View, Terms, bool], list[Floats]] = {key: [] for key in keys}
     chunk_series = []
+    references = _references(np.asarray(forecast.actual), forecast.series)
     size = max(1, _CHUNK_VALUES // max(1, forecast.point[0].size))
     for start in range(0, len(forecast.point), size):
-        chunk = forecast.select(slice(start, start + size))
-        values = {view: _view_values(chunk, view, context.scaler) for view in {view for view, *_ in keys}}
+        chunk, reference = forecast.select(slice(start, start + size)), references[start : start + size]
+        values = {
+            view: _view_values(chunk, view, context.scaler, reference) for view in {view for view, *_ in keys}
+        }
         for view, terms, each_series in keys:
             sums = (
                 _series_sums(values[view], terms, chunk.series) if each_series else _sums(values[view], terms)
@@ -263,20 +272,24 @@ def _column_sums(
     return by_column
 
 
-def _view_values(forecast: Forecast, view: _View, scaler: Scaler) -> Values:
+def _view_values(forecast: Forecast, view: _View, scaler: Scaler, reference: Floats) -> Values:
     """What the terms of a view of a forecast are computed from."""
     actual, point = np.asarray(forecast.actual), forecast.point
     low = high = point
     level, coverage = MEDIAN, 0.0
     if view.scaled:
-        actual, point = (scaler.scale_points(values, forecast.series) for values in (actual, point))
+        actual, point, reference = (
+            scaler.scale_points(values, forecast.series) for values in (actual, point, reference)
+        )
     if view.levels and forecast.quantiles is not None:
         low, high = (forecast.quantiles[..., index] for index in (view.levels[0], view.levels[-1]))
         if len(view.levels) == 1:
             point, level = low, forecast.levels[view.levels[0]]
         else:
             coverage = forecast.levels[view.levels[1]] - forecast.levels[view.levels[0]]
-    return Values(actual=actual, point=point, low=low, high=high, level=level, coverage=coverage)
+    return Values(
+        actual=actual, point=point, low=low, high=high, reference=reference, level=level, coverage=coverage
+    )
 
 
 def _sums(values: Values, terms: Terms) -> Floats:
@@ -291,6 +304,15 @@ def _series_sums(values: Values, terms: Terms, series: Rows) -> Floats:
     # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
     cells = [np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms(values)]
     return np.asarray(np.add.reduceat(np.stack([known, *cells]), _starts(series), axis=1))
+
+
+def _references(actual: Floats, series: Rows) -> Floats:
+    """The first known value of the first window of each window's series, or 0, [window, 1, target]."""
+    starts = _starts(series)
+    first = actual[starts]
+    step = np.argmax(~np.isnan(first), axis=1)[:, None]
+    values = np.nan_to_num(np.take_along_axis(first, step, axis=1))
+    return np.repeat(values, np.diff(starts, append=len(series)), axis=0)
 
 
 def _starts(series: Rows) -> Rows:
