@@ -307,12 +307,15 @@ def _series_sums(values: Values, terms: Terms, series: Rows) -> Floats:
 
 
 def _references(actual: Floats, series: Rows) -> Floats:
-    """The first known value of the first window of each window's series, or 0, [window, 1, target]."""
-    starts = _starts(series)
-    first = actual[starts]
-    step = np.argmax(~np.isnan(first), axis=1)[:, None]
-    values = np.nan_to_num(np.take_along_axis(first, step, axis=1))
-    return np.repeat(values, np.diff(starts, append=len(series)), axis=0)
+    """The first known value of each window's series, 0 where none is known, [window, 1, target]."""
+    known, places = ~np.isnan(actual), np.cumsum(np.diff(series, prepend=series[0]) != 0)
+    values = np.zeros((places[-1] + 1, actual.shape[2]))
+    for target in range(actual.shape[2]):
+        windows = np.flatnonzero(known[:, :, target].any(axis=1))
+        first = windows[_starts(places[windows])]
+        step = np.argmax(known[first, :, target], axis=1)
+        values[places[first], target] = actual[first, step, target]
+    return np.asarray(values[places, None])
 
 
 def _starts(series: Rows) -> Rows:
