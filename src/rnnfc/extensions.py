@@ -40,6 +40,7 @@ METRICS = {
     "mase": "rnnfc.evaluation.metrics.mase:METRIC",
     "rmsse": "rnnfc.evaluation.metrics.rmsse:METRIC",
     "owa": "rnnfc.evaluation.metrics.owa:METRIC",
+    "nse": "rnnfc.evaluation.metrics.nse:METRIC",
     "wql": "rnnfc.evaluation.metrics.wql:METRIC",
     "coverage": "rnnfc.evaluation.metrics.coverage:METRIC",
     "width": "rnnfc.evaluation.metrics.width:METRIC",

@@ -37,6 +37,11 @@ BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
     ),
     ([-5, 10], [-5, 10], {"mse": 0.0, "rmse": 0.0, "mae": 0.0, "mape": 0.0, "smape": 0.0}),
     ([-1, 1], [1, -1], {"mse": 4.0, "rmse": 2.0, "mae": 2.0, "bias": 0.0, "mape": 200.0, "smape": 200.0}),
+    # squared errors 1, 0, 1, 4 and actual values of mean 3, squared differences 4, 1, 0, 9 (then at an offset, and a constant)
+    ([1, 2, 3, 6], [2, 2, 2, 8], {"nse": 1 - 6 / 14}),
+    ([1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 6], [1e9 + 2, 1e9 + 2, 1e9 + 2, 1e9 + 8], {"nse": 1 - 6 / 14}),
+    ([1, 2, 3, 6], [3, 3, 3, 3], {"nse": 0.0}),
+    ([0.1] * 30, [0.1] * 30, {"nse": None}),
     # squares and shares that are not finite
     ([1e200, 1], [0, 1], {"mse": None, "rmse": None}),
     ([1e-310, 1], [1, 1], {"mape": None}),
