@@ -41,6 +41,7 @@ METRICS = {
     "rmsse": "rnnfc.evaluation.metrics.rmsse:METRIC",
     "owa": "rnnfc.evaluation.metrics.owa:METRIC",
     "nse": "rnnfc.evaluation.metrics.nse:METRIC",
+    "kge": "rnnfc.evaluation.metrics.kge:METRIC",
     "wql": "rnnfc.evaluation.metrics.wql:METRIC",
     "coverage": "rnnfc.evaluation.metrics.coverage:METRIC",
     "width": "rnnfc.evaluation.metrics.width:METRIC",

@@ -42,6 +42,16 @@ BY_HAND: list[tuple[list[float], list[float], dict[str, float | None]]] = [
     ([1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 6], [1e9 + 2, 1e9 + 2, 1e9 + 2, 1e9 + 8], {"nse": 1 - 6 / 14}),
     ([1, 2, 3, 6], [3, 3, 3, 3], {"nse": 0.0}),
     ([0.1] * 30, [0.1] * 30, {"nse": None}),
+    # twice the actual value: r = 1, alpha = beta = 2; a constant more: alpha = 1, beta = 4 / 2
+    ([1, 2, 3], [2, 4, 6], {"kge": 1 - 2**0.5}),
+    ([1, 2, 3], [3, 4, 5], {"kge": 1 - 1.0}),
+    # deviations -1, 0, 1 and 1, 0, -1: r = -1, alpha = beta = 1
+    ([1, 2, 3], [3, 2, 1], {"kge": 1 - 2.0}),
+    # deviations -3, -1, 1, 3 and -1, 1, -2, 2: r = 6 / sqrt(20 * 10), alpha = sqrt(10 / 20), beta = 1
+    ([1, 3, 5, 7], [3, 5, 2, 6], {"kge": 1 - ((6 / 200**0.5 - 1) ** 2 + (0.5**0.5 - 1) ** 2) ** 0.5}),
+    ([1, 2, 3], [2, 2, 2], {"kge": None}),
+    ([2, 2, 2], [1, 2, 3], {"kge": None}),
+    ([-1, 0, 1], [1, 2, 3], {"kge": None}),
     # squares and shares that are not finite
     ([1e200, 1], [0, 1], {"mse": None, "rmse": None}),
     ([1e-310, 1], [1, 1], {"mape": None}),
