@@ -45,6 +45,7 @@ METRICS = {
     "wql": "rnnfc.evaluation.metrics.wql:METRIC",
     "coverage": "rnnfc.evaluation.metrics.coverage:METRIC",
     "width": "rnnfc.evaluation.metrics.width:METRIC",
+    "winkler": "rnnfc.evaluation.metrics.winkler:METRIC",
 }
 
 

@@ -324,6 +324,15 @@ def test_score__quantiles_by_hand() -> None:
     assert scores["wql_0.5", None] == pytest.approx(22 / 60)
 
 
+def test_score__winkler_is_the_width_and_ten_times_the_distance_outside_at_a_coverage_of_80_percent() -> None:
+    scores = {(row.metric, row.step): row for row in score(QUANTILES, FLAT, model="GRU", split="test")}
+    # Step 1: 1 in [1, 6], 10 below [11, 16], 10 in [9, 14], 0 below [4, 9]; step 2: 9 above [4, 8], 10 in [6, 10],
+    # below [12, 16], above [3, 7].
+    assert scores["winkler_0.8", 1].value == pytest.approx((5 + 15 + 5 + 45) / 4)
+    assert scores["winkler_0.8", 2].value == pytest.approx((14 + 4 + 24 + 34) / 4)
+    assert scores["winkler_0.8", None].value == pytest.approx((70 + 76) / 8)
+
+
 def test_score__quantiles_leave_missing_values_out_and_have_no_loss_where_all_values_are_zero() -> None:
     actual = np.array(QUANTILES.actual)
     actual[[0, 3], 0] = NAN
