@@ -46,6 +46,7 @@ METRICS = {
     "coverage": "rnnfc.evaluation.metrics.coverage:METRIC",
     "width": "rnnfc.evaluation.metrics.width:METRIC",
     "winkler": "rnnfc.evaluation.metrics.winkler:METRIC",
+    "msis": "rnnfc.evaluation.metrics.msis:METRIC",
 }
 
 

@@ -333,6 +333,14 @@ def test_score__winkler_is_the_width_and_ten_times_the_distance_outside_at_a_cov
     assert scores["winkler_0.8", None].value == pytest.approx((70 + 76) / 8)
 
 
+def test_score__msis_is_the_winkler_score_of_each_series_over_its_naive_error() -> None:
+    scores = {(row.metric, row.step): row for row in score(QUANTILES, FLAT, model="GRU", split="test")}
+    # Naive errors 2 and 4; the third series has none. Winkler scores 5, 14 | 15, 5, 4, 24.
+    assert scores["msis_0.8", 1].value == pytest.approx((5 / 2 + 20 / 2 / 4) / 2)
+    assert scores["msis_0.8", None].value == pytest.approx((19 / 2 / 2 + 48 / 4 / 4) / 2)
+    assert scores["msis_0.8", None].undefined == 1
+
+
 def test_score__quantiles_leave_missing_values_out_and_have_no_loss_where_all_values_are_zero() -> None:
     actual = np.array(QUANTILES.actual)
     actual[[0, 3], 0] = NAN
