@@ -52,7 +52,11 @@ def test_stored_run__evaluates_to_its_scores(rnnfc: Command, stored: Path, copy:
         {row_key(row): row["value"] for row in report["scores"]}
         for report in (json.loads(done.out), answer(stored, "evaluate"))
     )
-    assert scores == pytest.approx(before, rel=1e-6)
+    assert {key: scores[key] for key in before} == pytest.approx(before, rel=1e-6)
+    metrics = {key[2] for key in before}
+    assert not [
+        key for key in scores.keys() - before if key[2] in metrics
+    ]  # later versions have more metrics
     assert json.loads(done.out)["largest_difference"] <= 1e-6
 
 
