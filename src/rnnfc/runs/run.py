@@ -174,10 +174,14 @@ class Run:
             raise self._damaged(HISTORY, error) from error
         return rows
 
-    def scores(self) -> dict[tuple[Any, ...], float | None]:
-        """The scores of report.json by `score_key`."""
+    def scores(self, metrics: set[str] | None = None) -> dict[tuple[Any, ...], float | None]:
+        """The scores of report.json by `score_key`, all or those of some metrics."""
         try:
-            scores = {score_key(row): row["value"] for row in self.report()["scores"]}
+            scores = {
+                score_key(row): row["value"]
+                for row in self.report()["scores"]
+                if metrics is None or row["metric"] in metrics
+            }
             if not all(
                 value is None or (isinstance(value, int | float) and math.isfinite(value))
                 for value in scores.values()
@@ -186,6 +190,13 @@ class Run:
         except (KeyError, OverflowError, TypeError) as error:
             raise self._damaged(REPORT, error) from error
         return scores
+
+    def metrics(self) -> set[str]:
+        """Names of the metrics in report.json; a run of an earlier version has fewer."""
+        try:
+            return {str(row["metric"]) for row in self.report()["scores"]}
+        except (KeyError, TypeError) as error:
+            raise self._damaged(REPORT, error) from error
 
     def forecast_rows(self) -> list[dict[str, str]]:
         """forecast.csv, one mapping a row, everything as text; columns of quantiles may follow those of FORECAST_COLUMNS."""

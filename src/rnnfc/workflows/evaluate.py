@@ -34,8 +34,7 @@ def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
     prepared, scaler = prepare_again(which)
     network = open_network(which, prepared.panel, scaler, runtime=runtime)
     report = make_report(prepared, forecast_all(prepared, scaler, network))
-    # A run of an earlier version has fewer metrics.
-    metrics = {row["metric"] for row in which.report()["scores"]}
+    metrics = which.metrics()
     scores = {run.score_key(vars(row)): row.value for row in report.scores if row.metric in metrics}
     if not scores or stored.keys() != scores.keys():
         raise RunError(

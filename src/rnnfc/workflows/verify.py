@@ -37,12 +37,13 @@ def verify(which: Run, *, listener: Listener) -> Verification:
         RunError: the run is damaged.
         TrainError, OutputError: as in training.
     """
-    before = _results(which)
+    metrics = which.metrics()
+    before = _results(which, metrics)
     smoothing.refuse_missing_extra(which.experiment().baselines)
     prepared, _ = prepare_again(which)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
         again = train(prepared, outputs=Path(folder), listener=listener).run
-        now, known, info = _results(again), again.info(), which.info()
+        now, known, info = _results(again, metrics), again.info(), which.info()
     names = [name for name in (*facts(prepared.panel), *_STARTED) if name not in _NAMES_ONLY]
     return Verification(
         run=which,
@@ -53,12 +54,12 @@ def verify(which: Run, *, listener: Listener) -> Verification:
     )
 
 
-def _results(of: Run) -> dict[str, dict[str, Any]]:
+def _results(of: Run, metrics: set[str]) -> dict[str, dict[str, Any]]:
     rows = [{name: value for name, value in row.items() if name != "seconds"} for row in of.history()]
     return {
         "weights": of.weights(),
         "history": {f"epoch {row['epoch']}": row for row in rows},
-        "scores": {json.dumps(key): value for key, value in of.scores().items()},
+        "scores": {json.dumps(key): value for key, value in of.scores(metrics).items()},
     }
 
 
