@@ -125,7 +125,7 @@ def test_to_markdown__quantiles_have_a_table_and_notes_are_listed(make_report: M
         "| 1 | 0.1000 | 1.100 | 2.100 | 3.100 | 4.100 | 5.100 |",
         "| 2 | 0.2000 | 1.200 | 2.200 | 3.200 | 4.200 | 5.200 |",
     ]
-    assert "inside 0.8: nearer" in better
+    assert "inside 0.8, nearer" in better
     headings, _, network = found["Test rows, data units"]
     assert headings.endswith("| MASE | OWA |")
     assert network.endswith("| 7.000 | 0.7500 |")

@@ -141,11 +141,14 @@ def test_describe_unscored__counts_missing_values_and_series_without_a_value() -
     scores = [
         pooled(NETWORK, "mase", 1.0, undefined=1),
         pooled(NETWORK, "smape", 1.0),
+        pooled(NETWORK, "nse", 1.0, undefined=2),
+        pooled(NETWORK, "kge", 1.0, undefined=2),
         pooled(NETWORK, "mase", 1.0, undefined=2, step=1),
         pooled("drift", "mase", 1.0, undefined=2),
     ]
     assert describe_unscored(scores, test) == [
         "2 of 14 test values are missing and not scored",
         "1 of 2 series have no MASE, and are not in its mean",
+        "2 of 2 series have no NSE, KGE, and are not in their means",
     ]
     assert describe_unscored([], make_forecast([[[0.0]]], [[[1.0]]])) == []

@@ -154,9 +154,11 @@ def _which_is_better(columns: Mapping[str, _Fields]) -> str:
         return ""
     words = {"higher": "higher", "nearer zero": "nearer zero", "nominal": "nearer the share in its name"}
     others = [
-        f"of {', '.join(names)}: {words[better]}" for better, names in directions.items() if better != "lower"
+        f"; for {' and '.join(names)}, {words[better]}"
+        for better, names in directions.items()
+        if better in words
     ]
-    return f"Lower is better; {'; '.join(others)}."
+    return f"Lower is better{''.join(others)}."
 
 
 def _ledger_lines(ledger: Ledger) -> list[str]:

@@ -18,7 +18,7 @@ from rnnfc.reports.text import escape_markdown, format_number, format_table
 from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
-from rnnfc.workflows.pictures import labels, time_name
+from rnnfc.workflows.pictures import label_runs
 
 # What of many runs and rows can be told apart in one picture.
 _DRAWN_RUNS, _DRAWN_ROWS = 4, 120
@@ -255,7 +255,7 @@ def _picture(
     which = [f"{target} (1 of {targets} targets)"] if targets > 1 else []
     which += [f"{series} (1 of {many:,} series)"] if many > 1 else []
     which += [what] if any(key[2] != 1 for table in tables for key in table.rows) else []
-    named = dict(zip([each.name for each in runs], labels(runs), strict=True))
+    named = dict(zip([each.name for each in runs], label_runs(runs), strict=True))
     lines = [
         plots.Line(
             label=f"{named.get(name, name)}: {heading(HEADLINE)} {format_number(row[HEADLINE])}",
@@ -272,7 +272,7 @@ def _picture(
         actual=plots.Line(label="actual", time=times, value=values[0][chosen]),
         runs=[lines[place] for place in sorted(networks[:_DRAWN_RUNS] + others[:1])],
         ylabel=plots.axis_label(target, _unit(runs)),
-        xlabel="time" if dated else time_name(runs[0].experiment()),
+        xlabel="time" if dated else runs[0].experiment().data.time_label,
     )
 
 

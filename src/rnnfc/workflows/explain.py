@@ -16,7 +16,7 @@ from rnnfc.runs import run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.pictures import labels
+from rnnfc.workflows.pictures import label_runs
 from rnnfc.workflows.prepare import network_sizes, prepare_again
 
 # Test windows that the mean is over, evenly spread: enough that another draw moves no curve that one can see.
@@ -100,7 +100,7 @@ def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:
     """One line a state, each as a share of its own lag 0, so that runs of different losses can be laid side by side."""
     from rnnfc.reports import plots
 
-    named = dict(zip([which.name for which in runs], labels(runs), strict=True))
+    named = dict(zip([which.name for which in runs], label_runs(runs), strict=True))
     one_layer = all(curve.state.startswith("layer 1, ") and curve.state.count(",") == 1 for curve in curves)
     groups: dict[str, list[plots.Line]] = {}
     for curve in curves:

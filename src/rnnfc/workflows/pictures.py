@@ -1,4 +1,4 @@
-"""The forecast picture of a run: what is drawn, and what stands beside it."""
+"""The forecast picture of a run: which series and windows it shows, and its titles."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Rows, Windows
 from rnnfc.evaluation.forecast import Forecast
@@ -14,86 +13,88 @@ from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.score import Forecasts
 
-# Panels of a picture of this height.
-_SHOWN_SERIES = 3
+# Series that a picture of this height has room for.
+_MOST_SERIES = 3
 
 if TYPE_CHECKING:  # matplotlib takes a second to start
     from rnnfc.reports.plots import Line
 
 
 def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
-    """The first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end.
+    """PNG of the first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end.
 
-    Of many series it is the last rows of the first, the middle and the last one that have test windows. Lines have gaps where
-    rows were filled, and where none was forecast.
+    Of many series it shows the last rows of the first, the middle and the last one that have test windows. Lines have gaps
+    where rows were filled, and where none was forecast.
     """
     from rnnfc.reports import plots
 
     experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
     horizon, many = experiment.window.horizon, len(panel.series) > 1
-    tested = np.unique(splits.test.series)
-    shown = tested[np.unique(np.linspace(0, len(tested) - 1, _SHOWN_SERIES).round().astype(np.int64))]
-    kind = f" of {horizon} steps end to end" if horizon > 1 else ""
-    which = f", {panel.targets[0]} (1 of {panel.num_targets} targets)" if panel.num_targets > 1 else ""
-    which += f", {len(shown)} of {len(panel.series):,} series" if many else ""
-    drawn = [_lines(prepared, forecasts, series=series) for series in shown.tolist()]
-    title, ylabel = (
-        f"{experiment.name}: forecasts{kind}{which}",
-        plots.axis_label(panel.targets[0], panel.unit),
-    )
-    xlabel = plots.axis_label(time_name(experiment), panel.step if panel.time.dtype.kind == "M" else "")
+    with_test = np.unique(splits.test.series)
+    shown = with_test[np.unique(np.linspace(0, len(with_test) - 1, _MOST_SERIES).round().astype(np.int64))]
+    title = f"{experiment.name}: forecasts"
+    if horizon > 1:
+        title += f" of {horizon} steps end to end"
+    if panel.num_targets > 1:
+        title += f", {panel.targets[0]} (1 of {panel.num_targets} targets)"
     if many:
-        names = [plots.axis_label(panel.series[series], panel.unit) for series in shown]
-        return plots.series_picture(title=title, series=drawn, ylabels=names, xlabel=xlabel)
-    ((actual, parts),) = drawn
-    start = panel.time[splits.test.origins[0]]
+        title += f", {len(shown)} of {len(panel.series):,} series"
+    lines = [_series_lines(prepared, forecasts, series=series) for series in shown.tolist()]
+    xlabel = plots.axis_label(experiment.data.time_label, panel.step if panel.time.dtype.kind == "M" else "")
+    if many:
+        ylabels = [plots.axis_label(panel.series[series], panel.unit) for series in shown]
+        return plots.series_picture(title=title, series=lines, ylabels=ylabels, xlabel=xlabel)
+    ((actual, parts),) = lines
     return plots.forecast_picture(
-        title=title, actual=actual, parts=parts, test_start=start, ylabel=ylabel, xlabel=xlabel
+        title=title,
+        actual=actual,
+        parts=parts,
+        test_start=panel.time[splits.test.origins[0]],
+        ylabel=plots.axis_label(panel.targets[0], panel.unit),
+        xlabel=xlabel,
     )
 
 
-def _lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[Line, list[Line]]":
+def _series_lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[Line, list[Line]]":
     """Actual values of a series, and its forecasts by split."""
     from rnnfc.reports.plots import Line
 
-    panel, scored = prepared.panel, prepared.splits.scored
+    panel = prepared.panel
     rows = slice(*panel.bounds[series : series + 2])
     actual = Line(label="actual", time=panel.time[rows], value=panel.known(rows, slice(0, 1))[:, 0])
-    parts = [_line(forecasts.network[name], part, series=series, name=name) for name, part in scored.items()]
+    parts = [
+        _forecast_line(forecasts.network[name], windows, series=series, split=name)
+        for name, windows in prepared.splits.scored.items()
+    ]
     return actual, parts
 
 
-def time_name(experiment: Experiment) -> str:
-    """What the data calls its time axis."""
-    return experiment.data.time_label
+def label_runs(runs: Sequence[Run]) -> list[str]:
+    """Experiment names where no two are the same, else folder names."""
+    names = [str(run.info().get("name", run.name)) for run in runs]
+    return names if len(set(names)) == len(names) else [run.name for run in runs]
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
-    """Experiment names where they tell the runs apart, else folder names."""
-    names = [str(which.info().get("name", which.name)) for which in runs]
-    return names if len(set(names)) == len(names) else [which.name for which in runs]
-
-
-def _line(made: Forecast, windows: Windows, *, series: int, name: str) -> "Line":
+def _forecast_line(forecast: Forecast, windows: Windows, *, series: int, split: str) -> "Line":
+    """The forecasts of a series end to end, with a gap where no row was forecast; a band between the outermost quantiles."""
     from rnnfc.reports.plots import Line
 
-    own = np.flatnonzero(made.series == series)
+    own = np.flatnonzero(forecast.series == series)
     chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]
     rows = (windows.origins[chosen, None] + np.arange(windows.horizon)).ravel()
-    gaps = (
-        np.flatnonzero(np.diff(rows) > 1) + 1
-    )  # the line breaks there, at the first row that was not forecast
+    gaps = np.flatnonzero(np.diff(rows) > 1) + 1
 
-    def end_to_end(values: Floats) -> Floats:
+    def join(values: Floats) -> Floats:
         return np.insert(values[chosen, :, 0].ravel(), gaps, np.nan)
 
+    # A gap has the time of the first row that was not forecast.
     time = windows.panel.time[np.insert(rows, gaps, rows[gaps - 1] + 1)]
-    line = Line(label=f"forecast: {name}", time=time, value=end_to_end(made.point))
-    if made.quantiles is None or len(made.levels) == 1:
+    line = Line(label=f"forecast: {split}", time=time, value=join(forecast.point))
+    if forecast.quantiles is None or len(forecast.levels) == 1:
         return line
-    band = np.stack([end_to_end(made.quantiles[..., end]) for end in (0, -1)])
-    ends = f"{100 * made.levels[0]:g} % to {100 * made.levels[-1]:g} %"
-    return replace(line, band=band, band_label=ends if name == "test" else "")  # one entry in the legend
+    band = np.stack([join(forecast.quantiles[..., level]) for level in (0, -1)])
+    levels = f"{100 * forecast.levels[0]:g} % to {100 * forecast.levels[-1]:g} %"
+    return replace(line, band=band, band_label=levels if split == "test" else "")  # one entry in the legend
 
 
 def _end_to_end(origins: Rows, horizon: int) -> Rows:
