@@ -30,6 +30,18 @@ EXPORT_FORMATS = {
     "litert": "rnnfc.export.litert:EXPORT_FORMAT",
     "keras": "rnnfc.export.keras:EXPORT_FORMAT",
 }
+LOSSES = {
+    "mse": "rnnfc.training.losses.mse:LOSS",
+    "mae": "rnnfc.training.losses.mae:LOSS",
+    "huber": "rnnfc.training.losses.huber:LOSS",
+    "pinball": "rnnfc.training.losses.pinball:LOSS",
+}
+OPTIMIZERS = {
+    "adam": "rnnfc.training.optimizers.adam:OPTIMIZER",
+    "adamw": "rnnfc.training.optimizers.adamw:OPTIMIZER",
+    "rmsprop": "rnnfc.training.optimizers.rmsprop:OPTIMIZER",
+    "sgd": "rnnfc.training.optimizers.sgd:OPTIMIZER",
+}
 METRICS = {
     "mse": "rnnfc.evaluation.metrics.mse:METRIC",
     "rmse": "rnnfc.evaluation.metrics.rmse:METRIC",

@@ -737,7 +737,7 @@ def test_momentum_acts_with_sgd_and_rmsprop_only(build: Build, refusal: Refusal,
     for accepted in ("sgd", "rmsprop"):
         assert build(train=f"{{epochs: 4, optimizer: {accepted}, momentum: 0.9}}").train.momentum == 0.9
     assert refusal(train=f"{{epochs: 4, optimizer: {optimizer}, momentum: 0.9}}") == (
-        f"x.yaml:6: train: momentum acts with sgd and rmsprop only, optimizer is {optimizer}; change one of them"
+        f"x.yaml:6: train: momentum acts with rmsprop and sgd only, optimizer is {optimizer}; change one of them"
     )
 
 

@@ -11,9 +11,9 @@ from rnnfc.config.network_spec import NetSpec
 from rnnfc.config.scale_spec import ScaleSpec, as_scale
 from rnnfc.config.spec import MAX_SEED, Once, Spec, spec_of_kind, wrong
 from rnnfc.config.split_spec import SplitSpec
-from rnnfc.config.train_spec import TrainSpec
+from rnnfc.config.train_spec import QUANTILE_LOSSES, TrainSpec
 from rnnfc.config.window_spec import WindowSpec
-from rnnfc.extensions import FAMILIES, SOURCES, load_record
+from rnnfc.extensions import FAMILIES, LOSSES, SOURCES, load_record
 
 if TYPE_CHECKING:
     SourceSpec = DataSpec  # what the sources have in common
@@ -68,7 +68,7 @@ class Experiment(Spec):
             and isinstance(train, dict)
             and train.get("loss") is None
         ):
-            return {**given, "train": {**train, "loss": "pinball"}}
+            return {**given, "train": {**train, "loss": QUANTILE_LOSSES[0]}}
         return given
 
     @property
@@ -91,13 +91,14 @@ class Experiment(Spec):
 
     def _loss(self) -> Broken:
         loss, levels = self.train.loss, self.levels
-        if levels and loss != "pinball":
-            yield (
-                "train.loss",
-                f"model.levels are trained with pinball, not {loss}; write pinball or leave train.loss out",
-            )
-        if loss == "pinball" and not levels:
-            text = "pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber"
+        if levels and loss not in QUANTILE_LOSSES:
+            names = " or ".join(QUANTILE_LOSSES)
+            text = f"model.levels are trained with {names}, not {loss}; write {names} or leave train.loss out"
+            yield "train.loss", text
+        if loss in QUANTILE_LOSSES and not levels:
+            *others, last = [name for name in LOSSES if name not in QUANTILE_LOSSES]
+            remedy = f"add model.levels, e.g. [0.1, 0.5, 0.9], or choose {', '.join(others)} or {last}"
+            text = f"{loss} is the loss of quantiles; {remedy}"
             yield "train.loss", text
 
     def _watched(self) -> Broken:

@@ -4,7 +4,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rnnfc.config.spec import Spec, wrong
+from rnnfc.config.spec import Spec, names_of, wrong
+from rnnfc.extensions import LOSSES, OPTIMIZERS, load_record
+
+# Losses that train the quantiles of model.levels; no other loss does.
+QUANTILE_LOSSES = tuple(name for name in LOSSES if load_record(LOSSES, name).needs_levels)
 
 
 class ConstantRate(Spec):
@@ -52,18 +56,24 @@ class EarlyStoppingSpec(Spec):
     min_delta: float = Field(0.0, ge=0)
 
 
+def _optimizers_with(option: str) -> str:
+    return " and ".join(name for name in OPTIMIZERS if option in load_record(OPTIMIZERS, name).options)
+
+
 class TrainSpec(Spec):
     """Optimizer, loss and budget."""
 
     epochs: int = Field(ge=1, le=1_000_000)
     batch_size: int = Field(32, ge=1, le=1_000_000)
     shuffle: bool = Field(True, description="a new order in every epoch, the same for the same seed")
-    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    optimizer: Annotated[str, names_of(OPTIMIZERS)] = "adam"
     learning_rate: float = Field(0.001, gt=0, le=10)
-    weight_decay: float | None = Field(None, ge=0, lt=1, description="adamw only; 0.004 without it")
-    momentum: float | None = Field(None, ge=0, lt=1, description="sgd and rmsprop only")
-    loss: Literal["mse", "mae", "huber", "pinball"] = Field(
-        "mse", description="pinball: with model.levels, and always there"
+    weight_decay: float | None = Field(
+        None, ge=0, lt=1, description=f"{_optimizers_with('weight_decay')} only; 0.004 without it"
+    )
+    momentum: float | None = Field(None, ge=0, lt=1, description=f"{_optimizers_with('momentum')} only")
+    loss: Annotated[str, names_of(LOSSES)] = Field(
+        "mse", description=f"with model.levels {' or '.join(QUANTILE_LOSSES)}, the first without it"
     )
     clip: ClipSpec | None = None
     bptt_steps: int | None = Field(
@@ -78,23 +88,22 @@ class TrainSpec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _decay_of_adamw(cls, given: Any) -> Any:
-        if (
-            isinstance(given, dict)
-            and given.get("optimizer") == "adamw"
-            and given.get("weight_decay") is None
-        ):
-            return {**given, "weight_decay": 0.004}  # Keras' own
-        return given
+    def _options_of_the_optimizer(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("optimizer") not in OPTIMIZERS:
+            return given
+        options = load_record(OPTIMIZERS, given["optimizer"]).options.items()
+        missing = {name: value for name, value in options if value is not None and given.get(name) is None}
+        return {**given, **missing}
 
     @model_validator(mode="after")
     def _options_that_act(self) -> Self:
-        if self.weight_decay is not None and self.optimizer != "adamw":
-            raise wrong(
-                f"weight_decay acts with adamw only, optimizer is {self.optimizer}; change one of them"
-            )
-        if self.momentum is not None and self.optimizer not in ("sgd", "rmsprop"):
-            raise wrong(
-                f"momentum acts with sgd and rmsprop only, optimizer is {self.optimizer}; change one of them"
-            )
+        for option in ("weight_decay", "momentum"):
+            if (
+                getattr(self, option) is not None
+                and option not in load_record(OPTIMIZERS, self.optimizer).options
+            ):
+                raise wrong(
+                    f"{option} acts with {_optimizers_with(option)} only, optimizer is {self.optimizer}; "
+                    "change one of them"
+                )
         return self

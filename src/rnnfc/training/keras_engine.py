@@ -12,6 +12,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.export.interface import Interface
 from rnnfc.export.tf2onnx_writer import keras_to_onnx
+from rnnfc.extensions import LOSSES, load_record
 from rnnfc.networks import network as networks
 from rnnfc.networks.backend import threads
 from rnnfc.networks.build import build_for
@@ -83,7 +84,7 @@ class KerasNetwork:
                 self.net.linear_skips,
                 lambda: median(self.scaled_points(validation), self.levels),
                 actual=validation.actual(),
-                error=np.abs if self._experiment.train.loss in ("mae", "pinball") else np.square,
+                error=load_record(LOSSES, self._experiment.train.loss).point_error,
             )
 
     def facts(self) -> NetworkFacts:

@@ -9,28 +9,18 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.config.train_spec import TrainSpec
 from rnnfc.data.panel import Floats
 from rnnfc.data.windows import Windows
+from rnnfc.extensions import LOSSES, OPTIMIZERS, load_record
 from rnnfc.networks import xla_cache
-from rnnfc.networks.backend import keras, tf
+from rnnfc.networks.backend import Tensor, keras, tf
 from rnnfc.networks.net import Net
-from rnnfc.networks.parts.quantile_head import Pinball
 from rnnfc.plain import Array
 from rnnfc.training.compile.epoch import EpochProgram
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.engine import Tick
+from rnnfc.training.loss import Loss
+from rnnfc.training.optimizer import Optimizer
 from rnnfc.training.progress import Arrays
 
-OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
-}
-LOSSES = {
-    "mse": keras.losses.MeanSquaredError,
-    "mae": keras.losses.MeanAbsoluteError,
-    "huber": keras.losses.Huber,
-    "pinball": Pinball,
-}
 _CLIP_OPTIONS = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
 
 
@@ -102,21 +92,31 @@ class KerasTrainer:
 
 def build_optimizer(spec: TrainSpec) -> keras.optimizers.Optimizer:
     """The Keras optimizer of an experiment."""
-    options: dict[str, float | None] = {"learning_rate": spec.learning_rate}
-    if spec.optimizer == "adamw":
-        options["weight_decay"] = spec.weight_decay
-    if spec.momentum is not None:
-        options["momentum"] = spec.momentum
+    record: Optimizer = load_record(OPTIMIZERS, spec.optimizer)
+    options = {"learning_rate": spec.learning_rate}
+    options |= {name: value for name in record.options if (value := getattr(spec, name)) is not None}
     if spec.clip is not None:
         options[_CLIP_OPTIONS[spec.clip.by]] = spec.clip.limit
-    return OPTIMIZERS[spec.optimizer](**options)
+    return record.build(**options)
+
+
+class KerasLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras is not typed
+    """A loss of LOSSES for networks with these quantile levels, or none."""
+
+    def __init__(self, loss: Loss, levels: tuple[float, ...], *, reduction: str | None) -> None:
+        super().__init__(reduction=reduction)
+        self._function, self._levels = loss.function, levels
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """The losses [n, horizon] before their reduction."""
+        return self._function(y_true, y_pred, self._levels)
 
 
 def build_loss(
     spec: TrainSpec, levels: tuple[float, ...], *, reduction: str | None = "sum_over_batch_size"
-) -> keras.losses.Loss:
+) -> KerasLoss:
     """The Keras loss of an experiment; `levels` are those of its quantiles, if it has any."""
-    return LOSSES[spec.loss](**({"levels": levels} if levels else {}), reduction=reduction)
+    return KerasLoss(load_record(LOSSES, spec.loss), levels, reduction=reduction)
 
 
 def mean_loss(windows: Windows, points: Floats, spec: TrainSpec, levels: tuple[float, ...]) -> float:

@@ -23,7 +23,7 @@ from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.parts import linear_skip as linear
-from rnnfc.networks.parts.quantile_head import Pinball, quantile_head, shift_quantiles
+from rnnfc.networks.parts.quantile_head import quantile_head, shift_quantiles
 from rnnfc.networks.size import num_parameters
 from rnnfc.runs.run import Run
 from rnnfc.training.compile.bptt import forward
@@ -65,14 +65,6 @@ def test_quantiles_never_cross(levels: tuple[float, ...]) -> None:
     assert made.shape == raw.shape
     assert (np.diff(made, axis=-1) >= 0).all()
     np.testing.assert_array_equal(made[..., levels.index(0.5)], raw[..., levels.index(0.5)])
-
-
-def test_the_pinball_loss_by_hand() -> None:
-    y = np.array([[[3.0], [5.0]]])
-    forecast = np.array([[[[1.0, 4.0]], [[5.0, 9.0]]]])  # levels 0.2 and 0.5: errors 2, -1 and 0, -4
-    each = Pinball(levels=(0.2, 0.5), reduction=None)(y, forecast).numpy()
-    assert each.tolist() == [pytest.approx([(0.2 * 2 + 0.5 * 1) / 2, (0 + 0.5 * 4) / 2])]
-    assert float(Pinball(levels=(0.2, 0.5))(y, forecast)) == pytest.approx((0.45 + 1.0) / 2)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
-"""Quantiles of a network: a head whose quantiles never cross, and the pinball loss."""
+"""Quantiles of a network: a head whose quantiles never cross."""
 
 from collections.abc import Callable
 
-import numpy as np
-
 from rnnfc.config.network_spec import MEDIAN
-from rnnfc.networks.backend import Tensor, keras, tf
+from rnnfc.networks.backend import Tensor, keras
 from rnnfc.networks.tensors import FORECAST, QUANTILES, Array
 
 ops = keras.ops
@@ -58,19 +56,3 @@ def named_outputs(
         return {FORECAST: invert(scaled)}
     quantiles = stack([invert(scaled[..., index]) for index in range(len(levels))], axis=-1)
     return {FORECAST: median(quantiles, levels), QUANTILES: quantiles}
-
-
-class Pinball(keras.losses.Loss):  # type: ignore[misc]  # Keras is not typed
-    """The mean pinball loss over levels: (y[n, horizon, target], forecast[n, horizon, target, level]) -> [n, horizon].
-
-    Source: Koenker & Bassett, Regression quantiles, Econometrica 46 (1978), equation 3.1.
-    """
-
-    def __init__(self, *, levels: tuple[float, ...], reduction: str | None = "sum_over_batch_size") -> None:
-        super().__init__(name="pinball", reduction=reduction)
-        self._levels = np.array(levels, dtype=np.float32)
-
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """The loss of each window and step, before reduction."""
-        error = y_true[..., None] - y_pred
-        return ops.mean(ops.maximum(self._levels * error, (self._levels - 1) * error), axis=(-2, -1))

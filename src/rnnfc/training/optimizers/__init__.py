@@ -1,0 +1,1 @@
+"""Optimizers: one record a module, tied to its name in the YAML by `rnnfc.extensions.OPTIMIZERS`."""
