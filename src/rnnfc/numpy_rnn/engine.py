@@ -25,7 +25,7 @@ from rnnfc.numpy_rnn.family import ScratchSpec
 from rnnfc.numpy_rnn.network import Optimizer, Weights
 from rnnfc.plain import Array
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.engine import NetworkFacts, Tick
+from rnnfc.training.engine import Network, NetworkFacts, Tick, Trainer
 from rnnfc.training.progress import Arrays, NotFiniteError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class NumpyNetwork:
     def warm_start(self, scaled: Windows, *, validation: Windows | None) -> None:
         """Nothing here has a closed-form solution."""
 
-    def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> "NumpyTrainer":  # noqa: ARG002  nothing is compiled
+    def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> Trainer:  # noqa: ARG002  nothing is compiled
         """See `Network`."""
         return NumpyTrainer(self, self._experiment, train=scaled, validation=validation)
 
@@ -215,15 +215,9 @@ class NumpyEngine:
 
     row_dtype = np.float64
 
-    def build(self, experiment: Experiment, panel: Panel, scaler: Scaler) -> NumpyNetwork:
+    def build(self, experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
         """See `Engine`."""
-        weights = rnn.initial(
-            channels=len(panel.channels),
-            units=_spec(experiment).units,
-            outputs=experiment.window.horizon * panel.num_targets,
-            seed=experiment.seed,
-        )
-        return NumpyNetwork(experiment, weights, scaler)
+        return _build(experiment, panel, scaler)
 
     def restore(
         self,
@@ -233,9 +227,9 @@ class NumpyEngine:
         weights: dict[str, Floats],
         *,
         source: str,
-    ) -> NumpyNetwork:
+    ) -> Network:
         """See `Engine`."""
-        network = self.build(experiment, panel, scaler)
+        network = _build(experiment, panel, scaler)
         expected = network.weights._asdict()
         for letter, array in expected.items():
             stored = weights.get(letter)
@@ -251,6 +245,16 @@ class NumpyEngine:
                 )
             array[...] = stored
         return network
+
+
+def _build(experiment: Experiment, panel: Panel, scaler: Scaler) -> NumpyNetwork:
+    weights = rnn.initial(
+        channels=len(panel.channels),
+        units=_spec(experiment).units,
+        outputs=experiment.window.horizon * panel.num_targets,
+        seed=experiment.seed,
+    )
+    return NumpyNetwork(experiment, weights, scaler)
 
 
 def _spec(experiment: Experiment) -> ScratchSpec:

@@ -25,7 +25,7 @@ from rnnfc.networks.weights import named_weights, set_weights
 from rnnfc.runs.run import MODEL
 from rnnfc.training.compile import bptt
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.engine import NetworkFacts
+from rnnfc.training.engine import Network, NetworkFacts, Trainer
 from rnnfc.training.keras_trainer import KerasTrainer, build_loss
 
 
@@ -66,7 +66,7 @@ class KerasNetwork:
             validation=pairs(validation) if validation else None,
         )
 
-    def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> KerasTrainer:
+    def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> Trainer:
         """See `Network`."""
         return KerasTrainer(
             self.net,
@@ -123,7 +123,7 @@ class KerasEngine:
 
     row_dtype = np.float32
 
-    def build(self, experiment: Experiment, panel: Panel, scaler: Scaler) -> KerasNetwork:
+    def build(self, experiment: Experiment, panel: Panel, scaler: Scaler) -> Network:
         """See `Engine`."""
         return KerasNetwork(experiment, build_for(experiment, panel), scaler)
 
@@ -135,8 +135,8 @@ class KerasEngine:
         weights: dict[str, Floats],
         *,
         source: str,
-    ) -> KerasNetwork:
+    ) -> Network:
         """See `Engine`. The .keras file is written for other tools and never read."""
-        network = self.build(experiment, panel, scaler)
-        set_weights(network.net.inference_model, weights, source=source)
-        return network
+        net = build_for(experiment, panel)
+        set_weights(net.inference_model, weights, source=source)
+        return KerasNetwork(experiment, net, scaler)
