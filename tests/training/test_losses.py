@@ -1,6 +1,7 @@
 """Losses: values and gradients worked by hand, and what every record of LOSSES must do."""
 
 import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -164,5 +165,7 @@ def test_loss__is_accepted_with_levels_only_if_it_needs_them(name: str) -> None:
         if needs_levels == (levels != "[]"):
             assert make_experiment(**keys).train.loss == name
         else:
-            with pytest.raises(ConfigError, match=r"x\.yaml:6: train\.loss: .*model\.levels"):
+            with pytest.raises(ConfigError, match=r"x\.yaml:6: train\.loss: .*model\.levels") as refused:
                 make_experiment(**keys)
+            suited = [other for other in LOSSES if load_record(LOSSES, other).needs_levels != needs_levels]
+            assert all(re.search(rf"\b{other}\b", str(refused.value)) for other in [name, *suited])

@@ -382,14 +382,6 @@ def test_explain_follows_a_network_with_levels(
         ),
         ("levels: [0.5, 1.0]", "{epochs: 1}", "model.levels.1: got 1.0; must be less than 1"),
         ("levels: [0, 0.5]", "{epochs: 1}", "model.levels.0: got 0; must be greater than 0"),
-        (
-            *("levels: [0.1, 0.5]", "{epochs: 1, loss: mse}"),
-            "train.loss: model.levels are trained with pinball, not mse; write pinball or leave train.loss out",
-        ),
-        (
-            *("dropout: 0.1", "{epochs: 1, loss: pinball}"),
-            "train.loss: pinball is the loss of quantiles; add model.levels, e.g. [0.1, 0.5, 0.9], or choose mse, mae or huber",
-        ),
     ],
 )
 def test_levels_that_cannot_be_are_refused(model: str, train: str, message: str) -> None:
