@@ -34,6 +34,7 @@ LOSSES = {
     "mse": "rnnfc.training.losses.mse:LOSS",
     "mae": "rnnfc.training.losses.mae:LOSS",
     "huber": "rnnfc.training.losses.huber:LOSS",
+    "log_cosh": "rnnfc.training.losses.log_cosh:LOSS",
     "pinball": "rnnfc.training.losses.pinball:LOSS",
 }
 OPTIMIZERS = {
