@@ -36,6 +36,7 @@ LOSSES = {
     "huber": "rnnfc.training.losses.huber:LOSS",
     "log_cosh": "rnnfc.training.losses.log_cosh:LOSS",
     "pinball": "rnnfc.training.losses.pinball:LOSS",
+    "quantile_huber": "rnnfc.training.losses.quantile_huber:LOSS",
 }
 OPTIMIZERS = {
     "adam": "rnnfc.training.optimizers.adam:OPTIMIZER",
