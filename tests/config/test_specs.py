@@ -961,7 +961,7 @@ def test_levels_choose_their_loss_and_others_mse(build: Build) -> None:
 def test_a_series_needs_a_window_of_seven_rows_and_those_that_the_split_counts(
     build: Build, split: str, rows: int
 ) -> None:
-    assert build(split=split).fewest_rows == rows
+    assert build(split=split).min_rows == rows
 
 
 @pytest.mark.parametrize(
@@ -1025,7 +1025,9 @@ def test_quantiles_are_trained_without_teacher_forcing_where_nothing_else_is_sai
 def test_further_baselines_are_named_once(build: Build, refusal: Refusal) -> None:
     assert build().baselines == ()
     assert build(baselines="[theta, ets]").baselines == ("theta", "ets")
-    assert refusal(baselines="[ets, theta, ets]") == "x.yaml:7: baselines: names ets twice; name each once"
+    assert (
+        refusal(baselines="[ets, theta, ets]") == "x.yaml:7: baselines: ets is listed twice; list each once"
+    )
     assert refusal(baselines="[arima]") == "x.yaml:7: baselines.0: got 'arima'; allowed: ets, theta"
     assert refusal(baselines="ets") == "x.yaml:7: baselines: got 'ets'; must be a list such as [50] or [a, b]"
 
@@ -1043,7 +1045,7 @@ def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
             "calendar: [hour]",
             "data: time_format, frequency and calendar need a time column; add time: COLUMN or remove them",
         ),
-        ("time: day, calendar: [hour, hour]", "data.calendar: names hour twice; name each once"),
+        ("time: day, calendar: [hour, hour]", "data.calendar: hour is listed twice; list each once"),
         ("known: y", "data: duplicate column 'y'; name each column once"),
     ],
 )

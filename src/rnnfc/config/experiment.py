@@ -9,7 +9,7 @@ from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec
 from rnnfc.config.network_spec import NetSpec
 from rnnfc.config.scale_spec import ScaleSpec, as_scale
-from rnnfc.config.spec import MAX_SEED, Once, Spec, spec_of_kind, wrong
+from rnnfc.config.spec import MAX_SEED, Distinct, Spec, spec_of_kind, wrong
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.config.train_spec import QUANTILE_LOSSES, TrainSpec
 from rnnfc.config.window_spec import WindowSpec
@@ -40,7 +40,7 @@ class Experiment(Spec):
     ] = ScaleSpec()
     model: ModelSpec
     train: TrainSpec
-    baselines: Once[Literal["ets", "theta"]] = Field(
+    baselines: Distinct[Literal["ets", "theta"]] = Field(
         (),
         description="further forecasts that the report holds the network against; they need the extra stats",
     )
@@ -60,22 +60,22 @@ class Experiment(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _loss_of_levels(cls, given: Any) -> Any:
-        model, train = (given.get(key) if isinstance(given, dict) else None for key in ("model", "train"))
+    def _loss_of_levels(cls, config: Any) -> Any:
+        model, train = (config.get(key) if isinstance(config, dict) else None for key in ("model", "train"))
         if (
             isinstance(model, dict)
             and model.get("levels")
             and isinstance(train, dict)
             and train.get("loss") is None
         ):
-            return {**given, "train": {**train, "loss": QUANTILE_LOSSES[0]}}
-        return given
+            return {**config, "train": {**train, "loss": QUANTILE_LOSSES[0]}}
+        return config
 
     @property
-    def fewest_rows(self) -> int:
-        """Rows that a series needs: those that the split counts, and one window, besides them where training is the rest."""
-        window, counted = self.window.length + self.window.horizon, self.split.counted_rows
-        return counted + window if self.split.train is None else max(counted, window)
+    def min_rows(self) -> int:
+        """Rows that a series needs: those that the split counts, plus one window where training is the rest."""
+        window, split = self.window.length + self.window.horizon, self.split.num_rows
+        return split + window if self.split.train is None else max(split, window)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -86,7 +86,7 @@ class Experiment(Spec):
     def _parts_fit_together(self) -> Self:
         for rules in (self._loss, self._watched, self._network, self._family, self._bptt):
             for key, text in rules():
-                raise wrong(text, at=tuple(key.split(".")))
+                raise wrong(text, key=tuple(key.split(".")))
         return self
 
     def _loss(self) -> Broken:

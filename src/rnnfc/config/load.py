@@ -10,20 +10,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rnnfc.config import messages as wording
-from rnnfc.config import yaml12
+from rnnfc.config import messages, yaml12
 from rnnfc.config.experiment import Experiment
 from rnnfc.errors import ConfigError, visible
 
 # Enough for one character too many, of four bytes each, after a byte order mark.
 _MAX_BYTES = 4 * (yaml12.MAX_CHARACTERS + 1) + 3
-# JSON leaves these as they are; YAML folds or refuses them, even in quotes.
+# Valid in JSON strings, but YAML folds or refuses them, even in quotes.
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
 class _Origins:
-    """Where each key was written: in the file (`lines`), or in one of the `overrides`, in the order they were given."""
+    """Where each key was written: in the file (`lines`), or in one of the `overrides`, in their order."""
 
     source: str
     lines: dict[yaml12.Path, int] = field(default_factory=dict)
@@ -34,10 +33,10 @@ class _Origins:
         typed = [text for key, text in self.overrides if key == path[: len(key)]]
         return typed[-1] if typed else None
 
-    def where(self, path: yaml12.Path) -> str:
+    def locate(self, path: yaml12.Path) -> str:
         """The override that set `path`, else `file:line` of its innermost part that the file has."""
-        made = [text for key, text in self.overrides if path not in self.lines and key[: len(path)] == path]
-        for text in (self.override(path), *made):
+        inside = [text for key, text in self.overrides if path not in self.lines and key[: len(path)] == path]
+        for text in (self.override(path), *inside):
             if text is not None:
                 return text
         known = [path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines]
@@ -73,7 +72,7 @@ def from_yaml(text: str, *, source: str) -> Experiment:
 def to_yaml(experiment: Experiment) -> str:
     """The resolved experiment; `load` and `from_yaml` read it back to an equal one."""
     plain = json.loads(experiment.model_dump_json(exclude_none=True))
-    # Both quote what YAML 1.1 or 1.2 would read as something else; JSON text is YAML 1.2 text.
+    # JSON is valid YAML 1.2, and its quotes protect what YAML 1.1 or 1.2 would read as another type.
     text = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items())
     return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
@@ -96,14 +95,14 @@ def starter(name: str) -> str:
     text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8")
     _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins("rnnfc init"))
     quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
-    return re.sub("(name: )?<NAME>", lambda found: f"name: {quoted}" if found[1] else name, text)
+    return re.sub("(name: )?<NAME>", lambda match: f"name: {quoted}" if match[1] else name, text)
 
 
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES)
-        # The character at the cut may be half; `yaml12.parse` refuses the file for its length.
+        # The last character may be incomplete; `yaml12.parse` refuses the file for its length.
         return codecs.getincrementaldecoder("utf-8-sig")().decode(content, final=len(content) < _MAX_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; 'rnnfc init NAME' writes a config to start from") from None
@@ -137,24 +136,24 @@ def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
 
 def _typed(override: str) -> str:
     one_line = visible(override.replace("\n", "\\n"))
-    return f"--set {wording.short(one_line)}"
+    return f"--set {messages.shorten(one_line)}"
 
 
 def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) -> None:
     data = tree.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
-        # A path in the config is relative to the config, one typed on the command line to where it is typed.
+        # A path in the config is relative to the config, one in an override to the working folder.
         base = Path() if origins.override(("data", "path")) else folder
         try:
             if "\0" in data["path"]:
-                raise ValueError("it holds a NUL character")  # Python's own words for this differ by version
+                raise ValueError("it holds a NUL character")  # Python's own message differs by version
             data["path"] = str((base / Path(data["path"]).expanduser()).absolute().resolve())
         except FileNotFoundError as error:
-            raise ConfigError("the working folder is not there any more; change to one that is") from error
+            raise ConfigError("the working folder does not exist any more; change to another one") from error
         except (RuntimeError, ValueError) as error:  # the former for ~nobody
-            given = f"{origins.where(('data', 'path'))}: data.path: got {wording.shown(data['path'])}"
+            got = f"{origins.locate(('data', 'path'))}: data.path: got {messages.format_value(data['path'])}"
             raise ConfigError(
-                f"{given}; not a path here ({str(error).rstrip('.')}); write the path of a file"
+                f"{got}; not a path here ({str(error).rstrip('.')}); write the path of a file"
             ) from error
 
 
@@ -163,9 +162,9 @@ def _validate(tree: Any, origins: _Origins) -> Experiment:
         return Experiment.model_validate(tree)
     except ValidationError as error:
         lines = []
-        for details, path, holder in wording.worth_saying(error.errors(include_url=False)):
-            key = f"{wording.written(path)}: " if path else ""
-            lines.append(f"{origins.where(path)}: {key}{wording.sentence(details, holder)}")
+        for details, path, group in messages.select_errors(error.errors(include_url=False)):
+            key = f"{messages.format_path(path)}: " if path else ""
+            lines.append(f"{origins.locate(path)}: {key}{messages.describe(details, group)}")
         raise ConfigError("\n".join(lines)) from None
 
 

@@ -1,4 +1,4 @@
-"""pydantic's errors in the user's words: the key as written, what is allowed, what to do."""
+"""Messages for errors of pydantic: the key as the user wrote it, what is allowed, what to do."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.yaml12 import Path
 
-_WANTED = {
+_EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
@@ -33,8 +33,8 @@ _BOUNDS = {
     "string_too_long": ("max_length", "its length must be {} or less"),
 }
 _ONE_CHARACTER = "must be one character, in quotes: ',' or ';' or '|'"
-_GROUP_WANTED = ("model_type", "model_attributes_type")
-# How to write a group where a plain value was given: by its key and the value, else by its key.
+_GROUP_ERRORS = ("model_type", "model_attributes_type")
+# How to write a group that the user wrote as a plain value: by its key and the value, else by its key.
 _FORMS: dict[Any, str] = {
     "early_stopping": "{patience: 5}",
     "clip": "{by: norm, limit: 1.0}",
@@ -47,20 +47,20 @@ _FORMS: dict[Any, str] = {
 
 
 def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
-    """The path as the user wrote it (pydantic puts the tags of unions into its own), and the group that holds its last key."""
+    """The path of an error as the user wrote it, and the group of its last key; pydantic's `loc` has the tags of unions, too."""
     path: list[str | int] = []
-    holder: type[BaseModel] | None = None
-    group: type[BaseModel] | None = Experiment
+    group: type[BaseModel] | None = None
+    below: type[BaseModel] | None = Experiment
     parts = iter(loc)
     for part in parts:
-        if group is None:
+        if below is None:
             if isinstance(part, int):
                 path.append(
                     part
-                )  # an item of a list; a text here names the branch of a union (bidirectional -> bool)
+                )  # an item of a list; a string here is the branch of a union (bidirectional -> bool)
             continue
         path.append(part)
-        holder = group
+        group = below
         field = group.model_fields.get(str(part))
         members = _groups(field.annotation) if field else []
         if field is not None and field.discriminator is not None:
@@ -68,8 +68,8 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
             members = [
                 member for member in members if tag in get_args(member.model_fields["kind"].annotation)
             ]
-        group = members[0] if members else None
-    return tuple(path), holder
+        below = members[0] if members else None
+    return tuple(path), group
 
 
 def _groups(annotation: Any) -> list[type[BaseModel]]:
@@ -78,38 +78,38 @@ def _groups(annotation: Any) -> list[type[BaseModel]]:
     return [group for argument in get_args(annotation) for group in _groups(argument)]
 
 
-def worth_saying(
+def select_errors(
     errors: Sequence[ErrorDetails],
 ) -> Iterator[tuple[ErrorDetails, Path, type[BaseModel] | None]]:
-    """The errors that no other one says better, each with the path to blame and the group that holds its last key."""
+    """The errors to report, each with the path to blame and the group of its last key; consequences of others are left out."""
     located = [(error, *locate(error["loc"])) for error in errors]
-    meant = set()  # keys that a misspelled one stands for
-    for error, path, holder in located:
-        if error["type"] == "extra_forbidden" and holder:
-            meant.add((*path[:-1], _nearest(str(path[-1]), sorted(holder.model_fields))))
-    for error, path, holder in located:
-        if not is_echo(error) and not (error["type"] == "missing" and path in meant):
-            yield error, (*path, *error.get("ctx", {}).get("at", ())), holder
+    misspelled = set()  # the keys that the user meant
+    for error, path, group in located:
+        if error["type"] == "extra_forbidden" and group:
+            misspelled.add((*path[:-1], _nearest(str(path[-1]), sorted(group.model_fields))))
+    for error, path, group in located:
+        if not is_consequence(error) and not (error["type"] == "missing" and path in misspelled):
+            yield error, (*path, *error.get("ctx", {}).get("key", ())), group
 
 
-def is_echo(error: ErrorDetails) -> bool:
-    """Whether another error says it better: for a list found too short without its wrong items, and a union's other branch."""
-    kind, given, last = error["type"], error["input"], str(error["loc"][-1:])
+def is_consequence(error: ErrorDetails) -> bool:
+    """Whether the error follows from another one: a list too short without its invalid items, the other branch of a union."""
+    kind, value, last = error["type"], error["input"], str(error["loc"][-1:])
     if kind == "too_short":
-        return len(given) > int(error["ctx"]["actual_length"])
-    # Of `bidirectional: bool | tuple[bool, ...]` only the branch with the shape of the given value is worth a line.
-    return "'bool'" in last if isinstance(given, tuple) else kind == "tuple_type" and "'tuple[" in last
+        return len(value) > int(error["ctx"]["actual_length"])
+    # Of `bidirectional: bool | tuple[bool, ...]` only the branch with the shape of the value is reported.
+    return "'bool'" in last if isinstance(value, tuple) else kind == "tuple_type" and "'tuple[" in last
 
 
-def written(path: Path) -> str:
-    """The path with dots, on one line whatever characters its keys hold."""
+def format_path(path: Path) -> str:
+    """The path with dots, on one line; keys with unprintable characters are quoted."""
     return ".".join(
         part if isinstance(part, str) and part and part.isprintable() else repr(part) for part in path
     )
 
 
-def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
-    """What is wrong and what to do, without the place."""
+def describe(error: ErrorDetails, group: type[BaseModel] | None) -> str:
+    """What is wrong and what to do, without the location."""
     kind, context = error["type"], error.get("ctx", {})
     key = str(error["loc"][-1]) if error["loc"] else ""
     if kind == "rule":
@@ -117,55 +117,53 @@ def sentence(error: ErrorDetails, holder: type[BaseModel] | None) -> str:
     if kind == "missing":
         return f"missing; add {key!r}"
     if kind == "extra_forbidden":
-        allowed = sorted(holder.model_fields) if holder else []
+        allowed = sorted(group.model_fields) if group else []
         return f"unknown key; {_suggest(key, allowed)}allowed here: {', '.join(allowed)}"
     if kind == "union_tag_not_found":
         kinds = (
-            [name for group in _groups(holder.model_fields[key].annotation) for name in _kinds(group)]
-            if holder
+            [name for member in _groups(group.model_fields[key].annotation) for name in _kinds(member)]
+            if group
             else []
         )
         return f"a group of keys that starts with kind is needed here; kinds: {', '.join(kinds)}"
-    return _value_sentence(error, key, context)
+    return _describe_value(error, key, context)
 
 
-def _value_sentence(error: ErrorDetails, key: str, context: dict[str, Any]) -> str:
-    kind, given = error["type"], f"got {shown(error['input'])}"
+def _describe_value(error: ErrorDetails, key: str, context: dict[str, Any]) -> str:
+    kind, got = error["type"], f"got {format_value(error['input'])}"
     if kind == "literal_error":
-        return f"{given}; {_choices(error['input'], context['expected'])}"
+        return f"{got}; {_choices(error['input'], context['expected'])}"
     if kind == "union_tag_invalid":
-        return (
-            f"kind is {shown(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
-        )
+        return f"kind is {format_value(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
-        return f"{given}; {_ONE_CHARACTER if key == 'separator' else text.format(_plain(context[name]))}"
-    if kind in _WANTED:
-        form = _FORMS.get((key, str(error["input"])), _FORMS.get(key)) if kind in _GROUP_WANTED else None
-        return f"{given}; {f'write it as {form}' if form else f'must be {_WANTED[kind]}'}"
+        return f"{got}; {_ONE_CHARACTER if key == 'separator' else text.format(_plain(context[name]))}"
+    if kind in _EXPECTED:
+        form = _FORMS.get((key, str(error["input"])), _FORMS.get(key)) if kind in _GROUP_ERRORS else None
+        return f"{got}; {f'write it as {form}' if form else f'must be {_EXPECTED[kind]}'}"
     if kind == "string_pattern_mismatch":
-        return f"{given}; letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
-    return f"{given}; {error['msg'][:1].lower()}{error['msg'][1:]}"
+        return f"{got}; letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
+    return f"{got}; {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def _kinds(group: type[BaseModel]) -> tuple[str, ...]:
     return get_args(group.model_fields["kind"].annotation)
 
 
-def shown(value: Any) -> str:
-    """A short, one-line picture of a value."""
+def format_value(value: Any) -> str:
+    """A value as short text on one line."""
     if isinstance(value, Mapping):
         return "a group of keys"
     if value is None:
         return "nothing"
     if isinstance(value, tuple):
-        return short(f"[{', '.join(map(shown, value))}]")
+        return shorten(f"[{', '.join(map(format_value, value))}]")
     text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return short(text)
+    return shorten(text)
 
 
-def short(text: str) -> str:
-    """`text`, its end cut off past 60 characters."""
+def shorten(text: str) -> str:
+    """`text`, cut after 60 characters."""
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -173,18 +171,18 @@ def _plain(number: float) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
-def _choices(given: Any, expected: str) -> str:
+def _choices(value: Any, expected: str) -> str:
     allowed = re.findall("'([^']*)'", expected)  # pydantic lists them as "'a', 'b' or 'c'"
     words = [word if re.fullmatch(r"[\w-]+", word) else repr(word) for word in allowed]
-    return f"{_suggest(str(given), allowed)}allowed: {', '.join(words)}"
+    return f"{_suggest(str(value), allowed)}allowed: {', '.join(words)}"
 
 
-def _suggest(given: str, allowed: list[str]) -> str:
-    near = _nearest(given, allowed)
+def _suggest(name: str, allowed: list[str]) -> str:
+    near = _nearest(name, allowed)
     return f"did you mean {near!r}? " if near else ""
 
 
-def _nearest(given: str, allowed: list[str]) -> str | None:
-    by_fold = {name.casefold(): name for name in allowed}
-    near = difflib.get_close_matches(given.casefold(), list(by_fold), n=1, cutoff=0.6)
+def _nearest(name: str, allowed: list[str]) -> str | None:
+    by_fold = {choice.casefold(): choice for choice in allowed}
+    near = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.6)
     return by_fold[near[0]] if near else None

@@ -1,4 +1,4 @@
-"""Spec: what every group of keys has in common, and the error for a rule of ours."""
+"""Spec: the base of every group of keys, and the error for a rule that pydantic does not have."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypeVar, Union
@@ -17,9 +17,13 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def wrong(text: str, *, at: tuple[str, ...] = ()) -> PydanticCustomError:
-    """The error for a rule of ours; braces in `text` stay as they are. `at`: the key to blame, below the validated group."""
-    return PydanticCustomError("rule", "{text}", {"text": text, "at": at})
+def wrong(text: str, *, key: tuple[str, ...] = ()) -> PydanticCustomError:
+    """The error for a broken rule; braces in `text` stay as they are.
+
+    Args:
+        key: path of the key to blame, below the validated group.
+    """
+    return PydanticCustomError("rule", "{text}", {"text": text, "key": key})
 
 
 def names_of(table: Mapping[str, object]) -> GetPydanticSchema:
@@ -30,14 +34,14 @@ def names_of(table: Mapping[str, object]) -> GetPydanticSchema:
 def spec_of_kind(table: Mapping[str, str]) -> object:
     """The type of a group of keys whose `kind` names a record in `table`: the union of the records' specs."""
     specs = tuple(load_record(table, name).spec for name in table)
-    return Annotated[Union[specs], Field(discriminator="kind")]  # noqa: UP007 - a union made at run time
+    return Annotated[Union[specs], Field(discriminator="kind")]  # noqa: UP007 - the union is known at run time only
 
 
-def _once(names: tuple[str, ...]) -> tuple[str, ...]:
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise wrong(f"names {twice[0]} twice; name each once")
+def _refuse_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
+    if duplicates := [name for name in names if names.count(name) > 1]:
+        raise wrong(f"{duplicates[0]} is listed twice; list each once")
     return names
 
 
 Name = TypeVar("Name", bound=str)
-Once = Annotated[tuple[Name, ...], AfterValidator(_once)]
+Distinct = Annotated[tuple[Name, ...], AfterValidator(_refuse_duplicates)]

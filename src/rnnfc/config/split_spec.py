@@ -50,8 +50,8 @@ class SplitSpec(Spec):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        given = [part for part in (self.train, self.validation, self.test) if part is not None]
-        if len({type(part) for part in given}) > 1:
+        parts = [part for part in (self.train, self.validation, self.test) if part is not None]
+        if len({type(part) for part in parts}) > 1:
             raise wrong(
                 "mixes fractions, row counts and dates; use one kind for all parts (or leave train out)"
             )
@@ -62,13 +62,13 @@ class SplitSpec(Spec):
         if isinstance(self.test, str):
             if self.train is not None:
                 raise wrong("with dates, leave train out: it is everything before the first date")
-            starts = [dt.datetime.fromisoformat(date) for date in given]
+            starts = [dt.datetime.fromisoformat(date) for date in parts]
             if len(starts) > 1 and starts[0] >= starts[1]:
                 raise wrong(
                     f"validation starts on {self.validation}, not before test on {self.test}; swap or move them"
                 )
         elif isinstance(self.test, float):
-            total = sum(given)
+            total = sum(parts)
             if self.train is not None and abs(total - 1) > 1e-9:
                 raise wrong(f"the fractions add up to {total:g}; make them add up to 1 or leave train out")
             if self.train is None and total >= 1:
@@ -76,6 +76,6 @@ class SplitSpec(Spec):
         return self
 
     @property
-    def counted_rows(self) -> int:
+    def num_rows(self) -> int:
         """The row counts of all parts together; 0 for fractions and dates."""
         return sum(part for part in (self.train, self.validation, self.test) if isinstance(part, int))

@@ -63,12 +63,12 @@ def parse(text: str, *, source: str) -> Document:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{source}:{mark.line + 1}" if mark else source
+        location = f"{source}:{mark.line + 1}" if mark else source
         problem = error.problem or str(error.context)
         hint = (
             "put quotes around the value" if _NEEDS_QUOTES.match(problem) else "check indentation and quotes"
         )
-        raise ConfigError(f"{where}: not valid YAML: {problem}; {hint}") from error
+        raise ConfigError(f"{location}: not valid YAML: {problem}; {hint}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(
@@ -104,27 +104,29 @@ def _refuse_hostile(text: str, *, source: str) -> None:
     events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
     try:
         for event in events:
-            where, line = f"{source}:{event.start_mark.line + 1}", event.end_mark.line + 1
+            location, line = f"{source}:{event.start_mark.line + 1}", event.end_mark.line + 1
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             documents += isinstance(event, yaml.DocumentStartEvent)
             values += isinstance(event, yaml.NodeEvent)
             if depth > MAX_DEPTH:
-                raise ConfigError(f"{where}: nested more than {MAX_DEPTH} deep; a config needs five levels")
+                raise ConfigError(
+                    f"{location}: nested more than {MAX_DEPTH} deep; a config needs five levels"
+                )
             if documents > 1:
                 raise ConfigError(
-                    f"{where}: a second document starts here; a config is one, so remove the line with ---"
+                    f"{location}: a second document starts here; a config is one, so remove the line with ---"
                 )
             if values > MAX_NODES:
-                raise ConfigError(f"{where}: more than {MAX_NODES:,} keys and values; is this a config?")
+                raise ConfigError(f"{location}: more than {MAX_NODES:,} keys and values; is this a config?")
             if getattr(event, "tag", None) is not None:
                 raise ConfigError(
-                    f"{where}: the tag {event.tag!r} is not allowed; write the plain value without it"
+                    f"{location}: the tag {event.tag!r} is not allowed; write the plain value without it"
                 )
             if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
                 problem = (
                     "half of a surrogate pair is no character; write the character itself, not its escape"
                 )
-                raise ConfigError(f"{where}: {problem}")
+                raise ConfigError(f"{location}: {problem}")
     except (
         ValueError,
         OverflowError,

@@ -289,7 +289,7 @@ def _share(rows: int, fraction: float) -> int:
 
 def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     first, end = map(int, panel.bounds[series : series + 2])
-    stop = first + split.counted_rows if split.rows_from == "start" else end
+    stop = first + split.num_rows if split.rows_from == "start" else end
     test = stop - split.test
     validation = test - (split.validation or 0)
     start = first if split.train is None else validation - split.train

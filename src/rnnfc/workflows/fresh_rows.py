@@ -79,7 +79,7 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
         (~(long_enough | skipped), f"with fewer than window.length={length:,} rows"),
         (
             skipped,
-            f"which the run does not know, with fewer than the {experiment.fewest_rows:,} rows that training needs",
+            f"which the run does not know, with fewer than the {experiment.min_rows:,} rows that training needs",
         ),
     )
     last = panel.only(long_enough).tail(length)
@@ -119,7 +119,7 @@ def _skipped(panel: Panel, experiment: Experiment, *, like: Panel) -> npt.NDArra
         return np.zeros(len(panel.series), dtype=bool)
     known = {*like.series}
     unknown = np.array([name not in known for name in panel.series])
-    skipped = unknown & (np.diff(panel.bounds) < experiment.fewest_rows)
+    skipped = unknown & (np.diff(panel.bounds) < experiment.min_rows)
     return skipped & ~skipped.all()
 
 

@@ -131,18 +131,18 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
 def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
     """The series with the fewest rows or more; a single one stays, for it is its split that is too short."""
     window, rows = experiment.window, np.diff(panel.bounds)
-    short = rows < experiment.fewest_rows
+    short = rows < experiment.min_rows
     if len(rows) == 1 or not short.any():
         return panel
     if experiment.data.skips_short_series and not short.all():
         return panel.only(~short)
     first, split = (
         int(np.argmax(short)),
-        " with the rows that split counts" if experiment.split.counted_rows else "",
+        " with the rows that split counts" if experiment.split.num_rows else "",
     )
     raise DataError(
         f"series {panel.series[first]!r} has {rows[first]:,} rows, window.length={window.length:,} + window.horizon="
-        f"{window.horizon:,}{split} needs {experiment.fewest_rows:,} ({short.sum():,} of {len(rows):,} series are too short); "
+        f"{window.horizon:,}{split} needs {experiment.min_rows:,} ({short.sum():,} of {len(rows):,} series are too short); "
         "shorten the window, or set data.short: skip to leave such series out"
     )
 

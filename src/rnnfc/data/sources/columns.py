@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from rnnfc.config.data_spec import DataSpec, Line
-from rnnfc.config.spec import Once, wrong
+from rnnfc.config.spec import Distinct, wrong
 
 
 def _as_tuple(value: object) -> object:
@@ -35,7 +35,7 @@ class ColumnsSpec(DataSpec):
     known: _Columns = Field(
         (), description="future covariates: inputs with known future values, such as planned prices"
     )
-    calendar: Once[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"]] = Field(
+    calendar: Distinct[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"]] = Field(
         (),
         description="time features: position within the hour, day, week, month or year, each as sine and cosine",
     )
