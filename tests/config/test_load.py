@@ -355,7 +355,8 @@ def test_without_a_working_folder_only_an_absolute_path_is_one(
     assert load(path).data.path == str(path.parent.resolve() / "data" / "sales.csv")
     assert load(path, ["data.path=/b.csv"]).data.path == "/b.csv"
     assert (
-        refused(path, "data.path=b.csv") == "the working folder does not exist any more; change to another one"
+        refused(path, "data.path=b.csv")
+        == "the working folder does not exist any more; change to another one"
     )
 
 
