@@ -85,7 +85,7 @@ def digest(size: Size, model: str) -> str:
         engine_for(experiment),
     )
     network = engine.build(experiment, prepared.panel, scaler)
-    scaled = scaler.apply(prepared.panel, dtype=np.float32)
+    scaled = scaler.transform(prepared.panel, dtype=np.float32)
     assert splits.validation is not None
     train, validation = splits.train.with_panel(scaled), splits.validation.with_panel(scaled)
     state = start(network, experiment, train, validation=validation, recipe=size.recipe)

@@ -123,7 +123,7 @@ def _built(prepared: Prepared) -> tuple[Network, Windows, Windows | None]:
     experiment, splits = prepared.experiment, prepared.splits
     engine = engine_for(experiment)
     scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
-    scaled = scaler.apply(prepared.panel, dtype=engine.row_dtype)
+    scaled = scaler.transform(prepared.panel, dtype=engine.row_dtype)
     validation = None if splits.validation is None else splits.validation.with_panel(scaled)
     return engine.build(experiment, prepared.panel, scaler), splits.train.with_panel(scaled), validation
 

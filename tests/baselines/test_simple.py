@@ -82,13 +82,13 @@ def test_the_linear_map_agrees_with_least_squares_in_scaled_units() -> None:
     scaler = Scaler.fit(panel, np.array([[0, 50]]), method="standard")
     train = make_windows(panel, list(range(4, 45)), length=4, horizon=5)
     linear = LinearMap.fit(train, scaler)
-    scaled = train.with_panel(scaler.apply(panel))
+    scaled = train.with_panel(scaler.transform(panel))
     # Both targets are fitted as one, each on its own four rows and those of the third channel.
     own = [scaled.inputs()[:, :, [target, 2]].reshape(41, 8) for target in range(2)]
     x = np.column_stack([np.concatenate(own), np.ones(82)])
     weights, *_ = np.linalg.lstsq(x, np.concatenate([scaled.targets()[:, :, target] for target in range(2)]))
     assert linear.weights == pytest.approx(weights, abs=1e-4)
-    expected = scaler.invert(np.stack([x[:41] @ weights, x[41:] @ weights], axis=-1), train.series)
+    expected = scaler.inverse_transform(np.stack([x[:41] @ weights, x[41:] @ weights], axis=-1), train.series)
     assert linear.predict(train).point == pytest.approx(expected, abs=1e-3)
 
 
@@ -106,7 +106,7 @@ def test_chunks_of_windows_give_the_same_linear_map(monkeypatch: pytest.MonkeyPa
     scaler = Scaler.fit(PANEL, np.array([[0, 9]]), method="none")
     train = make_windows(PANEL, [2, 3, 4, 5, 6, 7, 8], length=2, horizon=2)
     whole = LinearMap.fit(train, scaler)
-    monkeypatch.setattr(windows_module, "_PART_BYTES", 3 * 8 * 6)  # three windows of six inputs
+    monkeypatch.setattr(windows_module, "_BATCH_BYTES", 3 * 8 * 6)  # three windows of six inputs
     parts = LinearMap.fit(train, scaler)
     assert parts.weights == pytest.approx(whole.weights, rel=1e-6, abs=1e-9)
     assert parts.predict(train).point == pytest.approx(whole.predict(train).point, rel=1e-6)

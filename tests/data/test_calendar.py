@@ -24,9 +24,9 @@ def load(folder: Path, text: str = SHOP, **keys: Any) -> Panel:
     return load_panel(CsvSpec.model_validate(spec))
 
 
-def test_the_config_offers_what_there_is() -> None:
+def test_calendar__the_config_offers_every_feature() -> None:
     (choices, _) = get_args(FileSpec.model_fields["calendar"].annotation)
-    assert set(get_args(choices)) == set(calendar.CALENDAR)
+    assert set(get_args(choices)) == set(calendar.TIME_FEATURES)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_the_config_offers_what_there_is() -> None:
         ("month", "1969-02-01", 1 / 12),
     ],
 )
-def test_where_a_time_stands_by_hand(feature: str, time: str, share: float) -> None:
-    made = calendar.values(np.array([time, "2020-01-06"], dtype="datetime64[us]"), (feature,))
+def test_encode_times__by_hand(feature: str, time: str, share: float) -> None:
+    made = calendar.encode_times(np.array([time, "2020-01-06"], dtype="datetime64[us]"), (feature,))
     assert made.shape == (2, 2)
     assert made[0] == pytest.approx([np.sin(2 * np.pi * share), np.cos(2 * np.pi * share)], abs=1e-12)
 
 
-def test_channels_are_targets_inputs_known_columns_and_the_calendar(tmp_path: Path) -> None:
+def test_calendar__is_the_last_channels_of_a_panel(tmp_path: Path) -> None:
     panel = load(tmp_path, inputs="rain", known="price", calendar=("hour", "month"), missing="ffill")
     assert panel.channels == ("sold", "rain", "price", "hour sin", "hour cos", "month sin", "month cos")
     assert (panel.num_targets, panel.num_known, panel.calendar) == (1, 5, ("hour", "month"))
@@ -61,15 +61,15 @@ def test_channels_are_targets_inputs_known_columns_and_the_calendar(tmp_path: Pa
 
 
 @pytest.mark.parametrize("method", ["none", "minmax", "standard"])
-def test_no_scaler_changes_the_calendar_even_where_it_stands_still(tmp_path: Path, method: str) -> None:
+def test_calendar__is_not_scaled_even_where_constant(tmp_path: Path, method: str) -> None:
     panel = load(tmp_path, inputs="rain", calendar=("month",), missing="ffill")
     scaler = Scaler.fit(panel, np.array([[0, 4]]), method=method)
     assert (scaler.center[0, 2:].tolist(), scaler.scale[0, 2:].tolist()) == ([0, 0], [1, 1])
-    assert scaler.apply(panel).values[:, 2:].tolist() == panel.values[:, 2:].tolist()
+    assert scaler.transform(panel).values[:, 2:].tolist() == panel.values[:, 2:].tolist()
     late = Scaler.fit(panel, np.array([[0, 2]]), method=method)
     assert (late.low[0, 2:].tolist(), late.high[0, 2:].tolist()) == ([-1, -1], [1, 1])
 
 
-def test_numbers_have_no_calendar(tmp_path: Path) -> None:
+def test_calendar__refuses_times_that_are_numbers(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"shop\.csv: data\.calendar needs dates.*'day' are numbers"):
         load(tmp_path, "day,sold\n1,5\n2,6\n", calendar=("hour",))

@@ -79,9 +79,7 @@ def dates(text: str) -> Times:
 
 
 @pytest.mark.parametrize(("name", "rows", "after"), AXES)
-def test_a_regular_axis_is_named_fits_its_own_steps_and_goes_on_past_its_end(
-    name: str, rows: Times, after: Times
-) -> None:
+def test_frequency__infers_names_and_continues_a_regular_axis(name: str, rows: Times, after: Times) -> None:
     frequency = Frequency.infer(rows)
     assert str(frequency) == name
     assert frequency.off_grid(rows) is None
@@ -96,20 +94,20 @@ def test_a_regular_axis_is_named_fits_its_own_steps_and_goes_on_past_its_end(
 
 
 @pytest.mark.parametrize("unit", ["month", "month_end", "microsecond", "number"])
-def test_no_step_past_the_end_is_no_time(unit: str) -> None:
+def test_after__of_zero_steps_is_empty(unit: str) -> None:
     last = np.array([7.0]) if unit == "number" else dates("2020-01-31")
     after = Frequency(unit=unit, size=1).after(last, steps=0)
     assert after is not None
     assert after.shape == (0,)
 
 
-def test_trading_days_have_no_known_time_past_the_end() -> None:
+def test_after__is_none_for_irregular_rows() -> None:
     frequency = Frequency(unit="rows", size=1)
     assert str(frequency) == "row by row"
     assert frequency.after(dates("2020-02-28"), steps=3) is None
 
 
-def test_counted_rows_stay_whole_numbers_past_the_end() -> None:
+def test_after__keeps_whole_numbers() -> None:
     after = Frequency(unit="number", size=2.0).after(np.array([2**53 - 5]), steps=2)
     assert after is not None
     assert after.dtype == np.int64
@@ -125,14 +123,14 @@ def test_counted_rows_stay_whole_numbers_past_the_end() -> None:
         (np.array([1, 2, 3, 9]), "every 1", [0, 1, 2, 8]),
     ],
 )
-def test_absent_rows_are_jumps_of_the_commonest_step(rows: Times, name: str, positions: list[int]) -> None:
+def test_positions__missing_rows_are_jumps(rows: Times, name: str, positions: list[int]) -> None:
     frequency = Frequency.infer(rows)
     assert str(frequency) == name
     assert frequency.positions(rows).tolist() == positions
     assert frequency.off_grid(rows) is None
 
 
-def test_two_steps_that_are_equally_common_give_the_shorter_one() -> None:
+def test_infer__takes_the_shorter_of_two_equally_common_steps() -> None:
     assert Frequency.infer(np.array([0, 3, 5])).size == 2
 
 
@@ -146,34 +144,34 @@ def test_two_steps_that_are_equally_common_give_the_shorter_one() -> None:
         (dates("2020-01-05 2020-04-05 2020-07-05 2020-08-05"), 3),
     ],
 )
-def test_a_row_between_two_steps_is_off_the_grid(rows: Times, first_off: int) -> None:
+def test_off_grid__finds_a_row_between_two_steps(rows: Times, first_off: int) -> None:
     assert Frequency.infer(rows).off_grid(rows) == first_off
 
 
-def test_rows_further_apart_than_a_whole_number_can_tell_are_off_the_grid() -> None:
+def test_off_grid__finds_rows_too_far_apart_to_count() -> None:
     rows = np.array([-(2**62), 0, 2**62])
     assert Frequency.infer(rows).off_grid(rows) == 2
 
 
-def test_far_from_the_first_row_a_date_must_still_fit_exactly() -> None:
+def test_off_grid__is_exact_for_dates_far_from_the_first_row() -> None:
     rows = np.datetime64("2020-01-01", "us") + np.arange(700_000) * np.timedelta64(1, "m")
     rows[600_000] += np.timedelta64(20, "s")
     assert Frequency.infer(rows).off_grid(rows) == 600_000
 
 
-def test_two_rows_on_one_step_are_refused_however_far_typed_numbers_may_drift() -> None:
+def test_off_grid__finds_two_rows_on_one_step() -> None:
     rows = np.insert(np.arange(400_002, dtype=np.float64), 400_000, 399_999.8)
     assert Frequency.infer(rows).off_grid(rows) == 400_001
 
 
-def test_decimals_may_drift_by_their_rounding_and_no_more() -> None:
+def test_off_grid__allows_decimals_to_drift_by_their_rounding() -> None:
     thirds = np.array([0, 0.3333333, 0.6666667, 1.0])
     assert Frequency(unit="number", size=1 / 3).off_grid(thirds) is None
     assert Frequency(unit="number", size=1 / 3).off_grid(np.array([0, 0.3333, 0.6667, 1.0])) == 1
 
 
 @pytest.mark.parametrize("rows", [5, 1_000, 200_000])
-def test_unix_seconds_at_a_tenth_are_equally_spaced_up_to_their_rounding(rows: int) -> None:
+def test_infer__reads_unix_seconds_at_a_tenth(rows: int) -> None:
     times = np.array([round(1577836800 + 0.1 * row, 1) for row in range(rows)])
     frequency = Frequency.infer(times)
     assert frequency.size == pytest.approx(0.1, rel=1e-6 if rows == 5 else 1e-9)
@@ -182,16 +180,16 @@ def test_unix_seconds_at_a_tenth_are_equally_spaced_up_to_their_rounding(rows: i
     assert frequency.off_grid(times) == 3
 
 
-def test_nanoseconds_as_whole_numbers_are_exact() -> None:
+def test_infer__is_exact_for_nanoseconds() -> None:
     times = np.array([1577836800123456789, 1577836800123456790, 1577836800123456792])
     assert Frequency.infer(times).positions(times).tolist() == [0, 1, 3]
 
 
-def test_a_last_row_off_the_grid_does_not_bend_the_step() -> None:
+def test_infer__ignores_a_last_row_off_the_grid() -> None:
     assert Frequency.infer(np.array([0.0, 1.0, 2.0, 3.4])).size == 1
 
 
-def test_a_row_too_far_to_count_the_steps_is_off_the_grid() -> None:
+def test_off_grid__finds_a_row_too_far_to_count_steps() -> None:
     rows = np.array([0.0, 1e-9, 2e-9, 2.0**62])
     assert Frequency.infer(rows).off_grid(rows) == 3
 
@@ -205,9 +203,7 @@ def test_a_row_too_far_to_count_the_steps_is_off_the_grid() -> None:
     known=st.integers(3, 6),
     steps=st.integers(1, 4),
 )
-def test_any_equally_spaced_axis_goes_on_equally_spaced(
-    start: int, size: int, known: int, steps: int
-) -> None:
+def test_after__continues_any_equally_spaced_axis(start: int, size: int, known: int, steps: int) -> None:
     rows = (
         np.datetime64("2000-01-01", "us")
         + np.timedelta64(start, "us")
@@ -229,7 +225,7 @@ def test_any_equally_spaced_axis_goes_on_equally_spaced(
     steps=st.integers(1, 4),
     at_end=st.booleans(),
 )
-def test_any_monthly_axis_keeps_its_day_or_the_last_day(
+def test_after__keeps_the_day_of_any_monthly_axis(
     month: int, day: int, size: int, known: int, steps: int, at_end: bool
 ) -> None:
     assume(

@@ -30,7 +30,7 @@ TRAIN_ROWS = np.array([[0, 3], [4, 6]])
         ("standard", [[2, 80 / 3], [6, 3]], [[(2 / 3) ** 0.5, (1400 / 9) ** 0.5], [1, 2]]),
     ],
 )
-def test_each_series_and_channel_has_its_own_numbers_from_training_rows(
+def test_scaler__fits_each_series_and_channel_on_training_rows(
     method: str, center: list[list[float]], scale: list[list[float]]
 ) -> None:
     scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method)
@@ -41,8 +41,8 @@ def test_each_series_and_channel_has_its_own_numbers_from_training_rows(
     assert scaler.method == method
 
 
-def test_minmax_by_hand_goes_beyond_one_after_the_training_rows() -> None:
-    scaled = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="minmax").apply(TWO_SERIES)
+def test_scaler__minmax_exceeds_one_after_the_training_rows() -> None:
+    scaled = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="minmax").transform(TWO_SERIES)
     assert scaled.values[:, 0].tolist() == [0, 1, 0.5, 4, 0, 1, 7.5]
     assert scaled.bounds is TWO_SERIES.bounds
 
@@ -50,15 +50,15 @@ def test_minmax_by_hand_goes_beyond_one_after_the_training_rows() -> None:
 @pytest.mark.parametrize(
     ("method", "sklearn_scaler"), [("minmax", MinMaxScaler), ("standard", StandardScaler)]
 )
-def test_scaled_values_are_those_of_scikit_learn(method: str, sklearn_scaler: type) -> None:
+def test_scaler__agrees_with_scikit_learn(method: str, sklearn_scaler: type) -> None:
     panel = make_panel(np.random.default_rng(3).normal(5.0, 2.0, (11, 3)) * [1, 1e-3, 1e6])
-    ours = Scaler.fit(panel, np.array([[0, 7]]), method=method).apply(panel).values
+    ours = Scaler.fit(panel, np.array([[0, 7]]), method=method).transform(panel).values
     theirs = sklearn_scaler().fit(panel.values[:7]).transform(panel.values)
     assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-14)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_rows_outside_the_training_part_never_change_the_scaler(method: str) -> None:
+def test_scaler__ignores_rows_outside_the_training_part(method: str) -> None:
     other = TWO_SERIES.values.copy()
     other[[3, 6]] = [[-1e6, 1e6], [77, 78]]
     before = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method).to_json()
@@ -66,7 +66,7 @@ def test_rows_outside_the_training_part_never_change_the_scaler(method: str) -> 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_filled_values_never_change_the_scaler(method: str) -> None:
+def test_scaler__ignores_filled_values(method: str) -> None:
     # Rows 2 and 3 were interpolated up to 100 in row 4, which is no training row.
     values, filled = [[1, 0], [4, 8], [36, 4], [68, 2], [100, 1]], [[0, 0], [0, 0], [1, 0], [1, 0], [0, 0]]
     scaler = Scaler.fit(make_panel(values, filled=np.argwhere(filled)), np.array([[0, 4]]), method=method)
@@ -82,14 +82,14 @@ def test_filled_values_never_change_the_scaler(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_points_are_scaled_like_the_rows_of_their_series_and_back(method: str) -> None:
+def test_scaler__transforms_points_like_the_rows_of_their_series(method: str) -> None:
     scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method)
-    scaled = scaler.apply(TWO_SERIES).values
+    scaled = scaler.transform(TWO_SERIES).values
     rows = np.array([[1, 2], [4, 5], [0, 1]])  # [window, horizon]
     series = np.array([0, 1, 0])
     points = TWO_SERIES.values[rows, :1]
-    assert scaler.scale_points(points, series).tolist() == scaled[rows, :1].tolist()
-    assert scaler.invert(scaled[rows, :1], series) == pytest.approx(points, rel=1e-15)
+    assert scaler.transform_points(points, series).tolist() == scaled[rows, :1].tolist()
+    assert scaler.inverse_transform(scaled[rows, :1], series) == pytest.approx(points, rel=1e-15)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -99,11 +99,13 @@ def test_points_are_scaled_like_the_rows_of_their_series_and_back(method: str) -
     spread=st.floats(1e-3, 1e6),
     method=st.sampled_from(METHODS),
 )
-def test_invert_undoes_scale_points(points: Floats, low: float, spread: float, method: str) -> None:
+def test_scaler__inverse_transform_undoes_transform_points(
+    points: Floats, low: float, spread: float, method: str
+) -> None:
     panel = make_panel([[low], [low + spread], [low + spread / 3]])
     scaler = Scaler.fit(panel, np.array([[0, 3]]), method=method)
     series = np.array([0, 0])
-    back = scaler.invert(scaler.scale_points(points, series), series)
+    back = scaler.inverse_transform(scaler.transform_points(points, series), series)
     assert back == pytest.approx(points, rel=1e-12, abs=1e-9)
 
 
@@ -112,7 +114,7 @@ def test_invert_undoes_scale_points(points: Floats, low: float, spread: float, m
     values=arrays.arrays(np.float64, (4, 2), elements=st.floats(-1e9, 1e9), unique=True),
     method=st.sampled_from(METHODS),
 )
-def test_json_keeps_every_bit(values: Floats, method: str) -> None:
+def test_scaler__json_keeps_every_bit(values: Floats, method: str) -> None:
     try:
         scaler = Scaler.fit(make_panel(values), np.array([[0, 4]]), method=method)
     except DataError:  # almost constant
@@ -126,59 +128,45 @@ def test_json_keeps_every_bit(values: Floats, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["minmax", "standard"])
-def test_a_sine_far_from_zero_keeps_its_shape(method: str) -> None:
+def test_scaler__keeps_the_shape_of_a_sine_far_from_zero(method: str) -> None:
     wave = np.sin(np.linspace(0, 100, 1000))[:, None]
     rows = np.array([[0, 800]])
     plain, lifted = (
-        Scaler.fit(make_panel(values), rows, method=method).apply(make_panel(values)).values
+        Scaler.fit(make_panel(values), rows, method=method).transform(make_panel(values)).values
         for values in (wave, wave + 1e9)
     )
     assert lifted.astype(np.float32) == pytest.approx(plain, abs=1e-6)
     assert len(np.unique(lifted.astype(np.float32))) > 990
 
 
-CONSTANT = "there is nothing to scale by; leave the column out, give more training rows or set scale: none"
-
-
 @pytest.mark.parametrize("method", ["minmax", "standard"])
 @pytest.mark.parametrize(
-    ("values", "bounds", "text"),
+    ("values", "bounds", "begins"),
     [
-        (
-            [[1, 5], [2, 5], [3, 7]],
-            None,
-            f"north: price is constant on the training rows (about 5), {CONSTANT}",
-        ),
-        (
-            [[0, 5], [0, 6], [3, 7]],
-            None,
-            f"north: sold is constant on the training rows (about 0), {CONSTANT}",
-        ),
+        ([[1, 5], [2, 5], [3, 7]], None, "north: price is constant on the training rows (about 5)"),
+        ([[0, 5], [0, 6], [3, 7]], None, "north: sold is constant on the training rows (about 0)"),
         (
             [[-1e9, 5], [-1e9 - 1e-4, 6], [3, 7]],
             None,
-            f"north: sold is constant on the training rows (about -1e+09), {CONSTANT}",
+            "north: sold is constant on the training rows (about -1e+09)",
         ),
         (
             [[4, 5], [4, 6], [3, 7], [5, 8], [5, 9]],
             (0, 3, 5),
-            f"every series: sold is constant on the training rows, {CONSTANT}",
+            "every series: sold is constant on the training rows,",
         ),
-        (
-            [[1, 5], [1, 5], [3, 7]],
-            None,
-            f"north: sold is constant on the training rows (about 1), {CONSTANT}",
-        ),
+        ([[1, 5], [1, 5], [3, 7]], None, "north: sold is constant on the training rows (about 1)"),
     ],
 )
-def test_a_constant_channel_is_refused(
-    method: str, values: list[list[float]], bounds: tuple[int, ...] | None, text: str
+def test_scaler__refuses_a_constant_channel(
+    method: str, values: list[list[float]], bounds: tuple[int, ...] | None, begins: str
 ) -> None:
     panel = make_panel(values, bounds=bounds)
     train_rows = panel.bounds[:-1, None] + [0, 2]
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, train_rows, method=method)
-    assert str(caught.value) == text
+    assert str(caught.value).startswith(begins)
+    assert "set scale: none" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -188,72 +176,68 @@ def test_a_constant_channel_is_refused(
             "minmax",
             "series",
             [-1e300, 1e300],
-            "north: price runs from -1e+300 to 1e+300 on the training rows, scale: minmax",
+            "north: price ranges from -1e+300 to 1e+300 on the training rows, and scale: minmax",
         ),
         (
             "minmax",
             "series",
             [0, 1e-301],
-            "north: price runs from 0 to 1e-301 on the training rows, scale: minmax",
+            "north: price ranges from 0 to 1e-301 on the training rows, and scale: minmax",
         ),
         (
             "standard",
             "series",
             [0, 2e150],
-            "north: price runs from 0 to 2e+150 on the training rows, scale: standard",
+            "north: price ranges from 0 to 2e+150 on the training rows, and scale: standard",
         ),
         (
             "standard",
             "all",
             [0, 1e-151],
-            "all series: price runs from 0 to 1e-151 on the training rows, scale: standard",
+            "all series: price ranges from 0 to 1e-151 on the training rows, and scale: standard",
         ),
     ],
 )
-def test_a_range_that_no_float_can_be_computed_with_is_refused(
+def test_scaler__refuses_a_range_too_small_or_too_large(
     method: str, by: str, values: list[float], text: str
 ) -> None:
     panel = make_panel([[1, values[0]], [2, values[1]], [1, values[0]], [2, values[1]]], bounds=(0, 2, 4))
     with pytest.raises(DataError) as caught:
         Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method, by=by)
     ranges = {"minmax": "1e-300 to 1e+300", "standard": "1e-150 to 1e+150"}[method]
-    assert str(caught.value) == f"{text} computes with ranges from {ranges}; give the data in another unit"
+    assert str(caught.value).startswith(f"{text} needs a range from {ranges};")
 
 
 @pytest.mark.parametrize(
     ("method", "edge"), [("minmax", 1e-300), ("minmax", 1e300), ("standard", 1e-150), ("standard", 1e150)]
 )
-def test_a_range_at_the_edge_of_what_can_be_computed_is_scaled(method: str, edge: float) -> None:
-    scaled = Scaler.fit(make_panel([[0], [edge]]), np.array([[0, 2]]), method=method).apply(
+def test_scaler__scales_a_range_at_the_limit(method: str, edge: float) -> None:
+    scaled = Scaler.fit(make_panel([[0], [edge]]), np.array([[0, 2]]), method=method).transform(
         make_panel([[0], [edge]])
     )
     assert scaled.values.ravel().tolist() == pytest.approx([0, 1] if method == "minmax" else [-1, 1])
 
 
-def test_a_constant_channel_needs_no_scale_without_scaling() -> None:
+def test_scaler__without_scaling_accepts_a_constant_channel() -> None:
     scaler = Scaler.fit(make_panel([[5], [5]]), np.array([[0, 2]]), method="none")
-    assert scaler.apply(make_panel([[5], [5]])).values.tolist() == [[5], [5]]
+    assert scaler.transform(make_panel([[5], [5]])).values.tolist() == [[5], [5]]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_channel_that_was_filled_in_every_training_row_is_refused(method: str) -> None:
+def test_scaler__refuses_a_channel_without_training_values(method: str) -> None:
     panel = make_panel([[1, 5], [2, 6], [3, 7]], filled=np.argwhere([[0, 0], [0, 1], [1, 1]]))
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=r"^north: price has no value on the training rows.*missing values"):
         Scaler.fit(panel, np.array([[1, 3]]), method=method)
-    assert str(caught.value) == (
-        "north: price has no value on the training rows, data.missing filled them all; "
-        "leave the column out or give more training rows"
-    )
 
 
-def test_the_first_of_several_channels_without_a_training_value_is_named_whatever_comes_after() -> None:
+def test_scaler__names_the_first_channel_without_training_values() -> None:
     filled = [[1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 0, 0]]
     panel = make_panel([[1, 5, 6], [2, 6, 3], [3, 7, 8], [4, 8, 1]], filled=np.argwhere(filled))
     with pytest.raises(DataError, match=r"^north: price has no value on the training rows"):
         Scaler.fit(panel, np.array([[1, 3]]), method="none")
 
 
-def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothing(
+def test_scaler__fits_training_rows_with_gaps_as_a_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     panel = make_panel([[1.0], [2.0], [3.0], [4.0], [6.0]], filled=np.argwhere([[0], [0], [1], [1], [0]]))
@@ -263,25 +247,25 @@ def test_training_rows_with_gaps_are_taken_as_a_whole_for_a_part_may_know_nothin
     assert scaler.scale.tolist() == [[(14 / 3) ** 0.5]]  # (4 + 1 + 9) / 3
 
 
-def test_parts_of_rows_give_what_all_of_them_give(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scaler__parts_of_rows_give_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
-    scaled = whole.apply(TWO_SERIES).values
+    scaled = whole.transform(TWO_SERIES).values
     monkeypatch.setattr(scale_module, "_PART_ROWS", 2)
     parted = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method="standard")
     assert parted.scale == pytest.approx(whole.scale, rel=1e-15)
-    assert whole.apply(TWO_SERIES).values.tolist() == scaled.tolist()
+    assert whole.transform(TWO_SERIES).values.tolist() == scaled.tolist()
 
 
 # --- several series, transforms
 
 
-def test_one_of_several_series_may_be_constant_and_is_centred_alone() -> None:
+def test_scaler__centers_a_constant_series_among_others() -> None:
     panel = make_panel([[1, 5], [2, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
     for method, center in (("minmax", [[1, 5], [4, 8]]), ("standard", [[1.5, 6], [4, 8.5]])):
         scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method=method)
         assert scaler.center.tolist() == center
         assert scaler.scale[1, 0] == 1
-        assert scaler.apply(panel).values[2:, 0].tolist() == [0, 0]
+        assert scaler.transform(panel).values[2:, 0].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +275,7 @@ def test_one_of_several_series_may_be_constant_and_is_centred_alone() -> None:
         ("standard", [18 / 5, 86 / 5], [(88 / 5 - (18 / 5) ** 2) ** 0.5, (2626 / 5 - (86 / 5) ** 2) ** 0.5]),
     ],
 )
-def test_all_series_together_have_one_center_and_scale(
+def test_scaler__by_all_has_one_center_and_scale(
     method: str, center: list[float], scale: list[float]
 ) -> None:
     scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by="all")
@@ -302,7 +286,7 @@ def test_all_series_together_have_one_center_and_scale(
     assert Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method).by_series
 
 
-def test_all_series_together_may_not_be_constant() -> None:
+def test_scaler__by_all_refuses_a_constant_channel() -> None:
     panel = make_panel([[4, 5], [4, 7], [4, 8], [4, 9]], bounds=(0, 2, 4))
     with pytest.raises(
         DataError, match=r"^every series: sold is constant on the training rows \(about 4\), there is nothing"
@@ -313,19 +297,19 @@ def test_all_series_together_may_not_be_constant() -> None:
 @pytest.mark.parametrize("by", ["series", "all"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("transform", ["log", "box_cox"])
-def test_transforms_change_targets_alone_and_are_undone(transform: str, method: str, by: str) -> None:
+def test_scaler__transform_changes_targets_only_and_is_inverted(transform: str, method: str, by: str) -> None:
     scaler = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by=by, transform=transform)
     plain = Scaler.fit(TWO_SERIES, TRAIN_ROWS, method=method, by=by)
-    scaled, series = scaler.apply(TWO_SERIES).values, np.array([0, 1])
-    assert scaled[:, 1].tolist() == plain.apply(TWO_SERIES).values[:, 1].tolist()
+    scaled, series = scaler.transform(TWO_SERIES).values, np.array([0, 1])
+    assert scaled[:, 1].tolist() == plain.transform(TWO_SERIES).values[:, 1].tolist()
     windows = TWO_SERIES.values[[[0, 1], [4, 5]]]
-    assert scaler.scale_points(windows, series).tolist() == scaled[[[0, 1], [4, 5]]].tolist()
-    back = scaler.invert(scaler.scale_points(windows[..., :1], series), series)
+    assert scaler.transform_points(windows, series).tolist() == scaled[[[0, 1], [4, 5]]].tolist()
+    back = scaler.inverse_transform(scaler.transform_points(windows[..., :1], series), series)
     assert back == pytest.approx(windows[..., :1], rel=1e-12)
     assert Scaler.from_json(json.loads(json.dumps(scaler.to_json()))).power.tolist() == scaler.power.tolist()
 
 
-def test_what_was_filled_needs_no_logarithm() -> None:
+def test_scaler__log_ignores_filled_values() -> None:
     panel = make_panel(
         [[1, 3], [-2, 4], [4, 5]], filled=np.argwhere([[False, False], [True, False], [False, False]])
     )
@@ -333,19 +317,22 @@ def test_what_was_filled_needs_no_logarithm() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_calendar_is_left_as_it_is(method: str) -> None:
+def test_scaler__keeps_time_features(method: str) -> None:
     rows = np.array([[1, 2, 0.1, 0.2, 0.3, 0.4], [3, 7, 0.5, 0.5, 0.5, 0.5]])
     panel = replace(
         make_panel(rows), channels=("sold", "price", *"abcd"), num_known=4, calendar=("hour", "month")
     )
     scaler = Scaler.fit(panel, np.array([[0, 2]]), method=method)
     assert (scaler.low.tolist(), scaler.high.tolist()) == ([[1, 2, -1, -1, -1, -1]], [[3, 7, 1, 1, 1, 1]])
-    assert scaler.apply(panel).values[:, 2:].tolist() == rows[:, 2:].tolist()
+    assert scaler.transform(panel).values[:, 2:].tolist() == rows[:, 2:].tolist()
     own = Scaler.fit(make_panel(rows[:, :2]), np.array([[0, 2]]), method=method)
-    assert scaler.apply(panel).values[:, :2].tolist() == own.apply(make_panel(rows[:, :2])).values.tolist()
+    assert (
+        scaler.transform(panel).values[:, :2].tolist()
+        == own.transform(make_panel(rows[:, :2])).values.tolist()
+    )
 
 
-def test_each_target_has_its_own_power_of_two_decimals() -> None:
+def test_scaler__box_cox_fits_a_power_of_two_decimals_per_target() -> None:
     drawn = np.random.default_rng(2).normal(5, 1.0, size=(4000, 2))
     panel = replace(make_panel(drawn ** [1.0, 2.0]), num_targets=2)  # powers 1 and 1/2 make them normal
     power = Scaler.fit(panel, np.array([[0, 4000]]), method="none", transform="box_cox").power
@@ -361,15 +348,15 @@ def test_each_target_has_its_own_power_of_two_decimals() -> None:
     assert power.tolist() == power.round(2).tolist()
 
 
-def test_logs_by_hand() -> None:
+def test_scaler__log_by_hand() -> None:
     panel = make_panel([[1, -1], [np.e**2, -2], [np.e, 0]])
     scaler = Scaler.fit(panel, np.array([[0, 2]]), method="minmax", transform="log")
     assert scaler.power.tolist() == [[0]]
-    assert scaler.apply(panel).values[:, 0] == pytest.approx(np.array([0, 1, 0.5]), rel=1e-15)
+    assert scaler.transform(panel).values[:, 0] == pytest.approx(np.array([0, 1, 0.5]), rel=1e-15)
     assert scaler.high[0, 0] == np.e**2  # in data units
 
 
-def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> None:
+def test_scaler__box_cox_power_agrees_with_scipy() -> None:
     normal = 4 + np.random.default_rng(5).normal(size=400)
     for made, power in ((normal**2, 0.5), (np.exp(normal), 0.0), (normal, 1.0)):
         scaler = Scaler.fit(
@@ -387,37 +374,32 @@ def test_the_power_is_that_of_scipy_and_known_from_how_the_data_was_made() -> No
     assert each[0] == each[1] != shared[0] == shared[1]
 
 
-def test_a_forecast_below_all_that_a_power_gives_is_the_edge_of_its_domain() -> None:
+def test_inverse_box_cox__clips_below_its_range_to_zero() -> None:
     numbers = {
         name: np.array([[value]])
         for name, value in (("center", 0.0), ("scale", 1.0), ("low", 1.0), ("high", 9.0))
     }
     scaler = Scaler(method="none", **numbers, power=np.array([[0.5]]))
     points = np.array([[[4.0], [-2.0], [-3.0]]])  # (3 ** 2, 0 at -1 / power, below it)
-    assert scaler.invert(points, np.array([0])).tolist() == [[[9], [0], [0]]]
+    assert scaler.inverse_transform(points, np.array([0])).tolist() == [[[9], [0], [0]]]
 
 
-def test_a_target_without_a_logarithm_is_named() -> None:
+def test_scaler__names_a_target_without_a_logarithm() -> None:
     panel = make_panel([[1, 0], [2, 7], [4, 8], [-0.5, 9]], bounds=(0, 2, 4), time=np.arange(4))
-    with pytest.raises(DataError) as caught:
+    words = r"^south: sold is -0\.5 at 3, scale\.transform: log needs values above 0;"
+    with pytest.raises(DataError, match=words):
         Scaler.fit(panel, np.array([[0, 2], [2, 3]]), method="none", transform="log")
-    assert str(caught.value) == (
-        "south: sold is -0.5 at 3, scale.transform: log needs values above 0; leave the transform out, "
-        "or add a constant to the column"
-    )
 
 
 @pytest.mark.parametrize("unknown", [0, 1])
-def test_a_series_without_a_known_value_leaves_the_others_to_scale_all(unknown: int) -> None:
+def test_scaler__by_all_ignores_a_series_without_values(unknown: int) -> None:
     panel = make_panel([[1], [3], [1], [3]], bounds=(0, 2, 4))
     panel.filled[2 * unknown : 2 * unknown + 2] = True
     scaler = Scaler.fit(panel, np.array([[0, 2], [2, 4]]), method="standard", by="all")
     assert (scaler.center.tolist(), scaler.scale.tolist()) == ([[2.0], [2.0]], [[1.0], [1.0]])
 
 
-def test_a_series_without_training_rows_has_nothing_to_be_scaled_by() -> None:
+def test_scaler__refuses_a_series_without_training_rows() -> None:
     panel = make_panel([[1], [3], [1], [3]], bounds=(0, 2, 4))
-    with pytest.raises(
-        DataError, match=r": none of its rows are training rows, there is nothing to scale it by"
-    ):
+    with pytest.raises(DataError, match=r"no training rows.*scale: \{by: all\}"):
         Scaler.fit(panel, np.array([[0, 2], [2, 2]]), method="minmax")

@@ -65,8 +65,10 @@ def made(kind: str, further: str = FURTHER) -> tuple[Experiment, KerasNetwork, W
 
 def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
     windows = replace(made("stacked")[2], origins=np.array([20, 5], dtype=np.int32))
-    np.testing.assert_array_equal(windows.future()[:, :, 0], np.cos([[20, 21, 22, 23], [5, 6, 7, 8]]))
-    assert windows.with_panel(three_channels()).future().shape == (2, 4, 0)
+    np.testing.assert_array_equal(
+        windows.future_covariates()[:, :, 0], np.cos([[20, 21, 22, 23], [5, 6, 7, 8]])
+    )
+    assert windows.with_panel(three_channels()).future_covariates().shape == (2, 4, 0)
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -77,7 +79,7 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str
     (trained,) = net.net.training_models
     given = gather_inputs(trained, *panel_to_device(windows.panel), tf.constant(windows.origins), length=5)
     given[tensors.TARGET] = tf.constant(windows.targets(), tf.float32)
-    np.testing.assert_allclose(given["future"], windows.future(), rtol=1e-6)
+    np.testing.assert_allclose(given["future"], windows.future_covariates(), rtol=1e-6)
     assert given["series"].numpy().tolist() == [1, 1, 1, 0, 0] == windows.series.tolist()
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(call_model(trained, given, training=True) ** 2)

@@ -125,7 +125,7 @@ def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normal
     )
     whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
-    scaled = scaler.apply(whole, dtype=np.float32)
+    scaled = scaler.transform(whole, dtype=np.float32)
     network = KerasEngine().build(spec, whole, scaler)
     network.warm_start(parts.train.with_panel(scaled), validation=None)
     (skip,) = network.net.linear_skips
@@ -160,7 +160,7 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
     alone = experiment()
     whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="standard")
-    scaled = scaler.apply(whole, dtype=np.float32)
+    scaled = scaler.transform(whole, dtype=np.float32)
     assert parts.validation is not None
     train, validation = parts.train.with_panel(scaled), parts.validation.with_panel(scaled)
     networks = {}
@@ -197,7 +197,7 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
 ) -> None:
     whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="minmax")
-    scaled = scaler.apply(whole, dtype=np.float32)
+    scaled = scaler.transform(whole, dtype=np.float32)
     spec = experiment(
         f"kind: stacked, cell: SimpleRNN, units: [3], ensemble: {{seeds: 3, by: {by}}}",
         train=", optimizer: sgd",

@@ -73,7 +73,7 @@ class Case:
         self.spec, self.engine, self.data = spec, engine_for(spec), panel()
         self.raw = cut_windows(self.data, length=6, horizon=4, split=spec.split)
         self.scaler = Scaler.fit(self.data, self.raw.train_rows, method="minmax")
-        scaled = self.scaler.apply(self.data)
+        scaled = self.scaler.transform(self.data)
         assert self.raw.validation is not None
         self.splits: Splits = replace(
             self.raw,

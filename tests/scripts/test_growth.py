@@ -38,7 +38,7 @@ class MeanOfWindow:
 
     def predict(self, asked: Windows) -> Forecast:
         return Forecast.from_windows(
-            asked, np.concatenate([part.inputs().mean(axis=1, keepdims=True) for part in asked.parts()])
+            asked, np.concatenate([part.inputs().mean(axis=1, keepdims=True) for part in asked.batches()])
         )
 
 
@@ -67,7 +67,7 @@ def peak(work: Callable[[], Any]) -> int:
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows and rows are worked on in parts that are small beside the data of these tests."""
-    monkeypatch.setattr(windows, "_PART_BYTES", 2**16)
+    monkeypatch.setattr(windows, "_BATCH_BYTES", 2**16)
     monkeypatch.setattr(csv_fast, "_CHUNK_BYTES", 2**16)
 
 

@@ -72,7 +72,7 @@ class Case:
         panel = load_panel(spec.data)
         splits = cut_windows(panel, length=spec.window.length, horizon=spec.window.horizon, split=spec.split)
         scaler = Scaler.fit(panel, splits.train_rows, method="minmax")
-        scaled = scaler.apply(panel)
+        scaled = scaler.transform(panel)
         assert splits.validation is not None
         self.spec = spec
         self.splits: Splits = replace(

@@ -144,7 +144,7 @@ def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:
 
     def leak(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(Windows, "inputs", inputs)
-        patch.setattr(Windows, "trimmed", lambda self: self)  # whose panel ends where the windows end
+        patch.setattr(Windows, "crop", lambda self: self)  # whose panel ends where the windows end
 
     return leak
 
@@ -173,7 +173,7 @@ def training_to_the_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def filled_targets(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(windows, "_usable", lambda _, origins, **__: np.ones(len(origins), dtype=np.bool_))
+    patch.setattr(windows, "_is_usable", lambda _, origins, **__: np.ones(len(origins), dtype=np.bool_))
 
 
 @pytest.mark.parametrize(

@@ -212,13 +212,13 @@ class LinearMap:
         Args:
             train: unscaled training windows.
         """
-        chosen = _newest(train.complete().spread(_MOST_FIT_WINDOWS))
+        chosen = _newest(train.without_masked_targets().subsample(_MOST_FIT_WINDOWS))
         inputs = num_inputs(chosen) + 1
         gram, moment = np.zeros((inputs, inputs)), np.zeros((inputs, train.horizon))
-        for part in chosen.parts():
+        for part in chosen.batches():
             x = _design(part, scaler)
             gram += x.T @ x
-            y = scaler.scale_points(part.targets(), part.series)  # [window, horizon, target]
+            y = scaler.transform_points(part.targets(), part.series)  # [window, horizon, target]
             moment += x.T @ y.transpose(0, 2, 1).reshape(len(x), -1)
         size = np.trace(gram[:-1, :-1]) / (inputs - 1)
         place = np.arange(inputs - 1)  # the intercept is free
@@ -229,9 +229,9 @@ class LinearMap:
     def predict(self, windows: Windows) -> Forecast:
         """point[window, horizon, target] in data units."""
         seen = _newest(windows)
-        points = np.concatenate([_design(part, self.scaler) @ self.weights for part in seen.parts()])
+        points = np.concatenate([_design(part, self.scaler) @ self.weights for part in seen.batches()])
         scaled = points.reshape(len(windows), -1, windows.horizon).transpose(0, 2, 1)
-        return Forecast.from_windows(windows, self.scaler.invert(scaled, windows.series))
+        return Forecast.from_windows(windows, self.scaler.inverse_transform(scaled, windows.series))
 
 
 def fit_all(train: Windows, scaler: Scaler, *, season: int | None) -> list[Predictor]:
@@ -257,7 +257,7 @@ def num_inputs(windows: Windows) -> int:
 
 def _design(windows: Windows, scaler: Scaler) -> Floats:
     """[window * target, input + 1], scaled, the last column ones."""
-    scaled, targets = scaler.scale_points(windows.inputs(), windows.series), windows.panel.num_targets
+    scaled, targets = scaler.transform_points(windows.inputs(), windows.series), windows.panel.num_targets
     own = [
         np.concatenate([scaled[..., place : place + 1], scaled[..., targets:]], axis=-1)
         for place in range(targets)

@@ -1,12 +1,13 @@
-"""The distance between two rows: inferred from a time axis, named for people, continued past the end."""
+"""Frequency: the step from one row to the next, inferred from a time axis and continued past its end."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-# datetime64[us], int64 or float64
+# One time, and an array of times: datetime64[us], int64 or float64.
+Time: TypeAlias = np.datetime64 | np.integer | np.floating
 Times = npt.NDArray[Any]
 
 _SECOND = 1_000_000  # times are datetime64[us]
@@ -19,18 +20,18 @@ _UNITS = (
     ("microsecond", 1),
 )
 _NAMES = {"day": "daily", "hour": "hourly", "minute": "every minute", "second": "every second"}
-# Times typed as decimals (0.1, 0.2, ...) are equally spaced up to rounding: the error of one step, and of all steps together.
+# Times written as decimals (0.1, 0.2, ...) are equally spaced up to rounding: the error of one step, and of all steps together.
 _STEP_ERROR, _LARGEST_DRIFT = 1e-6, 0.25
 _LARGEST_POSITION = 2.0**53  # beyond it neighbouring rows are the same float64
-_LARGEST_DISTANCE = 2**63 - 1  # of two whole numbers; a larger one is not what their difference says
-_PART_ROWS = 2**16  # as many as fit a processor's cache
+_LARGEST_DISTANCE = 2**63 - 1  # of two whole numbers; the difference of an int64 overflows beyond it
+_PART_ROWS = 2**16  # fit into a processor's cache
 _DAY = np.timedelta64(1, "D")
 _SHORTEST_MONTH = 28 * _DAY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frequency:
-    """`size` units from one row to the next; `rows` means that the distance in time is not known (trading days)."""
+    """`size` units from one row to the next; unit `rows`: the times are irregular (trading days), each row is one step."""
 
     unit: Literal["month", "month_end", "microsecond", "number", "rows"]
     size: float
@@ -45,21 +46,21 @@ class Frequency:
         return "row by row" if self.unit == "rows" else f"every {self.size:g}"
 
     def after(self, last: Times, *, steps: int) -> Times | None:
-        """The times [steps] of the rows after `last` (an array with one time); None where times past the end are not known."""
+        """The times [steps] after `last`, an array with one time; None for unit `rows`, whose next times are unknown."""
         count = np.arange(1, steps + 1)
         end = last[-1]
         if self.unit == "rows":
             return None
         if self.unit == "number":
-            whole = last.dtype.kind == "i" and float(self.size).is_integer()
-            return np.asarray(end + count * (int(self.size) if whole else self.size))
+            is_whole = last.dtype.kind == "i" and float(self.size).is_integer()
+            return np.asarray(end + count * (int(self.size) if is_whole else self.size))
         if self.unit == "microsecond":
             return np.asarray(end + count * np.timedelta64(int(self.size), "us"))
         month = end.astype("datetime64[M]")
         months = month + count * np.timedelta64(int(self.size), "M")
         if self.unit == "month_end":
             return np.asarray(_next_month(months) - (_next_month(month) - end))
-        # The 30th becomes the last day of a month that has no 30th.
+        # In a month without a 30th, the 30th becomes the last day.
         return np.asarray(
             np.minimum(
                 months.astype("datetime64[us]") + (end - month),
@@ -68,73 +69,71 @@ class Frequency:
         )
 
     def off_grid(self, times: Times) -> int | None:
-        """The first row that is not a whole number of steps from the first row, or on the step of the row before it."""
-        if self.unit in ("number", "microsecond") and _even_step(times) == self.size:
+        """The first row that is not a whole number of steps after the first row, or is on the same step as the row before it."""
+        if self.unit in ("number", "microsecond") and _constant_step(times) == self.size:
             return None
-        before = -1.0
+        previous = -1.0
         for start in range(0, len(times), _PART_ROWS):
-            steps, on = self.steps(times[start : start + _PART_ROWS], first=times[0])
-            on[0] &= steps[0] > before
-            on[1:] &= steps[1:] > steps[:-1]
-            if not on.all():
-                return start + int(np.argmin(on))
-            before = steps[-1]
+            steps, on_grid = self.steps(times[start : start + _PART_ROWS], first=times[0])
+            on_grid[0] &= steps[0] > previous
+            on_grid[1:] &= steps[1:] > steps[:-1]
+            if not on_grid.all():
+                return start + int(np.argmin(on_grid))
+            previous = steps[-1]
         return None
 
-    def steps(self, times: Times, *, first: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        """Whole steps from `first` to each time, [row], and whether it is so many steps away, up to rounding."""
+    def steps(self, times: Times, *, first: Time) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Whole steps from `first` to each time, [row], and whether the time is on the grid, up to rounding, [row]."""
         positions = self.positions(times, first=first)
         whole, drift = np.round(positions), np.zeros(1)
-        if self.unit == "number":  # times typed as numbers are rounded, so their steps drift; dates are exact
+        if self.unit == "number":  # decimals are rounded, so their steps drift; dates are exact
             drift = np.maximum(
                 _STEP_ERROR * np.maximum(1.0, np.abs(positions)),
                 _rounding(np.append(first, times)) / self.size,
             )
-        on = np.abs(positions - whole) <= np.minimum(drift, _LARGEST_DRIFT)
-        return whole, on & (np.abs(positions) < _LARGEST_POSITION)
+        on_grid = np.abs(positions - whole) <= np.minimum(drift, _LARGEST_DRIFT)
+        return whole, on_grid & (np.abs(positions) < _LARGEST_POSITION)
 
-    def positions(self, times: Times, *, first: Any = None) -> npt.NDArray[np.float64]:
-        """Steps from `first` (None: the first time) to each, [row]; whole numbers on a regular axis, gaps as jumps."""
-        first = times[0] if first is None else first
+    def positions(self, times: Times, *, first: Time | None = None) -> npt.NDArray[np.float64]:
+        """Steps from `first` (None: the first time) to each time, [row]; whole numbers on a regular axis, gaps are jumps."""
+        start = times[:1] if first is None else np.asarray(first)
         if self.unit in ("month", "month_end"):
             months = times.astype("datetime64[M]").astype(np.int64)
-            return np.asarray((months - first.astype("datetime64[M]").astype(np.int64)) / self.size)
-        distance = (times - first).astype(np.int64) if times.dtype.kind == "M" else times - first
+            return np.asarray((months - start.astype("datetime64[M]").astype(np.int64)) / self.size)
+        distance = (times - start).astype(np.int64) if times.dtype.kind == "M" else times - start
         return np.asarray(distance / self.size, dtype=np.float64)
 
     @classmethod
     def infer(cls, times: Times) -> Self:
-        """The commonest distance between neighbours, in months where the day of the month stays (the last, or one up to 28).
+        """The most common distance between neighbours; in months if every row has the same day of the month (up to 28, or last).
 
         Args:
             times: strictly increasing, at least two.
         """
         if times.dtype.kind == "f":
             distances = np.diff(times)
-            # The order of the distances, which this changes, does not matter.
+            # The median reorders the distances, which does not matter.
             digits = 9 - int(np.floor(np.log10(np.median(distances, overwrite_input=True))))
-            return cls(unit="number", size=_refined(_commonest(np.round(distances, max(digits, 0))), times))
-        step = _even_step(times)
+            return cls(unit="number", size=_refined(_most_common(np.round(distances, max(digits, 0))), times))
+        step = _constant_step(times)
         if times.dtype.kind == "i":
-            return cls(unit="number", size=step or _commonest(np.diff(times)))
+            return cls(unit="number", size=step or _most_common(np.diff(times)))
         if step and step < _SHORTEST_MONTH.astype("timedelta64[us]").astype(np.int64):
             return cls(unit="microsecond", size=step)
         months = times.astype("datetime64[M]")
         unit = _month_unit(times, months) if (np.diff(months) > np.timedelta64(0, "M")).all() else None
         if unit is None:
-            return cls(unit="microsecond", size=_commonest(np.diff(times).astype(np.int64)))
-        return cls(unit=unit, size=_commonest(np.diff(months).astype(np.int64)))
+            return cls(unit="microsecond", size=_most_common(np.diff(times).astype(np.int64)))
+        return cls(unit=unit, size=_most_common(np.diff(months).astype(np.int64)))
 
 
 def _rounding(times: Times) -> float:
-    """The most by which the distance of two numbers may be off because a float64 is not finer."""
-    return (
-        0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times[[0, -1]]).max()))
-    )  # they ascend
+    """The largest rounding error in the distance of two float64 times, which ascend."""
+    return 0.0 if times.dtype.kind == "i" else 4 * float(np.spacing(np.abs(times[[0, -1]]).max()))
 
 
 def _refined(size: float, times: Times) -> float:
-    """`size`, a single distance with its rounding, as the mean over all steps where both agree up to rounding."""
+    """`size`, a single rounded distance, replaced by the mean over all steps if both agree up to rounding."""
     rounding, span = _rounding(times), float(times[-1] - times[0])
     steps = round(span / size)
     if abs(steps * size - span) <= rounding or abs(span / steps - size) > _STEP_ERROR * size + rounding:
@@ -150,12 +149,12 @@ def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | 
     return "month_end" if len(days_to_end) == 1 else None
 
 
-def _next_month(months: Any) -> Any:
+def _next_month(months: Times) -> Times:
     return (months.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[us]")
 
 
-def _even_step(times: Times) -> float | None:
-    """The distance from each row to the next, in microseconds or as the numbers are; None where they differ in any bit."""
+def _constant_step(times: Times) -> float | None:
+    """The distance from each row to the next, in microseconds or as the numbers are; None unless all are equal bit by bit."""
     numbers = times.view(np.int64) if times.dtype.kind == "M" else times
     if len(numbers) < 2 or int(numbers[-1]) - int(numbers[0]) > _LARGEST_DISTANCE:
         return None
@@ -166,8 +165,8 @@ def _even_step(times: Times) -> float | None:
     return float(step) if all((part == step).all() for part in parts) else None
 
 
-def _commonest(distances: npt.NDArray[Any]) -> float:
-    if distances.min() == distances.max():  # as on most axes, and no millions of rows need sorting
+def _most_common(distances: Times) -> float:
+    if distances.min() == distances.max():  # true for most axes, and saves sorting millions of rows
         return float(distances[0])
     values, counts = np.unique(distances, return_counts=True)
     return float(values[np.argmax(counts)])

@@ -1,4 +1,4 @@
-"""Panel: the rows of one or many series end to end, with their time axis."""
+"""Panel: the rows of one or many series, one series after the other, with their time axis."""
 
 import hashlib
 import re
@@ -9,12 +9,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.data.frequency import Frequency, Times
+from rnnfc.data.frequency import Frequency, Time, Times
 
-# Beyond it a float64 is not exact, and its digits are noise.
-_LARGEST_COUNT = 2**53
+# Larger whole numbers are not exact as float64.
+_LARGEST_EXACT = 2**53
 
-# Dates from the first to before the last: what pictures can be drawn of, margins included.
+# First date, and the end of dates: what matplotlib can plot, margins included.
 FIRST_DATE, LAST_DATE = np.datetime64("1000-01-01", "us"), np.datetime64("9000-01-01", "us")
 
 Floats = npt.NDArray[np.float64]
@@ -25,15 +25,15 @@ class Panel:
     """Rows of one or many series, finite and equally spaced.
 
     values: f64[row, channel], in data units.
-    time: [row], datetime64[us], int64 or float64; dates as on the clock at `offset` from UTC, where that is known.
+    time: [row], datetime64[us], int64 or float64; dates are local time at `offset` from UTC, where that is known.
     bounds: i64[series + 1]; series s owns rows [bounds[s], bounds[s + 1]).
-    channels: names; first the targets, last what is known of the future too, at its end the calendar.
-    num_targets: how many channels, from the first, are forecast.
-    num_known: how many channels, from the last, have future values that are known.
-    calendar: the features in the last of them, two channels each, see `data.calendar`; no scaler changes them.
+    channels: names, in the order targets, past covariates, future covariates, time features.
+    num_targets: number of targets.
+    num_known: number of future covariates and channels of time features together.
+    calendar: the time features, two channels each, see `data.calendar`; they are not scaled.
     filled: bool[row, channel], True where the source had no value and `missing` filled it.
-    left_out: how many series of the source are not here.
-    later: how many rows of the source are not here, which come after these.
+    left_out: number of series of the source that are not here.
+    later: number of rows of the source that come after these and are not here.
     """
 
     values: Floats
@@ -68,48 +68,53 @@ class Panel:
 
     @property
     def step(self) -> str:
-        """From one row to the next, and on which clock: hourly, or hourly at UTC+10:00."""
+        """Frequency and UTC offset for people: hourly, or hourly at UTC+10:00."""
         return f"{self.frequency}{f' at UTC{self.offset}' if self.offset else ''}"
 
     @property
-    def span(self) -> tuple[Any, Any]:
+    def span(self) -> tuple[Time, Time]:
         """First and last time of all series together."""
         return self.time[self.bounds[:-1]].min(), self.time[self.bounds[1:] - 1].max()
 
     def tail(self, rows: int) -> Self:
-        """The last `rows` rows of every series, none of which is shorter."""
+        """The last `rows` rows of every series; none may be shorter."""
         part = (self.bounds[1:, None] + np.arange(-rows, 0)).ravel()
-        return self.rows(part, bounds=rows * np.arange(len(self.bounds)))
+        return self.select_rows(part, bounds=rows * np.arange(len(self.bounds)))
 
-    def until(self, last: Self) -> Self:
-        """The rows of each series of `last` up to its last one; all of them where one of these is missing, or clocks differ."""
+    def truncate_to(self, last: Self) -> Self:
+        """The series of `last`, each up to its last row there.
+
+        All rows, if a series of `last` is missing, or one panel has dates and the other numbers.
+        """
         names = {*last.series}
-        known = (
+        common = (
             self
             if self.series == last.series
-            else self.only(np.array([name in names for name in self.series]))
+            else self.select_series(np.array([name in names for name in self.series]))
         )
-        if known.series != last.series or (self.time.dtype.kind == "M") != (last.time.dtype.kind == "M"):
+        if common.series != last.series or (self.time.dtype.kind == "M") != (last.time.dtype.kind == "M"):
             return self
-        kept = known.time <= np.repeat(last.time[last.bounds[1:] - 1], np.diff(known.bounds))
-        bounds = np.concatenate([[0], np.cumsum(kept)[known.bounds[1:] - 1]])
-        return known.rows(kept, bounds=bounds, left_out=self.left_out, later=self.num_rows - int(kept.sum()))
+        selected = common.time <= np.repeat(last.time[last.bounds[1:] - 1], np.diff(common.bounds))
+        bounds = np.concatenate([[0], np.cumsum(selected)[common.bounds[1:] - 1]])
+        later = self.num_rows - int(selected.sum())
+        return common.select_rows(selected, bounds=bounds, left_out=self.left_out, later=later)
 
-    def rows(self, part: npt.NDArray[Any] | slice, **changed: Any) -> Self:
-        """Some rows, with the `bounds` that they have."""
+    def select_rows(self, part: npt.NDArray[np.integer | np.bool_] | slice, **changed: Any) -> Self:
+        """Some rows; `changed` are the fields that differ, at least the new `bounds`."""
         return replace(
             self, values=self.values[part], time=self.time[part], filled=self.filled[part], **changed
         )
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> Self:
-        """The series that are kept[series]."""
+    def select_series(self, selected: npt.NDArray[np.bool_]) -> Self:
+        """The series that are selected[series]."""
         lengths = np.diff(self.bounds)
-        bounds, left_out = np.concatenate([[0], np.cumsum(lengths[kept])]), self.left_out + int((~kept).sum())
-        names = tuple(name for name, stays in zip(self.series, kept, strict=True) if stays)
-        return self.rows(np.repeat(kept, lengths), bounds=bounds, series=names, left_out=left_out)
+        bounds = np.concatenate([[0], np.cumsum(lengths[selected])])
+        left_out = self.left_out + int((~selected).sum())
+        names = tuple(name for name, is_in in zip(self.series, selected, strict=True) if is_in)
+        return self.select_rows(np.repeat(selected, lengths), bounds=bounds, series=names, left_out=left_out)
 
-    def known(self, rows: slice, columns: slice = slice(None)) -> Floats:
-        """values[row, channel] of some rows, NaN where `missing` filled them; not a copy where it filled none."""
+    def observed(self, rows: slice, columns: slice = slice(None)) -> Floats:
+        """values[row, channel] of some rows, NaN where `missing` filled them; a copy only if there are such values."""
         filled = self.filled[rows, columns]
         return (
             np.where(filled, np.nan, self.values[rows, columns])
@@ -131,12 +136,12 @@ class Panel:
 
 
 def parse_times(texts: Sequence[str]) -> Times:
-    """Times from `format_time_exact`, [row]: datetime64[us] without offset, float64, or int64 where that is too coarse."""
+    """Times from `format_time_exact`, [row]: datetime64[us] without offset, float64, or int64 beyond its exact range."""
     try:
         numbers = np.array([float(text) for text in texts])
         if (
             len(numbers)
-            and np.abs(numbers).max() >= _LARGEST_COUNT
+            and np.abs(numbers).max() >= _LARGEST_EXACT
             and all(text.lstrip("-").isdigit() for text in texts)
         ):
             return np.array([int(text) for text in texts], dtype=np.int64)
@@ -145,16 +150,16 @@ def parse_times(texts: Sequence[str]) -> Times:
         return np.array([re.sub(r"[+-]\d\d:\d\d$", "", text) for text in texts], dtype="datetime64[us]")
 
 
-def format_time_exact(time: np.datetime64 | np.int64 | np.float64, offset: str = "") -> str:
-    """One time as text that reads back to the same time, for files; with its UTC offset 2014-01-01T00:00+10:00."""
+def format_time_exact(time: Time, offset: str = "") -> str:
+    """One time as text that reads back to the same time, for files; with a UTC offset 2014-01-01T00:00+10:00."""
     text = format_time(time)
     if offset:
         return f"{text}{'' if 'T' in text else 'T00:00'}{offset}"
     return text if isinstance(time, np.datetime64) or float(text) == float(time) else repr(float(time))
 
 
-def format_time(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
-    """One time as text, no longer than needed: 1949-01-01, 2015-02-17T09:30, 17, 99.8999."""
+def format_time(time: Time | float) -> str:
+    """One time as short text: 1949-01-01, 2015-02-17T09:30, 17, 99.8999."""
     if isinstance(time, np.datetime64):
         text = str(time.astype("datetime64[us]"))
         for tail in (".000000", ":00", "T00:00"):
@@ -163,4 +168,4 @@ def format_time(time: np.datetime64 | np.int64 | np.float64 | float) -> str:
     if isinstance(time, np.integer):
         return str(time)
     number = float(time)
-    return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_COUNT else f"{number:.10g}"
+    return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_EXACT else f"{number:.10g}"

@@ -9,28 +9,28 @@ import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from rnnfc.config.split_spec import SplitSpec
-from rnnfc.data.frequency import Times
+from rnnfc.data.frequency import Time, Times
 from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.errors import DataError
 
 Rows = npt.NDArray[np.int64]
 
-# Whatever lays windows side by side does it in parts of about this size, so that memory does not grow with their length.
-_PART_BYTES = 8 * 2**20
-# Training windows that forecasts are scored on: more would take longer than the training of a short epoch, and hardly
-# change the score. Validation and test are scored whole.
-_MOST_SCORED, _MOST_SCORED_VALUES = 20_000, 4_000_000
+# Windows are copied in batches of about this size, so that memory does not grow with their number.
+_BATCH_BYTES = 8 * 2**20
+# Training windows that are scored: more would take longer than a short training epoch, and hardly change the score. All
+# validation and test windows are scored.
+_MAX_SCORED, _MAX_SCORED_VALUES = 20_000, 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """Windows of one split; nothing is copied until a batch is asked for.
+    """Windows of one split; values are copied only when a batch is read.
 
     origins: i32[window], rows of `panel`, ascending.
     """
@@ -48,39 +48,38 @@ class Windows:
         return replace(self, panel=panel)
 
     def crop(self) -> Self:
-        """The same windows over views of the rows that they span, for networks: a series that begins before them begins later."""
+        """The same windows over views of the rows that they span; a series that begins earlier is cut."""
         first, end = int(self.origins.min()) - self.length, int(self.origins.max()) + self.horizon
         bounds = np.clip(self.panel.bounds, first, end) - first
         return replace(
             self,
-            panel=self.panel.rows(slice(first, end), bounds=bounds),
+            panel=self.panel.select_rows(slice(first, end), bounds=bounds),
             origins=self.origins - np.int32(first),
         )
 
-    def parts(self, *, most: int = sys.maxsize) -> Iterator[Self]:
-        """The windows in their order, so many at a time that their inputs are a few MB, and at most `most`."""
+    def batches(self, *, max_windows: int = sys.maxsize) -> Iterator[Self]:
+        """The windows in their order, in batches whose inputs take a few MB, of at most `max_windows`."""
         row_bytes = 8 * len(self.panel.channels)
-        step = min(most, max(1, _PART_BYTES // (row_bytes * max(self.length, self.horizon))))
+        step = min(max_windows, max(1, _BATCH_BYTES // (row_bytes * max(self.length, self.horizon))))
         return (
             replace(self, origins=self.origins[start : start + step]) for start in range(0, len(self), step)
         )
 
-    def spread(self, most: int) -> Self:
-        """At most `most` of the windows, evenly spaced, the first and the last among them."""
-        if len(self) <= most:
+    def subsample(self, max_windows: int) -> Self:
+        """At most `max_windows` of the windows, evenly spaced, with the first and the last."""
+        if len(self) <= max_windows:
             return self
-        return replace(
-            self, origins=self.origins[np.linspace(0, len(self) - 1, most).round().astype(np.int64)]
-        )
+        index = np.linspace(0, len(self) - 1, max_windows).round().astype(np.int64)
+        return replace(self, origins=self.origins[index])
 
-    def thin(self, most: int) -> Rows:
-        """Places of about `most` windows at most, and of the last one of each series.
+    def thin(self, max_windows: int) -> Rows:
+        """Indices of about `max_windows` windows, and of the last one of each series.
 
-        Their origins are every row of the series that a power of 5 divides: of two such choices one holds the other, whatever the
-        window, horizon or split, and no season of 4, 7, 12, 24 or 168 rows is met in some of its phases only.
+        Their origins, counted from the start of the series, are the multiples of a power of 5. So of two such choices one
+        contains the other, whatever the window, horizon or split, and every phase of a season of 4, 7, 12, 24 or 168 rows occurs.
         """
         stride = 1
-        while len(self) > most * stride:
+        while len(self) > max_windows * stride:
             stride *= 5
         series = self.series
         last = np.diff(series, append=-1) != 0
@@ -94,37 +93,37 @@ class Windows:
         """y[window, horizon, target] of some windows."""
         return np.asarray(self.panel.values[self.target_rows[part], : self.panel.num_targets])
 
-    def future(self) -> Floats:
-        """[window, horizon, known]: what is known ahead of the rows of the targets."""
-        known = slice(len(self.panel.channels) - self.panel.num_known, None)
-        return np.asarray(self.panel.values[self.target_rows, known])
+    def future_covariates(self) -> Floats:
+        """Known values of the target rows, [window, horizon, known]: future covariates, then time features."""
+        channels = slice(len(self.panel.channels) - self.panel.num_known, None)
+        return np.asarray(self.panel.values[self.target_rows, channels])
 
     def actual(self) -> Floats:
-        """y[window, horizon, target] as it is scored: NaN where `missing: mask` filled it."""
-        if not self.masked:
+        """y[window, horizon, target] for metrics: NaN where `missing: mask` filled the value."""
+        if not self.is_masked:
             return self.targets()
         return np.where(self.panel.filled[self.target_rows, : self.panel.num_targets], np.nan, self.targets())
 
     @property
-    def masked(self) -> bool:
-        """Whether targets may be among the values that `missing` filled; they count for nothing."""
+    def is_masked(self) -> bool:
+        """Whether filled targets are excluded from loss and metrics (`missing: mask`), and there are some."""
         return self.panel.missing == "mask" and bool(self.panel.filled[:, : self.panel.num_targets].any())
 
-    def complete(self) -> Self:
-        """The windows with no masked target; all where there is no such window."""
-        whole = (
+    def without_masked_targets(self) -> Self:
+        """The windows with no masked target; all windows if there is no such window."""
+        is_complete = (
             _filled_targets(self.panel, self.origins, horizon=self.horizon) == 0
-            if self.masked
+            if self.is_masked
             else np.zeros(0)
         )
-        return replace(self, origins=self.origins[whole]) if whole.any() else self
+        return replace(self, origins=self.origins[is_complete]) if is_complete.any() else self
 
-    def weights(self) -> npt.NDArray[np.float32]:
-        """What each value counts for in a mean loss of all windows, [row, target]: nothing where masked, the others share."""
+    def loss_weights(self) -> npt.NDArray[np.float32]:
+        """Weight of each value in the mean loss over all windows, [row, target]: 0 where masked, the same for all others."""
         targets = self.panel.num_targets
-        values = len(self) * self.horizon * targets
-        known = values - int(_filled_targets(self.panel, self.origins, horizon=self.horizon).sum())
-        return np.where(self.panel.filled[:, :targets], 0.0, values / known).astype(np.float32)
+        num_values = len(self) * self.horizon * targets
+        num_observed = num_values - int(_filled_targets(self.panel, self.origins, horizon=self.horizon).sum())
+        return np.where(self.panel.filled[:, :targets], 0.0, num_values / num_observed).astype(np.float32)
 
     @property
     def target_rows(self) -> Rows:
@@ -139,7 +138,7 @@ class Windows:
 
     @property
     def num_series(self) -> int:
-        """How many series have a window here."""
+        """Number of series with at least one window."""
         return len(np.unique(self.series))
 
     @property
@@ -148,7 +147,7 @@ class Windows:
         return self.panel.time[self.target_rows]
 
     @property
-    def span(self) -> tuple[Any, Any]:
+    def span(self) -> tuple[Time, Time]:
         """Time of the first and of the last target."""
         return self.panel.time[self.origins].min(), self.panel.time[self.origins + (self.horizon - 1)].max()
 
@@ -160,7 +159,7 @@ class Windows:
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The windows of each split, and the rows that each series gives to training: train_rows[series, 2], half-open."""
+    """The windows of each split, and the training rows of each series: train_rows[series, 2], half-open."""
 
     train: Windows
     validation: Windows | None
@@ -175,22 +174,22 @@ class Splits:
 
     @property
     def scored(self) -> dict[str, Windows]:
-        """The windows that models are scored on, by split: of training at most 20,000 and four million values, evenly spaced."""
+        """The windows that are scored, by split: of training at most 20,000 and four million values, evenly spaced."""
         values = self.train.horizon * self.train.panel.num_targets
         return {
             **dict(self),
-            "train": self.train.spread(min(_MOST_SCORED, max(1, _MOST_SCORED_VALUES // values))),
+            "train": self.train.subsample(min(_MAX_SCORED, max(1, _MAX_SCORED_VALUES // values))),
         }
 
 
 def cut_windows(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: int = 1) -> Splits:
-    """The windows of every split: every `stride`-th of training, all of the others.
+    """The windows of every split: every `stride`-th of training, all of validation and test.
 
-    A row that `missing` filled is never a target, and never the last input row either: an interpolated value there would
-    know the target after it. Where it masks, windows need one known target, and no row before the first value of a column.
+    No target is a filled value, and neither is the last input row: an interpolated value there would leak the target after it.
+    With `missing: mask`, a window needs at least one observed target, and no row before the first value of a column.
 
     Raises:
-        DataError: a split has too few rows for one window, or a border lies outside the data; with both numbers.
+        DataError: a split has too few rows for one window, or a date lies outside the data; with both numbers.
     """
     _refuse_dates_outside(panel, split)
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
@@ -198,7 +197,7 @@ def cut_windows(panel: Panel, *, length: int, horizon: int, split: SplitSpec, st
     for index, name in enumerate(("train", "validation", "test")):
         if name != "validation" or split.validation is not None:
             rows, step = borders[:, index : index + 2], stride if name == "train" else 1
-            parts[name] = _windows_of(panel, rows, name=name, length=length, horizon=horizon, stride=step)
+            parts[name] = _cut_split(panel, rows, name=name, length=length, horizon=horizon, stride=step)
     return Splits(
         train=parts["train"],
         validation=parts.get("validation"),
@@ -207,34 +206,35 @@ def cut_windows(panel: Panel, *, length: int, horizon: int, split: SplitSpec, st
     )
 
 
-def _windows_of(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int, stride: int) -> Windows:
-    """Windows whose targets lie in rows[series, 2], from the first on in steps of `stride` rows."""
-    first = np.maximum(rows[:, 0], _first_known(panel) + length)
+def _cut_split(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int, stride: int) -> Windows:
+    """Windows whose targets lie in rows[series, 2], at every `stride`-th origin."""
+    first = np.maximum(rows[:, 0], _first_observed(panel) + length)
     last = rows[:, 1] - horizon
     origins = np.concatenate(
         [np.arange(start, end + 1, stride, dtype=np.int32) for start, end in zip(first, last, strict=True)]
     )
     if not len(origins):
         _refuse_short(panel, rows, name=name, length=length, horizon=horizon)
-    kept = origins[_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins
-    if not len(kept):
+    usable = origins[_is_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins
+    if not len(usable):
         raise DataError(
-            f"the {name} split has {len(origins):,} windows and all of them need a row that data.missing filled; "
-            f"{'lower window.stride, ' if stride > 1 else ''}shorten window.horizon or give the split a part with fewer gaps"
+            f"the {name} split has {len(origins):,} windows, and each has a missing value among its targets or in its last "
+            f"input row; {'lower window.stride, ' if stride > 1 else ''}shorten window.horizon, or move the split to rows with "
+            "fewer gaps"
         )
-    return Windows(panel=panel, origins=kept, length=length, horizon=horizon)
+    return Windows(panel=panel, origins=usable, length=length, horizon=horizon)
 
 
-def _first_known(panel: Panel) -> Rows:
-    """The row from which on every column has had a value, [series]; only `mask` lets it be later than the first."""
+def _first_observed(panel: Panel) -> Rows:
+    """The first row at which every column has had a value, [series]; later than the first row only with `missing: mask`."""
     if panel.missing != "mask":
         return panel.bounds[:-1]
     series = itertools.pairwise(panel.bounds)
     return np.array([first + panel.filled[first:end].argmin(axis=0).max() for first, end in series])
 
 
-def _usable(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> npt.NDArray[np.bool_]:
-    """Whether no target and not the last input row was filled, or a target is known where they are masked, [window]."""
+def _is_usable(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> npt.NDArray[np.bool_]:
+    """Whether no target and not the last input row is filled, [window]; with `mask`: whether a target is observed."""
     filled = _filled_targets(panel, origins, horizon=horizon)
     if panel.missing == "mask":
         return filled < horizon * panel.num_targets
@@ -242,23 +242,22 @@ def _usable(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> np
 
 
 def _filled_targets(panel: Panel, origins: npt.NDArray[np.int32], *, horizon: int) -> Rows:
-    """How many targets of each window were filled, [window]."""
-    before = np.concatenate(
-        [[0], np.cumsum(panel.filled[:, : panel.num_targets].sum(axis=1))]
-    )  # filled values before each row
-    return np.asarray(before[origins + horizon] - before[origins])
+    """Number of filled targets of each window, [window]."""
+    # [row + 1], filled values before each row
+    num_before = np.concatenate([[0], np.cumsum(panel.filled[:, : panel.num_targets].sum(axis=1))])
+    return np.asarray(num_before[origins + horizon] - num_before[origins])
 
 
 def _refuse_short(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int) -> None:
-    have = int((rows[:, 1] - rows[:, 0]).max())
-    whose = f"series {panel.series[0]!r}" if len(panel.series) == 1 else "every series"
+    num_rows = int((rows[:, 1] - rows[:, 0]).max())
+    series = f"series {panel.series[0]!r}" if len(panel.series) == 1 else "every series"
     if name == "train":
         raise DataError(
-            f"the train split of {whose} has {have:,} rows, window.length={length:,} + window.horizon={horizon:,} needs "
+            f"the train split of {series} has {num_rows:,} rows, window.length={length:,} + window.horizon={horizon:,} needs "
             f"{length + horizon:,}; shorten the window or give more rows to training"
         )
     raise DataError(
-        f"the {name} split of {whose} has {have:,} rows, window.horizon={horizon:,} needs {horizon:,} after "
+        f"the {name} split of {series} has {num_rows:,} rows, window.horizon={horizon:,} needs {horizon:,} after "
         f"window.length={length:,} earlier rows; shorten the horizon or give more rows to split.{name}"
     )
 
@@ -267,23 +266,23 @@ def _borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     """First row of train, validation and test, and the end of test."""
     first, end = map(int, panel.bounds[series : series + 2])
     if isinstance(split.test, str):
-        # The first rows from the dates on; a series that ends before one has none, and gives its end.
-        dates = [_moment(date) for date in (split.validation or split.test, split.test)]
+        # The first rows at or after the dates; for a series that ends before a date, its end.
+        dates = [_parse_date(date) for date in (split.validation or split.test, split.test)]
         validation, test = first + np.searchsorted(panel.time[first:end], dates)
         return [first, int(validation), int(test), end]
     if isinstance(split.test, int):
         return _count_borders(panel, series, split)
-    # Training and test round down, what is between them is validation; without validation it is training.
+    # Training and test round down; the rows between them are validation, or training if there is no validation.
     rows = end - first
-    test = end - _share(rows, split.test)
+    test = end - _num_rows(rows, split.test)
     if split.validation is None:
         return [first, test, test, end]
     train = split.train if split.train is not None else 1.0 - split.validation - split.test
-    return [first, first + _share(rows, train), test, end]
+    return [first, first + _num_rows(rows, train), test, end]
 
 
-def _share(rows: int, fraction: float) -> int:
-    # The small sum keeps a fraction such as 1 - 0.1 - 0.2 from ending one row early.
+def _num_rows(rows: int, fraction: float) -> int:
+    # Without the small term a rounded fraction such as 1 - 0.1 - 0.2 would lose a row.
     return int(rows * fraction + 1e-9)
 
 
@@ -298,15 +297,15 @@ def _count_borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
             f"{part:,}" for part in (split.train, split.validation, split.test) if part is not None
         )
         raise DataError(
-            f"split asks for {parts} rows{'' if split.train else ' and something to train on'}, "
-            f"series {panel.series[series]!r} has {end - first:,}; ask for fewer"
+            f"split needs {parts} rows{'' if split.train else ' and at least one row to train on'}, series "
+            f"{panel.series[series]!r} has {end - first:,}; lower the row counts"
         )
     return [start, validation, test, stop]
 
 
 def _refuse_dates_outside(panel: Panel, split: SplitSpec) -> None:
     first, last = panel.span
-    whose = (
+    series = (
         f"series {panel.series[0]!r} runs"
         if len(panel.series) == 1
         else f"the {len(panel.series):,} series run"
@@ -316,14 +315,14 @@ def _refuse_dates_outside(panel: Panel, split: SplitSpec) -> None:
             continue
         if panel.time.dtype.kind != "M":
             raise DataError(
-                f"split.{key}: {date} is a date, and the data has no dates; use fractions or row counts"
+                f"split.{key}: {date} is a date, and the times of the data are numbers; use fractions or row counts"
             )
-        if not first < _moment(date) <= last:
+        if not first < _parse_date(date) <= last:
             raise DataError(
-                f"split.{key}: {date} leaves no row before it or none from it on; {whose} from {format_time_exact(first)} to "
-                f"{format_time_exact(last)}, choose a date after the first and up to the last"
+                f"split.{key}: no rows before {date}, or none from then on; {series} from {format_time_exact(first)} to "
+                f"{format_time_exact(last)}. Choose a date after the first row and not after the last"
             )
 
 
-def _moment(date: str) -> np.datetime64:
+def _parse_date(date: str) -> np.datetime64:
     return np.datetime64(dt.datetime.fromisoformat(date), "us")

@@ -279,7 +279,7 @@ def _view_values(forecast: Forecast, view: _View, scaler: Scaler, reference: Flo
     level, coverage = MEDIAN, 0.0
     if view.scaled:
         actual, point, reference = (
-            scaler.scale_points(values, forecast.series) for values in (actual, point, reference)
+            scaler.transform_points(values, forecast.series) for values in (actual, point, reference)
         )
     if view.levels and forecast.quantiles is not None:
         low, high = (forecast.quantiles[..., index] for index in (view.levels[0], view.levels[-1]))
@@ -341,7 +341,7 @@ def _naive_errors(panel: Panel, first: int, end: int, *, lag: int, power: int) -
         for start in range(first + lag, end, _CHUNK_ROWS):
             stop = min(start + _CHUNK_ROWS, end)
             rows, earlier = slice(start, stop), slice(start - lag, stop - lag)
-            steps = np.abs(panel.known(rows, targets) - panel.known(earlier, targets)) ** power
+            steps = np.abs(panel.observed(rows, targets) - panel.observed(earlier, targets)) ** power
             known = ~np.isnan(steps)
             total, count = total + steps.sum(axis=0, where=known), count + known.sum(axis=0)
         errors = total / count

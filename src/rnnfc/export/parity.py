@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnfc.data.panel import Floats, Panel
-from rnnfc.data.scaler import Scaler, flat
+from rnnfc.data.scaler import Scaler, is_constant
 from rnnfc.data.windows import Windows
 from rnnfc.errors import TrainError
 from rnnfc.networks.tensors import InferenceFunction, Outputs, network_inputs
@@ -17,7 +17,7 @@ _BATCH = 1024
 
 def infer_in_batches(function: InferenceFunction, windows: Windows) -> Outputs:
     """The outputs of `function` for unscaled windows."""
-    batches = [function(network_inputs(part)) for part in windows.parts(most=_BATCH)]
+    batches = [function(network_inputs(part)) for part in windows.batches(max_windows=_BATCH)]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
@@ -58,4 +58,4 @@ def _target_ranges(panel: Panel, scaler: Scaler) -> Floats:
     if not scaler.by_series:
         return np.broadcast_to(np.ptp(targets, axis=0), (len(starts), panel.num_targets))
     ranges: Floats = np.maximum.reduceat(targets, starts) - np.minimum.reduceat(targets, starts)
-    return np.maximum(ranges, flat(scaler.low, scaler.high)[:, : panel.num_targets])
+    return np.maximum(ranges, is_constant(scaler.low, scaler.high)[:, : panel.num_targets])

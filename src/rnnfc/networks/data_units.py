@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rnnfc.data.panel import Floats
-from rnnfc.data.scaler import Scaler, inverted, transformed
+from rnnfc.data.scaler import Scaler, box_cox, inverse_box_cox
 from rnnfc.networks.backend import Tensor, keras
 from rnnfc.networks.inputs import call_model
 from rnnfc.networks.parts.quantile_head import named_outputs
@@ -40,7 +40,7 @@ def data_unit_forecaster(
 
         center, scale = of_windows(centers), of_windows(scales)
         power = None if powers is None else of_windows(powers)
-        scaled = (transformed(window, power, ops) - center) / scale
+        scaled = (box_cox(window, power, ops) - center) / scale
         tensors = {WINDOW: ops.cast(scaled, "float32")}
         if future is not None:
             known = slice(center.shape[-1] - future.shape[-1], None)
@@ -52,7 +52,7 @@ def data_unit_forecaster(
         def invert(points: Tensor) -> Tensor:
             # The broadcast array first, see `normalization.NORMALIZATIONS`.
             shifted = ops.add(center[..., :num_targets], points * scale[..., :num_targets])
-            return inverted(shifted, power, ops)
+            return inverse_box_cox(shifted, power, ops)
 
         return named_outputs(outputs, levels, invert=invert, stack=ops.stack)
 

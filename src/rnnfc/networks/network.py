@@ -42,16 +42,21 @@ class Network:
         if self._panel is not scaled.panel:  # validation rows go to the device once, not once per epoch
             self._panel, self._rows = None, ()  # frees the other rows first
             self._panel, self._rows = scaled.panel, panel_to_device(scaled.panel)
-        parts = scaled.parts(most=_FORWARD_BATCH)
+        parts = scaled.batches(max_windows=_FORWARD_BATCH)
         points = [self._forward(*self._rows, tf.constant(part.origins)).numpy() for part in parts]
         return np.concatenate(points).astype(np.float64)
 
     def outputs(self, windows: Windows) -> Outputs:
         """Forecast, and quantiles with levels, in data units, for unscaled windows."""
         cropped, series = windows.crop(), windows.series
-        points = self.scaled_points(cropped.with_panel(self.scaler.apply(cropped.panel, dtype=np.float32)))
+        points = self.scaled_points(
+            cropped.with_panel(self.scaler.transform(cropped.panel, dtype=np.float32))
+        )
         return named_outputs(
-            points, self.levels, invert=lambda scaled: self.scaler.invert(scaled, series), stack=np.stack
+            points,
+            self.levels,
+            invert=lambda scaled: self.scaler.inverse_transform(scaled, series),
+            stack=np.stack,
         )
 
     def predict(self, windows: Windows) -> Forecast:

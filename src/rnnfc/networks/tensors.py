@@ -34,5 +34,5 @@ def to_forecast(outputs: Outputs, windows: Windows, *, levels: tuple[float, ...]
 
 def network_inputs(windows: Windows) -> Inputs:
     """Every input that a network may read of unscaled windows, by name; without known channels there is no `future`."""
-    future = {FUTURE: windows.future()} if windows.panel.num_known else {}
+    future = {FUTURE: windows.future_covariates()} if windows.panel.num_known else {}
     return {WINDOW: windows.inputs(), **future, SERIES: windows.series.astype(np.int64)}

@@ -65,7 +65,7 @@ class NumpyNetwork:
     def scaled_points(self, scaled: Windows) -> Floats:
         """point[window, horizon, target] in scaled units, for windows over a scaled panel."""
         points = []
-        for part in scaled.parts(most=_FORWARD_BATCH):
+        for part in scaled.batches(max_windows=_FORWARD_BATCH):
             x, window = self.inputs(part)
             y = rnn.output(self.weights, rnn.states(self.weights, x, self.activation.f))
             forecast = y.reshape(len(x), scaled.horizon, -1)
@@ -77,8 +77,8 @@ class NumpyNetwork:
     def outputs(self, windows: Windows) -> Outputs:
         """See `Network`."""
         near = windows.crop()
-        points = self.scaled_points(near.with_panel(self.scaler.apply(near.panel)))
-        return {FORECAST: self.scaler.invert(points, windows.series)}
+        points = self.scaled_points(near.with_panel(self.scaler.transform(near.panel)))
+        return {FORECAST: self.scaler.inverse_transform(points, windows.series)}
 
     def predict(self, windows: Windows) -> Forecast:
         """See `Network`."""

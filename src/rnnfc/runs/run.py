@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load
-from rnnfc.data.calendar import CALENDAR
+from rnnfc.data.calendar import TIME_FEATURES
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.scaler import Scaler
@@ -335,7 +335,7 @@ def _check_panel(panel: Panel, *, length: int) -> None:
     if (
         type(known) is not int
         or not 2 * len(panel.calendar) <= known <= columns - panel.num_targets
-        or {*panel.calendar} - {*CALENDAR}
+        or {*panel.calendar} - {*TIME_FEATURES}
     ):
         raise ValueError(f"of {columns} columns it knows {known!r} of the future")
     if not all(name.isprintable() for name in (*panel.channels, panel.unit, panel.offset)):

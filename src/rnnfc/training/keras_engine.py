@@ -58,7 +58,7 @@ class KerasNetwork:
         normalize = self._experiment.window.normalize
 
         def pairs(windows: Windows) -> Callable[[], Iterator[tuple[Floats, Floats]]]:
-            return lambda: normalized_pairs(windows.complete(), normalize)
+            return lambda: normalized_pairs(windows.without_masked_targets(), normalize)
 
         linear_skip.warm_start(
             self.net.linear_skips,
@@ -112,7 +112,7 @@ class KerasNetwork:
 
     def state_gradients(self, scaled: Windows) -> dict[str, Floats]:
         """See `Network`."""
-        scaled = scaled.complete()
+        scaled = scaled.without_masked_targets()
         x, y = scaled.inputs().astype(np.float32), scaled.targets().astype(np.float32)
         loss = build_loss(self._experiment.train, self.levels, reduction=None)
         return bptt.state_gradients(self.net.members[0], x, y, loss=loss)

@@ -122,7 +122,7 @@ def build_loss(
 def mean_loss(windows: Windows, points: Floats, spec: TrainSpec, levels: tuple[float, ...]) -> float:
     """The loss of the outputs[window, horizon, target (, level)] for windows over a scaled panel, without masked targets."""
     actual, points = windows.actual().astype(np.float32), points.astype(np.float32)
-    if not windows.masked:
+    if not windows.is_masked:
         return float(build_loss(spec, levels)(actual, points))
     losses = build_loss(spec, levels, reduction=None)(actual[..., None], np.expand_dims(points, 3))
     return float(np.nanmean(np.asarray(losses)))  # [window, horizon, target]

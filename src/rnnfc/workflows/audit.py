@@ -124,13 +124,13 @@ def _fitted(prepared: Prepared) -> Scaler:
 
 
 def _scaled(prepared: Prepared) -> Panel:
-    return _fitted(prepared).apply(prepared.panel)
+    return _fitted(prepared).transform(prepared.panel)
 
 
 def _digest(windows: Windows) -> str:
     """SHA-256 of the origins, inputs and targets of all windows."""
     digest = hashlib.sha256(windows.origins.tobytes())
-    for part in windows.parts():
+    for part in windows.batches():
         digest.update(part.inputs().tobytes() + part.targets().tobytes())
     return digest.hexdigest()
 
@@ -156,7 +156,7 @@ def _adjacent(windows: Windows) -> bool:
     """By windows over the row numbers themselves."""
     rows = np.arange(windows.panel.num_rows, dtype=np.float64)[:, None]
     numbered = windows.with_panel(replace(windows.panel, values=rows, num_targets=1))
-    return all(bool((part.inputs()[:, -1] + 1 == part.targets()[:, 0]).all()) for part in numbered.parts())
+    return all(bool((part.inputs()[:, -1] + 1 == part.targets()[:, 0]).all()) for part in numbered.batches())
 
 
 def _filled_target(windows: Windows) -> bool:

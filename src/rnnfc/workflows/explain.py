@@ -78,7 +78,7 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         units = find_family(experiment.model).work(experiment.model, sizes).units
         source = str(which.folder / run.WEIGHTS)
         network = engine_for(experiment).restore(experiment, prepared.panel, scaler, weights, source=source)
-        windows = _spread(prepared.splits.test, width=units).with_panel(scaler.apply(prepared.panel))
+        windows = _spread(prepared.splits.test, width=units).with_panel(scaler.transform(prepared.panel))
         norms = network.state_gradients(windows)
         curves += [
             Curve(run=which.name, state=state, windows=len(windows), norm=norm)
@@ -93,7 +93,7 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
 def _spread(windows: Windows, *, width: int) -> Windows:
     """At most _WINDOWS of them, from the first on, fewer for a network of very many units."""
     most = min(_WINDOWS, len(windows), max(1, _MOST_STATES // (windows.length * width)))
-    return windows.spread(most)
+    return windows.subsample(most)
 
 
 def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:

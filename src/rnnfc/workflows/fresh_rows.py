@@ -82,7 +82,7 @@ def fresh(path: Path, experiment: Experiment, *, like: Panel, transformed: bool)
             f"which the run does not know, with fewer than the {experiment.min_rows:,} rows that training needs",
         ),
     )
-    last = panel.only(long_enough).tail(length)
+    last = panel.select_series(long_enough).tail(length)
     if transformed:
         refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
     notes = [
@@ -171,4 +171,4 @@ def _laid_out(panel: Panel, names: Sequence[str], order: tuple[str, ...]) -> Pan
     place, wanted = {name: series for series, name in enumerate(panel.series)}, {*names}
     rows = [np.arange(*panel.bounds[place[name] :][:2]) if name in wanted else np.arange(0) for name in order]
     taken, bounds = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
-    return panel.rows(taken, series=order, bounds=bounds)
+    return panel.select_rows(taken, series=order, bounds=bounds)

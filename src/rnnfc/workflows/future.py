@@ -41,7 +41,7 @@ def future_covariates(panel: Panel, experiment: Experiment, path: Path | None, *
             raise DataError(
                 "data.calendar needs the times past the end, which data.frequency: rows does not tell; train without it"
             )
-        parts.append(np.stack([calendar.values(time, panel.calendar) for time in times]))
+        parts.append(np.stack([calendar.encode_times(time, panel.calendar) for time in times]))
     return np.concatenate(parts, axis=2)
 
 

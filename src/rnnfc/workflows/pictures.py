@@ -61,7 +61,7 @@ def _series_lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "
 
     panel = prepared.panel
     rows = slice(*panel.bounds[series : series + 2])
-    actual = Line(label="actual", time=panel.time[rows], value=panel.known(rows, slice(0, 1))[:, 0])
+    actual = Line(label="actual", time=panel.time[rows], value=panel.observed(rows, slice(0, 1))[:, 0])
     parts = [
         _forecast_line(forecasts.network[name], windows, series=series, split=name)
         for name, windows in prepared.splits.scored.items()

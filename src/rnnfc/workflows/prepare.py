@@ -12,7 +12,7 @@ from rnnfc.baselines.simple import num_inputs
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
-from rnnfc.data.scaler import Scaler, flat, training_range
+from rnnfc.data.scaler import Scaler, is_constant, training_range
 from rnnfc.data.windows import Splits, Windows, cut_windows
 from rnnfc.errors import DataError
 from rnnfc.networks.family import Sizes
@@ -120,7 +120,7 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
         text = "model.series_embedding tells series apart, and the data has one"
         raise DataError(f"{text}; leave it out, or give several series (data.kind: long)")
     scaled_alone = experiment.scale.method != "none" and experiment.scale.by == "series"
-    constant = int(flat(*edges).any(axis=1).sum()) if scaled_alone else 0
+    constant = int(is_constant(*edges).any(axis=1).sum()) if scaled_alone else 0
     prepared = Prepared(
         experiment=experiment, panel=panel, splits=splits, loading=loading, constant_series=constant
     )
@@ -135,7 +135,7 @@ def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
     if len(rows) == 1 or not short.any():
         return panel
     if experiment.data.skips_short_series and not short.all():
-        return panel.only(~short)
+        return panel.select_series(~short)
     first, split = (
         int(np.argmax(short)),
         " with the rows that split counts" if experiment.split.num_rows else "",
@@ -176,7 +176,9 @@ def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
     def as_trained(panel: Panel) -> Panel:
         last = which.last_window(length=experiment.window.length)
         # A series that has come since may still be too short, which is no fault of the run.
-        panel = (_long_enough(panel, experiment) if experiment.data.skips_short_series else panel).until(last)
+        panel = (
+            _long_enough(panel, experiment) if experiment.data.skips_short_series else panel
+        ).truncate_to(last)
         if panel.fingerprint() != which.info().get("data_sha256"):
             raise DataError(
                 f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "

@@ -88,7 +88,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
 def _scale(forecast: Forecast, scaler: Scaler) -> Forecast:
     """The forecast in scaled units."""
     point, actual = (
-        scaler.scale_points(np.asarray(values), forecast.series)
+        scaler.transform_points(np.asarray(values), forecast.series)
         for values in (forecast.point, forecast.actual)
     )
     return replace(forecast, point=point, actual=actual)

@@ -176,7 +176,7 @@ def _fit(
     with phases("start"):
         engine = engine_for(experiment)
         network = engine.build(experiment, prepared.panel, scaler)
-        scaled = scaler.apply(prepared.panel, dtype=engine.row_dtype)
+        scaled = scaler.transform(prepared.panel, dtype=engine.row_dtype)
         train = splits.train.with_panel(scaled).crop()
         validation = None if splits.validation is None else splits.validation.with_panel(scaled).crop()
         network.warm_start(train, validation=validation)

@@ -148,7 +148,7 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
     splits = cut_windows(prepared, length=5, horizon=2, split=spec.split)
     scaler = Scaler.fit(prepared, splits.train_rows, method="minmax")
     made = KerasEngine().build(spec, prepared, scaler)
-    scaled = scaler.apply(prepared, dtype=np.float32)
+    scaled = scaler.transform(prepared, dtype=np.float32)
     assert splits.validation is not None
     train, watched = splits.train.with_panel(scaled), splits.validation.with_panel(scaled)
     made.warm_start(train, validation=watched)

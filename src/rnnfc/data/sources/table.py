@@ -91,14 +91,14 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
                 f"{table.origin.name}: data.calendar needs dates, and the times in column {spec.time!r} are numbers; "
                 "remove calendar"
             )
-        values = np.hstack([values, calendar.values(time, spec.calendar)])
+        values = np.hstack([values, calendar.encode_times(time, spec.calendar)])
         filled = np.pad(filled, ((0, 0), (0, 2 * len(spec.calendar))))
     return Panel(
         values=values,
         time=time,
         bounds=np.cumsum([0, *(len(rows) for rows, _, _ in complete)]),
         series=tuple(rows.name for rows in series),
-        channels=(*spec.numbers, *calendar.names(spec.calendar)),
+        channels=(*spec.numbers, *calendar.feature_names(spec.calendar)),
         num_targets=len(spec.target),
         num_known=len(spec.known) + 2 * len(spec.calendar),
         calendar=spec.calendar,

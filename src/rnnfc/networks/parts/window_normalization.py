@@ -43,7 +43,7 @@ def with_window_normalization(
 def normalized_pairs(windows: Windows, normalize: str) -> Iterator[tuple[Floats, Floats]]:
     """Parts of (window[n, length, target], targets[n, horizon, target]) as the core network reads and forecasts them."""
     num_targets = windows.panel.num_targets
-    for part in windows.parts():
+    for part in windows.batches():
         window, targets = part.inputs()[:, :, :num_targets], part.targets()
         if normalize != "none":
             rule = NORMALIZATIONS[normalize]

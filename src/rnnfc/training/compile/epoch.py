@@ -47,7 +47,7 @@ class EpochProgram:
         self._batches = -(-self._windows // self._batch)
         self._data = panel_to_device(train.panel)
         steps = net.training_models[0].output_shape[1]  # of a recursive network the first one
-        self._weights = tf.constant(replace(train, horizon=steps).weights()) if train.masked else None
+        self._weights = tf.constant(replace(train, horizon=steps).loss_weights()) if train.is_masked else None
         self._shape = (train.length, train.horizon, train.panel.num_targets)
         self._unroll = recipe.name == "xla_unrolled"
         # The straight code is Keras' own: XLA makes one kernel of it, outer products and all.
