@@ -88,12 +88,12 @@ class TrainSpec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _options_of_the_optimizer(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or given.get("optimizer") not in OPTIMIZERS:
-            return given
-        options = load_record(OPTIMIZERS, given["optimizer"]).options.items()
-        missing = {name: value for name, value in options if value is not None and given.get(name) is None}
-        return {**given, **missing}
+    def _options_of_the_optimizer(cls, config: Any) -> Any:
+        if not isinstance(config, dict) or config.get("optimizer") not in OPTIMIZERS:
+            return config
+        options = load_record(OPTIMIZERS, config["optimizer"]).options.items()
+        missing = {name: value for name, value in options if value is not None and config.get(name) is None}
+        return {**config, **missing}
 
     @model_validator(mode="after")
     def _options_that_act(self) -> Self:
