@@ -44,6 +44,19 @@ OPTIMIZERS = {
     "rmsprop": "rnnfc.training.optimizers.rmsprop:OPTIMIZER",
     "sgd": "rnnfc.training.optimizers.sgd:OPTIMIZER",
 }
+# Fitted and scored with every network, in this order.
+BASELINES = {
+    "naive": "rnnfc.baselines.naive:BASELINE",
+    "drift": "rnnfc.baselines.drift:BASELINE",
+    "seasonal_naive": "rnnfc.baselines.seasonal_naive:BASELINE",
+    "naive2": "rnnfc.baselines.naive2:BASELINE",
+    "linear_map": "rnnfc.baselines.linear_map:BASELINE",
+}
+# Scored where `baselines` names them.
+OPTIONAL_BASELINES = {
+    "ets": "rnnfc.baselines.ets:BASELINE",
+    "theta": "rnnfc.baselines.theta:BASELINE",
+}
 METRICS = {
     "mse": "rnnfc.evaluation.metrics.mse:METRIC",
     "rmse": "rnnfc.evaluation.metrics.rmse:METRIC",

@@ -1,8 +1,7 @@
 """ETS and Theta: the recursion by hand, parameters as statsmodels finds them, and nothing known that lies ahead."""
 
-import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,18 +9,16 @@ from factories import make_panel
 from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
-from rnnfc.baselines.smoothing import METHODS, Smoothing, fit, fit_all
-from rnnfc.config.experiment import Experiment
-from rnnfc.config.load import from_yaml
+from rnnfc.baselines import ets, theta
+from rnnfc.baselines.smoothing import ColumnSmoothing, Smoothing, fit_column
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.windows import Splits, cut_windows
-from rnnfc.errors import MissingExtraError
-from rnnfc.workflows.prepare import prepare
 
-NAMES = ("ets", "theta")
+METHODS = {"ets": ets.fit_ets, "theta": theta.fit_theta}
+NAMES = tuple(METHODS)
 AIRLINE = Path(__file__).parents[2] / "configs" / "data" / "airline.csv"
 DRAW = np.random.default_rng(4).normal(size=60)
 ROWS = np.arange(60)
@@ -37,6 +34,17 @@ def splits_of(*series: Floats, split: dict[str, Any], length: int = 4, horizon: 
     )
 
 
+def fit(name: str, rows: Floats, *, season: int | None) -> Smoothing:
+    """Of one column."""
+    return fit_column(METHODS[name], rows, season=season)
+
+
+def fit_splits(name: str, splits: Splits, *, season: int | None) -> ColumnSmoothing:
+    """Of each column of the training rows."""
+    label = {"ets": "ETS", "theta": "Theta"}[name]
+    return ColumnSmoothing.fit(METHODS[name], splits, season=season, label=label)
+
+
 HALVES = Smoothing(
     alpha=0.5, beta=0.5, gamma=0.5, phi=0.5, level=10.0, trend=4.0, season=np.array([1.0, -1.0])
 )
@@ -44,7 +52,7 @@ TIMES = Smoothing(alpha=0.5, gamma=0.5, level=10.0, season=np.array([2.0, 0.5]),
 
 
 @pytest.mark.parametrize(
-    ("made", "rows", "point"),
+    ("smoothing", "rows", "point"),
     [
         # Level 10, 12.5, 12.8125; trend 4, 2.25, 0.71875, of which half is left a step; seasons 1, -1, 1.5, -1.8125.
         (
@@ -58,10 +66,10 @@ TIMES = Smoothing(alpha=0.5, gamma=0.5, level=10.0, season=np.array([2.0, 0.5]),
         (Smoothing(alpha=0.25, level=4.0, trend=1.0), [9.0], [[5.0, 6.0, 7.0], [7.0, 8.0, 9.0]]),
     ],
 )
-def test_a_smoothing_by_hand_after_no_one_and_two_rows(
-    made: Smoothing, rows: list[float], point: list[list[float]]
+def test_smoothing__by_hand_after_no_one_and_two_rows(
+    smoothing: Smoothing, rows: list[float], point: list[list[float]]
 ) -> None:
-    found = made.forecast(np.array(rows), np.arange(len(rows) + 1), horizon=3)
+    found = smoothing.forecast(np.array(rows), np.arange(len(rows) + 1), horizon=3)
     assert found == pytest.approx(np.array(point), rel=1e-14)
 
 
@@ -80,12 +88,12 @@ SHAPES: list[tuple[str, Floats, int | None, str | None, str | None]] = [
     [shape[1:] for shape in SHAPES],
     ids=[name for name, *_ in SHAPES],
 )
-def test_ets_is_of_the_form_of_the_series_and_forecasts_as_statsmodels_from_every_row(
+def test_ets__has_the_form_of_the_series_and_forecasts_as_statsmodels_from_every_row(
     rows: Floats, season: int | None, trend: str | None, seasonal: str | None
 ) -> None:
-    made = fit("ets", rows[:40], season=season)
-    form = "damped" if made.phi < 1 else "straight" if made.trend else None
-    assert (form, len(made.season), made.multiplicative) == (trend, season or 1, seasonal == "mul")
+    smoothing = fit("ets", rows[:40], season=season)
+    form = "damped" if smoothing.phi < 1 else "straight" if smoothing.trend else None
+    assert (form, len(smoothing.season), smoothing.multiplicative) == (trend, season or 1, seasonal == "mul")
     for end in (40, 47, 60):
         known = ExponentialSmoothing(
             rows[:end],
@@ -94,18 +102,18 @@ def test_ets_is_of_the_form_of_the_series_and_forecasts_as_statsmodels_from_ever
             seasonal=seasonal,
             seasonal_periods=season,
             initialization_method="known",
-            initial_level=made.level,
-            initial_trend=made.trend if trend else None,
-            initial_seasonal=made.season if seasonal else None,
+            initial_level=smoothing.level,
+            initial_trend=smoothing.trend if trend else None,
+            initial_seasonal=smoothing.season if seasonal else None,
         ).fit(
-            made.alpha,
-            made.beta if trend else None,
-            made.gamma if seasonal else None,
-            made.phi if trend == "damped" else None,
+            smoothing.alpha,
+            smoothing.beta if trend else None,
+            smoothing.gamma if seasonal else None,
+            smoothing.phi if trend == "damped" else None,
             optimized=False,
         )
         # Not of a whole season: of its last step statsmodels takes the season before the newest.
-        assert made.forecast(rows[:end], np.array([end]), horizon=3)[0] == pytest.approx(
+        assert smoothing.forecast(rows[:end], np.array([end]), horizon=3)[0] == pytest.approx(
             known.forecast(3), rel=1e-9
         )
 
@@ -116,17 +124,17 @@ GROWING = SHAPES[4][1]
 @pytest.mark.parametrize(
     ("rows", "season"), [(shape[1], shape[2]) for shape in SHAPES], ids=[name for name, *_ in SHAPES]
 )
-def test_theta_forecasts_as_statsmodels_after_the_training_rows(rows: Floats, season: int | None) -> None:
+def test_theta__forecasts_as_statsmodels_after_the_training_rows(rows: Floats, season: int | None) -> None:
     theirs = ThetaModel(rows, period=season, deseasonalize=season is not None).fit().forecast(6)
     ours = fit("theta", rows, season=season).forecast(rows, np.array([60]), horizon=6)[0]
     assert ours == pytest.approx(np.asarray(theirs), rel=1e-4)  # they search among values of another size
 
 
-def test_theta_goes_on_from_the_level_of_later_rows_with_the_drift_and_the_season_of_training() -> None:
+def test_theta__continues_later_rows_with_drift_and_season_of_training() -> None:
     rows = (20 + ROWS) * (1 + 0.4 * WAVE)
-    made = fit("theta", rows[:40], season=4)
-    later = made.forecast(rows, np.array([59, 60]), horizon=8)
-    level = later / np.array([[made.season[(end + step) % 4] for step in range(8)] for end in (59, 60)])
+    smoothing = fit("theta", rows[:40], season=4)
+    later = smoothing.forecast(rows, np.array([59, 60]), horizon=8)
+    level = later / np.array([[smoothing.season[(end + step) % 4] for step in range(8)] for end in (59, 60)])
     assert np.diff(level) == pytest.approx(np.full((2, 7), 0.5), rel=1e-2)  # half of a slope of 1
     assert later[1] == pytest.approx(
         [(80 + step) * (1 + 0.4 * WAVE[step % 4]) for step in range(8)], rel=0.06
@@ -135,7 +143,7 @@ def test_theta_goes_on_from_the_level_of_later_rows_with_the_drift_and_the_seaso
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [1e-9, 1e9])
-def test_a_fit_does_not_depend_on_the_unit(name: str, size: float) -> None:
+def test_fit_column__does_not_depend_on_the_unit(name: str, size: float) -> None:
     rows = GROWING
     one, other = (
         fit(name, each, season=4).forecast(each, np.array([60]), horizon=5) for each in (rows, rows * size)
@@ -145,28 +153,28 @@ def test_a_fit_does_not_depend_on_the_unit(name: str, size: float) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("rows", "season"), [(7, 12), (13, 12), (19, 12), (21, 12), (23, 12), (14, 5)])
-def test_too_few_rows_for_a_season_are_taken_as_not_seasonal(name: str, rows: int, season: int) -> None:
+def test_fit_column__too_few_rows_for_a_season_are_not_seasonal(name: str, rows: int, season: int) -> None:
     assert len(fit(name, 50 + DRAW[:rows], season=season).season) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_seasons_and_ten_rows_make_a_season(name: str) -> None:
+def test_fit_column__two_seasons_and_ten_rows_are_seasonal(name: str) -> None:
     rows = 10 + 5 * np.sin(2 * np.pi * ROWS / 12)
     assert [len(fit(name, rows[:count], season=12).season) for count in (23, 24)] == [1, 12]
     assert [len(fit(name, 9 + WAVE[:count], season=4).season) for count in (13, 14)] == [1, 4]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_that_are_not_all_positive_have_an_additive_season(name: str) -> None:
-    made = fit(name, 30 * (1 + WAVE) * (1 + ROWS / 60), season=4)  # zero where the wave is -1
-    assert (len(made.season), made.multiplicative) == (4, False)
+def test_fit_column__rows_that_are_not_all_positive_have_an_additive_season(name: str) -> None:
+    smoothing = fit(name, 30 * (1 + WAVE) * (1 + ROWS / 60), season=4)  # zero where the wave is -1
+    assert (len(smoothing.season), smoothing.multiplicative) == (4, False)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("rows", [0, 1, 9])
-def test_fewer_than_ten_training_rows_repeat_the_last_value(name: str, rows: int) -> None:
-    made = fit(name, 5 + DRAW[:rows], season=4)
-    assert made.forecast(np.array([2.0, 8.0]), np.array([1, 2]), horizon=2).tolist() == [
+def test_fit_column__fewer_than_ten_rows_repeat_the_last_value(name: str, rows: int) -> None:
+    smoothing = fit(name, 5 + DRAW[:rows], season=4)
+    assert smoothing.forecast(np.array([2.0, 8.0]), np.array([1, 2]), horizon=2).tolist() == [
         [2.0, 2.0],
         [8.0, 8.0],
     ]
@@ -175,7 +183,7 @@ def test_fewer_than_ten_training_rows_repeat_the_last_value(name: str, rows: int
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [0.0, 3.0, 1e200])
-def test_a_constant_goes_on(name: str, value: float) -> None:
+def test_fit_column__continues_a_constant(name: str, value: float) -> None:
     rows = np.full(30, value)
     assert fit(name, rows, season=4).forecast(rows, np.array([30]), horizon=5)[0] == pytest.approx(
         [value] * 5
@@ -184,24 +192,24 @@ def test_a_constant_goes_on(name: str, value: float) -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_of_1e200_warns_of_nothing(name: str) -> None:
+def test_fit_column__a_row_of_1e200_causes_no_warning(name: str) -> None:
     rows = GROWING.copy()
     rows[30] = 1e200
     assert fit(name, rows, season=4).forecast(rows, np.array([60]), horizon=2).shape == (1, 2)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_its_forecast(
+def test_column_smoothing__later_rows_change_no_parameter_and_no_earlier_forecast(
     name: str,
 ) -> None:
     rows = np.column_stack([SHAPES[3][1], GROWING])
     before = splits_of(rows, split={"validation": 8, "test": 12})
-    (one,) = fit_all((name,), before, season=4)
+    one = fit_splits(name, before, season=4)
     for first in (40, 44, 50):  # the first row after training, and later ones
         changed = rows.copy()
         changed[first:] += 1000.0
         after = splits_of(changed, split={"validation": 8, "test": 12})
-        (two,) = fit_all((name,), after, season=4)
+        two = fit_splits(name, after, season=4)
         assert [repr(column) for column in one.columns[0]] == [repr(column) for column in two.columns[0]]
         for windows, others in zip(dict(before).values(), dict(after).values(), strict=True):
             early = windows.origins <= first
@@ -213,25 +221,25 @@ def test_rows_after_training_change_no_parameter_and_rows_from_an_origin_on_not_
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_was_filled_at_the_end_of_training_is_not_fitted_for_it_may_know_what_follows(name: str) -> None:
+def test_column_smoothing__rows_filled_at_the_end_of_training_are_not_fitted(name: str) -> None:
     panel = make_panel(SHAPES[3][1][:, None])
     panel.filled[[20, 46, 47]] = True
     splits = cut_windows(panel, length=4, horizon=3, split=SplitSpec(test=12))
     assert splits.train_rows.tolist() == [[0, 48]]
-    (made,) = fit_all((name,), splits, season=4)
-    assert repr(made.columns[0][0]) == repr(fit(name, panel.values[:46, 0], season=4))
+    smoothing = fit_splits(name, splits, season=4)
+    assert repr(smoothing.columns[0][0]) == repr(fit(name, panel.values[:46, 0], season=4))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_series_and_target_has_its_own_smoothing_wherever_it_begins(name: str) -> None:
+def test_column_smoothing__each_series_and_target_has_its_own(name: str) -> None:
     north, south, west = (
         np.column_stack([shape[1][:count], shape[1][60 - count :]])
         for shape, count in zip(SHAPES[2:], (60, 50, 8), strict=True)
     )
     splits = splits_of(north, south, west, split={"test": 4}, length=2, horizon=2)
-    (made,) = fit_all((name,), splits, season=None)
-    point = made.predict(splits.test).point
-    assert made.label == {"ets": "ETS", "theta": "Theta"}[name]
+    smoothing = fit_splits(name, splits, season=None)
+    point = smoothing.predict(splits.test).point
+    assert smoothing.label == {"ets": "ETS", "theta": "Theta"}[name]
     assert splits.test.series.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     for series, rows in enumerate((north, south, west)):
         for target in range(2):
@@ -242,12 +250,12 @@ def test_each_series_and_target_has_its_own_smoothing_wherever_it_begins(name: s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_smoothing_begins_with_the_training_rows(name: str) -> None:
+def test_column_smoothing__begins_with_the_training_rows(name: str) -> None:
     rows = SHAPES[3][1][:, None]
     late = splits_of(rows, split={"train": 40, "test": 12})
     alone = splits_of(rows[8:], split={"test": 12})
     assert late.train_rows.tolist() == [[8, 48]]
-    (one,), (two,) = (fit_all((name,), splits, season=4) for splits in (late, alone))
+    one, two = (fit_splits(name, splits, season=4) for splits in (late, alone))
     assert one.predict(late.test).point.tolist() == two.predict(alone.test).point.tolist()
     assert one.predict(late.train).point.shape == (
         38,
@@ -257,41 +265,11 @@ def test_a_smoothing_begins_with_the_training_rows(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "most"), [("ets", 37.0), ("theta", 39.0)])
-def test_a_year_of_airline_passengers_is_told_better_than_by_the_year_before(name: str, most: float) -> None:
+def test_column_smoothing__beats_the_seasonal_naive_forecast_of_airline_passengers(
+    name: str, most: float
+) -> None:
     panel = load_panel(CsvSpec(kind="csv", path=str(AIRLINE), time="date", target="passengers"))
     splits = cut_windows(panel, length=24, horizon=12, split=SplitSpec(train=0.7, validation=0.1, test=0.2))
-    (made,) = fit_all((name,), splits, season=12)
-    error = made.predict(splits.test).point - splits.test.targets()
+    smoothing = fit_splits(name, splits, season=12)
+    error = smoothing.predict(splits.test).point - splits.test.targets()
     assert np.sqrt(np.mean(error**2)) < most  # of the seasonal naive forecast 50.80
-
-
-TINY = """\
-name: tiny
-data: {kind: sine, points: 40, stop: 39.0}
-window: {length: 5, horizon: 2}
-split: {test: 0.2}
-model: {kind: stacked, cell: GRU, units: [3]}
-train: {epochs: 4}
-baselines: [theta, ets]
-"""
-
-
-def test_without_statsmodels_the_error_names_the_extra_before_any_row_is_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    experiment = from_yaml(TINY, source="x.yaml")
-    assert experiment.baselines == ("theta", "ets")
-    monkeypatch.setitem(sys.modules, "statsmodels", None)
-    with pytest.raises(MissingExtraError) as caught:
-        prepare(experiment)
-    assert str(caught.value) == (
-        "baselines: theta and ets need statsmodels; install it with: pip install 'rnnfc[stats]', or leave them out"
-    )
-    assert prepare(experiment.model_copy(update={"baselines": ()})).panel.num_rows == 40
-
-
-def test_the_config_offers_what_there_is() -> None:
-    (names,) = {
-        part for part in get_args(Experiment.model_fields["baselines"].annotation) if part is not Ellipsis
-    }
-    assert get_args(names) == tuple(METHODS) == NAMES

@@ -9,11 +9,11 @@ from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec
 from rnnfc.config.network_spec import NetSpec
 from rnnfc.config.scale_spec import ScaleSpec, as_scale
-from rnnfc.config.spec import MAX_SEED, Distinct, Spec, spec_of_kind, wrong
+from rnnfc.config.spec import MAX_SEED, Distinct, Spec, names_of, spec_of_kind, wrong
 from rnnfc.config.split_spec import SplitSpec
 from rnnfc.config.train_spec import QUANTILE_LOSSES, TrainSpec
 from rnnfc.config.window_spec import WindowSpec
-from rnnfc.extensions import FAMILIES, LOSSES, SOURCES, load_record
+from rnnfc.extensions import FAMILIES, LOSSES, OPTIONAL_BASELINES, SOURCES, load_record
 
 if TYPE_CHECKING:
     SourceSpec = DataSpec  # what the sources have in common
@@ -40,7 +40,7 @@ class Experiment(Spec):
     ] = ScaleSpec()
     model: ModelSpec
     train: TrainSpec
-    baselines: Distinct[Literal["ets", "theta"]] = Field(
+    baselines: Distinct[Annotated[str, names_of(OPTIONAL_BASELINES)]] = Field(
         (),
         description="further forecasts that the report holds the network against; they need the extra stats",
     )

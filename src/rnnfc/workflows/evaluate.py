@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rnnfc.baselines import smoothing
+from rnnfc.baselines import refuse_missing_extra
 from rnnfc.errors import RunError
 from rnnfc.reports.report import Report
 from rnnfc.runs import run
@@ -30,7 +30,7 @@ def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
         RunError: the run is damaged.
     """
     stored = which.scores()
-    smoothing.refuse_missing_extra(which.experiment().baselines)
+    refuse_missing_extra(which.experiment().baselines)
     prepared, scaler = prepare_again(which)
     network = open_network(which, prepared.panel, scaler, runtime=runtime)
     report = make_report(prepared, forecast_all(prepared, scaler, network))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnfc import memory
-from rnnfc.baselines import smoothing
-from rnnfc.baselines.simple import num_inputs
+from rnnfc.baselines import refuse_missing_extra
+from rnnfc.baselines.linear_map import num_inputs
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
@@ -107,7 +107,7 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
     """
     window = experiment.window
     if rows is None:
-        smoothing.refuse_missing_extra(experiment.baselines)
+        refuse_missing_extra(experiment.baselines)
     with Phases()("data") as loading:
         panel = load_panel(experiment.data)
         panel = rows(panel) if rows else _long_enough(panel, experiment)

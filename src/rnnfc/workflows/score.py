@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnfc.baselines import simple as baselines
-from rnnfc.baselines import smoothing
+from rnnfc import baselines
+from rnnfc.baselines.naive2 import NAIVE2
 from rnnfc.data.panel import Floats, format_time
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
@@ -60,8 +60,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     statistic, best = None, {}
     # A baseline may overflow where the data does; its score then has no value.
     with np.errstate(all="ignore"):
-        models = baselines.fit_all(splits.train, scaler, season=season)
-        for model in (*models, *smoothing.fit_all(experiment.baselines, splits, season=season)):
+        for model in baselines.fit_all(experiment.baselines, splits, scaler, season=season):
             for name, windows in scored.items():
                 forecast = model.predict(windows)  # after the loop that of the test split, the last one
                 scores += score(forecast, context, model=model.label, split=name)
@@ -74,7 +73,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
                 statistic = diebold_mariano(
                     *(pair if units == "data" else (_scale(forecast, scaler) for forecast in pair))
                 )
-    scores += relative_scores(scores, against=baselines.NAIVE2)
+    scores += relative_scores(scores, against=NAIVE2)
     notes = describe_unscored(scores, forecasts["test"])
     if len(written) < len(splits.test):
         notes.append(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnfc.baselines import smoothing
+from rnnfc.baselines import refuse_missing_extra
 from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.provenance import differences, facts
@@ -39,7 +39,7 @@ def verify(which: Run, *, listener: Listener) -> Verification:
     """
     metrics = which.metrics()
     before = _results(which, metrics)
-    smoothing.refuse_missing_extra(which.experiment().baselines)
+    refuse_missing_extra(which.experiment().baselines)
     prepared, _ = prepare_again(which)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
         again = train(prepared, outputs=Path(folder), listener=listener).run
