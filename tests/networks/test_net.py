@@ -11,7 +11,7 @@ import rnnfc
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
 from rnnfc.networks.inputs import input_tensors
-from rnnfc.networks.net import Net
+from rnnfc.networks.net import Net, plain_loops
 from rnnfc.networks.parts.linear_skip import network_share, set_share, warm_start
 from rnnfc.training.compile.bptt import state_gradients
 
@@ -74,6 +74,13 @@ def test_net__works_whatever_its_layers_are_called() -> None:
     names = ["layer 1, backward, hidden state", "layer 1, hidden state", "layer 2, hidden state"]
     assert sorted(state_gradients(stack.members[0], x, y, loss=loss)) == names
     assert [layer.units for layer in net.recurrent_layers] == [4, 4, 3]
+
+
+def test_plain_loops__restore_the_layers() -> None:
+    net = build_net(STACK)
+    with plain_loops(net, unroll=True):
+        assert [(layer.unroll, layer.use_cudnn) for layer in net.recurrent_layers] == [(True, False)] * 3
+    assert [(layer.unroll, layer.use_cudnn) for layer in net.recurrent_layers] == [(False, "auto")] * 3
 
 
 def test_source__looks_up_no_layer_by_its_name() -> None:

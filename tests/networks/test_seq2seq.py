@@ -15,10 +15,11 @@ from rnnfc.config.load import from_yaml
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.extensions import CELLS
-from rnnfc.networks import network
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.build import build as build_net
+from rnnfc.networks.build import with_plain_layers
 from rnnfc.networks.family import Sizes
+from rnnfc.networks.forecaster import Forecaster
 from rnnfc.networks.net import Net
 from rnnfc.networks.normalization import NORMALIZATIONS
 from rnnfc.networks.parts.window_normalization import with_window_normalization
@@ -167,7 +168,7 @@ def test_a_share_of_the_truth_is_drawn_for_each_window_and_step() -> None:
 def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> None:
     data = three_channels()
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
-    made = network.Network(build("LSTM", attention), scaler, length=5)
+    made = Forecaster(build("LSTM", attention), scaler)
     values = data.values.copy()
     values[12:] += 7.0
     windows = Windows(panel=data, origins=np.array([12], dtype=np.int32), length=5, horizon=4)
@@ -178,7 +179,7 @@ def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> No
 def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
     spec = experiment("LSTM", "bahdanau", more=", ensemble: {seeds: 2}")
     net = build_net(spec, channels=3, targets=2)
-    network.with_plain_layers(spec, net).save(tmp_path / "m.keras")
+    with_plain_layers(spec, net).save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file:
         assert "rnnfc" not in file.read("config.json").decode()
     np.testing.assert_allclose(

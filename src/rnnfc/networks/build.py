@@ -64,6 +64,30 @@ def build_for(experiment: Experiment, panel: Panel) -> Net:
     )
 
 
+def inference_copy(experiment: Experiment, net: Net, *, unroll_for_export: bool = False) -> Net:
+    """A copy of `net` for exporters, with the same weights and no random state, e.g. of dropout."""
+    spec, sizes = experiment.net and experiment.net.without_draws(), net.sizes
+    copy = build(
+        experiment.model_copy(update={"model": spec}),
+        channels=sizes.channels,
+        targets=sizes.targets,
+        known=sizes.known,
+        series=sizes.series,
+        unroll_for_export=unroll_for_export,
+    )
+    trained = net.inference_model.weights
+    for variable, value in zip(copy.inference_model.weights, trained, strict=True):
+        variable.assign(value)
+    return copy
+
+
+def with_plain_layers(experiment: Experiment, net: Net) -> keras.Model:
+    """The Keras model of `net` for readers that know only Keras' own layers."""
+    if not net.autoregressive_loops:
+        return net.inference_model
+    return inference_copy(experiment, net, unroll_for_export=True).inference_model
+
+
 def _build_member(
     experiment: Experiment, spec: NetSpec, sizes: Sizes, *, seed: int, unroll_for_export: bool
 ) -> Member:

@@ -13,9 +13,9 @@ from rnnfc.evaluation.forecast import Forecast
 from rnnfc.export.interface import Interface
 from rnnfc.export.tf2onnx_writer import keras_to_onnx
 from rnnfc.extensions import LOSSES, load_record
-from rnnfc.networks import network as networks
 from rnnfc.networks.backend import threads
-from rnnfc.networks.build import build_for
+from rnnfc.networks.build import build_for, inference_copy, with_plain_layers
+from rnnfc.networks.forecaster import Forecaster
 from rnnfc.networks.net import Net
 from rnnfc.networks.parts import linear_skip
 from rnnfc.networks.parts.quantile_head import median
@@ -37,9 +37,7 @@ class KerasNetwork:
     def __init__(self, experiment: Experiment, net: Net, scaler: Scaler) -> None:
         self.net, self.scaler, self.levels = net, scaler, experiment.levels
         self._experiment = experiment
-        self._forecaster = networks.Network(
-            net, scaler, length=experiment.window.length, levels=experiment.levels
-        )
+        self._forecaster = Forecaster(net, scaler, levels=experiment.levels)
 
     def scaled_points(self, scaled: Windows) -> Floats:
         """The outputs of the Keras model, [window, horizon, target (, level)], for windows over the scaled panel."""
@@ -99,7 +97,7 @@ class KerasNetwork:
 
     def extra_files(self) -> dict[str, Callable[[Path], object]]:
         """model.keras."""
-        return {MODEL: networks.with_plain_layers(self._experiment, self.net).save}
+        return {MODEL: with_plain_layers(self._experiment, self.net).save}
 
     def to_onnx(self, interface: Interface) -> bytes:
         """See `Network`."""
@@ -108,7 +106,7 @@ class KerasNetwork:
 
     def inference_copy(self, *, unroll_for_export: bool = False) -> Net:
         """See `Network`."""
-        return networks.inference_copy(self._experiment, self.net, unroll_for_export=unroll_for_export)
+        return inference_copy(self._experiment, self.net, unroll_for_export=unroll_for_export)
 
     def state_gradients(self, scaled: Windows) -> dict[str, Floats]:
         """See `Network`."""

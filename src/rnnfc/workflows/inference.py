@@ -24,7 +24,7 @@ class InferenceNetwork(Predictor, Protocol):
 
 
 def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> InferenceNetwork:
-    """The network of a run for data like `panel`: an `export.OnnxNetwork` or a `models.network.Network`, which answer alike.
+    """The network of a run for data like `panel`: an `OnnxNetwork` or a `Forecaster` with the same methods.
 
     Args:
         runtime: a key of RUNTIMES.
@@ -54,14 +54,9 @@ def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> InferenceNetwork:
             f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
         )
     network = engine_for(experiment).restore(experiment, panel, scaler, weights, source=source)
-    from rnnfc.networks.network import Network
+    from rnnfc.networks.forecaster import Forecaster
 
-    return Network(
-        network.inference_copy(),
-        scaler,
-        length=experiment.window.length,
-        levels=experiment.levels,
-    )
+    return Forecaster(network.inference_copy(), scaler, levels=experiment.levels)
 
 
 RUNTIMES: dict[str, Callable[[Run, Panel, Scaler], InferenceNetwork]] = {

@@ -18,7 +18,7 @@ from rnnfc.data.windows import cut_windows
 from rnnfc.errors import ConfigError
 from rnnfc.export import parity
 from rnnfc.extensions import EXPORT_FORMATS, load_record
-from rnnfc.networks import network
+from rnnfc.networks import forecaster
 from rnnfc.networks.backend import keras
 from rnnfc.networks.build import build
 from rnnfc.networks.family import Sizes
@@ -325,7 +325,7 @@ def test_every_test_window_counts_whatever_the_batch_size(
     assert len(prepared.splits.test) == 11
     found = []
     for batch in (1, 4, 11):  # of 4 the last batch has 3
-        monkeypatch.setattr(network, "_FORWARD_BATCH", batch)
+        monkeypatch.setattr(forecaster, "_FORWARD_BATCH", batch)
         monkeypatch.setattr(parity, "_BATCH", batch)
         made = forecast_all(
             prepared, scaler, open_network(Run(quantile_run), prepared.panel, scaler, runtime=runtime)

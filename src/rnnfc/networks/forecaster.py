@@ -1,14 +1,12 @@
-"""Network: a Keras network with its scaler, which forecasts windows in data units."""
+"""Forecaster: a Keras network with its scaler, which forecasts windows in data units."""
 
 import numpy as np
 
-from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.networks.backend import keras, tf
-from rnnfc.networks.build import build
+from rnnfc.networks.backend import tf
 from rnnfc.networks.inputs import call_model, gather_inputs, panel_to_device
 from rnnfc.networks.net import Net
 from rnnfc.networks.parts.quantile_head import named_outputs
@@ -19,17 +17,17 @@ from rnnfc.networks.tensors import Outputs, to_forecast
 _FORWARD_BATCH = 1024
 
 
-class Network:
+class Forecaster:
     """A Keras network, its scaler, its quantile levels (if any) and one traced forward pass."""
 
     label = "network"
 
-    def __init__(self, net: Net, scaler: Scaler, *, length: int, levels: tuple[float, ...] = ()) -> None:
-        self.net, self.scaler, self.levels = net, scaler, levels
+    def __init__(self, net: Net, scaler: Scaler, *, levels: tuple[float, ...] = ()) -> None:
+        self.scaler, self.levels = scaler, levels
         model, indices = net.inference_model, tf.TensorSpec([None], tf.int32)
 
         def forward(rows: tf.Tensor, series: tf.Tensor, origins: tf.Tensor) -> tf.Tensor:
-            tensors = gather_inputs(model, rows, series, origins, length=length)
+            tensors = gather_inputs(model, rows, series, origins, length=net.sizes.length)
             return call_model(model, tensors, training=False)
 
         signature = [tf.TensorSpec([None, net.sizes.channels], tf.float32), indices, indices]
@@ -62,27 +60,3 @@ class Network:
     def predict(self, windows: Windows) -> Forecast:
         """The forecast of unscaled windows, in data units."""
         return to_forecast(self.outputs(windows), windows, levels=self.levels)
-
-
-def inference_copy(experiment: Experiment, net: Net, *, unroll_for_export: bool = False) -> Net:
-    """A copy of `net` for exporters, with the same weights and no random state, e.g. of dropout."""
-    spec, sizes = experiment.net and experiment.net.without_draws(), net.sizes
-    copy = build(
-        experiment.model_copy(update={"model": spec}),
-        channels=sizes.channels,
-        targets=sizes.targets,
-        known=sizes.known,
-        series=sizes.series,
-        unroll_for_export=unroll_for_export,
-    )
-    trained = net.inference_model.weights
-    for variable, value in zip(copy.inference_model.weights, trained, strict=True):
-        variable.assign(value)
-    return copy
-
-
-def with_plain_layers(experiment: Experiment, net: Net) -> keras.Model:
-    """The Keras model of `net` for readers that know only Keras' own layers."""
-    if not net.autoregressive_loops:
-        return net.inference_model
-    return inference_copy(experiment, net, unroll_for_export=True).inference_model
