@@ -280,7 +280,7 @@ def test_rows_that_have_come_since_are_left_out_and_counted(rnnfc: Command, tiny
     assert "data        60 rows, every 1, 0 to 59; 3 later rows are left out\n" in verified.err
     assert (evaluated.code, evaluated.out) == (0, before.out)
     assert (
-        "note        3 rows that the data has got since are left out; to learn from them, train again\n"
+        "note        3 rows added to the data since training are left out; train again to use them\n"
         in evaluated.err
     )
     assert "left out" not in before.err
@@ -349,7 +349,7 @@ def test_a_series_that_has_come_since_is_left_out_however_short(
     done = rnnfc("evaluate", folder)
     assert (done.code, done.out) == (0, before.out)
     assert (
-        "note        2 rows that the data has got since are left out; to learn from them, train again\n"
+        "note        2 rows added to the data since training are left out; train again to use them\n"
         in done.err
     )
 

@@ -156,7 +156,7 @@ def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(
             "report.json",
             '"scores": [',
             '"other": [',
-            "report.json: cannot be read ('scores' is missing); the run is damaged",
+            "report.json: cannot be read (scores must be a list of objects); the run is damaged",
         ),
         (
             "report.json",
@@ -292,7 +292,7 @@ def test_predict_needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> N
     done = rnnfc("predict", "sales", "--last-window", "--steps", "3", "--outputs", tmp_path / "out")
     assert done.code == 2
     assert (
-        "--steps 3: beyond the horizon 2 the values of price would have to be known; ask for 2 steps at most"
+        "--steps 3: beyond the horizon 2 the network needs future values of price; ask for at most 2 steps"
         in done.err
     )
     done = rnnfc("evaluate", "--outputs", tmp_path / "out")
@@ -399,7 +399,7 @@ def test_init_writes_a_config_that_checks_and_never_overwrites(
     done = rnnfc("init", "mine")
     assert (done.code, done.err) == (
         2,
-        "error: mine.yaml: exists already and is left as it is; choose another name\n",
+        "error: mine.yaml: already exists and is left unchanged; choose another name\n",
     )
     assert (tmp_path / "mine.yaml").read_bytes() == before
 

@@ -52,7 +52,7 @@ WRITTEN = (
     *("weights.npz", "history.jsonl", "report.md", "loss.png", "model.onnx", "run.json", "manifest.sha256"),
 )
 AFTER_TRAINING = WRITTEN.index(CHECKPOINT) + 1
-FULL = "free some space, or name another folder with --outputs; earlier runs are untouched\n"
+FULL = "free some space, or choose another folder with --outputs; earlier runs are untouched\n"
 
 
 @dataclass(frozen=True)

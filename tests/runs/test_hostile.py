@@ -23,7 +23,7 @@ from onnx import external_data_helper
 from sealing import seal
 
 from rnnfc import memory
-from rnnfc.runs import run
+from rnnfc.runs import forecast_csv, run
 from rnnfc.runs.run import Run
 
 Command = Callable[..., Any]
@@ -194,7 +194,7 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         run.WEIGHTS,
         lambda _: npz({"a": np.zeros(10**7)}, packed=True),
         KERAS,
-        "packed, which this tool never does",
+        "compressed, which rnnfc never does",
     ),
     "members over each other": (
         run.WEIGHTS,
@@ -206,19 +206,19 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         run.WEIGHTS,
         lambda _: zipped({"a.npy": npy_of((2,))}, again="a.npy"),
         KERAS,
-        "two arrays have one name",
+        "two arrays have the same name",
     ),
     "a path upwards": (
         run.WEIGHTS,
         lambda _: zipped({"../../a.npy": npy_of((2,))}),
         KERAS,
-        "a path out of the file",
+        "a name is a path",
     ),
     "an absolute path": (
         run.LAST_WINDOW,
         lambda _: zipped({"/tmp/a.npy": npy_of((2,))}),  # noqa: S108  nothing is written there
         ONNX,
-        "a path out of the file",
+        "a name is a path",
     ),
     "10^12 elements": (
         run.WEIGHTS,
@@ -236,17 +236,17 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         run.WEIGHTS,
         lambda _: zipped({"a.npy": npy_of((-1, -2))}),
         KERAS,
-        "no plain array file",
+        "not a plain array file",
     ),
     "an oversized header": (
         run.WEIGHTS,
         lambda _: zipped({"a.npy": npy_of((2,), padding=20_000)}),
         KERAS,
-        "no plain array file",
+        "not a plain array file",
     ),
-    "records": (run.WEIGHTS, lambda _: npz({"a": np.zeros(2, "f8,i4")}), KERAS, "no plain array file"),
-    "pickled weights": (run.WEIGHTS, pickled, KERAS, "no plain array file"),
-    "a pickled window": (run.LAST_WINDOW, pickled, ONNX, "no plain array file"),
+    "records": (run.WEIGHTS, lambda _: npz({"a": np.zeros(2, "f8,i4")}), KERAS, "not a plain array file"),
+    "pickled weights": (run.WEIGHTS, pickled, KERAS, "not a plain array file"),
+    "a pickled window": (run.LAST_WINDOW, pickled, ONNX, "not a plain array file"),
     "HDF5 with its data elsewhere": (run.WEIGHTS, hdf5, KERAS, "not a zip file"),
     "weights of another shape": (
         run.WEIGHTS,
@@ -429,7 +429,7 @@ def test_links_pipes_and_what_does_not_fit_are_not_read(
         why = (
             "more than there is memory for (4.0 GiB)"
             if kind == "huge"
-            else "it is a link, a folder or a device, not a plain file"
+            else "a link, a folder or a device, not a plain file"
         )
         assert f"error: {path}: cannot be read (" in done.err
         assert why in done.err
@@ -453,7 +453,7 @@ def test_data_that_never_ends_is_not_read(rnnfc: Command, folder: Path) -> None:
 )
 def test_a_forecast_of_no_time_is_refused_or_drawn(rnnfc: Command, folder: Path, time: str) -> None:
     for which in (folder, folder.parent / "other"):
-        head = ",".join(run.FORECAST_COLUMNS)
+        head = ",".join(forecast_csv.COLUMNS)
         (which / run.FORECAST).write_text(
             f"{head}\nsine,0,1,{time},sine,1,1\nsine,0,1,{time[:-1]}8,sine,2,1\n"
         )

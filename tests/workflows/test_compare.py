@@ -9,7 +9,7 @@ import pytest
 
 from rnnfc.errors import RunError
 from rnnfc.reports import plots
-from rnnfc.runs import run
+from rnnfc.runs import forecast_csv, run
 from rnnfc.runs.find import finished
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
@@ -23,7 +23,7 @@ split: {test: 0.2}
 model: {kind: stacked, cell: GRU, units: [3]}
 train: {epochs: 4}
 """
-HEADER = ",".join(run.FORECAST_COLUMNS)
+HEADER = ",".join(forecast_csv.COLUMNS)
 # time, step, actual, forecast
 Rows = Sequence[tuple[str, int, *tuple[float, ...]]]
 

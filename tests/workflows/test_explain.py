@@ -101,7 +101,7 @@ def test_a_person_reads_a_table_and_where_the_picture_is(rnnfc: Command, scratch
     ), row
     assert re.fullmatch(r"saved       \S+-explain   explain\.png  explain\.json", saved)
     assert (
-        "\nkey         how strongly the loss depends on the state (length of its gradient) at the window's last step; "
+        "\nkey         norm of the gradient of the loss by the state, at the last step of the window; "
         in done.err
     )
 
@@ -118,14 +118,14 @@ def test_a_run_whose_data_has_changed_is_refused(rnnfc: Command, scratch_run: Pa
     assert not (tmp_path / "outputs").exists()
 
 
-def test_at_most_200_test_windows_are_read_evenly_spread(small_run: Path) -> None:
+def test_at_most_200_test_windows_are_read_evenly_subsample(small_run: Path) -> None:
     windows = prepare_again(Run(small_run))[0].splits.test
-    some = explain._spread(replace(windows, origins=np.arange(10, 1009, dtype=np.int32)), width=3)
+    some = explain._subsample(replace(windows, origins=np.arange(10, 1009, dtype=np.int32)), width=3)
     assert (len(some), some.origins[0], some.origins[-1]) == (200, 10, 1008)
     assert set(np.diff(some.origins)) == {5, 6}
-    assert len(explain._spread(replace(windows, origins=np.arange(10, 17, dtype=np.int32)), width=3)) == 7
-    assert len(explain._spread(windows, width=10_000)) == 40  # 40 windows of 10 steps: 4 million states
-    assert len(explain._spread(windows, width=1_000_000)) == 1
+    assert len(explain._subsample(replace(windows, origins=np.arange(10, 17, dtype=np.int32)), width=3)) == 7
+    assert len(explain._subsample(windows, width=10_000)) == 40  # 40 windows of 10 steps: 4 million states
+    assert len(explain._subsample(windows, width=1_000_000)) == 1
 
 
 @pytest.mark.parametrize(

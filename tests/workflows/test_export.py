@@ -89,7 +89,7 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_p
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = rnnfc("export", trained, "--format", kind, "--to", to)
     assert (again.code, again.out) == (2, "")
-    assert again.err.endswith(f"error: {to}: exists already and is left as it is; choose another name\n")
+    assert again.err.endswith(f"error: {to}: already exists and is left unchanged; choose another name\n")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
@@ -136,9 +136,9 @@ def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_o
             "m.onnx",
             "m.onnx: the format savedmodel is a folder, but .onnx is a file; name it m",
         ),
-        ("onnx", "taken.onnx", "taken.onnx.json: exists already and is left as it is"),
-        ("savedmodel", ".", "exists already and is left as it is"),
-        ("keras", "no/m.keras", "there is no folder"),
+        ("onnx", "taken.onnx", "taken.onnx.json: already exists"),
+        ("savedmodel", ".", "already exists"),
+        ("keras", "no/m.keras", "/no does not exist"),
         ("pmml", "m.pmml", "Invalid value for '--format'"),
     ],
 )

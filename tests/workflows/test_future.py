@@ -1,4 +1,4 @@
-"""predict past the end where the network reads what is known ahead: the calendar and columns from a file."""
+"""predict with future covariates: time features and columns from a file."""
 
 import json
 from collections.abc import Callable
@@ -74,13 +74,16 @@ def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(
     [
         (
             None,
-            "--future is not given; the network reads price of the 3 rows that it forecasts: name a CSV file of them",
+            "--future is missing; the network needs price of the 3 rows that it forecasts: name a CSV file with them",
         ),
         (
             "missing.csv",
-            "missing.csv is no file; the network reads price of the 3 rows that it forecasts: name a CSV file of them",
+            "missing.csv: no such file; the network needs price of the 3 rows that it forecasts: name a CSV file with them",
         ),
-        ((60, 62), "d has 2 of the 3 rows after 2024-02-29 that the network reads price of; add the others"),
+        (
+            (60, 62),
+            "d has 2 of the 3 rows after 2024-02-29 for which the network needs price; add the missing rows",
+        ),
     ],
 )
 def test_rows_that_are_not_there_are_told(
@@ -103,7 +106,7 @@ def test_a_value_that_is_missing_in_the_future_is_refused_with_both_numbers(
     path = folder / "gap.csv"
     path.write_text(rows(60, 64, "price").replace("2024-03-02,1.0000\n", f"{row}\n" if row else ""))
     done = forecast(rnnfc, folder, "--future", path)
-    told = f"--future {path}: d has 2 of the 3 rows after 2024-02-29 that the network reads price of; add the others"
+    told = f"--future {path}: d has 2 of the 3 rows after 2024-02-29 for which the network needs price; add the missing rows"
     assert (done.code, done.err) == (2, f"error: {told}\n")
 
 
@@ -112,7 +115,7 @@ def test_a_file_that_cannot_be_used_is_refused_before_the_network_is_opened(
 ) -> None:
     monkeypatch.setattr(predict, "open_network", lambda *_, **__: pytest.fail("the network was opened"))
     done = forecast(rnnfc, folder, "--runtime", "keras")
-    assert (done.code, "--future is not given; the network reads price" in done.err) == (2, True)
+    assert (done.code, "--future is missing; the network needs price" in done.err) == (2, True)
 
 
 def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Callable[..., Any]) -> None:
@@ -123,7 +126,7 @@ def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Ca
         (one["column"], one["low"], one["high"], one["trained_high"]) for one in told["out_of_range"]
     ] == [("price", 0, 9, 3)]
     assert told["notes"] == [
-        "price runs from 0.0000 to 9.000 in the last window and what is known ahead; training saw 0.0000 to 3.000, "
+        "price runs from 0.0000 to 9.000 in the last window and future covariates; training saw 0.0000 to 3.000, "
         "so the network extrapolates"
     ]
     future.write_text(rows(60, 63, "price"))
@@ -152,5 +155,6 @@ def test_a_file_for_nothing_is_refused(small_run: Path, rnnfc: Callable[..., Any
     done = rnnfc("predict", small_run, "--future", folder / "d.csv")
     assert done.code == 2
     assert (
-        done.err == f"error: --future {folder / 'd.csv'}: this run has no data.known columns; leave it out\n"
+        done.err
+        == f"error: --future {folder / 'd.csv'}: this run has no data.known columns; leave out --future\n"
     )

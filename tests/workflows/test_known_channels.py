@@ -59,7 +59,8 @@ def test_the_rows_after_the_last_are_found(
 
 def test_rows_of_the_past_are_none_of_the_future(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"past has 1 of the 2 rows after 2024-01-10 that the network reads price of; add the"
+        DataError,
+        match=r"past has 1 of the 2 rows after 2024-01-10 for which the network needs price; add the",
     ):
         ahead(tmp_path, list(DAYS[:5]), list(DAYS), TRADING)
 
@@ -71,19 +72,19 @@ def test_rows_of_the_past_are_none_of_the_future(tmp_path: Path) -> None:
             "time: day, ",
             [f"2024-01-0{day}T00:00+10:00" for day in (1, 2, 3)],
             [f"2024-01-0{day}T00:00Z" for day in (4, 5)],
-            "the times have the UTC offset +00:00, those of the run's data the UTC offset +10:00; write them as there",
+            "the times have the UTC offset +00:00, those of the run's data have the UTC offset +10:00; use the same in both",
         ),
         (
             TRADING,
             DAYS[:3],
             ["4", "5"],
-            "the times are numbers, those of the run's data are dates; write them as there",
+            "the times are numbers, those of the run's data are dates; use the same in both",
         ),
         (
             TRADING,
             ["1", "2", "5"],
             DAYS[:2],
-            "the times are dates, those of the run's data are numbers; write them as there",
+            "the times are dates, those of the run's data are numbers; use the same in both",
         ),
     ],
 )

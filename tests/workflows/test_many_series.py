@@ -95,7 +95,14 @@ def test_fresh_rows_may_be_of_some_series_in_any_order(rnnfc: Command, shops: Pa
     made = forecast(rnnfc("predict", shops, "--json"))
     path = tmp_path / "fresh.csv"
     path.write_text(
-        HEADER + "".join([*rows_of("shop J")[-4:], *rows_of("shop D")[-3:], *rows_of("shop B")[-2:]])
+        HEADER
+        + "".join(
+            [
+                *rows_of("shop J")[-4:],
+                *rows_of("shop D")[-3:],
+                *rows_of("shop B")[-2:],
+            ]
+        )
     )
     done = rnnfc("predict", shops, "--json", "--data", path)
     assert forecast(done) == {key: one for key, one in made.items() if key[0] in ("shop D", "shop J")}
@@ -111,17 +118,17 @@ def test_unknown_series_are_refused_with_those_that_there_are(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("predict", shops, "--series", "shop Z")
-    text = "--series shop Z: the run knows no such series; did you mean 'shop M'? name one of the run's"
+    text = "--series shop Z: unknown series; did you mean 'shop M'? name a series"
     assert (done.code, text[:60] in done.err, "did you mean 'shop" in done.err) == (2, True, True)
     done = rnnfc("predict", shops, "--series", "9999")
     assert done.err == (
-        "error: --series 9999: the run knows no such series; there are: shop A, shop B, shop C, shop D, shop E and 8 more; "
-        "name one of the run's\n"
+        "error: --series 9999: unknown series; there are: shop A, shop B, shop C, shop D, shop E and 8 more; "
+        "name a series of the run\n"
     )
     path = tmp_path / "fresh.csv"
     path.write_text(HEADER + "".join(row("0000", day, 1.0) for day in range(9)))
     done = rnnfc("predict", shops, "--data", path)
-    assert (done.code, f"{path}: 0000: the run knows no such series; there are: shop A" in done.err) == (
+    assert (done.code, f"{path}: 0000: unknown series; there are: shop A" in done.err) == (
         2,
         True,
     )
@@ -186,7 +193,7 @@ def test_what_lies_outside_the_trained_range_is_told_once_a_column(
     ]
     assert result["notes"] == [
         "sold of shop D runs from 90.00 to 90.00 in the last window; training saw 2.000 to 8.000 "
-        "(2 of 3 series are outside of theirs), so the network extrapolates"
+        "(2 of 3 series leave their range), so the network extrapolates"
     ]
 
 
@@ -258,16 +265,16 @@ def test_series_that_training_skipped_are_left_out_of_its_own_file_again(
     done = rnnfc("predict", run, "--json", "--data", path)
     assert list(forecast(done)) == list(own) == [("A", 1), ("A", 2), ("C", 1), ("C", 2)]
     assert json.loads(done.out)["notes"] == [
-        "left out, which the run does not know, with fewer than the 10 rows that training needs: B"
+        "left out, not in the run, with fewer than the 10 rows that training needs: B"
     ]
     for rows, text in (
         (
             {"A": 3, "B": 10},
-            f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it",
+            f"{path}: B: unknown series; there are: A, C; remove its rows, or train with it",
         ),
         (
             {"B": 9},
-            f"{path}: B: the run knows no such series; there are: A, C; take its rows out, or train with it",
+            f"{path}: B: unknown series; there are: A, C; remove its rows, or train with it",
         ),
         ({"A": 2, "B": 9}, f"{path}: 2 rows, window.length=3 needs 3; add earlier rows"),
     ):

@@ -20,7 +20,7 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.runs.run import Run
 from rnnfc.workflows import predict as workflow
-from rnnfc.workflows.predict import WRITERS, Future, OutOfRange
+from rnnfc.workflows.predict import WRITERS, FutureForecast, OutOfRange
 
 Command = Callable[..., Any]
 HEADER = "day,other,=sold,price\n"
@@ -102,11 +102,11 @@ def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(
         ([], HEADER, "fresh.csv: 0 data rows; at least one is needed"),
         (ROWS[:3], "day,other,sold,price\n", "fresh.csv:1: no column '=sold'; did you mean 'sold'?"),
         ([*ROWS[:3], "2021-01-04,x,many,1\n"], HEADER, "fresh.csv:5: =sold: 'many' is not a number"),
-        ([*ROWS[:3], "2021-01-04,x,1\n"], HEADER, "fresh.csv:5: 3 fields where the header has 4"),
+        ([*ROWS[:3], "2021-01-04,x,1\n"], HEADER, "fresh.csv:5: 3 fields, the header has 4"),
         (
             [ROWS[1], ROWS[0], ROWS[2]],
             HEADER,
-            "fresh.csv:3: 2021-01-01 comes after 2021-01-02; sort the file",
+            "fresh.csv:3: times are not sorted: 2021-01-01 comes after 2021-01-02",
         ),
         (
             [f"2021-01-01T0{hour},x,1,1\n" for hour in range(4)],
@@ -133,7 +133,7 @@ def test_fresh_rows_need_a_file_and_a_run_that_has_columns(
     )
     done = rnnfc("predict", small_run, "--data", fresh(tmp_path, *ROWS))
     assert done.code == 2
-    assert "the rows of this run come from no file but from data.kind: sine; leave --data out" in done.err
+    assert "the data of this run is not from a file, but from data.kind: sine; leave out --data" in done.err
 
 
 def test_fresh_rows_are_answered_without_tensorflow(shop: Path, tmp_path: Path) -> None:
@@ -195,9 +195,9 @@ def test_a_forecast_is_written_as_the_json_that_is_printed(
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("f.xlsx", "f.xlsx: a forecast is written as .csv or .json; let the name end with one of them"),
-        ("taken.csv", "taken.csv: exists already and is left as it is; choose another name"),
-        ("no/f.csv", "no to write it in; make the folder first"),
+        ("f.xlsx", "f.xlsx: unknown file format; the name must end with .csv or .json"),
+        ("taken.csv", "taken.csv: already exists"),
+        ("no/f.csv", "no does not exist"),
     ],
 )
 def test_an_output_is_refused_before_any_work(
@@ -210,7 +210,7 @@ def test_an_output_is_refused_before_any_work(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
-def future(**changes: Any) -> Future:
+def future(**changes: Any) -> FutureForecast:
     given: dict[str, Any] = {
         "run": Run(Path("r")),
         "series": ("+1",),
@@ -223,7 +223,7 @@ def future(**changes: Any) -> Future:
         "out_of_range": [],
         "notes": [],
     }
-    return Future(**given | changes)
+    return FutureForecast(**given | changes)
 
 
 def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> None:
@@ -282,7 +282,9 @@ class Doubling:
 
 def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
     panel = make_panel([[5, 7], [6, 8], [1, -10]], targets=2, names="s", channels="ab")
-    value, quantiles, fed_back = workflow._roll(Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5)
+    value, quantiles, fed_back = workflow._forecast(
+        Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5
+    )
     assert value.tolist() == [[[2, -20], [4, -40], [8, -80], [16, -160], [32, -320]]]
     assert quantiles is None
     assert fed_back.tolist() == value[:, :4].tolist()
@@ -337,7 +339,8 @@ def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp
     done = rnnfc("predict", run, "--data", fresh)
     assert (done.code, done.err) == (
         2,
-        f"error: {fresh}: the times have no UTC offset, those of the run's data the UTC offset +10:00; write them as there\n",
+        f"error: {fresh}: the times have no UTC offset, those of the run's data have the UTC offset +10:00; "
+        "use the same in both\n",
     )
 
 
@@ -349,7 +352,7 @@ def test_filled_values_of_the_last_window_are_told_column_by_column(
 ) -> None:
     gaps = [*ROWS[-4:-2], ROWS[-2].rpartition(",")[0] + ",\n", f"{ROWS[-1][:10]},x,,\n"]
     done = rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *gaps))
-    told = "values of the last window that were missing and are filled (ffill): 1 of =sold, 2 of price"
+    told = "missing values of the last window that were filled (ffill): 1 of =sold, 2 of price"
     assert json.loads(done.out)["notes"] == [told]
     earlier = [f"{ROWS[-4][:10]},x,5,\n", *ROWS[-3:]]  # the gap lies before the window
     before = fresh(tmp_path, *ROWS[-6:-4], *earlier)

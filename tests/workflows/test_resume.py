@@ -108,13 +108,13 @@ def test_resume_refuses_whatever_changed_and_names_it(
         assert (done.code, done.out) == (2, "")
         return str(done.err)
 
-    told = f"error: {folder}: it cannot go on as if nothing had happened, this has changed since: "
+    told = f"error: {folder}: cannot be resumed, this has changed since: "
     assert refused("--set", "train.epochs=10", "--set", "seed=6") == (
-        f"{told}seed 5 -> 6, train.epochs 9 -> 10; put it back, or train anew without --resume\n"
+        f"{told}seed 5 -> 6, train.epochs 9 -> 10; undo the change, or train from the start without --resume\n"
     )
     other = tmp_path / "hard.yaml"
     other.write_text(CONFIG.replace("units: [3]", "units: [4]"))
-    assert "this has changed since: model.units [3] -> [4]; put it back" in refused(other)
+    assert "this has changed since: model.units [3] -> [4]; undo" in refused(other)
     with monkeypatch.context() as patch:
         patch.setattr("rnnfc.workflows.provenance._code_sha256", lambda: "0" * 64)
         assert "this has changed since: code_sha256 " in refused(folder)
@@ -158,7 +158,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(
     os.close(lock)
     assert (done.code, done.err) == (
         2,
-        f"error: {folder}: another process is training this run; let it end, or end it first\n",
+        f"error: {folder}: another process is training this run; wait for it, or stop it first\n",
     )
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,7 +19,7 @@ from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, Report, ranking_uni
 from rnnfc.reports.text import format_number, series_of_rows, series_with_windows
 from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.training.progress import Epoch
-from rnnfc.workflows.prepare import Prepared, check
+from rnnfc.workflows.prepare import Check, Prepared, check
 
 # At least so long between two lines of progress where there is no terminal.
 _APART_S = 10.0
@@ -149,7 +149,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     ]
 
 
-def _rows(facts: dict[str, Any], *, how: str = "") -> str:
+def _rows(facts: Check, *, how: str = "") -> str:
     """Rows, step and span of the data in what `check` found; `how` missing values were filled."""
     rows = f"{facts['rows']:,} rows{series_of_rows(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
     filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
@@ -229,7 +229,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         write(sys.stdout, "  ".join(cells).rstrip() + "\n")
 
 
-def show_check(result: dict[str, Any]) -> None:
+def show_check(result: Check) -> None:
     """What `check` found."""
     say("data", _rows(result))
     say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
@@ -237,7 +237,11 @@ def show_check(result: dict[str, Any]) -> None:
         few = series_with_windows(part.get("series", 1), result["series"])
         say(name, f"{part['count']:,} windows{few}, targets {part['first_target']} to {part['last_target']}")
     say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
-    engine = "NumPy" if result["experiment"]["model"]["kind"] == "scratch" else "TensorFlow"
+    match result["experiment"]:
+        case {"model": {"kind": "scratch"}}:
+            engine = "NumPy"
+        case _:
+            engine = "TensorFlow"
     say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
     for key, value in result["experiment"].items():
         say(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,9 +23,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. train.epochs=5; repeatable."),
 ]
-Outputs = Annotated[Path, typer.Option("--outputs", metavar="DIR", help="Folder of the runs.")]
+Outputs = Annotated[Path, typer.Option("--outputs", metavar="DIR", help="Folder of the run folders.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-WhichRun = Annotated[
+RunName = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
@@ -34,7 +34,7 @@ WhichRun = Annotated[
 ]
 Runtime = Annotated[
     Literal["onnx", "keras"],
-    typer.Option("--runtime", help="Who answers: the ONNX file, or Keras (slow to start)."),
+    typer.Option("--runtime", help="Inference backend: ONNX Runtime, or Keras (slow to start)."),
 ]
 OUTPUTS = Path("outputs")
 
@@ -54,7 +54,7 @@ def _options(
     """Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out."""
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """`value` as the result of a command."""
     from rnnfc.cli.console import write
     from rnnfc.runs.writer import json_text

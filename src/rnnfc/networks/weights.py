@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rnnfc.data.panel import Floats
 from rnnfc.errors import RunError
 from rnnfc.networks.backend import keras
+from rnnfc.plain import Array
 
 
 def named_weights(model: keras.Model) -> dict[str, Floats]:
@@ -12,7 +13,7 @@ def named_weights(model: keras.Model) -> dict[str, Floats]:
     return {f"{index:03d} {variable.path}": variable.numpy() for index, variable in enumerate(model.weights)}
 
 
-def set_weights(model: keras.Model, weights: Mapping[str, Floats], *, source: str) -> None:
+def set_weights(model: keras.Model, weights: Mapping[str, Array], *, source: str) -> None:
     """Assign the arrays of `named_weights`.
 
     Raises:

@@ -1,7 +1,7 @@
 """The NumPy engine: networks of `numpy_rnn.network`, without TensorFlow."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -224,7 +224,7 @@ class NumpyEngine:
         experiment: Experiment,
         panel: Panel,
         scaler: Scaler,
-        weights: dict[str, Floats],
+        weights: Mapping[str, Array],
         *,
         source: str,
     ) -> Network:

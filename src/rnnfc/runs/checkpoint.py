@@ -1,48 +1,52 @@
-"""Checkpoints: the last whole epoch of a training that is under way, as plain arrays in its hidden folder."""
+"""Checkpoints: the state after the last complete epoch, as plain arrays in the hidden folder of the run."""
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from rnnfc.plain import Array, JsonObject
 from rnnfc.runs.writer import RunWriter
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 CHECKPOINT = ".checkpoint.npz"
-# At most so often, when epochs are short; longer epochs are written one by one.
+# The shortest time between two checkpoints; longer epochs are written one by one.
 _EVERY_S = 2.0
 
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 class Trainable(Protocol):
-    """A training state that goes to and from plain arrays without losing a bit."""
+    """A training state that is saved to and restored from plain arrays bit for bit."""
 
     def arrays(self) -> Arrays:
         """A copy of everything that training changes."""
 
     def load(self, arrays: Arrays) -> None:
-        """Become the state that `arrays` was taken from."""
+        """Restore the state that `arrays` returned."""
 
 
 class Checkpoints:
-    """Takes a copy after every epoch and writes the newest: every few seconds, and when the block ends, however it ends.
+    """Copy the state after every epoch; write the newest copy every few seconds, and when the block ends or fails.
 
-    `epoch` is that of the newest on disk, 0 before the first.
+    `epoch`: that of the newest checkpoint on disk, 0 before the first.
     """
 
-    def __init__(self, draft: RunWriter) -> None:
-        self.draft = draft
+    def __init__(self, writer: RunWriter) -> None:
+        self.writer = writer
         self.epoch = 0
-        self._taken: tuple[list[Any], Arrays] | None = None
+        self._copy: tuple[list[DataclassInstance], Arrays] | None = None
         self._due = time.monotonic() + _EVERY_S
 
-    def take(self, state: Trainable, history: list[Any]) -> None:
-        """Note a whole epoch. `history`: one dataclass a row, of numbers and None."""
-        self._taken = history[:], state.arrays()
+    def take(self, state: Trainable, history: "Sequence[DataclassInstance]") -> None:
+        """Copy the state after an epoch. `history`: one dataclass an epoch, of numbers and None."""
+        self._copy = [*history], state.arrays()
         if time.monotonic() >= self._due:
             self._write()
 
@@ -56,26 +60,24 @@ class Checkpoints:
             self._write()
         except OSError:
             if error is None:
-                raise  # else the first error is the one to tell
+                raise  # else the first error is raised
 
     def _write(self) -> None:
-        if self._taken is not None:
-            began, (history, state) = time.monotonic(), self._taken
-            rows = json.dumps(
-                [asdict(row) for row in history]
-            )  # Python writes a float so that the same bits are read
+        if self._copy is not None:
+            start, (history, state) = time.monotonic(), self._copy
+            rows = json.dumps([asdict(row) for row in history])  # floats are read back bit for bit
             arrays = {"history": np.array(rows), **{f"state/{name}": array for name, array in state.items()}}
-            self.draft.write_arrays(CHECKPOINT, arrays)
-            self.draft.kept, self.epoch, self._taken = True, len(history), None
-            # A large state takes long to write: at most a tenth of the time goes there.
-            self._due = began + max(_EVERY_S, 10 * (time.monotonic() - began))
+            self.writer.write_arrays(CHECKPOINT, arrays)
+            self.writer.keep, self.epoch, self._copy = True, len(history), None
+            # A large state takes long to write: at most a tenth of the time is spent on it.
+            self._due = start + max(_EVERY_S, 10 * (time.monotonic() - start))
 
 
-def rows_of(arrays: Arrays) -> list[dict[str, Any]]:
+def checkpoint_history(arrays: Mapping[str, Array]) -> list[JsonObject]:
     """The history in a checkpoint, one mapping an epoch."""
     return list(json.loads(str(arrays["history"])))
 
 
-def state_of(arrays: Arrays) -> Arrays:
+def checkpoint_state(arrays: Mapping[str, Array]) -> Arrays:
     """The part of a checkpoint that `Trainable.load` takes."""
     return {name.removeprefix("state/"): array for name, array in arrays.items() if name.startswith("state/")}

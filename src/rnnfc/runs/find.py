@@ -1,4 +1,4 @@
-"""The outputs folder: which runs are in it, finished and not, and which one a person means."""
+"""The outputs folder: its finished and unfinished runs, and the run that a name means."""
 
 import difflib
 import os
@@ -10,8 +10,8 @@ from rnnfc.runs.writer import MANIFEST
 
 
 def finished(outputs: Path) -> list[Run]:
-    """All finished runs under `outputs`, oldest first; half-written folders and other files are passed over."""
-    found: list[tuple[str, str, Run]] = []
+    """All finished runs under `outputs`, oldest first; unfinished runs and other files are skipped."""
+    runs: list[tuple[str, str, Run]] = []
     for path in outputs.glob("*/" + INFO) if outputs.is_dir() else ():
         run = Run(path.parent)
         try:
@@ -19,53 +19,54 @@ def finished(outputs: Path) -> list[Run]:
         except RunError:
             continue
         if info.get("status") == "done" and not path.parent.name.startswith("."):
-            found.append((str(info.get("finished", "")), run.name, run))
-    return [run for _, _, run in sorted(found, key=lambda item: item[:2])]
+            runs.append((str(info.get("finished", "")), run.name, run))
+    return [run for _, _, run in sorted(runs, key=lambda item: item[:2])]
 
 
 def unfinished(outputs: Path) -> list[Run]:
-    """Runs under `outputs` that were begun and not published, oldest first; those that are being trained just now too."""
-    found = []
+    """Runs under `outputs` that were started and not published, oldest first; also those in training now."""
+    folders = []
     for path in outputs.glob(f".*/{INFO}") if outputs.is_dir() else ():
         try:
             info = Run(path.parent).info()
         except RunError:
             continue
-        if info.get("status") in ("running", "done"):  # done, and killed before the folder got its name
-            found.append((str(info.get("started")), path.parent))
-    return [Run(folder) for _, folder in sorted(found)]
+        if info.get("status") in ("running", "done"):  # done: killed before the folder was renamed
+            folders.append((str(info.get("started")), path.parent))
+    return [Run(folder) for _, folder in sorted(folders)]
 
 
-def find(outputs: Path, which: str | None) -> Run:
-    """The run that `which` means: a folder, a folder's name under `outputs`, an experiment's name (its newest run), or None
-    for the newest of all.
+def find(outputs: Path, name: str | None) -> Run:
+    """The run that `name` means: a folder, a folder's name under `outputs`, or an experiment (its newest run).
+
+    None means the newest run of all.
 
     Raises:
         RunError: there is no such finished run.
     """
-    if which is not None:
-        for folder in (Path(which), outputs / which):
-            if os.path.isfile(folder / INFO):  # False, and no error, for a name that no file can have
+    if name is not None:
+        for folder in (Path(name), outputs / name):
+            if os.path.isfile(folder / INFO):  # False, not an error, for an impossible file name
                 return Run.open(folder)
-    # Not by the folder's name: sine-2 is the second run of sine in one second, or a run of sine-2.
-    runs = [run for run in finished(outputs) if which is None or run.info().get("name") == which]
-    if which is None:
+    # Not by the folder's name: sine-2 may be the second run of sine in one second, or a run of sine-2.
+    runs = [run for run in finished(outputs) if name is None or run.info().get("name") == name]
+    if name is None:
         _refuse_damaged(outputs, newer_than=runs[-1].name if runs else "")
     if runs:
         return runs[-1].refuse_damage()
-    if which is not None and os.path.isdir(which):
-        return Run.open(Path(which))  # which says why it is none
-    known = {str(run.info().get("name")): run for run in finished(outputs)}
-    near = difflib.get_close_matches(which or "", known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(list(known)[-5:])}"
+    if name is not None and os.path.isdir(name):
+        return Run.open(Path(name))  # which says why it is not a run
+    known = list(dict.fromkeys(str(run.info().get("name")) for run in finished(outputs)))
+    close = difflib.get_close_matches(name or "", known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known[-5:])}"
+    wanted = "" if name is None else f" {name!r}"
     raise RunError(
-        f"{outputs}: no finished run{'' if which is None else f' {which!r}'}; "
-        f"{hint if known else 'train one: rnnfc train configs/sine.yaml'}"
+        f"{outputs}: no finished run{wanted}; {hint if known else 'train one: rnnfc train configs/sine.yaml'}"
     )
 
 
 def _refuse_damaged(outputs: Path, *, newer_than: str) -> None:
-    """A newer run that cannot be read is told of: an older one would answer in its place."""
+    """Refuse to use an older run instead of a newer one that cannot be read."""
     for path in outputs.glob(f"[!.]*/{INFO}"):
         if path.parent.name > newer_than and (path.parent / MANIFEST).exists():
             Run.open(path.parent)

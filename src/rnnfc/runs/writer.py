@@ -1,4 +1,4 @@
-"""`atomic_write`: the one durable write of files; a RunWriter: a folder of them that appears whole or not at all."""
+"""Atomic, durable writes: `atomic_write` for files, `RunWriter` for a run folder (staged, fsynced, renamed)."""
 
 import contextlib
 import datetime as dt
@@ -9,29 +9,31 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from rnnfc.errors import ConfigError, OutputError, RunError
+from rnnfc.plain import Array
 
 MANIFEST = "manifest.sha256"
-# Locked by the process that writes the draft; the kernel lets go of it whatever ends the process.
+# Locked by the writing process; the kernel releases it however that process ends.
 _LOCK = ".lock"
 
 
 class RunWriter:
-    """A folder that is being written under a hidden name; it appears under its own name, whole, when the block ends well.
+    """Write a run folder atomically: it is staged under a hidden name and renamed when the block ends without an error.
 
-    Where the block fails nothing is left, unless `kept` was set. Files with hidden names are working files: they go when the
-    folder appears. While it is open no other process can continue it.
+    If the block fails, the hidden folder is removed, unless `keep` was set. Files with hidden names are working files and
+    are removed when the folder is published. A lock keeps other processes from continuing the same run.
+
+    `folder`: the hidden folder, after the block the published one.
 
     Args:
-        unfinished: continue this hidden folder of an earlier process instead of starting a new one.
+        unfinished: continue this hidden folder of an earlier process instead of creating a new one.
     """
 
     def __init__(self, outputs: Path, name: str, *, unfinished: Path | None = None) -> None:
@@ -42,7 +44,7 @@ class RunWriter:
         self._continues = unfinished is not None
         self._lock = -1
         self.folder = self._hidden
-        self.kept = False
+        self.keep = False
 
     def __enter__(self) -> Self:
         try:
@@ -53,17 +55,17 @@ class RunWriter:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
             raise ConfigError(
-                f"--outputs {self._outputs}: a file, not a folder; name a folder for the runs"
+                f"--outputs {self._outputs}: a file, not a folder; name a folder for the run folders"
             ) from None
         except BlockingIOError:
             os.close(self._lock)
             raise RunError(
-                f"{self._hidden}: another process is training this run; let it end, or end it first"
+                f"{self._hidden}: another process is training this run; wait for it, or stop it first"
             ) from None
         except OSError as error:
             raise self._refused(error) from error
-        self.kept = self._continues
-        if self._continues:  # its files are about to change
+        self.keep = self._continues
+        if self._continues:  # its files will change
             (self._hidden / MANIFEST).unlink(missing_ok=True)
         return self
 
@@ -77,37 +79,37 @@ class RunWriter:
             error = failure
         finally:
             os.close(self._lock)
-            if not self.kept:
+            if not self.keep:
                 shutil.rmtree(self._hidden, ignore_errors=True)
-        # A broken pipe is the reader of the progress, who has gone: no file of ours is a pipe.
+        # A broken pipe comes from the progress output, whose reader has ended: no file of a run is a pipe.
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise self._refused(error) from error
 
     def write(self, name: str, content: bytes | str) -> None:
-        """One whole file, on disk when this returns."""
+        """Write a file; it is on disk when this returns."""
         data = content.encode() if isinstance(content, str) else content
         self.write_with(name, lambda place: place.write_bytes(data))
 
     def write_with(self, name: str, save: Callable[[Path], object]) -> None:
-        """One file that `save` writes to the path it is given, on disk when this returns."""
+        """Write a file by `save(path)`; it is on disk when this returns."""
         with atomic_write(self._hidden / name, replace=True) as (place,):
             save(place)
 
-    def write_json(self, name: str, value: Any) -> None:
-        """A JSON file, see `json_text`."""
+    def write_json(self, name: str, value: object) -> None:
+        """Write a JSON file, see `json_text`."""
         self.write(name, json_text(value))
 
-    def write_arrays(self, name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """An .npz file of plain arrays."""
+    def write_arrays(self, name: str, arrays: Mapping[str, Array]) -> None:
+        """Write an .npz file of plain arrays."""
 
         def save(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub has the option allow_pickle among the names
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes an array for allow_pickle
 
         self.write_with(name, save)
 
-    def write_rows(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
-        """A JSON Lines file, one line a row."""
+    def write_rows(self, name: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Write a JSON Lines file, one line a row."""
         self.write(name, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
     def _publish(self) -> None:
@@ -117,14 +119,14 @@ class RunWriter:
         for attempt in range(1, 1000):
             folder = self._outputs / (name if attempt == 1 else f"{name}-{attempt}")
             try:
-                self._hidden.rename(folder)  # onto a folder that holds something this fails, whoever made it
+                self._hidden.rename(folder)  # fails if a folder of that name holds something
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
             else:
-                self.folder, self.kept = folder, False
+                self.folder, self.keep = folder, False
                 _sync(self._outputs)
-                # Only now: until the rename is on disk, a run that is killed here goes on from its checkpoint.
+                # Not earlier: a run that is killed before the rename is on disk continues from its checkpoint.
                 with contextlib.suppress(OSError):
                     for path in folder.glob(".*"):
                         path.unlink(missing_ok=True)
@@ -133,27 +135,26 @@ class RunWriter:
 
     def _refused(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self._outputs}: the run could not be written ({error.strerror or error}); {_mend(error)}, or name another "
+            f"{self._outputs}: the run could not be written ({error.strerror or error}); {_remedy(error)}, or choose another "
             "folder with --outputs; earlier runs are untouched"
         )
 
 
-def json_text(value: Any) -> str:
-    """The text of a JSON file of plain values; NaN and infinity are refused (ValueError), for they are no JSON."""
+def json_text(value: object) -> str:
+    """The text of a JSON file. Raises ValueError for NaN and infinity, which JSON does not have."""
     return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _mend(error: OSError) -> str:
-    return (
-        "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "make it writable"
-    )
+def _remedy(error: OSError) -> str:
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return "free some space" if is_full else "make it writable"
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process is writing this draft just now."""
+    """Whether a process is writing this hidden folder."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDONLY)
-    except OSError:  # it has got its name in the meantime, or its process died before it locked it
+    except OSError:  # published in the meantime, or its process died before it locked the folder
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -165,29 +166,29 @@ def is_locked(folder: Path) -> bool:
 
 
 def manifest(folder: Path, names: Iterable[str]) -> str:
-    """The SHA-256 of files in `folder`, as `sha256sum` writes and checks them."""
+    """The SHA-256 of files in `folder`, in the format of `sha256sum`."""
     return "".join(f"{sha256(folder / name)}  {name}\n" for name in names)
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file, read in parts."""
+    """The SHA-256 of a file, read in parts."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
 def atomic_write(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
-    """Hidden places to write to, for files or folders in one folder; when the block ends well all have their names, on disk.
+    """Temporary paths to write files or folders to, which are fsynced and renamed to `paths` when the block ends.
 
-    Where it does not, `paths` are what they were before, and nothing is left of the places.
+    If the block fails, `paths` are unchanged and the temporary files are removed. All `paths` are in one folder.
 
     Args:
-        replace: a single path may be taken, by a file that gives way to the new one at once; else it keeps its name.
+        replace: replace an existing file at the single path; otherwise an existing file is an error.
     Raises:
-        OSError: what the system refused.
+        OSError: the system refused to write.
     """
     places = [path.with_name(f".{uuid.uuid4().hex}{path.suffix}") for path in paths]
-    made: list[Path] = []
+    written: list[Path] = []
     try:
         yield places
         for place, path in zip(places, paths, strict=True):
@@ -197,10 +198,10 @@ def atomic_write(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
                 place.replace(path)
             else:
                 _move_to_new(place, path)
-                made.append(path)
+                written.append(path)
         _sync(paths[0].parent)
     except BaseException:
-        for path in made:
+        for path in written:
             _remove(path)
         raise
     finally:
@@ -210,10 +211,10 @@ def atomic_write(*paths: Path, replace: bool = False) -> Iterator[list[Path]]:
 
 @contextlib.contextmanager
 def new_files(*paths: Path) -> Iterator[list[Path]]:
-    """As `atomic_write`, for files and folders that the user names: new ones only.
+    """As `atomic_write`, for new files and folders that the user names.
 
     Raises:
-        ConfigError: something lies at one of `paths`, which is left as it is, or their folder is not there.
+        ConfigError: one of `paths` exists (it is left unchanged), or their folder does not.
         OutputError: they could not be written.
     """
     refuse_existing(*paths)
@@ -221,34 +222,32 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
         with atomic_write(*paths) as places:
             yield places
     except OSError as error:
-        refuse_existing(*paths)  # who came first in the meantime keeps the name
+        refuse_existing(*paths)  # created by another process in the meantime
         raise OutputError(
-            f"{paths[0]}: could not be written ({error.strerror or error}); {_mend(error)}; nothing is left behind"
+            f"{paths[0]}: could not be written ({error.strerror or error}); {_remedy(error)}; nothing is left behind"
         ) from error
 
 
 def refuse_existing(*paths: Path) -> None:
-    """Refuse to write where something lies already, or where there is no folder to write in.
+    """Refuse paths that exist, or whose folder does not.
 
     Raises:
-        ConfigError: one of `paths` is such a place.
+        ConfigError: names the first such path.
     """
     for path in paths:
         if os.path.lexists(path):
-            raise ConfigError(f"{path}: exists already and is left as it is; choose another name")
+            raise ConfigError(f"{path}: already exists and is left unchanged; choose another name")
         if not path.parent.is_dir():
-            raise ConfigError(
-                f"{path}: there is no folder {path.parent} to write it in; make the folder first"
-            )
+            raise ConfigError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
 def _move_to_new(place: Path, path: Path) -> None:
-    """Give `place` the name `path` where nothing has that name; it may keep its own as well."""
+    """Rename `place` to a new `path`; a file may keep its old name as well."""
     if place.is_dir():
-        place.rename(path)  # onto a folder that holds something this fails
+        place.rename(path)  # fails if a folder of that name holds something
         return
     try:
-        path.hardlink_to(place)  # unlike a rename this fails where a file has come in the meantime
+        path.hardlink_to(place)  # unlike a rename, fails if the file exists
     except FileExistsError:
         raise
     except OSError:  # not every file system has hard links

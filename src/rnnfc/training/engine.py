@@ -3,7 +3,7 @@
 The Keras engine is `training.keras_engine`, the NumPy engine `numpy_rnn.engine`; `workflows.engines` chooses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, Protocol, TypedDict
 
@@ -139,7 +139,7 @@ class Engine(Protocol):
         experiment: Experiment,
         panel: Panel,
         scaler: Scaler,
-        weights: dict[str, Floats],
+        weights: Mapping[str, Array],
         *,
         source: str,
     ) -> Network:

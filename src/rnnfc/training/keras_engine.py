@@ -1,6 +1,6 @@
 """The Keras engine: stacked, segment, seq2seq and dense networks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from rnnfc.networks.parts.quantile_head import median
 from rnnfc.networks.parts.window_normalization import normalized_pairs
 from rnnfc.networks.tensors import Outputs
 from rnnfc.networks.weights import named_weights, set_weights
+from rnnfc.plain import Array
 from rnnfc.runs.run import MODEL
 from rnnfc.training.compile import bptt
 from rnnfc.training.compile.recipe import Recipe
@@ -130,7 +131,7 @@ class KerasEngine:
         experiment: Experiment,
         panel: Panel,
         scaler: Scaler,
-        weights: dict[str, Floats],
+        weights: Mapping[str, Array],
         *,
         source: str,
     ) -> Network:

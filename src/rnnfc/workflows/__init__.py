@@ -1,1 +1,1 @@
-"""The stories that the commands tell. They print nothing; a listener hears of progress."""
+"""One workflow a command. Workflows print nothing; a `Listener` receives progress."""

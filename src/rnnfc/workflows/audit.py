@@ -1,4 +1,4 @@
-"""Audit: change what training must not know, on the user's own config and data, and see whether anything notices."""
+"""Audit for leakage: change future rows of the user's own data, and check that training does not depend on them."""
 
 import hashlib
 import tempfile
@@ -14,66 +14,64 @@ from rnnfc.data.windows import Rows, Windows, cut_windows
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.train import Listener, train
 
-# Rows t for which everything from t on is changed, and as many after gaps.
+# How many rows t are tried, from which on everything is changed; and as many after gaps.
 _BORDERS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One claim about an experiment, and whether it holds."""
+    """A claim about an experiment, and whether it holds."""
 
     claim: str
     holds: bool
 
 
 def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
-    """The claims that keep the future out of training, each tried out.
-
-    Trains one epoch twice, in a folder that goes away.
-    """
+    """Test each claim that keeps the future out of training; trains one epoch twice, in a temporary folder."""
     splits = prepared.splits
     noisy = _with_noise(prepared, first_row=splits.train_rows[:, 1])
-    last = {name: _ending_before(windows, prepared) for name, windows in splits}
+    causal = {name: _is_causal(windows, prepared) for name, windows in splits}
     return [
         Finding(
-            claim="noise after the training rows leaves the scaler as it is",
+            claim="noise after the training rows does not change the scaler",
             holds=_scaler(prepared) == _scaler(noisy),
         ),
         Finding(
-            claim="noise after the training rows leaves every training window as it is",
+            claim="noise after the training rows does not change a training window",
             holds=_digest(splits.train.with_panel(_scaled(prepared)))
             == _digest(noisy.splits.train.with_panel(_scaled(noisy))),
         ),
         Finding(
-            claim="noise after the training rows leaves the weights after an epoch as they are",
+            claim="noise after the training rows does not change the weights after an epoch",
             holds=_weights(prepared, listener) == _weights(noisy, listener),
         ),
         *(
-            Finding(claim=f"a change in row t leaves {name} windows that end before t as they are", holds=ok)
-            for name, ok in last.items()
+            Finding(claim=f"a change in row t does not change {name} windows that end before t", holds=holds)
+            for name, holds in causal.items()
         ),
-        Finding(claim="no row is a target in two splits", holds=_disjoint(prepared)),
+        Finding(claim="no row is a target in two splits", holds=_is_disjoint(prepared)),
         Finding(
-            claim="each window's first target is the row after its last input",
-            holds=all(_adjacent(windows) for _, windows in splits),
+            claim="the first target of each window is the row after its last input",
+            holds=all(_is_adjacent(windows) for _, windows in splits),
         ),
         Finding(
-            claim="no filled value is scored", holds=not any(_filled_target(windows) for _, windows in splits)
+            claim="no filled value is scored",
+            holds=not any(_has_filled_target(windows) for _, windows in splits),
         ),
     ]
 
 
 def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
-    """Noise as large as the data on every known value from `first_row` [series] on; what was missing is filled anew.
+    """Add noise as large as the data to every known value from `first_row` [series] on, and fill missing values again.
 
-    It goes upwards, so that what had a logarithm still has one.
+    The noise is positive, so that logarithms stay defined.
     """
     panel, experiment = prepared.panel, prepared.experiment
     values = panel.values.copy()
     draw = np.random.default_rng(experiment.seed)
     for series, first in enumerate(first_row):
-        part = slice(int(first), int(panel.bounds[series + 1]))
-        values[part] += np.abs(draw.normal(scale=values.std(axis=0) + 1.0, size=values[part].shape))
+        later = slice(int(first), int(panel.bounds[series + 1]))
+        values[later] += np.abs(draw.normal(scale=values.std(axis=0) + 1.0, size=values[later].shape))
     changed = panel.with_values(
         impute_again(
             values, panel.filled, policy=panel.missing, season=experiment.data.season, bounds=panel.bounds
@@ -93,8 +91,8 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
     )
 
 
-def _ending_before(windows: Windows, prepared: Prepared) -> bool:
-    """Whether changes from row t on leave all windows alone whose last target lies before t; for a few t."""
+def _is_causal(windows: Windows, prepared: Prepared) -> bool:
+    """Whether changes from row t on leave windows unchanged whose last target is before t; for some rows t."""
     panel = prepared.panel
     for row in _borders(windows):
         first = np.clip(np.full(len(panel.series), row), panel.bounds[:-1], panel.bounds[1:])
@@ -105,13 +103,16 @@ def _ending_before(windows: Windows, prepared: Prepared) -> bool:
 
 
 def _borders(windows: Windows) -> Rows:
-    """Rows t to try: some evenly spaced, and some after gaps, whose filled values may know them."""
+    """Rows t to try: some evenly spaced, and some after gaps, whose filled values may depend on them."""
     first, last = windows.origins[[0, -1]].astype(np.int64) + windows.horizon
     filled = windows.panel.filled
-    known_again = np.flatnonzero((filled[:-1] & ~filled[1:]).any(axis=1)) + 1
-    tried = [np.arange(first, last + 1), known_again[(known_again >= first) & (known_again <= last)]]
+    after_gaps = np.flatnonzero((filled[:-1] & ~filled[1:]).any(axis=1)) + 1
+    candidates = [np.arange(first, last + 1), after_gaps[(after_gaps >= first) & (after_gaps <= last)]]
     return np.concatenate(
-        [rows[np.linspace(0, len(rows) - 1, min(len(rows), _BORDERS)).astype(np.int64)] for rows in tried]
+        [
+            rows[np.linspace(0, len(rows) - 1, min(len(rows), _BORDERS)).astype(np.int64)]
+            for rows in candidates
+        ]
     )
 
 
@@ -137,28 +138,30 @@ def _digest(windows: Windows) -> str:
 
 def _weights(prepared: Prepared, listener: Listener) -> dict[str, bytes]:
     short = prepared.experiment.train.model_copy(update={"epochs": 1, "early_stopping": None})
-    # Validation windows are there to choose by: a linear map's penalty, a blend's share.
-    trained_on = replace(prepared.splits, validation=None)
+    # Validation windows are used for choices: a linear map's penalty, a blend's share.
+    without_validation = replace(prepared.splits, validation=None)
     once = replace(
-        prepared, experiment=prepared.experiment.model_copy(update={"train": short}), splits=trained_on
+        prepared,
+        experiment=prepared.experiment.model_copy(update={"train": short}),
+        splits=without_validation,
     )
     with tempfile.TemporaryDirectory(prefix="rnnfc-audit-") as folder:
         trained = train(once, outputs=Path(folder), listener=listener)
         return {name: array.tobytes() for name, array in trained.run.weights().items()}
 
 
-def _disjoint(prepared: Prepared) -> bool:
+def _is_disjoint(prepared: Prepared) -> bool:
     owned = [np.unique(windows.target_rows) for _, windows in prepared.splits]
     return len(np.unique(np.concatenate(owned))) == sum(map(len, owned))
 
 
-def _adjacent(windows: Windows) -> bool:
-    """By windows over the row numbers themselves."""
+def _is_adjacent(windows: Windows) -> bool:
+    """Checked on windows whose values are the row numbers."""
     rows = np.arange(windows.panel.num_rows, dtype=np.float64)[:, None]
     numbered = windows.with_panel(replace(windows.panel, values=rows, num_targets=1))
     return all(bool((part.inputs()[:, -1] + 1 == part.targets()[:, 0]).all()) for part in numbered.batches())
 
 
-def _filled_target(windows: Windows) -> bool:
+def _has_filled_target(windows: Windows) -> bool:
     panel = windows.panel
     return bool((panel.filled[windows.target_rows, : panel.num_targets] & ~np.isnan(windows.actual())).any())

@@ -15,7 +15,7 @@ from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.evaluation.scores import measure
 from rnnfc.reports.report import HEADLINE, NETWORK, RANKING
 from rnnfc.reports.text import escape_markdown, format_number, format_table
-from rnnfc.runs import run
+from rnnfc.runs import forecast_csv, run
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.pictures import label_runs
@@ -39,6 +39,11 @@ class Comparison:
     unit: str
     note: str
     scores: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for --json."""
+        values = {name: getattr(self, name) for name in ("unit", "rows", "note", "scores")}
+        return {"folder": str(self.folder), **values}
 
     def table(self, *, complete: bool) -> tuple[list[str], list[list[str]]]:
         """Headings, and each row's name and scores for people; only what the console shows unless it is complete."""
@@ -150,7 +155,7 @@ def _unit(runs: Sequence[Run]) -> str:
 def _table(which: Run) -> _Table:
     rows = which.forecast_rows()
     beside = list(rows[0])[
-        len(run.FORECAST_COLUMNS) + len(which.experiment().levels) :
+        len(forecast_csv.COLUMNS) + len(which.experiment().levels) :
     ]  # none in a run of an older version
     try:
         times = parse_times([row["time"] for row in rows])

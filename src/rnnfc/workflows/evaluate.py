@@ -1,12 +1,11 @@
-"""Score a finished run again from its files, and say how far the numbers are from those of training."""
+"""Score a finished run again from its files, and compare with the scores of training."""
 
 from dataclasses import dataclass
 
 from rnnfc.baselines import refuse_missing_extra
 from rnnfc.errors import RunError
 from rnnfc.reports.report import Report
-from rnnfc.runs import run
-from rnnfc.runs.run import Run
+from rnnfc.runs.run import REPORT, Run, score_key
 from rnnfc.workflows.inference import open_network
 from rnnfc.workflows.prepare import prepare_again
 from rnnfc.workflows.score import forecast_all, make_report
@@ -14,7 +13,11 @@ from rnnfc.workflows.score import forecast_all, make_report
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The report of a run made again, without the `later` rows, and the largest relative difference of a score to training's."""
+    """A new report of a run.
+
+    later: how many rows were added to the data after training; they are left out.
+    largest_difference: of any score from that of training, relative.
+    """
 
     run: Run
     report: Report
@@ -22,26 +25,25 @@ class Evaluation:
     largest_difference: float
 
 
-def evaluate(which: Run, *, runtime: str = "onnx") -> Evaluation:
-    """Data from its source, network and scaler from the run folder, every score computed anew.
+def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
+    """Read the data from its source, network and scaler from the run folder, and compute every score again.
 
     Raises:
-        DataError: the data is not what the run was trained on; before TensorFlow starts.
+        DataError: the data is not what the run was trained on; raised before TensorFlow starts.
         RunError: the run is damaged.
     """
-    stored = which.scores()
-    refuse_missing_extra(which.experiment().baselines)
-    prepared, scaler = prepare_again(which)
-    network = open_network(which, prepared.panel, scaler, runtime=runtime)
+    stored = run.scores()
+    refuse_missing_extra(run.experiment().baselines)
+    prepared, scaler = prepare_again(run)
+    network = open_network(run, prepared.panel, scaler, runtime=runtime)
     report = make_report(prepared, forecast_all(prepared, scaler, network))
-    metrics = which.metrics()
-    scores = {run.score_key(vars(row)): row.value for row in report.scores if row.metric in metrics}
+    metrics = run.metrics()
+    scores = {score_key(vars(row)): row.value for row in report.scores if row.metric in metrics}
     if not scores or stored.keys() != scores.keys():
-        raise RunError(
-            f"{which.folder / run.REPORT}: its scores are not those of its experiment; the run is damaged, train again"
-        )
+        text = "its scores are not those of its experiment; the run is damaged, train it again"
+        raise RunError(f"{run.folder / REPORT}: {text}")
     largest = max(_difference(stored[key], scores[key]) for key in scores)
-    return Evaluation(run=which, report=report, later=prepared.panel.later, largest_difference=largest)
+    return Evaluation(run=run, report=report, later=prepared.panel.later, largest_difference=largest)
 
 
 def _difference(before: float | None, now: float | None) -> float:

@@ -1,7 +1,6 @@
-"""What is known of the rows past the end of the data: known columns from a file, the calendar from the times."""
+"""Past the end of the data: times, future covariates from a file, and time features."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,31 +14,34 @@ from rnnfc.errors import ConfigError, DataError
 from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
 
 
-def future_times(panel: Panel, *, rows: int) -> list[Any]:
-    """The times [row] after the last one of each series that has rows; None where times past the end are not known."""
-    return [panel.frequency.after(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
+def future_times(panel: Panel, *, rows: int) -> Times | None:
+    """The times after the last one of each series that has rows, [series, row]; None for `data.frequency: rows`."""
+    times = [panel.frequency.after(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
+    known = [time for time in times if time is not None]
+    return np.array(known) if known else None
 
 
 def future_covariates(panel: Panel, experiment: Experiment, path: Path | None, *, rows: int) -> Floats:
-    """[series, row, known] of the rows after the last one of each series that has rows.
+    """[series, row, known] for the rows after the last one of each series that has rows.
 
     Args:
-        path: `predict --future`.
+        path: the file of `predict --future`.
     Raises:
-        ConfigError: the file is needed and not there, or not needed.
+        ConfigError: the file is needed and missing, or not needed.
         DataError: it cannot be used, or lacks rows; or the times past the end are not known.
     """
-    num_columns, times = panel.num_known - 2 * len(panel.calendar), future_times(panel, rows=rows)
+    num_columns, num_series = panel.num_known - 2 * len(panel.calendar), len(places_of(panel))
     columns = panel.channels[len(panel.channels) - panel.num_known :][:num_columns]
-    parts = [np.empty((len(times), rows, 0))]
+    parts = [np.empty((num_series, rows, 0))]
     if columns:
         parts.append(_from_file(path, columns, panel, experiment, rows=rows))
     elif path is not None:
-        raise ConfigError(f"--future {path}: this run has no data.known columns; leave it out")
+        raise ConfigError(f"--future {path}: this run has no data.known columns; leave out --future")
     if panel.calendar:
-        if times[0] is None:
+        times = future_times(panel, rows=rows)
+        if times is None:
             raise DataError(
-                "data.calendar needs the times past the end, which data.frequency: rows does not tell; train without it"
+                "data.calendar needs the times past the end, which data.frequency: rows does not define; train without it"
             )
         parts.append(np.stack([calendar.encode_times(time, panel.calendar) for time in times]))
     return np.concatenate(parts, axis=2)
@@ -50,34 +52,33 @@ def _from_file(
 ) -> Floats:
     names, data = ", ".join(columns), experiment.data
     if path is None or not path.exists():
-        given = "is not given" if path is None else f"{path} is no file"
+        problem = "is missing" if path is None else f"{path}: no such file"
         raise ConfigError(
-            f"--future {given}; the network reads {names} of the {rows} rows that it forecasts: name a CSV file of them"
+            f"--future {problem}; the network needs {names} of the {rows} rows that it forecasts: name a CSV file with them"
         )
-    found = load_panel(data.only_targets(columns).in_file(path), frequency=panel.frequency)
-    refuse_other_clock(found, panel, what=f"--future {path}")
-    named = found.series if data.series_column else panel.series
+    future = load_panel(data.only_targets(columns).in_file(path), frequency=panel.frequency)
+    refuse_other_clock(future, panel, what=f"--future {path}")
+    series = future.series if data.series_column else panel.series
     parts = []
     for place in places_of(panel):
-        name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1]
-        own = slice(*found.bounds[named.index(name) :][:2]) if name in named else slice(0)
-        # Without a time column the file begins with the first row after the data.
-        wanted = (
-            _after(found.time[own], last, panel.frequency, rows=rows) if data.time_column else slice(rows)
-        )
-        known = ~found.filled[own][wanted].any(axis=1)
-        parts.append(found.values[own][wanted][known])
+        name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1 :][:1]
+        own = slice(*future.bounds[series.index(name) :][:2]) if name in series else slice(0)
+        # Without a time column the file starts with the first row after the data.
+        in_time = data.time_column is not None
+        after = _rows_after(future.time[own], last, panel.frequency, rows=rows) if in_time else slice(rows)
+        complete = ~future.filled[own][after].any(axis=1)
+        parts.append(future.values[own][after][complete])
         if len(parts[-1]) < rows:
             raise DataError(
-                f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {format_time(last)} "
-                f"that the network reads {names} of; add the others"
+                f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {format_time(last[0])} "
+                f"for which the network needs {names}; add the missing rows"
             )
     return np.stack(parts)
 
 
-def _after(time: Times, last: Any, frequency: Frequency, *, rows: int) -> Rows:
-    """Which of the rows at `time` are the `rows` ones after `last`: by their step, or the next ones where none is known."""
+def _rows_after(time: Times, last: Times, frequency: Frequency, *, rows: int) -> Rows:
+    """Which rows at `time` are the first `rows` after `last` [1]: by time step, or by order where there is none."""
     if frequency.unit == "rows":
         return np.flatnonzero(time > last)[:rows]
-    steps, on_grid = frequency.steps(time, first=last)
+    steps, on_grid = frequency.steps(time, first=last[0])
     return np.flatnonzero(on_grid & (steps >= 1) & (steps <= rows))

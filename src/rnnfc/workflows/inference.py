@@ -1,4 +1,4 @@
-"""Who answers for a finished run: its ONNX file by default, without TensorFlow, or its Keras network rebuilt."""
+"""Inference backends of a finished run: its ONNX file, without TensorFlow, or its Keras network."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,48 +10,43 @@ from rnnfc.errors import RunError
 from rnnfc.evaluation.forecast import Predictor
 from rnnfc.networks.size import num_parameters
 from rnnfc.networks.tensors import Outputs
-from rnnfc.runs import run
-from rnnfc.runs.run import Run
+from rnnfc.runs.run import ONNX, WEIGHTS, Run
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.prepare import network_sizes
 
 
 class InferenceNetwork(Predictor, Protocol):
-    """The network of a finished run, whatever computes it."""
+    """A network that forecasts, whatever computes it."""
 
     def outputs(self, windows: Windows) -> Outputs:
-        """The named outputs in data units, for unscaled windows."""
+        """The network's outputs for unscaled windows, in data units."""
 
 
-def open_network(which: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> InferenceNetwork:
-    """The network of a run for data like `panel`: an `OnnxNetwork` or a `Forecaster` with the same methods.
+def open_network(run: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> InferenceNetwork:
+    """The network of a run for data with the channels and series of `panel`.
 
     Args:
         runtime: a key of RUNTIMES.
     Raises:
         RunError: the run is damaged.
     """
-    return RUNTIMES[runtime](which, panel, scaler)
+    return RUNTIMES[runtime](run, panel, scaler)
 
 
-def _from_onnx(which: Run, _: Panel, __: Scaler) -> InferenceNetwork:
+def _from_onnx(run: Run, _: Panel, __: Scaler) -> InferenceNetwork:
     from rnnfc.export.onnx_network import OnnxNetwork
 
-    return OnnxNetwork.read(
-        which.onnx(), source=str(which.folder / run.ONNX), levels=which.experiment().levels
-    )
+    return OnnxNetwork.read(run.onnx(), source=str(run.folder / ONNX), levels=run.experiment().levels)
 
 
-def _from_keras(which: Run, panel: Panel, scaler: Scaler) -> InferenceNetwork:
-    experiment, weights, source = which.experiment(), which.weights(), str(which.folder / run.WEIGHTS)
-    # Damage is told before TensorFlow starts, and before it makes a network that the arrays on disk could never fill.
-    needed, given = (
-        num_parameters(experiment.model, network_sizes(experiment, panel)),
-        sum(array.size for array in weights.values()),
-    )
-    if given < needed:
+def _from_keras(run: Run, panel: Panel, scaler: Scaler) -> InferenceNetwork:
+    experiment, weights, source = run.experiment(), run.weights(), str(run.folder / WEIGHTS)
+    # Before TensorFlow starts, and before it builds a network that is larger than the file could fill.
+    needed = num_parameters(experiment.model, network_sizes(experiment, panel))
+    stored = sum(array.size for array in weights.values())
+    if stored < needed:
         raise RunError(
-            f"{source}: {given:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
+            f"{source}: {stored:,} weights, the experiment's network has {needed:,}; the run is damaged, train it again"
         )
     network = engine_for(experiment).restore(experiment, panel, scaler, weights, source=source)
     from rnnfc.networks.forecaster import Forecaster

@@ -1,28 +1,28 @@
-"""Phases: what each part of a training cost, for run.json."""
+"""Time, rows and memory of each phase of a training, for run.json."""
 
 import contextlib
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+
+from rnnfc.plain import JsonObject
 
 
 @dataclass
 class Phase:
-    """One phase: how long it took, how many rows went through it, and the most memory that was in use until its end.
+    """One phase: its duration, how many rows it processed, and the peak memory until its end.
 
-    rows: rows of the data; in training windows, once an epoch; None for a phase that handles none.
-    peak_bytes: the largest resident memory of the process so far, so it never falls from phase to phase; None where the
-        system does not tell.
+    rows: rows of the data; in training windows times epochs; None for a phase that processes none.
+    peak_bytes: the largest resident memory of the process so far, so it never falls from phase to phase; None on Windows.
     """
 
     seconds: float = 0.0
     rows: int | None = None
     peak_bytes: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, rows a second among them."""
+    def to_json(self) -> JsonObject:
+        """Plain values, with the rows per second."""
         speed = None if self.rows is None else round(self.rows / max(self.seconds, 1e-6))
         return {
             "seconds": round(self.seconds, 3),
@@ -40,13 +40,13 @@ class Phases:
 
     @contextlib.contextmanager
     def __call__(self, name: str, *, rows: int | None = None) -> Iterator[Phase]:
-        """Measures what runs inside; `rows` may be told there too."""
-        phase, began = Phase(rows=rows), time.perf_counter()
+        """Measure the block; it may set `rows` itself. A block that fails is not recorded."""
+        phase, start = Phase(rows=rows), time.perf_counter()
         yield phase
-        phase.seconds, phase.peak_bytes = time.perf_counter() - began, peak_bytes()
+        phase.seconds, phase.peak_bytes = time.perf_counter() - start, peak_bytes()
         self.done[name] = phase
 
-    def to_json(self) -> dict[str, dict[str, Any]]:
+    def to_json(self) -> JsonObject:
         """Plain values by phase."""
         return {name: phase.to_json() for name, phase in self.done.items()}
 

@@ -1,8 +1,8 @@
-"""Data and windows of an experiment, and what `check` tells of them; without TensorFlow."""
+"""Data and windows of an experiment, checked, and what `check` reports; does not import TensorFlow."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from rnnfc.errors import DataError
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.size import num_parameters, training_bytes
-from rnnfc.runs import run
-from rnnfc.runs.run import Run
+from rnnfc.plain import JsonObject
+from rnnfc.runs.run import INFO, Run
 from rnnfc.training.compile.recipe import Recipe, choose
 from rnnfc.workflows.phases import Phase, Phases
 
@@ -28,7 +28,7 @@ from rnnfc.workflows.phases import Phase, Phases
 class Prepared:
     """An experiment with its data and windows.
 
-    constant_series: how many have a channel that does not change on the training rows, so that it is centred alone.
+    constant_series: how many have a channel that is constant on the training rows, so that it is centred, not scaled.
     """
 
     experiment: Experiment
@@ -44,32 +44,24 @@ class Prepared:
 
     @property
     def training_bytes(self) -> int:
-        """Rough peak memory of training beyond TensorFlow itself."""
+        """Estimated peak memory of training, without TensorFlow itself."""
+        batch_size = min(self.experiment.train.batch_size, len(self.splits.train))
         experiment, rows = self.experiment, self.panel.num_rows
-        batch = min(experiment.train.batch_size, len(self.splits.train))
         sizes = network_sizes(experiment, self.panel)
-        return self.linear_bytes + training_bytes(experiment.model, sizes, rows=rows, batch_size=batch)
+        return self.linear_bytes + training_bytes(experiment.model, sizes, rows=rows, batch_size=batch_size)
 
     @property
     def linear_bytes(self) -> int:
-        """The normal equations of the larger linear map, baseline or beside the network, in float64: three squares at a time."""
-        beside = self.experiment.net and self.experiment.net.linear
-        inputs = max(
-            num_inputs(self.splits.train), (beside.length or self.experiment.window.length) if beside else 0
-        )
-        return 3 * 8 * inputs**2
+        """Normal equations of the larger linear map (baseline or linear skip) in float64: three square matrices."""
+        skip = self.experiment.net and self.experiment.net.linear
+        skip_inputs = (skip.length or self.experiment.window.length) if skip else 0
+        return 3 * 8 * max(num_inputs(self.splits.train), skip_inputs) ** 2
 
     @property
     def forecast_bytes(self) -> int:
-        """Forecast, actual value and time of every target of every window: of the network, and of one baseline at a time.
-
-        The network's quantiles too.
-        """
-        values = (
-            self.experiment.window.horizon
-            * self.panel.num_targets
-            * sum(map(len, self.splits.scored.values()))
-        )
+        """Forecast, actual value and time of every scored target, of the network and one baseline; the network's quantiles."""
+        num_windows = sum(map(len, self.splits.scored.values()))
+        values = self.experiment.window.horizon * self.panel.num_targets * num_windows
         return (2 * 3 + len(self.experiment.levels)) * 8 * values
 
     @property
@@ -96,10 +88,10 @@ def network_sizes(experiment: Experiment, panel: Panel) -> Sizes:
 
 
 def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = None) -> Prepared:
-    """The data of an experiment, checked, and its windows: whatever can be wrong with them is told here.
+    """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
 
     Args:
-        rows: chooses among the rows that were read; without it, the series that are long enough.
+        rows: selects rows of the data; None selects the series that are long enough.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
@@ -117,10 +109,10 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
     if len(panel.series) == 1 and experiment.net and experiment.net.series_embedding:
-        text = "model.series_embedding tells series apart, and the data has one"
-        raise DataError(f"{text}; leave it out, or give several series (data.kind: long)")
-    scaled_alone = experiment.scale.method != "none" and experiment.scale.by == "series"
-    constant = int(is_constant(*edges).any(axis=1).sum()) if scaled_alone else 0
+        text = "model.series_embedding needs several series, and the data has one"
+        raise DataError(f"{text}; remove the key, or use data with several series (data.kind: long)")
+    scaled_by_series = experiment.scale.method != "none" and experiment.scale.by == "series"
+    constant = int(is_constant(*edges).any(axis=1).sum()) if scaled_by_series else 0
     prepared = Prepared(
         experiment=experiment, panel=panel, splits=splits, loading=loading, constant_series=constant
     )
@@ -129,17 +121,15 @@ def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = N
 
 
 def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
-    """The series with the fewest rows or more; a single one stays, for it is its split that is too short."""
+    """The series with at least `min_rows`; a single series stays, and its split is refused later."""
     window, rows = experiment.window, np.diff(panel.bounds)
     short = rows < experiment.min_rows
     if len(rows) == 1 or not short.any():
         return panel
     if experiment.data.skips_short_series and not short.all():
         return panel.select_series(~short)
-    first, split = (
-        int(np.argmax(short)),
-        " with the rows that split counts" if experiment.split.num_rows else "",
-    )
+    first = int(np.argmax(short))
+    split = " with the rows that split counts" if experiment.split.num_rows else ""
     raise DataError(
         f"series {panel.series[first]!r} has {rows[first]:,} rows, window.length={window.length:,} + window.horizon="
         f"{window.horizon:,}{split} needs {experiment.min_rows:,} ({short.sum():,} of {len(rows):,} series are too short); "
@@ -148,7 +138,7 @@ def _long_enough(panel: Panel, experiment: Experiment) -> Panel:
 
 
 def _refuse_large(prepared: Prepared) -> None:
-    weights = 16 * prepared.parameters  # with gradients and two optimizer slots, float32
+    weights = 16 * prepared.parameters  # float32 weights, gradients and two optimizer slots
     parts = {
         "model.units": weights,
         "train.batch_size or window.length": prepared.training_bytes - prepared.linear_bytes - weights,
@@ -164,34 +154,65 @@ def _refuse_large(prepared: Prepared) -> None:
     )
 
 
-def prepare_again(which: Run) -> tuple[Prepared, Scaler]:
-    """Data and windows of a finished run, from its source, and the scaler of the run; without rows that have come since.
+def prepare_again(run: Run) -> tuple[Prepared, Scaler]:
+    """Data and windows of a finished run, read again from their source, and the scaler of the run.
+
+    Rows that were added to the data after training are left out.
 
     Raises:
         DataError: the data is not what the run was trained on.
         RunError: the run is damaged.
     """
-    experiment = which.experiment()
+    experiment = run.experiment()
 
     def as_trained(panel: Panel) -> Panel:
-        last = which.last_window(length=experiment.window.length)
-        # A series that has come since may still be too short, which is no fault of the run.
+        last = run.last_window(length=experiment.window.length)
+        # A series that was added after training may be too short, which is not an error of this run.
         panel = (
             _long_enough(panel, experiment) if experiment.data.skips_short_series else panel
         ).truncate_to(last)
-        if panel.fingerprint() != which.info().get("data_sha256"):
+        if panel.fingerprint() != run.info().get("data_sha256"):
             raise DataError(
-                f"{which.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
-                f"{format_time(last.span[1])} is not the one in {run.INFO}); restore these rows, or train again"
+                f"{run.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
+                f"{format_time(last.span[1])} is not the one in {INFO}); restore these rows, or train again"
             )
         return panel
 
     prepared = prepare(experiment, rows=as_trained)
-    return prepared, which.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
+    return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 
-def check(prepared: Prepared) -> dict[str, Any]:
-    """Everything but training: rows, windows of each split with first and last target time, parameters, memory."""
+class Extent(TypedDict):
+    """The windows of a split; `series`: how many have windows in it, if there are several."""
+
+    count: int
+    series: NotRequired[int]
+    first_target: str
+    last_target: str
+
+
+class Check(TypedDict):
+    """What `rnnfc check --json` prints. Times are text; bytes are estimates."""
+
+    experiment: JsonObject
+    rows: int
+    series: int
+    left_out_series: int
+    frequency: str
+    first_time: str
+    last_time: str
+    filled_values: int
+    constant_series: int
+    channels: list[str]
+    targets: list[str]
+    windows: dict[str, Extent]
+    parameters: int
+    updates: int
+    training_bytes: int
+
+
+def check(prepared: Prepared) -> Check:
+    """Rows, windows of each split with first and last target time, parameters and memory, as plain values."""
     experiment, panel, spec = prepared.experiment, prepared.panel, prepared.experiment.train
     return {
         "experiment": experiment.model_dump(mode="json", exclude_none=True),
@@ -212,12 +233,7 @@ def check(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _extent(windows: Windows) -> dict[str, Any]:
+def _extent(windows: Windows) -> Extent:
     first, last = windows.span
-    whose = {"series": windows.num_series} if len(windows.panel.series) > 1 else {}
-    return {
-        "count": len(windows),
-        **whose,
-        "first_target": format_time(first),
-        "last_target": format_time(last),
-    }
+    extent = Extent(count=len(windows), first_target=format_time(first), last_target=format_time(last))
+    return {**extent, "series": windows.num_series} if len(windows.panel.series) > 1 else extent

@@ -1,16 +1,17 @@
-"""Facts of a run: what its bits depend on besides the experiment, and how two sets of them differ."""
+"""Provenance: what the bits of a run depend on besides its experiment, and how two such records differ."""
 
 import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.data.panel import Panel
 from rnnfc.networks.processors import XLA_FLAG, num_processors
+from rnnfc.plain import Json, JsonObject
 
 _SOURCE = Path(__file__).parents[1]
 # The last bits of a result depend on these.
@@ -26,12 +27,12 @@ PACKAGES = (
     "onnx",
     "onnxruntime",
 )
-# Extensions for which TensorFlow and NumPy have code of their own.
+# Instruction sets for which TensorFlow and NumPy have code of their own.
 _EXTENSIONS = "sse4_2 avx avx2 fma f16c avx_vnni avx512f avx512_bf16 avx512_vnni amx_tile asimd sve"
 
 
-def facts(panel: Panel) -> dict[str, Any]:
-    """Data, program, packages and machine, as plain values; without TensorFlow."""
+def provenance(panel: Panel) -> JsonObject:
+    """Data, program, packages and machine as plain values; does not import TensorFlow."""
     return {
         "data_sha256": panel.fingerprint(),
         "code_sha256": _code_sha256(),
@@ -45,23 +46,23 @@ def facts(panel: Panel) -> dict[str, Any]:
             "cpu_features": _cpu_features(),
             "processors": num_processors(),
             "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
-            # Ours stands in front once TensorFlow has been started in this process.
+            # Without the flag that rnnfc itself puts first when TensorFlow starts.
             "xla_flags": os.environ.get("XLA_FLAGS", "").removeprefix(XLA_FLAG).strip(),
         },
     }
 
 
 def data_bytes(spec: DataSpec) -> int | None:
-    """Size of the file that the data comes from; None where it comes from none, or that is not there."""
+    """Size of the data file; None if the data is not from a file, or the file does not exist."""
     try:
         return os.path.getsize(spec.file) if spec.file is not None else None
-    except (OSError, ValueError):  # ValueError: a name that no file can have
+    except (OSError, ValueError):  # ValueError: an impossible file name
         return None
 
 
-def differences(before: Any, now: Any, key: str = "") -> list[str]:
-    """The keys in which two nested mappings of plain values differ, each with both values: `train.epochs 5 -> 6`."""
-    if isinstance(before, dict) and isinstance(now, dict):
+def differences(before: Json, now: Json, key: str = "") -> list[str]:
+    """The keys in which two nested mappings differ, each with both values: `train.epochs 5 -> 6`."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
         names = [*before, *(name for name in now if name not in before)]
         return [
             text
@@ -71,13 +72,13 @@ def differences(before: Any, now: Any, key: str = "") -> list[str]:
     return [] if before == now else [f"{key} {_short(before)} -> {_short(now)}"]
 
 
-def _short(value: Any) -> str:
+def _short(value: Json) -> str:
     text = str(value)
     return text if len(text) <= 24 else f"{text[:10]}…{text[-4:]}"
 
 
 def _code_sha256() -> str:
-    """Of every file of this program, by name."""
+    """Of the names and contents of all source files of rnnfc."""
     digest = hashlib.sha256()
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(f"{path.relative_to(_SOURCE)}\0".encode() + path.read_bytes() + b"\0")
@@ -97,10 +98,10 @@ def _cpu_features() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of this program where it runs from a checkout of its own, with -dirty where that has been edited."""
+    """The commit, with -dirty after edits; None if rnnfc does not run from its own checkout."""
     git = ["git", "-C", str(_SOURCE)]
     try:
-        # S603: fixed commands, our own folder. The first fails where an installed copy only lies inside somebody else's checkout.
+        # S603: fixed commands, our own folder. The first fails for a copy that is installed inside another checkout.
         tracked = [*git, "ls-files", "--error-unmatch", "__main__.py"]
         subprocess.run(tracked, capture_output=True, timeout=5, check=True)  # noqa: S603
         describe = [*git, "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]

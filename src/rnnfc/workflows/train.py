@@ -1,11 +1,11 @@
-"""Train one experiment: data, network, epochs, scores, and a published run folder."""
+"""Train one experiment: network, epochs, scores, and the published run folder."""
 
 import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -17,41 +17,44 @@ from rnnfc.export.interface import interface
 from rnnfc.export.onnx_network import OnnxNetwork
 from rnnfc.export.parity import parity_error
 from rnnfc.networks.tensors import to_forecast
+from rnnfc.plain import JsonObject
 from rnnfc.reports.markdown import to_markdown
 from rnnfc.reports.report import Report
 from rnnfc.runs import run
-from rnnfc.runs.checkpoint import Checkpoints, state_of
+from rnnfc.runs.checkpoint import Checkpoints, checkpoint_state
+from rnnfc.runs.forecast_csv import write_forecast
+from rnnfc.runs.panel_arrays import panel_to_arrays
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
-from rnnfc.training.engine import Network
+from rnnfc.training.engine import Network, NetworkFacts
 from rnnfc.training.loop import TrainState, restore_best_weights, train_epochs
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.phases import Phases
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
-from rnnfc.workflows.provenance import data_bytes, facts
+from rnnfc.workflows.provenance import data_bytes, provenance
 from rnnfc.workflows.resume import Unfinished
 from rnnfc.workflows.score import Forecasts, forecast_all, make_report, refuse_not_finite
 
 
 class Listener(Protocol):
-    """Who hears of progress: the console, or nobody."""
+    """Receives the progress of a training: the console, or nothing."""
 
     def prepared(self, prepared: Prepared) -> None:
-        """Data and windows are there; the engine is about to be started."""
+        """Data and windows are ready; the engine starts next."""
 
     def epoch(self, row: Epoch, *, total: int) -> None:
         """An epoch has ended."""
 
     def tick(self, share: float) -> None:
-        """`share` of the current epoch is done."""
+        """`share` (0 to 1) of the current epoch is done."""
 
     def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
-        """Training broke off; the hidden `folder` holds the state after `epoch`, to be resumed unless it `failed`."""
+        """Training stopped; the hidden `folder` holds the state after `epoch`, and can be resumed unless it `failed`."""
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
-        """Training has ended; `best_epoch` is 0 where the last weights were kept."""
+        """Training has ended; `best_epoch` is 0 if the last weights are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,95 +67,95 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fitted:
-    """A trained network, its history and facts for run.json."""
+    """A trained network, its history (best_epoch is 0 if the last weights are kept), and facts for run.json."""
 
     network: Network
     history: list[Epoch]
     best_epoch: int
-    facts: dict[str, Any]
+    facts: NetworkFacts
 
 
 def train(
-    prepared: Prepared, *, outputs: Path, listener: Listener, before: Unfinished | None = None
+    prepared: Prepared, *, outputs: Path, listener: Listener, resume_from: Unfinished | None = None
 ) -> Trained:
     """Train one experiment and publish its run folder.
 
     Args:
-        before: go on with this unfinished run; what comes out has the same bits as if it had not been cut off.
+        resume_from: continue this unfinished run; the result has the same bits as without the break.
     Raises:
         TrainError: training diverged; nothing is published.
         OutputError: the run could not be written.
     """
     phases, experiment, splits = Phases({"data": prepared.loading}), prepared.experiment, prepared.splits
-    checkpoints = Checkpoints(
-        RunWriter(outputs, experiment.name, unfinished=before.folder if before else None)
-    )
+    writer = RunWriter(outputs, experiment.name, unfinished=resume_from.folder if resume_from else None)
+    checkpoints = Checkpoints(writer)
     try:
-        with checkpoints.draft as draft:
+        with writer:
             listener.prepared(prepared)
-            known = _begin(draft, prepared, before)
+            info = _begin(writer, prepared, resume_from)
             with phases("scale", rows=int(np.diff(splits.train_rows).sum())):
                 scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
-            with _failure_noted(draft, known):
-                fitted = _fit(prepared, scaler, checkpoints, phases, listener, before=before)
+            with _failure_recorded(writer, info):
+                fitted = _fit(prepared, scaler, checkpoints, phases, listener, resume_from=resume_from)
             with phases("export", rows=len(splits.test)):
                 exported, parity = _export(prepared, fitted.network)
             with phases("score", rows=sum(map(len, splits.scored.values()))):
-                # What is scored is what is shipped: `evaluate` and `predict` read the same file.
+                # The exported network is scored: `evaluate` and `predict` read the same file.
                 forecasts = forecast_all(
                     prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels)
                 )
-                made = make_report(prepared, forecasts)
+                scores = make_report(prepared, forecasts)
             with phases("write"):
-                _write_results(draft, prepared, scaler, forecasts=forecasts, made=made)
-                _write_training(draft, prepared, made, fitted)
-                draft.write(run.ONNX, exported)
-            ended = {
+                _write_results(writer, prepared, scaler, forecasts=forecasts, scores=scores)
+                _write_training(writer, prepared, scores, fitted)
+                writer.write(run.ONNX, exported)
+            done = {
                 "status": "done",
                 "finished": _now(),
                 "phases": phases.to_json(),
+                "epochs": len(fitted.history),
+                "best_epoch": fitted.best_epoch or None,
                 **fitted.facts,
                 "onnx_difference": parity,
             }
-            draft.write_json(run.INFO, {**known, **ended})
+            writer.write_json(run.INFO, {**info, **done})
     except BaseException as error:
-        if checkpoints.draft.kept:
+        if writer.keep:
             epochs = {"epoch": checkpoints.epoch, "total": experiment.train.epochs}
-            listener.kept(checkpoints.draft.folder, **epochs, failed=isinstance(error, TrainError))
+            listener.kept(writer.folder, **epochs, failed=isinstance(error, TrainError))
         raise
-    return Trained(run=Run(draft.folder), report=made)
+    return Trained(run=Run(writer.folder), report=scores)
 
 
-def _begin(draft: RunWriter, prepared: Prepared, before: Unfinished | None) -> dict[str, Any]:
-    """Write down what is being trained, for whoever has to go on with it; returns what run.json says of that."""
+def _begin(writer: RunWriter, prepared: Prepared, resume_from: Unfinished | None) -> JsonObject:
+    """Write the experiment and run.json, which resuming needs; returns the content of run.json."""
     experiment = prepared.experiment
-    known = {
+    info: JsonObject = {
         "status": "running",
         "name": experiment.name,
         "started": _now(),
         "seed": experiment.seed,
-        "recipe": asdict(before.recipe if before else prepared.recipe),
-        **facts(prepared.panel),
+        "recipe": asdict(resume_from.recipe if resume_from else prepared.recipe),
+        **provenance(prepared.panel),
         "data_bytes": data_bytes(experiment.data),
         "experiment": experiment.model_dump(mode="json"),
     }
-    if before:
-        known |= {
-            "started": before.info.get("started"),
-            "resumed_after": [*before.info.get("resumed_after", []), len(before.history)],
-        }
-    draft.write(run.EXPERIMENT, to_yaml(experiment))
-    draft.write_json(run.INFO, known)
-    return known
+    if resume_from:
+        earlier = resume_from.info.get("resumed_after")
+        info["started"] = resume_from.info.get("started")
+        info["resumed_after"] = [*(earlier if isinstance(earlier, list) else []), len(resume_from.history)]
+    writer.write(run.EXPERIMENT, to_yaml(experiment))
+    writer.write_json(run.INFO, info)
+    return info
 
 
 @contextlib.contextmanager
-def _failure_noted(draft: RunWriter, known: dict[str, Any]) -> Iterator[None]:
-    """A training that failed is not to be resumed: it would fail again, in the same step."""
+def _failure_recorded(writer: RunWriter, info: JsonObject) -> Iterator[None]:
+    """Mark a failed training as not resumable: it would fail again in the same step."""
     try:
         yield
     except TrainError:
-        draft.write_json(run.INFO, {**known, "status": "failed"})
+        writer.write_json(run.INFO, {**info, "status": "failed"})
         raise
 
 
@@ -167,11 +170,11 @@ def _fit(
     phases: Phases,
     listener: Listener,
     *,
-    before: Unfinished | None,
+    resume_from: Unfinished | None,
 ) -> _Fitted:
-    """Build and train the network, from the last checkpoint of `before` on where there is one."""
-    after = before.checkpoint if before else None
-    recipe = before.recipe if before else prepared.recipe
+    """Build and train the network, from the last checkpoint of `resume_from` if there is one."""
+    checkpoint = resume_from.checkpoint if resume_from else None
+    recipe = resume_from.recipe if resume_from else prepared.recipe
     experiment, splits, spec = prepared.experiment, prepared.splits, prepared.experiment.train
     with phases("start"):
         engine = engine_for(experiment)
@@ -182,10 +185,10 @@ def _fit(
         network.warm_start(train, validation=validation)
         trainer = network.start(train, validation=validation, recipe=recipe)
         state = TrainState.initial(trainer, spec)
-        if after is not None:
-            state.load(state_of(after))
-    history = before.history if before else []
-    known = len(history)
+        if checkpoint is not None:
+            state.load(checkpoint_state(checkpoint))
+    history = resume_from.history if resume_from else []
+    num_resumed = len(history)
     with phases("train") as phase, checkpoints:
         for row in train_epochs(
             state, origins=train.origins, spec=spec, seed=experiment.seed, tick=listener.tick
@@ -193,64 +196,62 @@ def _fit(
             history.append(row)
             checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
-        phase.rows = (len(history) - known) * len(splits.train)
+        phase.rows = (len(history) - num_resumed) * len(splits.train)
     best_epoch = restore_best_weights(state, spec)
     network.finalize(validation=validation)
     listener.trained(history, best_epoch=best_epoch, total=spec.epochs, seconds=phase.seconds)
-    made = {"epochs": len(history), "best_epoch": best_epoch or None, **network.facts()}
-    return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=made)
+    return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=network.facts())
 
 
 def _export(prepared: Prepared, network: Network) -> tuple[bytes, float]:
-    """model.onnx, and how far its test forecasts are from those of `network`.
+    """model.onnx, and the largest difference of its test forecasts from those of `network`.
 
     Raises:
-        TrainError: too far, or not finite.
+        TrainError: the difference is too large, or a forecast is not finite.
     """
     experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
     expected = network.outputs(test)
     refuse_not_finite(to_forecast(expected, test, levels=experiment.levels), "test")
     exported = network.to_onnx(interface(experiment, panel, network.scaler))
-    made = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
-    return exported, parity_error(made, expected, test, network.scaler)
+    outputs = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
+    return exported, parity_error(outputs, expected, test, network.scaler)
 
 
 def _write_results(
-    draft: RunWriter, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, made: Report
+    writer: RunWriter, prepared: Prepared, scaler: Scaler, *, forecasts: Forecasts, scores: Report
 ) -> None:
-    """What follows from the forecasts, and what later commands read."""
+    """Write scores and forecasts, and the scaler and last window that `predict` needs."""
     experiment, panel = prepared.experiment, prepared.panel
-    draft.write_json(run.SCALER, scaler.to_json())
-    draft.write_json(run.REPORT, made.to_json())
-    draft.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts, panel))
-    draft.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
-    draft.write_arrays(run.LAST_WINDOW, run.panel_to_arrays(panel.tail(experiment.window.length)))
+    writer.write_json(run.SCALER, scaler.to_json())
+    writer.write_json(run.REPORT, scores.to_json())
+    writer.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts, panel))
+    writer.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
+    writer.write_arrays(run.LAST_WINDOW, panel_to_arrays(panel.tail(experiment.window.length)))
 
 
 def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        run.write_forecast(
-            forecasts.network["test"].select(forecasts.written), panel, file, beside=forecasts.best
-        )
+        test = forecasts.network["test"].select(forecasts.written)
+        write_forecast(test, panel, file, baselines=forecasts.best)
 
 
-def _write_training(draft: RunWriter, prepared: Prepared, made: Report, fitted: _Fitted) -> None:
-    """What follows from training: the network, its history, the text of the report."""
+def _write_training(writer: RunWriter, prepared: Prepared, scores: Report, fitted: _Fitted) -> None:
+    """Write the network, its history, the loss curve and the text of the report."""
     from rnnfc.reports import plots
 
     experiment = prepared.experiment
-    draft.write_arrays(run.WEIGHTS, fitted.network.weight_arrays())
+    writer.write_arrays(run.WEIGHTS, fitted.network.weight_arrays())
     for name, save in fitted.network.extra_files().items():
-        draft.write_with(name, save)
-    draft.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
+        writer.write_with(name, save)
+    writer.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     text = to_markdown(
-        made,
+        scores,
         experiment,
         parameters=fitted.facts["parameters"],
         epochs=len(fitted.history),
         best_epoch=fitted.best_epoch,
     )
-    draft.write(run.REPORT_TEXT, text)
+    writer.write(run.REPORT_TEXT, text)
     curve = plots.loss_curve(
         title=f"{experiment.name}: loss by epoch",
         losses=[row.loss for row in fitted.history],
@@ -258,4 +259,4 @@ def _write_training(draft: RunWriter, prepared: Prepared, made: Report, fitted: 
         best_epoch=fitted.best_epoch,
         ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale.label == 'none' else ', scaled'}",
     )
-    draft.write(run.LOSS_PLOT, curve)
+    writer.write(run.LOSS_PLOT, curve)

@@ -1,76 +1,79 @@
-"""Train a finished run again and compare: weights, history and scores, bit for bit."""
+"""Train a finished run again and compare weights, history and scores bit for bit."""
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from rnnfc.baselines import refuse_missing_extra
+from rnnfc.plain import Array, Json
 from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import prepare_again
-from rnnfc.workflows.provenance import differences, facts
+from rnnfc.workflows.provenance import differences, provenance
 from rnnfc.workflows.train import Listener, train
 
-# A commit's name decides nothing: code_sha256 says whether the program is the same.
-_NAMES_ONLY = ("git_commit",)
-# Of the training itself.
-_STARTED = ("threads", "recipe")
+_Value: TypeAlias = "Array | Json"
+_Values: TypeAlias = "Mapping[str, _Value]"
+# The name of a commit decides nothing: code_sha256 says whether the program is the same.
+_NOT_COMPARED = ("git_commit",)
+# Recorded by the training itself.
+_RECORDED_LATER = ("threads", "recipe")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What differs between a run and the same training now, and which recorded facts do; nothing and nothing is the aim."""
+    """What differs between a run and the same training now: in its results, and in the recorded facts. Empty is good."""
 
     run: Run
     results: list[str]
     facts: list[str]
 
 
-def verify(which: Run, *, listener: Listener) -> Verification:
-    """Train the experiment of a run again, in a folder that goes away.
+def verify(run: Run, *, listener: Listener) -> Verification:
+    """Train the experiment of a run again in a temporary folder, and compare.
 
     Raises:
-        DataError: the data is not what the run was trained on; nothing is trained then.
+        DataError: the data is not what the run was trained on; raised before training.
         RunError: the run is damaged.
         TrainError, OutputError: as in training.
     """
-    metrics = which.metrics()
-    before = _results(which, metrics)
-    refuse_missing_extra(which.experiment().baselines)
-    prepared, _ = prepare_again(which)
+    metrics = run.metrics()
+    before = _results(run, metrics)
+    refuse_missing_extra(run.experiment().baselines)
+    prepared, _ = prepare_again(run)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
         again = train(prepared, outputs=Path(folder), listener=listener).run
-        now, known, info = _results(again, metrics), again.info(), which.info()
-    names = [name for name in (*facts(prepared.panel), *_STARTED) if name not in _NAMES_ONLY]
+        now, infos = _results(again, metrics), (run.info(), again.info())
+    names = [name for name in (*provenance(prepared.panel), *_RECORDED_LATER) if name not in _NOT_COMPARED]
+    recorded, recorded_again = ({name: info.get(name) for name in names} for info in infos)
     return Verification(
-        run=which,
-        results=[text for name in before for text in _compared(name, before[name], now[name])],
-        facts=differences(
-            {name: info.get(name) for name in names}, {name: known.get(name) for name in names}
-        ),
+        run=run,
+        results=[text for name in before for text in _compare(name, before[name], now[name])],
+        facts=differences(recorded, recorded_again),
     )
 
 
-def _results(of: Run, metrics: set[str]) -> dict[str, dict[str, Any]]:
-    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in of.history()]
+def _results(run: Run, metrics: set[str]) -> "dict[str, _Values]":
+    epochs = [{name: value for name, value in row.items() if name != "seconds"} for row in run.history()]
     return {
-        "weights": of.weights(),
-        "history": {f"epoch {row['epoch']}": row for row in rows},
-        "scores": {json.dumps(key): value for key, value in of.scores(metrics).items()},
+        "weights": {**run.weights()},
+        "history": {f"epoch {row['epoch']}": row for row in epochs},
+        "scores": {json.dumps(key): value for key, value in run.scores(metrics).items()},
     }
 
 
-def _compared(name: str, before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """One line where something differs: how many of how many, and the first."""
+def _compare(name: str, before: "_Values", now: "_Values") -> list[str]:
+    """One line if anything differs: how many of how many, and the first."""
     keys = dict.fromkeys([*before, *now])
-    wrong = [key for key in keys if not _same(before.get(key), now.get(key))]
-    return [f"{name}: {len(wrong)} of {len(keys)} differ, first {wrong[0]}"] if wrong else []
+    differing = [key for key in keys if not _is_same(before.get(key), now.get(key))]
+    return [f"{name}: {len(differing)} of {len(keys)} differ, first {differing[0]}"] if differing else []
 
 
-def _same(before: Any, now: Any) -> bool:
+def _is_same(before: "_Value", now: "_Value") -> bool:
     if isinstance(before, np.ndarray) and isinstance(now, np.ndarray):
         return (before.shape, before.dtype, before.tobytes()) == (now.shape, now.dtype, now.tobytes())
     return type(before) is type(now) and bool(before == now)

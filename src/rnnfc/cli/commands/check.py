@@ -1,0 +1,53 @@
+"""rnnfc check."""
+
+import contextlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnfc.cli.options import AsJson, Config, Set, app, print_json
+
+if TYPE_CHECKING:
+    from rnnfc.workflows.audit import Finding
+    from rnnfc.workflows.prepare import Prepared
+
+
+@app.command(epilog="Example: rnnfc check configs/sine.yaml")
+def check(
+    config: Config,
+    overrides: Set = None,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit", help="Also test for leakage: change future rows, train, compare (one epoch, twice)."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check config and data without training; count rows, windows, parameters and memory."""
+    from rnnfc.config.load import load
+
+    experiment = load(config, overrides or ())
+    from rnnfc.cli.console import say, show_check
+    from rnnfc.workflows.prepare import check as check_experiment
+    from rnnfc.workflows.prepare import prepare
+
+    prepared = prepare(experiment)
+    result = check_experiment(prepared)
+    if not as_json:
+        show_check(result)
+    findings = _audit(prepared) if audit else []
+    for finding in findings if not as_json else ():
+        say("audit", f"{'holds' if finding.holds else 'BROKEN'}: {finding.claim}")
+    if as_json:
+        print_json({**result, **({"audit": [asdict(finding) for finding in findings]} if audit else {})})
+    raise typer.Exit(0 if all(finding.holds for finding in findings) else 1)
+
+
+def _audit(prepared: "Prepared") -> "list[Finding]":
+    from rnnfc.cli.console import TrainingConsole
+    from rnnfc.workflows.audit import audit
+
+    with contextlib.closing(TrainingConsole(keeps=False)) as listener:
+        return audit(prepared, listener=listener)

@@ -1,0 +1,33 @@
+"""rnnfc verify."""
+
+import contextlib
+
+import typer
+
+from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, RunName, app, print_json
+
+
+@app.command(epilog="Example: rnnfc verify sine")
+def verify(name: RunName = None, outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
+    """Train a finished run again and compare weights, history and scores bit for bit."""
+    from rnnfc.cli.console import TrainingConsole, note, say
+    from rnnfc.runs.find import find
+    from rnnfc.workflows.verify import verify as verify_run
+
+    run = find(outputs, name)
+    note("run", str(run.folder))
+    with contextlib.closing(TrainingConsole(keeps=False)) as listener:
+        result = verify_run(run, listener=listener)
+    same = not result.results
+    if as_json:
+        facts = {"run": str(run.folder), "same": same, "results": result.results, "facts": result.facts}
+        print_json(facts)
+    else:
+        say("verify", "weights, history and scores are the same, bit for bit" if same else "NOT the same")
+        for text in result.results:
+            say("differs", text)
+        for text in result.facts:
+            say("changed", text)
+        if not same and not result.facts:
+            say("changed", "no recorded fact; please report this")
+    raise typer.Exit(0 if same else 1)
