@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from factories import make_experiment
 
-from rnnfc.evaluation.metrics import METRICS
+from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.evaluation.scores import Score
 from rnnfc.reports.markdown import to_markdown
 from rnnfc.reports.report import NETWORK, Report
@@ -130,6 +130,21 @@ def test_to_markdown__quantiles_have_a_table_and_notes_are_listed(make_report: M
     assert headings.endswith("| MASE | OWA |")
     assert network.endswith("| 7.000 | 0.7500 |")
     assert found["Rows and windows"][-1] == "- 3 of 414 series have no MASE"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_to_markdown__has_a_column_of_each_metric_that_was_scored(make_report: MakeReport, name: str) -> None:
+    report, suffix = make_report(1), "" if METRICS[name].over == "point" else "_0.8"
+    scores = [pooled(f"{name}{suffix}", 123.0, model=model) for model in (NETWORK, "last value")]
+    others = [
+        row
+        for row in report.scores
+        if (row.metric, row.split, row.units, row.target) != (name, "test", "data", None)
+    ]
+    found = sections(render(replace(report, scores=[*scores, *others])))
+    title = "Test rows, data units" if not suffix else "Test rows, quantiles of the network"
+    place = [cell.strip("| ") for cell in found[title][0].split(" | ")].index(heading(f"{name}{suffix}"))
+    assert found[title][1].split(" | ")[place].strip("| ") == "123.0"
 
 
 def test_to_markdown__says_which_values_are_better_where_not_all_of_them_are_the_lower(

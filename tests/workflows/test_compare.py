@@ -6,23 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import yaml_text
 
 from rnnfc.errors import RunError
+from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.reports import plots
-from rnnfc.runs import forecast_csv, run
+from rnnfc.runs import forecast_csv
+from rnnfc.runs import run as run_files
 from rnnfc.runs.find import finished
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.compare import compare
 
 SINE = "{kind: sine, points: 40, stop: 9.0}"
-REST = """\
-name: tiny
-window: {length: 5, horizon: 2}
-split: {test: 0.2}
-model: {kind: stacked, cell: GRU, units: [3]}
-train: {epochs: 4}
-"""
 HEADER = ",".join(forecast_csv.COLUMNS)
 # time, step, actual, forecast
 Rows = Sequence[tuple[str, int, *tuple[float, ...]]]
@@ -51,12 +47,12 @@ def publish(
         else ",".join([series, "0", str(row[1]), row[0], target, *map(repr, row[2:])])
         for row in rows
     ]
-    with RunWriter(outputs, name) as draft:
-        draft.write(run.EXPERIMENT, f"{REST}data: {data}\n")
-        draft.write_json(run.REPORT, {"unit": unit})
-        draft.write_json(run.INFO, {"status": "done", "name": name})
-        draft.write(run.FORECAST, "\n".join([HEADER + f",{baseline}" * bool(baseline), *lines, ""]))
-    return Run.open(draft.folder)
+    with RunWriter(outputs, name) as writer:
+        writer.write(run_files.EXPERIMENT, yaml_text(data=data))
+        writer.write_json(run_files.REPORT, {"unit": unit})
+        writer.write_json(run_files.INFO, {"status": "done", "name": name})
+        writer.write(run_files.FORECAST, "\n".join([HEADER + f",{baseline}" * bool(baseline), *lines, ""]))
+    return Run.open(writer.folder)
 
 
 def refused(*runs: Run) -> str:
@@ -67,29 +63,29 @@ def refused(*runs: Run) -> str:
         compare(runs, outputs=outputs)
     assert sorted(outputs.glob("*")) == before
     text = str(caught.value).replace(f"{outputs}/", "")
-    for which in runs:
-        text = text.replace(which.name, which.name[16:])
+    for run in runs:
+        text = text.replace(run.name, run.name[16:])
     return text
 
 
 @pytest.fixture
-def words(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What a picture would be drawn from."""
-    kept: dict[str, Any] = {}
+def picture(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The arguments that the picture was drawn from."""
+    arguments: dict[str, Any] = {}
 
-    def side_by_side(**given: Any) -> bytes:
-        kept.update(given)
+    def side_by_side(**options: Any) -> bytes:
+        arguments.update(options)
         return b"a picture"
 
     monkeypatch.setattr(plots, "side_by_side", side_by_side)
-    return kept
+    return arguments
 
 
-def curves(words: dict[str, Any]) -> list[tuple[str, list[str], list[float]]]:
+def curves(picture: dict[str, Any]) -> list[tuple[str, list[str], list[float]]]:
     """Label, times and values of the actual values and of every run."""
     return [
         (line.label, list(map(str, line.time)), list(line.value))
-        for line in (words["actual"], *words["runs"])
+        for line in (picture["actual"], *picture["runs"])
     ]
 
 
@@ -108,46 +104,49 @@ TWO: Rows = [
 ]
 
 
-def test_runs_of_other_horizons_and_windows_are_scored_on_the_rows_and_steps_that_all_have(
-    tmp_path: Path, words: dict[str, Any]
+def test_compare__other_horizons_and_windows_are_scored_on_common_rows_and_steps(
+    tmp_path: Path, picture: dict[str, Any]
 ) -> None:
     # Errors on 01-04 and 01-05 at step 1: 0 and 2, -1 and 1.
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", TWO)
-    made = compare([one, two], outputs=tmp_path / "elsewhere")
-    assert (made.rows, made.unit) == (2, "m")
-    assert [(row["run"], row["model"], row["mse"], row["rmse"], row["mae"]) for row in made.scores] == [
+    comparison = compare([one, two], outputs=tmp_path / "elsewhere")
+    assert (comparison.rows, comparison.unit) == (2, "m")
+    assert [
+        (row.run, row.model, *(row.values[name] for name in ("mse", "rmse", "mae")))
+        for row in comparison.scores
+    ] == [
         (two.name, "network", 1.0, 1.0, 1.0),
         (one.name, "network", 2.0, pytest.approx(2**0.5), 1.0),
     ]
     days = ["2020-01-04T00:00:00.000000", "2020-01-05T00:00:00.000000"]
-    assert curves(words) == [
+    assert curves(picture) == [
         ("actual", days, [2.0, 3.0]),
         ("two: MSE 1.000", days, [1.0, 4.0]),
         ("one: MSE 2.000", days, [2.0, 5.0]),
     ]
     title = "2 runs on the same test rows, step 1 of each forecast"
-    assert (words["title"], words["ylabel"], words["xlabel"]) == (title, "y (m)", "time")
-    assert made.note == "step 1 of each forecast"
+    assert (picture["title"], picture["ylabel"], picture["xlabel"]) == (title, "y (m)", "time")
+    assert comparison.note == "step 1 of each forecast"
 
 
-def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: Path) -> None:
+def test_compare__publishes_a_folder_with_table_picture_and_numbers(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", TWO)
-    made = compare([one, two], outputs=tmp_path)
-    assert made.folder.parent == tmp_path
-    assert made.folder.name.endswith("-compare")
-    assert {path.name for path in made.folder.iterdir()} == {
+    comparison = compare([one, two], outputs=tmp_path)
+    assert comparison.folder.parent == tmp_path
+    assert comparison.folder.name.endswith("-compare")
+    assert {path.name for path in comparison.folder.iterdir()} == {
         "compare.json",
         "compare.md",
         "compare.png",
         "manifest.sha256",
     }
-    assert json.loads((made.folder / "compare.json").read_text()) == {
+    assert json.loads((comparison.folder / "compare.json").read_text()) == {
         "unit": "m",
         "rows": 2,
         "note": "step 1 of each forecast",
-        "scores": made.scores,
+        "scores": [row.to_json() for row in comparison.scores],
     }
-    title, _, headings, rule, *rows = (made.folder / "compare.md").read_text().splitlines()
+    title, _, headings, rule, *rows = (comparison.folder / "compare.md").read_text().splitlines()
     assert title == "2 test rows that all runs forecast, in m (step 1 of each forecast)"
     assert headings.startswith("| run | MSE | RMSE | MAE |")
     assert rule.count("|") == headings.count("|")
@@ -155,27 +154,40 @@ def test_a_comparison_leaves_a_folder_with_table_picture_and_numbers(tmp_path: P
         [f"| {two.name}", "1.000", "1.000", "1.000"],
         [f"| {one.name}", "2.000", "1.414", "1.000"],
     ]
-    assert (made.folder / "compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (comparison.folder / "compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert finished(tmp_path) == [one, two]
 
 
-def test_a_comparison_without_a_unit_names_none(tmp_path: Path, words: dict[str, Any]) -> None:
-    made = compare([publish(tmp_path, name, ONE, unit="") for name in ("one", "two")], outputs=tmp_path)
-    assert (made.folder / "compare.md").read_text().startswith("4 test rows that all runs forecast\n")
-    assert words["ylabel"] == "y"
+def test_compare__has_every_metric_of_values_alone(tmp_path: Path) -> None:
+    comparison = compare([publish(tmp_path, name, ONE) for name in ("one", "two")], outputs=tmp_path)
+    names = [name for name, metric in METRICS.items() if metric.needs_values_only]
+    assert {"mse", "rmse", "mae"} < set(names)
+    (row, _) = json.loads((comparison.folder / "compare.json").read_text())["scores"]
+    assert list(row) == ["run", "model", *names]
+    headings = (comparison.folder / "compare.md").read_text().splitlines()[2]
+    assert headings == f"| {' | '.join(['run', *map(heading, names)])} |"
+    assert comparison.table(complete=False)[0] == ["run", "MSE", "RMSE", "MAE"]
 
 
-def test_three_runs_are_scored_on_what_all_three_have(tmp_path: Path) -> None:
+def test_compare__without_a_unit_names_none(tmp_path: Path, picture: dict[str, Any]) -> None:
+    comparison = compare([publish(tmp_path, name, ONE, unit="") for name in ("one", "two")], outputs=tmp_path)
+    assert (comparison.folder / "compare.md").read_text().startswith("4 test rows that all runs forecast\n")
+    assert picture["ylabel"] == "y"
+
+
+def test_compare__three_runs_are_scored_on_their_common_rows(tmp_path: Path) -> None:
     runs = [publish(tmp_path, "a", ONE), publish(tmp_path, "b", ONE[:3]), publish(tmp_path, "c", ONE[2:])]
-    made = compare(runs, outputs=tmp_path)
-    assert made.rows == 1
-    assert [row["mse"] for row in made.scores] == [4.0, 4.0, 4.0]
+    comparison = compare(runs, outputs=tmp_path)
+    assert comparison.rows == 1
+    assert [row.values["mse"] for row in comparison.scores] == [4.0, 4.0, 4.0]
 
 
-def test_rows_are_in_the_order_of_numbers_not_of_their_text(tmp_path: Path, words: dict[str, Any]) -> None:
+def test_compare__rows_are_in_the_order_of_numbers_not_of_text(
+    tmp_path: Path, picture: dict[str, Any]
+) -> None:
     rows: Rows = [(time, 1, float(time), 1.0) for time in ("100", "9.5", "10", "-2")]
     compare([publish(tmp_path, "one", rows), publish(tmp_path, "two", rows[::-1])], outputs=tmp_path)
-    assert list(words["actual"].time) == list(words["actual"].value) == [-2.0, 9.5, 10.0, 100.0]
+    assert list(picture["actual"].time) == list(picture["actual"].value) == [-2.0, 9.5, 10.0, 100.0]
 
 
 @pytest.mark.parametrize(
@@ -187,50 +199,52 @@ def test_rows_are_in_the_order_of_numbers_not_of_their_text(tmp_path: Path, word
         ("{kind: csv, path: x.csv, target: y, time: year}", "1949-01-01", "time"),
     ],
 )
-def test_the_time_axis_is_named_after_the_data(
-    tmp_path: Path, words: dict[str, Any], data: str, time: str, xlabel: str
+def test_compare_picture__names_the_time_axis_after_the_data(
+    tmp_path: Path, picture: dict[str, Any], data: str, time: str, xlabel: str
 ) -> None:
     rows: Rows = [(time, 1, 2.0, 3.0)]
     compare([publish(tmp_path, name, rows, data=data) for name in ("one", "two")], outputs=tmp_path)
-    assert words["xlabel"] == xlabel
+    assert picture["xlabel"] == xlabel
 
 
-def test_runs_of_one_experiment_are_told_apart_by_their_folders(
-    tmp_path: Path, words: dict[str, Any]
+def test_compare_picture__runs_of_one_experiment_are_labelled_by_folder(
+    tmp_path: Path, picture: dict[str, Any]
 ) -> None:
     runs = [publish(tmp_path, "same", ONE), publish(tmp_path / "other", "same", TWO)]
     runs[1] = Run(runs[1].folder.rename(tmp_path / "20200101-000000-same"))
     compare(runs, outputs=tmp_path)
-    assert [line.label for line in words["runs"]] == [
+    assert [line.label for line in picture["runs"]] == [
         "20200101-000000-same: MSE 1.000",
         f"{runs[0].name}: MSE 2.000",
     ]
 
 
-def test_the_picture_shows_one_target_one_series_and_one_step(tmp_path: Path, words: dict[str, Any]) -> None:
+def test_compare_picture__shows_one_target_one_series_and_one_step(
+    tmp_path: Path, picture: dict[str, Any]
+) -> None:
     more = [f"{series},0,{step},{time},{target},1.0,2.0" for series, step, time, target in
             (("t", 1, 7, "a"), ("s", 2, 8, "a"), ("s", 1, 8, "a"), ("s", 1, 7, "b"), ("s", 1, 7, "a"))]  # fmt: skip
-    made = compare([publish(tmp_path, name, more) for name in ("one", "two")], outputs=tmp_path)
-    assert made.rows == 5
-    assert words["ylabel"] == "a (m)"
-    assert curves(words)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
+    comparison = compare([publish(tmp_path, name, more) for name in ("one", "two")], outputs=tmp_path)
+    assert comparison.rows == 5
+    assert picture["ylabel"] == "a (m)"
+    assert curves(picture)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
     assert (
-        words["title"]
+        picture["title"]
         == "2 runs on the same test rows, a (1 of 2 targets), s (1 of 2 series), step 1 of each forecast"
     )
-    assert made.note == ""  # all that the runs have is compared, though not all of it drawn
+    assert comparison.note == ""  # all that the runs have is compared, though not all of it drawn
 
 
-def test_the_picture_shows_the_first_target_of_the_first_run_not_of_the_alphabet(
-    tmp_path: Path, words: dict[str, Any]
+def test_compare_picture__shows_the_first_target_of_the_first_run(
+    tmp_path: Path, picture: dict[str, Any]
 ) -> None:
     rows = [f"s,0,1,7,{target},1.0,2.0" for target in "ba"]
     compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
-    assert words["ylabel"] == "b (m)"
+    assert picture["ylabel"] == "b (m)"
 
 
-def test_the_best_baseline_of_each_run_is_scored_on_the_common_rows_and_drawn(
-    tmp_path: Path, words: dict[str, Any]
+def test_compare__scores_and_draws_the_best_baseline_of_each_run(
+    tmp_path: Path, picture: dict[str, Any]
 ) -> None:
     # Errors on days 8 and 9: the networks 2 and 0, 3 and 3; the line they share 1 and -1, the last value -2 and 4.
     one: Rows = [("7", 1, 5.0, 5.0, 99.0), ("8", 1, 1.0, 3.0, 2.0), ("9", 1, 2.0, 2.0, 1.0)]
@@ -238,33 +252,33 @@ def test_the_best_baseline_of_each_run_is_scored_on_the_common_rows_and_drawn(
     three: Rows = [("8", 1, 1.0, 1.0, -1.0), ("9", 1, 2.0, 2.0, 6.0)]
     runs = [publish(tmp_path, "one", one, baseline="line"), publish(tmp_path, "two", two, baseline="line")]
     runs.append(publish(tmp_path, "three", three, baseline="last value"))
-    made = compare(runs, outputs=tmp_path)
-    assert [(row["run"][16:], row["model"], row["mse"]) for row in made.scores] == [
+    comparison = compare(runs, outputs=tmp_path)
+    assert [(row.run[16:], row.model, row.values["mse"]) for row in comparison.scores] == [
         ("three", "network", 0.0),
         ("one", "line", 1.0),
         ("one", "network", 2.0),
         ("two", "network", 9.0),
         ("three", "last value", 10.0),
     ]
-    assert made.names[1::3] == ["line (baseline)", "last value (baseline)"]
+    assert comparison.names[1::3] == ["line (baseline)", "last value (baseline)"]
     labels = ["three: MSE 0.0000", "line (baseline): MSE 1.000", "one: MSE 2.000", "two: MSE 9.000"]
-    assert [line.label for line in words["runs"]] == labels
+    assert [line.label for line in picture["runs"]] == labels
 
 
-def test_baselines_of_one_name_and_other_forecasts_are_told_apart_by_their_runs(tmp_path: Path) -> None:
+def test_compare__different_baselines_of_one_name_are_named_with_their_runs(tmp_path: Path) -> None:
     runs = [
         publish(tmp_path, name, [("7", 1, 1.0, 1.0, more)], baseline="line")
         for name, more in (("a", 2.0), ("b", 3.0))
     ]
-    made = compare(runs, outputs=tmp_path)
-    assert made.names[2:] == [f"line (baseline of {which.name})" for which in runs]
+    comparison = compare(runs, outputs=tmp_path)
+    assert comparison.names[2:] == [f"line (baseline of {run.name})" for run in runs]
     assert (
         f"| line (baseline of {runs[1].name}) | 4.000 | 2.000 | 2.000 |"
-        in (made.folder / "compare.md").read_text()
+        in (comparison.folder / "compare.md").read_text()
     )
 
 
-def test_several_targets_count_in_their_own_spread(tmp_path: Path) -> None:
+def test_compare__several_targets_count_in_their_standard_deviations(tmp_path: Path) -> None:
     # Standard deviations 1 and 1,000; c never changes and counts as it is. Errors 1, 1,000 and 2, each in both rows.
     values = {"a": (1.0, 3.0, 1.0), "b": (1000.0, 3000.0, 1000.0), "c": (5.0, 5.0, 2.0)}
     rows = [
@@ -272,9 +286,11 @@ def test_several_targets_count_in_their_own_spread(tmp_path: Path) -> None:
         for target, own in values.items()
         for place, day in enumerate((7, 8))
     ]
-    made = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
-    assert made.unit == "standard deviations of each target"
-    assert [(row["mse"], row["mae"]) for row in made.scores] == [(2.0, pytest.approx(4 / 3))] * 2
+    comparison = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    assert comparison.unit == "standard deviations of each target"
+    assert [(row.values["mse"], row.values["mae"]) for row in comparison.scores] == [
+        (2.0, pytest.approx(4 / 3))
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -288,51 +304,51 @@ def test_several_targets_count_in_their_own_spread(tmp_path: Path) -> None:
         (2, [str(float(time)) for time in range(11, 131)]),
     ],
 )
-def test_the_picture_shows_the_last_forecasts_end_to_end(
-    tmp_path: Path, words: dict[str, Any], horizon: int, drawn: list[str]
+def test_compare_picture__shows_the_last_forecasts_end_to_end(
+    tmp_path: Path, picture: dict[str, Any], horizon: int, drawn: list[str]
 ) -> None:
     rows = [(str(time + step), step, 1.0, 2.0) for time in range(129) for step in range(1, horizon + 1)]
     compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
-    assert curves(words)[0][1] == drawn
-    assert words["title"].endswith(f"rows, {horizon} steps end to end" if horizon > 1 else "rows")
+    assert curves(picture)[0][1] == drawn
+    assert picture["title"].endswith(f"rows, {horizon} steps end to end" if horizon > 1 else "rows")
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_target_too_large_to_be_squared_has_no_score(tmp_path: Path) -> None:
+def test_compare__a_target_too_large_to_be_squared_has_no_score(tmp_path: Path) -> None:
     rows = [
         f"s,0,1,{day},{target},{size * day},0.0"
         for target, size in (("a", 1.0), ("b", 1e200))
         for day in (7, 8)
     ]
-    made = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
-    assert [row["mse"] for row in made.scores] == [None, None]
+    comparison = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    assert [row.values["mse"] for row in comparison.scores] == [None, None]
 
 
-def test_of_many_runs_the_best_are_drawn(tmp_path: Path, words: dict[str, Any]) -> None:
+def test_compare_picture__shows_the_best_of_many_runs(tmp_path: Path, picture: dict[str, Any]) -> None:
     runs = [publish(tmp_path, f"run{size}", [("7", 1, 0.0, float(size))]) for size in (5, 3, 1, 2, 4)]
     compare(runs, outputs=tmp_path)
-    assert [line.label[:4] for line in words["runs"]] == ["run1", "run2", "run3", "run4"]
-    assert words["title"] == "the best 4 of 5 runs on the same test rows"
+    assert [line.label[:4] for line in picture["runs"]] == ["run1", "run2", "run3", "run4"]
+    assert picture["title"] == "the best 4 of 5 runs on the same test rows"
 
 
-def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+def test_compare__a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
-    assert [row["run"] for row in compare([one, one, two], outputs=tmp_path).scores] == [one.name, two.name]
+    assert [row.run for row in compare([one, one, two], outputs=tmp_path).scores] == [one.name, two.name]
 
 
 @pytest.mark.filterwarnings("error")
-def test_errors_that_are_not_finite_have_no_score_and_come_last(tmp_path: Path) -> None:
+def test_compare__errors_that_are_not_finite_have_no_score_and_come_last(tmp_path: Path) -> None:
     huge, one = (
         publish(tmp_path, "huge", [("7", 1, 1.0, 1e200)]),
         publish(tmp_path, "one", [("7", 1, 1.0, 3.0)]),
     )
-    assert [(row["run"], row["rmse"]) for row in compare([huge, one], outputs=tmp_path).scores] == [
+    assert [(row.run, row.values["rmse"]) for row in compare([huge, one], outputs=tmp_path).scores] == [
         (one.name, 2.0),
         (huge.name, None),
     ]
 
 
-def test_runs_of_one_folder_name_and_two_units_are_refused(tmp_path: Path) -> None:
+def test_compare__runs_of_one_folder_name_and_two_units_are_refused(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE, unit="km")
     (tmp_path / "other").mkdir()
     moved = two.folder.rename(tmp_path / "other" / one.name)
@@ -342,19 +358,19 @@ def test_runs_of_one_folder_name_and_two_units_are_refused(tmp_path: Path) -> No
 # --- refusals
 
 
-def test_fewer_than_two_different_runs_are_refused(tmp_path: Path) -> None:
+def test_compare__fewer_than_two_different_runs_are_refused(tmp_path: Path) -> None:
     one = publish(tmp_path, "one", ONE)
     (tmp_path / "link").symlink_to(one.folder)
-    text = "compare needs two different finished runs; train another, or name them: rnnfc compare RUN RUN"
-    assert refused() == refused(one) == refused(one, one) == refused(one, Run(tmp_path / "link")) == text
+    texts = {refused(), refused(one), refused(one, one), refused(one, Run(tmp_path / "link"))}
+    assert len(texts) == 1
+    assert "two different finished runs" in texts.pop()
 
 
-def test_runs_in_different_units_are_refused(tmp_path: Path) -> None:
+def test_compare__different_units_are_refused(tmp_path: Path) -> None:
     runs = [
         publish(tmp_path, name, ONE, unit=unit) for name, unit in (("one", "m"), ("two", ""), ("three", "m"))
     ]
-    text = "the runs forecast in different units (one in m, two in no unit, three in m); compare runs of one unit"
-    assert refused(*runs) == text
+    assert "different units (one in m, two in no unit, three in m)" in refused(*runs)
 
 
 @pytest.mark.parametrize(
@@ -367,21 +383,19 @@ def test_runs_in_different_units_are_refused(tmp_path: Path) -> None:
     ],
     ids=["time", "step", "series", "target"],
 )
-def test_runs_without_a_row_in_common_are_refused(tmp_path: Path, rows: Rows, who: str) -> None:
+def test_compare__runs_without_a_common_row_are_refused(tmp_path: Path, rows: Rows, who: str) -> None:
     runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", rows, who=who)
-    differ = " (targets y / other)" if who == "s,other" else ""
-    assert (
-        refused(*runs) == f"one, two: no test row in common{differ}; compare runs of the same data and split"
-    )
+    differences = " (targets y / other)" if who == "s,other" else ""
+    assert refused(*runs).startswith(f"one, two: no test row in common{differences};")
 
 
-def test_runs_without_a_row_in_common_name_the_files_that_differ(tmp_path: Path) -> None:
+def test_compare__runs_without_a_common_row_name_the_files_that_differ(tmp_path: Path) -> None:
     data = "{kind: csv, path: x.csv, target: y}"
     runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", [("7", 1, 1.0, 1.0)], data=data)
     assert "no test row in common (data sine / x.csv); compare" in refused(*runs)
 
 
-def test_rows_whose_actual_value_is_masked_are_not_compared(tmp_path: Path) -> None:
+def test_compare__leaves_out_masked_actual_values(tmp_path: Path) -> None:
     runs = [publish(tmp_path, name, [*ONE[:3], (*ONE[3][:2], float("nan"), 5.0)]) for name in ("one", "two")]
     assert compare(runs, outputs=tmp_path).rows == 3
 
@@ -389,14 +403,13 @@ def test_rows_whose_actual_value_is_masked_are_not_compared(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("actual", "same"), [(3.0, True), (3.0 + 1e-12, True), (3.0001, False), (-3.0, False)]
 )
-def test_runs_of_other_data_are_refused(tmp_path: Path, actual: float, same: bool) -> None:
+def test_compare__runs_of_different_data_are_refused(tmp_path: Path, actual: float, same: bool) -> None:
     first, second = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
     third = publish(tmp_path, "three", [*ONE[:2], ("2020-01-05", 1, actual, 5.0), ONE[3]])
     if same:
         assert compare([first, second, third], outputs=tmp_path).rows == 4
     else:
-        text = "one and three hold different actual values for the same rows; compare runs of the same data"
-        assert refused(first, second, third) == text
+        assert "one and three have different actual values" in refused(first, second, third)
 
 
 @pytest.mark.parametrize(
@@ -411,26 +424,28 @@ def test_runs_of_other_data_are_refused(tmp_path: Path, actual: float, same: boo
         ("s,0,1,yesterday,y,1.0,2.0", 'Error parsing datetime string "yesterday" at position 0'),
     ],
 )
-def test_a_damaged_row_is_refused_whether_or_not_the_other_run_has_it(
+def test_compare__a_damaged_row_is_refused_whether_or_not_the_other_run_has_it(
     tmp_path: Path, row: str, reason: str
 ) -> None:
     damaged = [publish(tmp_path, name, [row, "s,0,1,2020-01-03,y,1.0,7.0"]) for name in ("one", "two")]
-    text = f"one/forecast.csv: a row cannot be read ({reason}); the run is damaged, train it again"
-    assert refused(*damaged) == text
-    assert refused(publish(tmp_path, "whole", ONE), damaged[0]) == text
+    texts = {refused(*damaged), refused(publish(tmp_path, "whole", ONE), damaged[0])}
+    assert len(texts) == 1
+    text = texts.pop()
+    assert text.startswith(f"one/forecast.csv: a row cannot be read ({reason});")
+    assert "damaged" in text
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        (run.REPORT, None, "No such file or directory"),
-        (run.REPORT, "{", "Expecting property name"),
-        (run.FORECAST, None, "No such file or directory"),
-        (run.FORECAST, "a,b\n1,2\n", f"columns must be {HEADER.replace(',', ', ')}"),
-        (run.FORECAST, f"{HEADER}\n", f"columns must be {HEADER.replace(',', ', ')}"),
+        (run_files.REPORT, None, "No such file or directory"),
+        (run_files.REPORT, "{", "Expecting property name"),
+        (run_files.FORECAST, None, "No such file or directory"),
+        (run_files.FORECAST, "a,b\n1,2\n", f"columns must be {HEADER.replace(',', ', ')}"),
+        (run_files.FORECAST, f"{HEADER}\n", f"columns must be {HEADER.replace(',', ', ')}"),
     ],
 )
-def test_a_damaged_run_is_refused_by_name(
+def test_compare__a_damaged_run_is_refused_by_name(
     tmp_path: Path, name: str, content: str | None, reason: str
 ) -> None:
     runs = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
@@ -439,4 +454,4 @@ def test_a_damaged_run_is_refused_by_name(
         (runs[1].folder / name).write_text(content)
     text = refused(*runs)
     assert text.startswith(f"two/{name}: cannot be read ({reason}")
-    assert text.endswith("); the run is damaged, train it again")
+    assert "damaged" in text

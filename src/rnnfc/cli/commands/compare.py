@@ -38,8 +38,6 @@ def show_comparison(comparison: "Comparison") -> None:
     from rnnfc.cli.console import say, show_table
     from rnnfc.runs.run import COMPARE_PLOT, COMPARE_TEXT
 
-    unit = f", in {comparison.unit}" if comparison.unit else ""
-    note = f" ({comparison.note})" if comparison.note else ""
-    say("compare", f"{comparison.rows:,} test rows that all runs forecast{unit}{note}")
+    say("compare", comparison.title)
     show_table(*comparison.table(complete=False))
     say("saved", f"{comparison.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
