@@ -119,7 +119,7 @@ GUARDS = (
         changes={
             '        if panel.fingerprint() != which.info().get("data_sha256"):\n': "        if False:\n"
         },
-        test="tests/test_reproducible.py::test_data_that_has_changed_is_told_before_anything_is_trained",
+        test="tests/test_reproducible.py::test_changed_data__is_refused_before_training",
     ),
     Guard(
         name="unpickle arrays",
