@@ -50,17 +50,17 @@ GUARDS = (
         name="count filled values as targets",
         path="data/windows.py",
         changes={
-            "origins[_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins\n": "origins\n",
+            "origins[_is_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins\n": "origins\n",
         },
-        test="tests/data/test_windows.py::test_a_filled_row_is_never_a_target_nor_the_last_input",
+        test="tests/data/test_windows.py::test_cut_windows__a_filled_row_is_no_target_and_no_last_input",
     ),
     Guard(
         name="let the inputs of a window reach into the series before its own",
         path="data/windows.py",
         changes={
-            "first = np.maximum(rows[:, 0], _first_known(panel) + length)": "first = np.maximum(rows[:, 0], length)"
+            "first = np.maximum(rows[:, 0], _first_observed(panel) + length)": "first = np.maximum(rows[:, 0], length)"
         },
-        test="tests/data/test_windows.py::test_each_series_gives_its_own_part_and_no_window_crosses_two",
+        test="tests/data/test_windows.py::test_cut_windows__splits_each_series_and_crosses_none",
     ),
     Guard(
         name="score only the test windows that fill a batch of four",
@@ -71,7 +71,7 @@ GUARDS = (
                 '            "test": replace(self.test, origins=self.test.origins[: len(self.test) // 4 * 4]),\n'
             )
         },
-        test="tests/data/test_windows.py::test_all_of_validation_and_test_is_scored_and_a_sample_of_training",
+        test="tests/data/test_windows.py::test_splits__score_a_sample_of_training_and_all_others",
     ),
     Guard(
         name="shuffle as Keras does: one order in every epoch",
@@ -91,7 +91,7 @@ GUARDS = (
         name="publish a network that forecasts what is no number",
         path="workflows/score.py",
         changes={"    if len(windows):\n": "    if False:\n"},
-        test="tests/workflows/test_score.py::test_a_network_that_forecasts_nan_is_refused_with_split_and_time",
+        test="tests/workflows/test_score.py::test_forecast_all__a_value_that_is_not_finite_is_refused_with_split_and_time",
     ),
     Guard(
         name="save in place",
@@ -99,26 +99,24 @@ GUARDS = (
         changes={
             "with atomic_write(self._hidden / name, replace=True) as (place,):": "for place in (self._hidden / name,):"
         },
-        test="tests/runs/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
+        test="tests/runs/test_writer.py::test_run_writer__fsyncs_each_file_before_its_rename_and_the_folder_after",
     ),
     Guard(
         name="skip fsync",
         path="runs/writer.py",
         changes={"os.fsync(handle)": "pass"},
-        test="tests/runs/test_run.py::test_every_write_is_synced_renamed_and_its_folder_synced_before_the_next",
+        test="tests/runs/test_writer.py::test_run_writer__fsyncs_each_file_before_its_rename_and_the_folder_after",
     ),
     Guard(
         name="believe files that the manifest does not vouch for",
         path="runs/run.py",
-        changes={"        if found != listed:\n": "        if False:\n"},
-        test="tests/runs/test_run_files.py::test_the_file_that_is_not_what_was_written_is_named",
+        changes={"        if actual != listed:\n": "        if False:\n"},
+        test="tests/runs/test_run.py::test_open__refuses_a_run_with_one_changed_file",
     ),
     Guard(
         name="score and verify a run on data that has changed",
         path="workflows/prepare.py",
-        changes={
-            '        if panel.fingerprint() != which.info().get("data_sha256"):\n': "        if False:\n"
-        },
+        changes={'        if panel.fingerprint() != run.info().get("data_sha256"):\n': "        if False:\n"},
         test="tests/test_reproducible.py::test_changed_data__is_refused_before_training",
     ),
     Guard(
@@ -129,7 +127,7 @@ GUARDS = (
             "    if math.prod(shape) * dtype.itemsize !=": '    if dtype.kind != "O" and math.prod(shape) * dtype.itemsize !=',
             "allow_pickle=False": "allow_pickle=True",
         },
-        test="tests/runs/test_run.py::test_nothing_in_a_run_folder_is_unpickled",
+        test="tests/runs/test_run.py::test_run__unpickles_nothing",
     ),
     Guard(
         name="keep the last of duplicate keys",
