@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from bad_inputs.run_cases import everything
+from bad_inputs.run_cases import snapshot
 from numpy.lib import format as npy
 from onnx import external_data_helper
 from sealing import seal
@@ -370,7 +370,7 @@ def test_a_spoiled_file_is_refused_without_side_effects(
     (folder / file).write_bytes(spoil(folder))
     seal(folder)
     monkeypatch.chdir(folder.parent.parent)
-    before = everything(Path())
+    before = snapshot(Path())
     done = rnnfc(
         command, folder, *(str(folder.parent / option) if option == "other" else option for option in options)
     )
@@ -378,7 +378,7 @@ def test_a_spoiled_file_is_refused_without_side_effects(
     assert f"error: {folder / file}: " in done.err
     assert says in done.err
     assert done.err.count("\n") <= 3
-    assert everything(Path()) == before
+    assert snapshot(Path()) == before
 
 
 # --- what is no file
@@ -517,7 +517,7 @@ def test_whatever_model_keras_holds_the_answers_are_the_same(
     monkeypatch.chdir(folder.parent.parent)
     (folder / run.MODEL).write_bytes(spoil(folder))
     seal(folder)
-    before = everything(Path())
+    before = snapshot(Path())
     for runtime in ("onnx", "keras"):
         for command in ("evaluate", "predict"):
             runs = (folder, folder.parent / "other")
@@ -525,7 +525,7 @@ def test_whatever_model_keras_holds_the_answers_are_the_same(
                 json.loads(rnnfc(command, which, "--runtime", runtime, "--json").out) for which in runs
             )
             assert {**spoiled, "run": ""} == {**good, "run": ""}
-    assert everything(Path()) == before
+    assert snapshot(Path()) == before
 
 
 # --- names

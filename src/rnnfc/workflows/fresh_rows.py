@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.experiment import Experiment
+from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import refuse_not_positive
@@ -33,55 +35,57 @@ def ends_of(panel: Panel) -> Rows:
 
 
 def first_window(
-    run: Run, run_panel: Panel, *, data: Path | None, series: Sequence[str], transformed: bool
+    run: Run, run_panel: Panel, *, data: object, series: Sequence[str], transformed: bool
 ) -> tuple[Panel, list[str]]:
     """The rows that forecasts start from, and notes on them.
 
     Args:
         run_panel: the last window of the run's own data.
-        data: a file of new rows, see `fresh`; None: `run_panel`.
+        data: new rows, see `fresh`; None: `run_panel`.
         series: names of the series to forecast; empty: all.
         transformed: whether the run takes logarithms or powers of the values.
     """
     experiment = run.experiment()
-    if data:
+    if data is not None:
         panel, notes = fresh(data, experiment, run_panel, transformed=transformed)
     else:
         panel, notes = run_panel, _grown(run, experiment)
     if series:
-        panel, notes = select_series(panel, series), [] if data else notes
+        panel, notes = select_series(panel, series), notes if data is None else []
     return panel, [*_filled(panel), *notes]
 
 
 def fresh(
-    path: Path, experiment: Experiment, run_panel: Panel, *, transformed: bool
+    data: object, experiment: Experiment, run_panel: Panel, *, transformed: bool
 ) -> tuple[Panel, list[str]]:
-    """The last window of each series in a file, read and checked like the run's data; notes on series left out.
+    """The last window of each series in new rows, read and checked like the run's data; notes on series left out.
+
+    Args:
+        data: the path of a file, or a data frame, with the columns of the run's data.
 
     Raises:
         ConfigError: the run's data is not from a file, or it has no such series.
-        DataError: the file cannot be used.
+        DataError: the rows cannot be used.
     """
+    name, option = (f"{data}", f"--data {data}") if isinstance(data, Path) else ("data", "data")
     if not experiment.data.has_columns:
         raise ConfigError(
-            f"--data {path}: the data of this run is not from a file, but from data.kind: {experiment.data.kind}; "
+            f"{option}: the data of this run is not from a file, but from data.kind: {experiment.data.kind}; "
             "leave out --data, or name a run that was trained on a CSV file"
         )
-    if not path.exists():
-        raise DataError(f"--data {path}: no such file; name a CSV file with the columns of the run's data")
-    spec, length = experiment.data.in_file(path), experiment.window.length
-    panel = load_panel(spec, frequency=run_panel.frequency)
-    refuse_other_clock(panel, run_panel, what=str(path))
-    if spec.series_column is None:
+    length = experiment.window.length
+    panel = _load(data, experiment.data, run_panel.frequency)
+    refuse_other_clock(panel, run_panel, what=name)
+    if experiment.data.series_column is None:
         panel = replace(panel, series=run_panel.series)
     num_rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, run_panel)
     names = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
-    _refuse_unknown(names, run_panel.series, what=f"{path}:", remedy="remove its rows, or train with it")
+    _refuse_unknown(names, run_panel.series, what=f"{name}:", remedy="remove its rows, or train with it")
     long_enough = (num_rows >= length) & ~skipped
     if not long_enough.any():
         most = int(num_rows[~skipped].max())
         found = f"{most:,} row{'' if most == 1 else 's'}"
-        raise DataError(f"{path}: {found}, window.length={length:,} needs {length:,}; add earlier rows")
+        raise DataError(f"{name}: {found}, window.length={length:,} needs {length:,}; add earlier rows")
     short = f"with fewer than window.length={length:,} rows"
     unknown = f"not in the run, with fewer than the {experiment.min_rows:,} rows that training needs"
     notes = [
@@ -93,6 +97,14 @@ def fresh(
     if transformed:
         refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
     return _in_order(last, last.series, run_panel.series), notes
+
+
+def _load(data: object, spec: DataSpec, frequency: Frequency) -> Panel:
+    if not isinstance(data, Path):
+        return load_panel(spec, frame=data, frequency=frequency)
+    if not data.exists():
+        raise DataError(f"--data {data}: no such file; name a CSV file with the columns of the run's data")
+    return load_panel(spec.in_file(data), frequency=frequency)
 
 
 def _filled(panel: Panel) -> list[str]:

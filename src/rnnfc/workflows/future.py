@@ -21,11 +21,11 @@ def future_times(panel: Panel, *, rows: int) -> Times | None:
     return np.array(known) if known else None
 
 
-def future_covariates(panel: Panel, experiment: Experiment, path: Path | None, *, rows: int) -> Floats:
+def future_covariates(panel: Panel, experiment: Experiment, future: object, *, rows: int) -> Floats:
     """[series, row, known] for the rows after the last one of each series that has rows.
 
     Args:
-        path: the file of `predict --future`.
+        future: the path of a file, or a data frame; None: no future covariates are given.
     Raises:
         ConfigError: the file is needed and missing, or not needed.
         DataError: it cannot be used, or lacks rows; or the times past the end are not known.
@@ -34,9 +34,9 @@ def future_covariates(panel: Panel, experiment: Experiment, path: Path | None, *
     columns = panel.channels[len(panel.channels) - panel.num_known :][:num_columns]
     parts = [np.empty((num_series, rows, 0))]
     if columns:
-        parts.append(_from_file(path, columns, panel, experiment, rows=rows))
-    elif path is not None:
-        raise ConfigError(f"--future {path}: this run has no data.known columns; leave out --future")
+        parts.append(_load_covariates(future, columns, panel, experiment, rows=rows))
+    elif future is not None:
+        raise ConfigError(f"{_option(future)}: this run has no data.known columns; leave out --future")
     if panel.calendar:
         times = future_times(panel, rows=rows)
         if times is None:
@@ -47,17 +47,25 @@ def future_covariates(panel: Panel, experiment: Experiment, path: Path | None, *
     return np.concatenate(parts, axis=2)
 
 
-def _from_file(
-    path: Path | None, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int
+def _option(future: object) -> str:
+    return f"--future {future}" if isinstance(future, Path) else "future"
+
+
+def _load_covariates(
+    source: object, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int
 ) -> Floats:
     names, data = ", ".join(columns), experiment.data
-    if path is None or not path.exists():
-        problem = "is missing" if path is None else f"{path}: no such file"
+    if source is None or (isinstance(source, Path) and not source.exists()):
+        problem = "--future is missing" if source is None else f"--future {source}: no such file"
         raise ConfigError(
-            f"--future {problem}; the network needs {names} of the {rows} rows that it forecasts: name a CSV file with them"
+            f"{problem}; the network needs {names} of the {rows} rows that it forecasts: name a CSV file with them"
         )
-    future = load_panel(data.only_targets(columns).in_file(path), frequency=panel.frequency)
-    refuse_other_clock(future, panel, what=f"--future {path}")
+    spec = data.only_targets(columns)
+    if isinstance(source, Path):
+        future = load_panel(spec.in_file(source), frequency=panel.frequency)
+    else:
+        future = load_panel(spec, frame=source, frequency=panel.frequency)
+    refuse_other_clock(future, panel, what=_option(source))
     series = future.series if data.series_column else panel.series
     parts = []
     for place in places_of(panel):
@@ -70,7 +78,7 @@ def _from_file(
         parts.append(future.values[own][after][complete])
         if len(parts[-1]) < rows:
             raise DataError(
-                f"--future {path}: {name} has {len(parts[-1])} of the {rows} rows after {format_time(last[0])} "
+                f"{_option(source)}: {name} has {len(parts[-1])} of the {rows} rows after {format_time(last[0])} "
                 f"for which the network needs {names}; add the missing rows"
             )
     return np.stack(parts)

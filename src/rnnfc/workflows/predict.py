@@ -158,8 +158,8 @@ def predict(
     *,
     steps: int | None = None,
     series: Sequence[str] = (),
-    data: Path | None = None,
-    future: Path | None = None,
+    data: object = None,
+    future: object = None,
     runtime: str = "onnx",
 ) -> FutureForecast:
     """Forecast the `steps` (None: the horizon) rows after the last one of each series.
@@ -168,8 +168,9 @@ def predict(
 
     Args:
         series: names of the series to forecast; empty: all.
-        data: a file of new rows to forecast from, in the format of the run's own; None: the end of the run's data.
-        future: a file with the future covariates (data.known) of the rows that are forecast.
+        data: new rows to forecast from, the path of a file or a data frame, with the columns of the run's own; None: the end
+            of the run's data.
+        future: a file or a data frame with the future covariates (data.known) of the rows that are forecast.
         runtime: inference backend, a key of `inference.RUNTIMES`.
     Raises:
         ConfigError, DataError: `data` or `future` cannot be used, or there is no such series.

@@ -13,6 +13,7 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, is_constant, training_range
+from rnnfc.data.sources.frame import as_frame_spec
 from rnnfc.data.windows import Splits, Windows, cut_windows
 from rnnfc.errors import DataError
 from rnnfc.networks.family import Sizes
@@ -87,21 +88,26 @@ def network_sizes(experiment: Experiment, panel: Panel) -> Sizes:
     )
 
 
-def prepare(experiment: Experiment, *, rows: Callable[[Panel], Panel] | None = None) -> Prepared:
+def prepare(
+    experiment: Experiment, *, frame: object = None, rows: Callable[[Panel], Panel] | None = None
+) -> Prepared:
     """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
 
     Args:
+        frame: a data frame with the columns of `experiment.data`, read instead of its source.
         rows: selects rows of the data; None selects the series that are long enough.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
         MissingExtraError: a package that the data or a baseline needs is not installed.
     """
+    if frame is not None:
+        experiment = experiment.model_copy(update={"data": as_frame_spec(experiment.data)})
     window = experiment.window
     if rows is None:
         refuse_missing_extra(experiment.baselines)
     with Phases()("data") as loading:
-        panel = load_panel(experiment.data)
+        panel = load_panel(experiment.data, frame=frame)
         panel = rows(panel) if rows else _long_enough(panel, experiment)
         splits = cut_windows(
             panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride

@@ -1,0 +1,288 @@
+"""The Python API: what the commands of `rnnfc` do, for scripts and notebooks.
+
+Nothing is printed unless `progress=True`. Errors are the exceptions of `rnnfc.errors`, with the sentences that the commands
+print. Data frames may be of pandas, polars or pyarrow; a frame that is returned is of the library of the frame that was
+passed in, else of pandas.
+"""
+
+import contextlib
+import datetime as dt
+import html
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnfc.config import load as config
+from rnnfc.config.experiment import Experiment
+from rnnfc.data.frequency import Times
+from rnnfc.data.panel import Floats
+from rnnfc.evaluation.metrics import METRICS, heading
+from rnnfc.plain import JsonObject
+from rnnfc.reports.report import NETWORK
+from rnnfc.reports.text import format_number
+from rnnfc.runs import find, run
+from rnnfc.runs.forecast_csv import quantile_name
+from rnnfc.training.progress import Epoch
+from rnnfc.workflows import compare as compare_workflow
+from rnnfc.workflows import predict as predict_workflow
+from rnnfc.workflows import prepare as prepare_workflow
+from rnnfc.workflows.predict import FutureForecast
+from rnnfc.workflows.prepare import Check, Prepared
+from rnnfc.workflows.train import Listener
+from rnnfc.workflows.train import train as train_workflow
+
+# pandas.DataFrame, polars.DataFrame or pyarrow.Table.
+Frame: TypeAlias = Any
+Library: TypeAlias = Literal["pandas", "polars", "pyarrow"]
+
+_OUTPUTS = Path("outputs")
+
+
+def load(path: str | Path, overrides: Mapping[str, object] | Sequence[str] = ()) -> Experiment:
+    """Read an experiment from a YAML file.
+
+    Args:
+        overrides: keys to change, `{"train.epochs": 5}`, or as on the command line, `["train.epochs=5"]`.
+    Raises:
+        ConfigError: the file or an override is wrong; one line for each mistake.
+    """
+    if isinstance(overrides, Mapping):
+        overrides = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
+    return config.load(Path(path), overrides)
+
+
+def check(experiment: Experiment, data: Frame | None = None) -> Check:
+    """Rows, windows, parameters and memory of an experiment, without training: what `rnnfc check --json` prints.
+
+    Args:
+        data: a frame with the columns of `experiment.data`, used instead of its file.
+    Raises:
+        ConfigError, DataError: the data cannot be used, or training would need more memory than there is.
+    """
+    return prepare_workflow.check(prepare_workflow.prepare(experiment, frame=data))
+
+
+def train(
+    experiment: Experiment,
+    data: Frame | None = None,
+    *,
+    outputs: str | Path = _OUTPUTS,
+    progress: bool = False,
+) -> "Run":
+    """Train an experiment, and publish its run folder under `outputs`.
+
+    Args:
+        data: a frame with the columns of `experiment.data`, used instead of its file.
+        progress: show what `rnnfc train` shows.
+    Raises:
+        ConfigError, DataError: see `check`.
+        TrainError: training diverged; nothing is published.
+        OutputError: the run could not be written.
+    """
+    prepared = prepare_workflow.prepare(experiment, frame=data)
+    with _listener(progress=progress) as listener:
+        result = train_workflow(prepared, outputs=Path(outputs), listener=listener)
+    if progress:
+        from rnnfc.cli.console import show_report, show_saved
+
+        show_report(result.report)
+        show_saved(result.run)
+    return Run(result.run.folder, _library=_library_of(data))
+
+
+def open_run(name: str | Path | None = None, *, outputs: str | Path = _OUTPUTS) -> "Run":
+    """A finished run: a run folder, its name, or an experiment's name (its newest run); None: the newest run of all.
+
+    Raises:
+        RunError: there is no such run, or it is damaged.
+    """
+    return Run(find.find(Path(outputs), None if name is None else str(name)).folder)
+
+
+def compare(runs: Sequence["Run | str"], *, outputs: str | Path = _OUTPUTS) -> Frame:
+    """Score runs on the test rows that all of them forecast, and publish table and picture under `outputs`.
+
+    Args:
+        runs: two or more runs, or names as in `open_run`.
+    Returns:
+        A frame with a row for each run and baseline, the lowest error first: `run`, `model`, and a column for each metric.
+    Raises:
+        RunError: fewer than two runs, no common rows, or runs of different data.
+    """
+    opened = [each if isinstance(each, Run) else open_run(each, outputs=outputs) for each in runs]
+    comparison = compare_workflow.compare([run.Run(each.folder) for each in opened], outputs=Path(outputs))
+    columns = dict.fromkeys(name for row in comparison.scores for name in row)
+    values = {name: [row.get(name) for row in comparison.scores] for name in columns}
+    return _frame(values, opened[0]._library if opened else "pandas")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run in `folder`. Every property and method raises RunError if a file of it is damaged."""
+
+    folder: Path
+    _library: Library = field(default="pandas", repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment with all its defaults."""
+        return run.Run(self.folder).experiment()
+
+    @property
+    def report(self) -> JsonObject:
+        """Verdict, notes, data and scores: the content of report.json."""
+        return run.Run(self.folder).report()
+
+    @property
+    def scores(self) -> Frame:
+        """A frame with a row for each score: model, split, metric, units, series, target, step, value.
+
+        `target` and `step` are missing where a score is over all of them, `value` where the metric is not defined.
+        """
+        rows = run.Run(self.folder).score_rows()
+        columns = ("model", "split", "metric", "units", "series", "target", "step", "value")
+        return _frame({name: [row.get(name) for row in rows] for name in columns}, self._library)
+
+    def predict(
+        self,
+        steps: int | None = None,
+        *,
+        series: Sequence[str] = (),
+        data: Frame | str | Path | None = None,
+        future: Frame | str | Path | None = None,
+    ) -> Frame:
+        """Forecast past the end of the run's data, or past the end of new rows.
+
+        Args:
+            steps: how many rows; None: the horizon. Beyond the horizon forecasts are fed back as inputs.
+            series: names of the series to forecast; empty: all.
+            data: new rows, a frame or a file with the columns of the run's data.
+            future: the future covariates (data.known) of the rows that are forecast, a frame or a file.
+        Returns:
+            A frame with a row for each series, step and target, in data units: series, time, step, target, forecast, and a
+            column for each quantile level, e.g. q0.1. `time` is in UTC if the data has a UTC offset, and missing if times
+            past the end are not known (data.frequency: rows); quantiles are NaN beyond the horizon.
+        Raises:
+            ConfigError, DataError: `data` or `future` cannot be used, or there is no such series.
+            RunError: see `rnnfc predict`.
+        """
+        forecast = predict_workflow.predict(
+            run.Run(self.folder).refuse_damage(),
+            steps=steps,
+            series=series,
+            data=_path_or_frame(data),
+            future=_path_or_frame(future),
+        )
+        library = self._library if data is None or isinstance(data, str | Path) else _library_of(data)
+        return _frame(_forecast_columns(forecast), library)
+
+    def _repr_html_(self) -> str:
+        """Verdict and test scores, for notebooks."""
+        report, rows = self.report, run.Run(self.folder).score_rows()
+        test = {
+            (str(row["model"]), str(row["metric"])): row["value"]
+            for row in rows
+            if (row["split"], row["units"], row["step"], row.get("target")) == ("test", "data", None, None)
+        }
+        metrics = [name for name, metric in METRICS.items() if metric.summary and (NETWORK, name) in test]
+        table = [["model", *map(heading, metrics)]]
+        for model in dict.fromkeys(model for model, _ in test):
+            values = [test.get((model, metric)) for metric in metrics]
+            table.append(
+                [model, *(format_number(value) if isinstance(value, float) else "" for value in values)]
+            )
+        cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        title, verdict = html.escape(self.name), html.escape(str(report.get("verdict", "")))
+        return f"<h4>{title}</h4><p>{verdict}</p><table>{body}</table>"
+
+
+class _Silent:
+    """A listener that shows nothing."""
+
+    def prepared(self, prepared: Prepared) -> None: ...
+
+    def epoch(self, row: Epoch, *, total: int) -> None: ...
+
+    def tick(self, share: float) -> None: ...
+
+    def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None: ...
+
+    def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None: ...
+
+
+@contextlib.contextmanager
+def _listener(*, progress: bool) -> Iterator[Listener]:
+    if not progress:
+        yield _Silent()
+        return
+    from rnnfc.cli.console import TrainingConsole
+
+    with contextlib.closing(TrainingConsole()) as listener:
+        yield listener
+
+
+def _path_or_frame(data: Frame | str | Path | None) -> Frame | Path | None:
+    return Path(data) if isinstance(data, str) else data
+
+
+def _library_of(frame: Frame | None) -> Library:
+    """The library of a frame that was passed in."""
+    if frame is None:
+        return "pandas"
+    import narwhals as nw
+
+    implementation = nw.from_native(frame, eager_only=True).implementation
+    if implementation.is_polars():
+        return "polars"
+    return "pyarrow" if implementation.is_pyarrow() else "pandas"
+
+
+def _forecast_columns(forecast: FutureForecast) -> dict[str, Sequence[object] | Floats]:
+    """The columns of the frame that `predict` returns; targets of a step follow each other, as in `--output`."""
+    num_series, steps, num_targets = forecast.value.shape
+    columns: dict[str, Sequence[object] | Floats] = {
+        "series": np.repeat(np.array(forecast.series, dtype=object), steps * num_targets).tolist(),
+        "time": [None] * forecast.value.size,
+        "step": np.tile(np.repeat(np.arange(1, steps + 1), num_targets), num_series).tolist(),
+        "target": list(forecast.targets) * (num_series * steps),
+        "forecast": forecast.value.ravel().tolist(),
+    }
+    if forecast.time is not None:
+        columns["time"] = np.repeat(_utc(forecast.time.ravel(), forecast.offset), num_targets).tolist()
+    for place, level in enumerate(forecast.levels):
+        values = np.full(forecast.value.shape, np.nan)
+        if forecast.quantiles is not None:
+            values[:, : forecast.quantiles.shape[1]] = forecast.quantiles[..., place]
+        columns[quantile_name(level)] = values.ravel()
+    return columns
+
+
+def _utc(times: Times, offset: str) -> npt.NDArray[np.object_]:
+    """Times as datetime objects, in UTC if the clock has an `offset` from it; numbers as they are."""
+    values = times.astype(object)
+    if offset:
+        clock = dt.datetime.strptime(offset, "%z").tzinfo
+        values = np.array([time.replace(tzinfo=clock).astimezone(dt.UTC) for time in values])
+    return values
+
+
+def _frame(columns: Mapping[str, Sequence[object] | Floats], library: Library) -> Frame:
+    """A data frame of `library`."""
+    if library == "pandas":
+        import pandas as pd
+
+        return pd.DataFrame(columns)
+    import narwhals as nw
+
+    return nw.from_dict(columns, backend=library).to_native()

@@ -1,0 +1,163 @@
+"""The Python API: real trainings on frames of pandas, polars and pyarrow, and what stays silent and unimported."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from factories import yaml_text
+
+import rnnfc
+from rnnfc.runs.run import Run as RunFolder
+
+ROOT = Path(__file__).parents[1]
+TARGET = '<b>sold & "more"</b>'
+CONFIG = yaml_text(
+    name="shop",
+    data={"kind": "frame", "time": "day", "target": TARGET, "known": ["price"], "season": 7},
+    window="{length: 7, horizon: 2}",
+    split="{test: 0.2}",
+    model="{kind: stacked, cell: GRU, units: [2]}",
+    train="{epochs: 4, batch_size: 8}",
+)
+LIBRARIES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
+
+
+def days(first: int, last: int) -> dict[str, Any]:
+    """Columns of the days `first` to `last` - 1 of 2024, with a price on Sundays."""
+    number = np.arange(first, last)
+    sold = 10.0 + np.sin(number * 2 * np.pi / 7)
+    day = np.datetime64("2024-01-01", "us") + number * np.timedelta64(1, "D")
+    return {"day": day, TARGET: sold, "price": (number % 7 == 6).astype(float)}
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Any:
+    path = tmp_path / "shop.yaml"
+    path.write_text(CONFIG)
+    return rnnfc.load(path, {"train.epochs": 2, "name": "shop"})
+
+
+def values(frame: Any, column: str) -> list[Any]:
+    return list(frame[column].to_pylist() if isinstance(frame, pa.Table) else frame[column].to_list())
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_api__takes_and_returns_frames_of_one_library(
+    experiment: Any, tmp_path: Path, library: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make = LIBRARIES[library]
+    data, future = make(days(0, 60)), make(days(60, 64))
+    assert rnnfc.check(experiment, data)["rows"] == 60
+    run = rnnfc.train(experiment, data, outputs=tmp_path / "outputs")
+    assert capfd.readouterr() == ("", "")
+    scores = run.scores
+    assert type(scores) is type(data)
+    rows = [{**row, "target": row.get("target")} for row in run.report["scores"]]  # type: ignore[union-attr, dict-item, index]
+    assert values(scores, "value") == [row["value"] for row in rows]
+    assert set(values(scores, "model")) >= {"network", "last value"}
+    forecast = run.predict(steps=3, future=future)
+    assert type(forecast) is type(data)
+    assert [str(time)[:10] for time in values(forecast, "time")] == ["2024-03-01", "2024-03-02", "2024-03-03"]
+    assert values(forecast, "step") == [1, 2, 3]
+    assert values(forecast, "target") == [TARGET] * 3
+    # Rows that the run has seen, passed in again, give the same forecast; the frame decides the library.
+    again = rnnfc.open_run("shop", outputs=tmp_path / "outputs").predict(3, data=data, future=future)
+    assert type(again) is type(data)
+    assert values(again, "forecast") == values(forecast, "forecast")
+    assert isinstance(rnnfc.open_run(run.folder).scores, pd.DataFrame)
+
+
+def test_api__trains_the_run_that_the_command_line_trains(rnnfc: Any, tmp_path: Path) -> None:
+    config = tmp_path / "sine.yaml"
+    config.write_text(yaml_text(model="{kind: scratch, units: 3}"))
+    assert rnnfc("train", config, "--outputs", tmp_path / "command").code == 0
+    import rnnfc as api
+
+    run = api.train(api.load(str(config)), outputs=tmp_path / "python")
+    (folder,) = (tmp_path / "command").iterdir()
+    for name in ("experiment.yaml", "report.json", "forecast.csv", "weights.npz"):
+        assert (run.folder / name).read_bytes() == (folder / name).read_bytes()
+    assert run.experiment == RunFolder(folder).experiment()
+
+
+def test_api__shows_progress_on_request(
+    experiment: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rnnfc.train(experiment, pd.DataFrame(days(0, 60)), outputs=tmp_path / "outputs", progress=True)
+    out, err = capfd.readouterr()
+    assert [line.split()[0] for line in err.splitlines()][:3] == ["data", "windows", "training"]
+    assert {"test", "baselines", "verdict", "saved"} <= {line.split()[0] for line in out.splitlines()}
+
+
+def test_compare__ranks_runs_in_a_frame(experiment: Any, tmp_path: Path) -> None:
+    data, outputs = pl.DataFrame(days(0, 60)), tmp_path / "outputs"
+    changed = experiment.model_copy(update={"name": "other", "seed": 8})
+    runs = [rnnfc.train(each, data, outputs=outputs) for each in (experiment, changed)]
+    frame = rnnfc.compare([runs[0], "other"], outputs=outputs)
+    assert isinstance(frame, pl.DataFrame)
+    assert {*frame["run"]} >= {run.name for run in runs}
+    assert frame["rmse"].is_sorted()
+
+
+def test_predict__has_a_column_for_each_level_and_times_in_utc(tmp_path: Path) -> None:
+    path = tmp_path / "levels.yaml"
+    data = {"kind": "frame", "time": "day", "target": "sold"}
+    model = "{kind: stacked, cell: GRU, units: [2], levels: [0.1, 0.5]}"
+    path.write_text(
+        yaml_text(data=data, model=model, split="{test: 0.2}", train="{epochs: 1, loss: pinball}")
+    )
+    frame = pd.DataFrame(days(0, 60)).rename(columns={TARGET: "sold"})
+    frame["day"] = frame["day"].dt.tz_localize("+10:00")
+    run = rnnfc.train(rnnfc.load(path), frame, outputs=tmp_path / "outputs")
+    forecast = run.predict(3)
+    assert list(forecast.columns) == ["series", "time", "step", "target", "forecast", "q0.1", "q0.5"]
+    assert forecast["time"][0] == pd.Timestamp("2024-03-01", tz="+10:00")
+    assert str(forecast["time"].dt.tz) == "UTC"
+    # The horizon is 2; beyond it the spread is not known.
+    assert forecast["q0.1"].isna().tolist() == [False, False, True]
+
+
+def test_run__is_html_in_a_notebook_with_every_name_escaped(experiment: Any, tmp_path: Path) -> None:
+    run = rnnfc.train(experiment, pd.DataFrame(days(0, 60)), outputs=tmp_path / "<i>outputs")
+    folder = run.folder.rename(run.folder.with_name("<script>alert(1)</script>".replace("/", "_")))
+    text = rnnfc.Run(folder)._repr_html_()
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
+    assert "<td>network</td>" in text
+    assert "RMSE" in text
+
+
+def test_errors__are_those_of_the_command_line(experiment: Any, tmp_path: Path) -> None:
+    with pytest.raises(rnnfc.ConfigError, match="unknown key"):
+        rnnfc.load(tmp_path / "shop.yaml", {"train.epoch": 5})
+    with pytest.raises(rnnfc.DataError, match="price"):
+        rnnfc.check(experiment, pd.DataFrame(days(0, 60)).drop(columns="price"))
+    with pytest.raises(rnnfc.DataError, match="no data frame"):
+        rnnfc.check(experiment)
+    with pytest.raises(rnnfc.RunError, match="no finished run 'shop'"):
+        rnnfc.open_run("shop", outputs=tmp_path)
+
+
+def test_import__loads_nothing_heavy() -> None:
+    heavy = ("numpy", "pandas", "tensorflow", "keras", "pydantic", "narwhals", "matplotlib", "typer", "yaml")
+    code = f"import sys, rnnfc; dir(rnnfc); print({{*{heavy}}} & {{*sys.modules}})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
+
+
+def test_all__is_complete_and_documented() -> None:
+    page = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    for name in rnnfc.__all__:
+        public = getattr(rnnfc, name)
+        assert public.__name__ == name
+        assert public.__doc__
+        assert f"`rnnfc.{name}" in page
+    for name in ("scores", "report", "experiment", "predict", "name"):
+        assert getattr(rnnfc.Run, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(rnnfc, "nothing")  # noqa: B009
