@@ -116,9 +116,8 @@ def compare(runs: Sequence["Run | str"], *, outputs: str | Path = _OUTPUTS) -> F
     """
     opened = [each if isinstance(each, Run) else open_run(each, outputs=outputs) for each in runs]
     comparison = compare_workflow.compare([run.Run(each.folder) for each in opened], outputs=Path(outputs))
-    columns = dict.fromkeys(name for row in comparison.scores for name in row)
-    values = {name: [row.get(name) for row in comparison.scores] for name in columns}
-    return _frame(values, opened[0]._library if opened else "pandas")
+    rows = [row.to_json() for row in comparison.scores]
+    return _frame({name: [row[name] for row in rows] for name in rows[0]}, opened[0]._library)
 
 
 @dataclass(frozen=True)
