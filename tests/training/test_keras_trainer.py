@@ -21,7 +21,7 @@ from rnnfc.networks.processors import num_processors
 from rnnfc.training.compile import epoch
 from rnnfc.training.compile.layout import Layout
 from rnnfc.training.compile.recipe import Recipe
-from rnnfc.training.compile.recurrence import written_out
+from rnnfc.training.compile.recurrence import fused_rnn
 from rnnfc.training.keras_engine import KerasEngine, KerasNetwork
 from rnnfc.training.keras_trainer import build_loss
 from rnnfc.training.loop import TrainState, train_epochs
@@ -142,7 +142,7 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
 def test_stacks_of_windows_as_columns_train_like_keras_fit(
     monkeypatch: pytest.MonkeyPatch, cell: str, recipe: Recipe
 ) -> None:
-    monkeypatch.setattr("rnnfc.training.compile.recurrence.chosen", lambda *_: Layout(columns=True))
+    monkeypatch.setattr("rnnfc.training.compile.recurrence.choose_layout", lambda *_: Layout(columns=True))
     train = "{epochs: 3, batch_size: 8, shuffle: false, learning_rate: 0.01}"
     case = Case(experiment(cell=cell, units="[4, 3]", bidirectional="[true, false]", train=train), recipe)
     assert_trains_like_fit(case, keras.optimizers.Adam(0.01), "mse")
@@ -153,16 +153,16 @@ def test_stacks_of_windows_as_columns_train_like_keras_fit(
     [(LOOP, 1, ["forward_1"]), (SHARDED, 6, ["forward_1"]), (UNROLLED, 1, []), (GRAPH, 2, [])],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_the_recurrence_is_written_out_where_xla_compiles_a_loop_and_is_keras_own_elsewhere(
+def test_fused_rnn__runs_where_xla_compiles_a_loop_and_keras_own_elsewhere(
     monkeypatch: pytest.MonkeyPatch, recipe: Recipe, batch: int, layers: list[str]
 ) -> None:
     seen: list[list[str]] = []
 
     def watched(of: Any, **options: Any) -> Any:
         seen.append([layer.name for layer in of])
-        return written_out(of, **options)
+        return fused_rnn(of, **options)
 
-    monkeypatch.setattr(epoch, "written_out", watched)
+    monkeypatch.setattr(epoch, "fused_rnn", watched)
     Case(experiment(train=f"{{epochs: 1, batch_size: {batch}}}"), recipe).epochs()
     assert seen == [layers] * len(seen) != []
 
@@ -184,10 +184,10 @@ def test_equal_shards_share_an_xla_program_unless_they_draw(model: str, programs
     case = Case(with_model(experiment(train="{epochs: 1, batch_size: 6}"), model), HALVES)
     program = case.trainer._program
     order, first, stop = tf.zeros([36], tf.int32), tf.constant(0), tf.constant(6)
-    traced = program._calls.get_concrete_function(
+    traced = program._run_steps.get_concrete_function(
         program._data, order, first, stop, tf.constant(0.0, tf.float64)
     )
-    assert program._part.experimental_get_tracing_count() == programs
+    assert program._run_shard.experimental_get_tracing_count() == programs
     graph = traced.graph.as_graph_def()
     compiled = {
         function.signature.name for function in graph.library.function if function.attr["_XlaMustCompile"].b
@@ -316,7 +316,7 @@ def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> 
 
     def drawn(*, seed: int, number: int, shard: int) -> list[list[int]]:
         states.assign(seed=seed, epoch=number)
-        with states.of(shard):
+        with states.use(shard):
             return [layer.cell.seed_generator.next().numpy().tolist() for layer in case.net.layers[:2]]
 
     first = drawn(seed=1, number=0, shard=0)

@@ -11,8 +11,8 @@ from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.cells.cell import find_cell
 from rnnfc.networks.stacked import StackedSpec
 from rnnfc.training.compile.derivatives import DERIVATIVES
-from rnnfc.training.compile.layout import Layout, chosen
-from rnnfc.training.compile.recurrence import written_out
+from rnnfc.training.compile.layout import Layout, choose_layout
+from rnnfc.training.compile.recurrence import fused_rnn
 
 ACTIVATIONS = get_args(StackedSpec.model_fields["activation"].annotation)
 # Windows, steps, channels, units: all different.
@@ -22,7 +22,9 @@ N, T, C, H = 2, 5, 3, 4
 @pytest.fixture(params=[False, True], ids=["rows", "columns"])
 def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The windows as rows and as columns."""
-    monkeypatch.setattr("rnnfc.training.compile.recurrence.chosen", lambda *_: Layout(columns=request.param))
+    monkeypatch.setattr(
+        "rnnfc.training.compile.recurrence.choose_layout", lambda *_: Layout(columns=request.param)
+    )
 
 
 def layer_of(cell: str, **options: Any) -> Any:
@@ -47,10 +49,10 @@ def outputs_and_gradients(layer: Any, initial_state: Any = None) -> list[Any]:
     ]
 
 
-def assert_same_written_out(layer: Any, initial_state: Any = None, *, zero: Sequence[int] = ()) -> None:
+def assert_same_fused(layer: Any, initial_state: Any = None, *, zero: Sequence[int] = ()) -> None:
     """`zero`: the weights, by place, by which the gradient is zero."""
     expected = outputs_and_gradients(layer, initial_state)
-    with written_out([layer]):
+    with fused_rnn([layer]):
         made = outputs_and_gradients(layer, initial_state)
     assert "inner_loop" not in vars(layer)
     first_weight = len(made) - len(layer.trainable_variables)
@@ -68,7 +70,7 @@ def test_derivatives__every_activation_of_a_config_has_one() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_outputs_and_gradients_are_those_of_keras(cell: str, activation: str) -> None:
-    assert_same_written_out(layer_of(cell, activation=activation))
+    assert_same_fused(layer_of(cell, activation=activation))
 
 
 @pytest.mark.usefixtures("layout")
@@ -83,7 +85,7 @@ def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_ke
     start = [
         tf.constant(rng.normal(size=(N, H)), tf.float32) for _ in layer.cell.get_initial_state(batch_size=N)
     ]
-    assert_same_written_out(layer, start if given else None)
+    assert_same_fused(layer, start if given else None)
 
 
 @pytest.mark.usefixtures("layout")
@@ -92,21 +94,29 @@ def test_a_window_of_one_row_is_that_of_keras(cell: str, monkeypatch: pytest.Mon
     monkeypatch.setitem(globals(), "T", 1)
     layer = layer_of(cell)
     recurrent = [place for place, weight in enumerate(layer.weights) if "recurrent" in weight.path]
-    assert_same_written_out(layer, zero=recurrent)
+    assert_same_fused(layer, zero=recurrent)
 
 
 @pytest.mark.parametrize("option", ["dropout", "recurrent_dropout"])
 def test_layers_that_drop_are_left_to_keras(option: str) -> None:
     layer = layer_of("GRU", **{option: 0.5})
-    with written_out([layer]):
+    with fused_rnn([layer]):
         assert "inner_loop" not in vars(layer)
 
 
 def test_windows_are_columns_for_large_layers_and_where_they_fill_registers_better() -> None:
     large = [(128, 512), (16, 512), (16, 513), (16, 511), (15, 512), (17, 512), (1, 512)]
-    assert [chosen(n, units).columns for n, units in large] == [True, True, True, False, False, False, False]
+    assert [choose_layout(n, units).columns for n, units in large] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     small = [(64, 50), (64, 63), (64, 64), (64, 65), (63, 50), (48, 50), (64, 48), (16, 8)]
-    assert [chosen(n, units).columns for n, units in small] == [
+    assert [choose_layout(n, units).columns for n, units in small] == [
         True,
         True,
         False,

@@ -1,62 +1,67 @@
-"""A stacked Keras network through time: gradients that stop after some steps, and how large they are at each earlier step."""
+"""A stacked Keras network through time: truncated backpropagation, and the size of the gradient at each earlier step."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnfc.data.panel import Floats
 from rnnfc.networks.backend import keras, tf
 from rnnfc.networks.cells.cell import cell_of
 from rnnfc.networks.net import Member
 
+# (layer, sequence[n, T, channel]) -> what the layer returns for the sequence.
+RunLayer = Callable[[keras.layers.RNN, tf.Tensor], tf.Tensor]
 
-def forward(member: Member, x: Any, *, bptt_steps: int | None) -> Any:
+
+def forward(member: Member, x: tf.Tensor, *, bptt_steps: int | None) -> tf.Tensor:
     """The forecast in training of x[n, length, channel]; its gradient goes back through the last `bptt_steps` of the window.
 
-    The earlier steps are run all the same, and their last state carried on as a constant. None is the whole window.
+    The earlier steps run as well; the state after them enters the later ones as a constant. None is the whole window.
     """
     if bptt_steps is None or bptt_steps == x.shape[1]:
         return member.training_model(x, training=True)
 
-    def in_two_parts(layer: Any, sequence: Any) -> Any:
-        layer.return_state = True  # the layer in the saved model stays a plain one
+    def run_in_two_parts(layer: keras.layers.RNN, sequence: tf.Tensor) -> tf.Tensor:
+        layer.return_state = True
         try:
-            before, *state = layer(sequence[:, :-bptt_steps])
+            early, *state = layer(sequence[:, :-bptt_steps])
         finally:
-            layer.return_state = False
-        after = layer(sequence[:, -bptt_steps:], initial_state=[tf.stop_gradient(part) for part in state])
-        return tf.concat([tf.stop_gradient(before), after], axis=1) if layer.return_sequences else after
+            layer.return_state = False  # as in the saved model
+        late = layer(sequence[:, -bptt_steps:], initial_state=[tf.stop_gradient(part) for part in state])
+        return tf.concat([tf.stop_gradient(early), late], axis=1) if layer.return_sequences else late
 
-    return _run(member, x, in_two_parts)
+    return _run(member, x, run_in_two_parts)
 
 
-def state_gradients(member: Member, x: Any, y: Any, *, loss: Any) -> dict[str, Floats]:
-    """norm[lag] of the gradient of the loss by each state of every recurrent layer, the mean over the windows.
+def state_gradients(
+    member: Member, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], *, loss: keras.losses.Loss
+) -> dict[str, Floats]:
+    """norm[lag] of the gradient of the loss by each state of every recurrent layer, averaged over the windows.
 
-    Lag 0 is the layer's last step. A backward layer counts in its own steps, from the window's end to its start. By a cell state
-    is meant all that follows from it, the hidden state of its own step too.
+    Lag 0 is the layer's last step. A backward layer counts in its own steps, from the window's end to its start. The gradient by
+    a cell state includes what flows through the hidden state of the same step.
 
     Args:
         x: [n, length, channel]; y: [n, horizon, target].
         loss: (y, forecast) -> [n, horizon].
     """
-    states: dict[str, list[Any]] = {}
+    states: dict[str, list[tf.Tensor]] = {}
     labels = _labels(member.core)
 
-    def step_by_step(layer: Any, sequence: Any) -> Any:
+    def run_step_by_step(layer: keras.layers.RNN, sequence: tf.Tensor) -> tf.Tensor:
         steps = tf.unstack(sequence, axis=1)
-        state, made = layer.cell.get_initial_state(batch_size=len(x)), []
+        state, outputs = layer.cell.get_initial_state(batch_size=len(x)), []
         for step in reversed(steps) if layer.go_backwards else steps:
-            out, state = layer.cell(step, state, training=False)
-            made.append(out)
+            output, state = layer.cell(step, state, training=False)
+            outputs.append(output)
             for name, part in zip(cell_of(layer).states, state, strict=True):
                 states.setdefault(f"{labels[id(layer)]}, {name} state", []).append(part)
-        return tf.stack(made, axis=1) if layer.return_sequences else made[-1]
+        return tf.stack(outputs, axis=1) if layer.return_sequences else outputs[-1]
 
     with tf.GradientTape() as tape:
-        # Each window's own loss: their sum lets no window weigh on another's gradient.
-        total = tf.reduce_sum(tf.reduce_mean(loss(y, _run(member, x, step_by_step)), axis=1))
+        # The sum over windows of each one's own loss: no window affects another's gradient.
+        total = tf.reduce_sum(tf.reduce_mean(loss(y, _run(member, x, run_step_by_step)), axis=1))
     gradients = tape.gradient(total, states, unconnected_gradients="zero")
     return {
         name: np.array(
@@ -78,25 +83,25 @@ def _labels(core: keras.Sequential) -> dict[int, str]:
     return labels
 
 
-def _run(member: Member, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:
-    """The forecast of `member`, with `recurrent(layer, sequence)` in place of each recurrent layer's call; no dropout."""
+def _run(member: Member, x: tf.Tensor, run_layer: RunLayer) -> tf.Tensor:
+    """The forecast of `member`, with `run_layer` in place of the call of each recurrent layer; without dropout."""
     model, core = member.training_model, member.core
     if model is core:
-        return _run_stack(core, x, recurrent)
+        return _run_stack(core, x, run_layer)
     return model._run_through_graph(
-        x, lambda layer: (lambda inner, **_: _run_stack(core, inner, recurrent)) if layer is core else layer
+        x, lambda layer: (lambda inner, **_: _run_stack(core, inner, run_layer)) if layer is core else layer
     )
 
 
-def _run_stack(core: keras.Sequential, x: Any, recurrent: Callable[[Any, Any], Any]) -> Any:
+def _run_stack(core: keras.Sequential, x: tf.Tensor, run_layer: RunLayer) -> tf.Tensor:
     for layer in core.layers:
         if isinstance(layer, keras.layers.Bidirectional):
-            backward = recurrent(layer.backward_layer, x)
+            backward = run_layer(layer.backward_layer, x)
             if layer.return_sequences:
                 backward = tf.reverse(backward, [1])
-            x = tf.concat([recurrent(layer.forward_layer, x), backward], axis=-1)
+            x = tf.concat([run_layer(layer.forward_layer, x), backward], axis=-1)
         elif isinstance(layer, keras.layers.RNN):
-            x = recurrent(layer, x)
+            x = run_layer(layer, x)
         else:
             x = layer(x, training=False)
     return x
