@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: train test test-all lint types check lock pictures bench bench-table clean
+.PHONY: train test test-all lint types check lock mutants pictures bench bench-table clean
 
 train: $(READY)
 	$(BIN)/rnnfc train configs/sine.yaml
@@ -46,6 +46,13 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock pyproject.toml
 
+# Mutation testing: changes of a module that no test notices (pip install '.[mutation]').
+# Of one module: make mutants MODULE=rnnfc.data.frequency
+MODULE ?=
+mutants: $(READY)
+	$(BIN)/mutmut run --max-children 2 $(if $(MODULE),'$(MODULE).*')
+	$(BIN)/mutmut results
+
 # The plots of README and docs, from configs/airline.yaml and configs/explain_*.yaml.
 pictures: $(READY)
 	$(BIN)/python scripts/pictures.py
@@ -61,4 +68,4 @@ bench-table: $(READY)
 	$(BIN)/python scripts/bench/table.py $(SPEED)
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage mutants
