@@ -15,7 +15,7 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Splits, cut_windows
 from rnnfc.errors import TrainError
 from rnnfc.extensions import CELLS
-from rnnfc.networks.backend import keras, tf, threads
+from rnnfc.networks.backend import keras, tf, thread_settings
 from rnnfc.networks.build import build
 from rnnfc.networks.processors import num_processors
 from rnnfc.training.compile import epoch
@@ -393,7 +393,7 @@ def test_clipping_bounds_what_one_step_can_change() -> None:
 
 
 def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> None:
-    told = threads()
+    told = thread_settings()
     assert told == {"processors": num_processors(), "intra_op": 1, "inter_op": num_processors()}
     assert told["processors"] >= 1
 

@@ -13,7 +13,7 @@ from rnnfc.evaluation.forecast import Forecast
 from rnnfc.export.interface import Interface
 from rnnfc.export.tf2onnx_writer import keras_to_onnx
 from rnnfc.extensions import LOSSES, load_record
-from rnnfc.networks.backend import threads
+from rnnfc.networks.backend import thread_settings
 from rnnfc.networks.build import build_for, inference_copy, with_plain_layers
 from rnnfc.networks.forecaster import Forecaster
 from rnnfc.networks.net import Net
@@ -88,7 +88,10 @@ class KerasNetwork:
 
     def facts(self) -> NetworkFacts:
         """See `Network`."""
-        facts: NetworkFacts = {"parameters": self.net.inference_model.count_params(), "threads": threads()}
+        facts: NetworkFacts = {
+            "parameters": self.net.inference_model.count_params(),
+            "threads": thread_settings(),
+        }
         share = linear_skip.network_share(self.net.linear_skips)
         return facts if share is None else {**facts, "network_share": share}
 

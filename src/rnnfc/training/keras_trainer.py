@@ -58,7 +58,7 @@ class KerasTrainer:
         if rate != self._rate:  # Keras takes longer to set it than a dozen short steps take
             self.optimizer.learning_rate = self._rate = rate
         loss = self._program.run(order, tick, seed=self._experiment.seed, epoch=epoch)
-        xla_cache.keep()
+        xla_cache.share_programs()
         return loss
 
     def validation_loss(self) -> float | None:

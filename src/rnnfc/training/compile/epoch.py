@@ -112,7 +112,7 @@ class EpochProgram:
 
     def _without_loader_errors(self) -> contextlib.AbstractContextManager[None]:
         # On loading a cached program, XLA prints three lines of errors: it takes its own preferences for missing CPU features.
-        loads = self._compiled and self._traced is None and xla_cache.holds_any()
+        loads = self._compiled and self._traced is None and xla_cache.has_programs()
         return quiet_stderr() if loads else contextlib.nullcontext()
 
     def _many_steps(
