@@ -13,8 +13,8 @@ from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from rnnfc.data.frequency import Times
-from rnnfc.reports import plots
-from rnnfc.reports.plots import Line
+from rnnfc.reports import canvas, plots
+from rnnfc.reports.canvas import Line
 
 ROOT = Path(__file__).parents[2]
 DAYS = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]").astype("datetime64[us]")
@@ -27,13 +27,13 @@ FORTY = "forty_characters_make_a_long_experiment_"
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures behind the pictures, in order."""
     figures: list[Figure] = []
-    to_png = plots._png
+    to_png = plots.to_png
 
-    def kept(figure: Figure) -> bytes:
+    def keep(figure: Figure) -> bytes:
         figures.append(figure)
         return to_png(figure)
 
-    monkeypatch.setattr(plots, "_png", kept)
+    monkeypatch.setattr(plots, "to_png", keep)
     return figures
 
 
@@ -50,7 +50,7 @@ def forecasts(*borders: int, time: Times = DAYS, **changed: Any) -> bytes:
     ]
     words = {"title": "sales: forecasts", "ylabel": "sales (m)", "xlabel": "date (daily)", **changed}
     actual = Line(label="actual", time=time, value=VALUES)
-    return plots.forecast_picture(actual=actual, parts=parts, test_start=time[borders[-1]], **words)
+    return plots.draw_forecasts(actual=actual, parts=parts, test_start=time[borders[-1]], **words)
 
 
 def runs(*labels: str, rows: int = 40, time: Times = DAYS, **changed: Any) -> bytes:
@@ -61,7 +61,7 @@ def runs(*labels: str, rows: int = 40, time: Times = DAYS, **changed: Any) -> by
         **changed,
     }
     actual = Line(label="actual", time=time[:rows], value=VALUES[:rows])
-    return plots.side_by_side(
+    return plots.draw_runs(
         actual=actual, runs=[line(label, slice(rows), time=time) for label in labels], **words
     )
 
@@ -74,7 +74,7 @@ def losses(
     **changed: Any,
 ) -> bytes:
     words = {"title": "sales: loss by epoch", "ylabel": "MSE, scaled", **changed}
-    return plots.loss_curve(
+    return plots.draw_losses(
         losses=training, validation=validation or [None] * len(training), best_epoch=best_epoch, **words
     )
 
@@ -110,7 +110,7 @@ def last_values(actual: Line) -> bytes:
         for name, first, end in zip(("train", "validation", "test"), borders, borders[1:], strict=False)
     ]
     start = actual.time[borders[2]]
-    return plots.forecast_picture(
+    return plots.draw_forecasts(
         title="x", actual=actual, parts=parts, test_start=start, ylabel="y (°C)", xlabel="date (daily)"
     )
 
@@ -128,7 +128,7 @@ WEIGHT = [
     (lambda: runs("gru: MSE 4.842", "lstm: MSE 5.120"), 120_000),
     (lambda: last_values(noise("actual", 3650, 0)), 150_000),
     (
-        lambda: plots.side_by_side(
+        lambda: plots.draw_runs(
             title="x",
             actual=noise("actual", 120, 0),  # as many rows and runs as `compare` draws
             runs=[noise("run", 120, seed) for seed in range(1, 6)],
@@ -141,7 +141,7 @@ WEIGHT = [
 
 
 @pytest.mark.parametrize(("draw", "most_bytes"), WEIGHT)
-def test_a_picture_has_the_promised_size_and_is_light(draw: Callable[[], bytes], most_bytes: int) -> None:
+def test_plots__have_the_promised_size_and_few_bytes(draw: Callable[[], bytes], most_bytes: int) -> None:
     png = draw()
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", png[16:24]) == (900, 440)
@@ -151,7 +151,7 @@ def test_a_picture_has_the_promised_size_and_is_light(draw: Callable[[], bytes],
 # --- loss curves
 
 
-def test_a_loss_curve_shows_both_losses_and_marks_the_best_epoch(drawn: list[Figure]) -> None:
+def test_draw_losses__shows_both_losses_and_marks_the_best_epoch(drawn: list[Figure]) -> None:
     losses([0.5, 0.3, 0.2], [0.6, None, 0.4], best_epoch=3)
     (axis,) = drawn[0].axes
     assert legend(drawn[0]) == ["training", "validation", "best epoch: 3"]
@@ -164,13 +164,13 @@ def test_a_loss_curve_shows_both_losses_and_marks_the_best_epoch(drawn: list[Fig
     assert shown["best epoch: 3"].get_xdata() == [3, 3]
 
 
-def test_a_loss_curve_without_validation_or_best_epoch_has_training_alone(drawn: list[Figure]) -> None:
+def test_draw_losses__without_validation_or_best_epoch_has_training_alone(drawn: list[Figure]) -> None:
     losses([0.5, 0.3])
     assert legend(drawn[0]) == ["training"]
 
 
 @pytest.mark.parametrize(("training", "scale"), [([0.5, 0.3], "log"), ([0.5, 0.0], "linear")])
-def test_losses_are_on_a_log_scale_unless_one_is_zero(
+def test_draw_losses__has_a_log_scale_unless_a_loss_is_zero(
     drawn: list[Figure], training: list[float], scale: str
 ) -> None:
     losses(training)
@@ -178,7 +178,7 @@ def test_losses_are_on_a_log_scale_unless_one_is_zero(
 
 
 @pytest.mark.parametrize(("training", "marker"), [([0.5], "o"), ([0.5, 0.3], "o"), ([0.5, 0.3, 0.2], "None")])
-def test_one_or_two_epochs_are_seen_as_points(
+def test_draw_losses__one_or_two_epochs_are_points(
     drawn: list[Figure], training: list[float], marker: str
 ) -> None:
     losses(training)
@@ -188,7 +188,7 @@ def test_one_or_two_epochs_are_seen_as_points(
 @pytest.mark.parametrize(
     "training", [[0.5], [0.45, 0.41, 0.4], [3.0, 0.5, 0.02], [1e3, 1e-9], [2e-7, 1e-7], [0.5, 0.0], [0.0]]
 )
-def test_a_loss_axis_has_labelled_ticks_and_whole_epochs(drawn: list[Figure], training: list[float]) -> None:
+def test_draw_losses__has_labelled_ticks_and_whole_epochs(drawn: list[Figure], training: list[float]) -> None:
     losses(training)
     (axis,) = drawn[0].axes
     low, high = axis.get_ylim()
@@ -207,7 +207,7 @@ def test_a_loss_axis_has_labelled_ticks_and_whole_epochs(drawn: list[Figure], tr
         ((5, 20, 30), ["actual", "train", "validation", "test"], [GREY, BLUE, GREEN, ORANGE]),
     ],
 )
-def test_a_forecast_picture_shows_every_split_in_its_own_colour(
+def test_draw_forecasts__shows_every_split_in_its_own_colour(
     drawn: list[Figure], borders: tuple[int, ...], names: list[str], colours: list[str]
 ) -> None:
     forecasts(*borders)
@@ -222,7 +222,7 @@ def test_a_forecast_picture_shows_every_split_in_its_own_colour(
     np.testing.assert_array_equal(curves(whole)["test"].get_ydata(), VALUES[30:] + 0.1)
 
 
-def test_each_of_many_series_has_its_rows_and_its_name(drawn: list[Figure]) -> None:
+def test_draw_series__each_has_its_rows_and_its_name(drawn: list[Figure]) -> None:
     groups = [
         (
             Line(label="actual", time=DAYS[:end], value=VALUES[:end]),
@@ -230,7 +230,7 @@ def test_each_of_many_series_has_its_rows_and_its_name(drawn: list[Figure]) -> N
         )
         for end in (30, 40)
     ]
-    plots.series_picture(title="2 of 9 series", series=groups, ylabels=["north", "south"], xlabel="date")
+    plots.draw_series(title="2 of 9 series", series=groups, ylabels=["north", "south"], xlabel="date")
     north, south = drawn[0].axes
     assert (north.get_ylabel(), south.get_ylabel(), north.get_xlabel(), south.get_xlabel()) == (
         "north",
@@ -248,7 +248,7 @@ NUMBERS = np.arange(40) / 4
 
 
 @pytest.mark.parametrize(("time", "dated"), [(DAYS, True), (NUMBERS, False), (np.arange(40) * 5, False)])
-def test_a_forecast_picture_shades_the_test_rows_and_shows_them_close_up(
+def test_draw_forecasts__shades_the_test_rows_and_shows_them_close_up(
     drawn: list[Figure], time: Times, dated: bool
 ) -> None:
     forecasts(5, 30, time=time)
@@ -268,11 +268,11 @@ def test_a_forecast_picture_shades_the_test_rows_and_shows_them_close_up(
     assert isinstance(close_up.xaxis.get_major_formatter(), ConciseDateFormatter) is dated
 
 
-def test_a_band_is_filled_around_its_line_thinned_with_it_and_fits_the_close_up(drawn: list[Figure]) -> None:
+def test_draw_forecasts__a_band_is_filled_around_its_line_and_fits_the_close_up(drawn: list[Figure]) -> None:
     test = line("test", slice(30, 40))
     banded = replace(test, band=np.stack([test.value - 3, test.value + 5]), band_label="10 % to 90 %")
     actual = Line(label="actual", time=DAYS, value=VALUES)
-    plots.forecast_picture(
+    plots.draw_forecasts(
         title="x",
         actual=actual,
         parts=[line("train", slice(5, 30)), banded],
@@ -290,18 +290,18 @@ def test_a_band_is_filled_around_its_line_thinned_with_it_and_fits_the_close_up(
     low, high = close_up.get_ylim()
     assert low < test.value.min() - 3
     assert high > test.value.max() + 5
-    picked = banded.at(slice(2, 4))
+    picked = banded.select(slice(2, 4))
     assert picked.band is not None
     assert picked.band.tolist() == [(test.value[2:4] - 3).tolist(), (test.value[2:4] + 5).tolist()]
-    assert test.at([1]).band is None
+    assert test.select([1]).band is None
 
 
-def test_a_close_up_shows_at_most_the_last_120_rows(drawn: list[Figure]) -> None:
+def test_draw_forecasts__the_close_up_shows_at_most_the_last_120_rows(drawn: list[Figure]) -> None:
     time, value = np.arange(400), np.arange(400.0)
     test = Line(label="test", time=time[100:], value=value[100:])
     train = Line(label="train", time=time[5:100], value=value[5:100])
     actual = Line(label="actual", time=time, value=value)
-    plots.forecast_picture(
+    plots.draw_forecasts(
         title="x", actual=actual, parts=[train, test], test_start=100, ylabel="y", xlabel="x"
     )
     close_up = drawn[0].axes[1]
@@ -309,7 +309,7 @@ def test_a_close_up_shows_at_most_the_last_120_rows(drawn: list[Figure]) -> None
     assert close_up.get_ylim() == pytest.approx((280 - 0.08 * 119, 399 + 0.08 * 119))
 
 
-def test_dates_are_told_from_months_to_the_year(drawn: list[Figure]) -> None:
+def test_format_time_axis__dates_have_ticks_from_months_to_the_year(drawn: list[Figure]) -> None:
     forecasts(5, 30)
     axis = drawn[0].axes[0]
     assert [text.get_text() for text in axis.get_xticklabels()] == ["Jan", "08", "15", "22", "Feb", "08"]
@@ -317,7 +317,7 @@ def test_dates_are_told_from_months_to_the_year(drawn: list[Figure]) -> None:
 
 
 @pytest.mark.parametrize("time", [DAYS, NUMBERS])
-def test_a_single_test_row_is_seen_as_a_point_next_to_the_row_before(
+def test_draw_forecasts__a_single_test_row_is_a_point_next_to_the_row_before(
     drawn: list[Figure], time: Times
 ) -> None:
     forecasts(5, 38, 39, time=time)
@@ -328,12 +328,12 @@ def test_a_single_test_row_is_seen_as_a_point_next_to_the_row_before(
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_line_breaks_at_gaps_and_a_point_between_two_is_seen(drawn: list[Figure]) -> None:
+def test_draw_line__breaks_at_gaps_and_a_point_between_two_is_a_dot(drawn: list[Figure]) -> None:
     value = VALUES.copy()
     value[[7, 9, 20, 21, 39]] = np.nan
     value[12] = 1e200  # no axis can be laid over it
     parts = [line("train", slice(5, 30)), Line(label="test", time=DAYS[30:], value=np.full(10, np.nan))]
-    plots.forecast_picture(
+    plots.draw_forecasts(
         title="x",
         actual=Line(label="actual", time=DAYS, value=value),
         parts=parts,
@@ -346,14 +346,16 @@ def test_a_line_breaks_at_gaps_and_a_point_between_two_is_seen(drawn: list[Figur
     assert actual.get_markevery() == [8]
 
 
-def test_the_actual_values_stay_to_be_seen_under_a_forecast_that_covers_them(drawn: list[Figure]) -> None:
+def test_draw_forecasts__actual_values_are_visible_under_a_forecast_that_covers_them(
+    drawn: list[Figure],
+) -> None:
     forecasts(5, 30)
     for axis in drawn[0].axes:
         actual, *others = axis.get_lines()
         assert all(actual.get_linewidth() >= 2 * other.get_linewidth() for other in others)
 
 
-def test_training_and_validation_have_the_same_colours_in_both_pictures(drawn: list[Figure]) -> None:
+def test_plots__training_and_validation_have_the_same_colours_everywhere(drawn: list[Figure]) -> None:
     losses([0.5, 0.3], [0.5, 0.3])
     forecasts(5, 20, 30)
     by_loss, by_forecast = (curves(figure.axes[0]) for figure in drawn)
@@ -361,22 +363,20 @@ def test_training_and_validation_have_the_same_colours_in_both_pictures(drawn: l
         assert by_loss[name].get_color() == by_forecast[part].get_color()
 
 
-def test_a_flat_series_has_a_picture(drawn: list[Figure]) -> None:
+def test_draw_forecasts__a_flat_series_has_an_axis(drawn: list[Figure]) -> None:
     flat = Line(label="actual", time=DAYS, value=np.full(40, 7.0))
     parts = [
         Line(label=name, time=DAYS[part], value=np.full(20, 7.0))
         for name, part in (("train", slice(20)), ("test", slice(20, 40)))
     ]
-    plots.forecast_picture(
-        title="flat", actual=flat, parts=parts, test_start=DAYS[20], ylabel="y", xlabel="x"
-    )
+    plots.draw_forecasts(title="flat", actual=flat, parts=parts, test_start=DAYS[20], ylabel="y", xlabel="x")
     assert drawn[0].axes[1].get_ylim() == (6.0, 8.0)
 
 
 # --- runs side by side
 
 
-def test_runs_side_by_side_are_named_and_coloured_with_the_actual_values(drawn: list[Figure]) -> None:
+def test_draw_runs__are_named_and_coloured_with_the_actual_values(drawn: list[Figure]) -> None:
     runs("gru: MSE 4.842", "lstm: MSE 5.120")
     axis, errors = drawn[0].axes
     assert legend(drawn[0]) == ["actual", "gru: MSE 4.842", "lstm: MSE 5.120"]
@@ -392,7 +392,7 @@ def test_runs_side_by_side_are_named_and_coloured_with_the_actual_values(drawn: 
     np.testing.assert_allclose(errors.get_lines()[1].get_ydata(), np.full(40, 0.1))
 
 
-def test_more_runs_than_colours_begin_again(drawn: list[Figure]) -> None:
+def test_draw_runs__more_than_the_colours_begin_again_in_another_style(drawn: list[Figure]) -> None:
     runs(*"abcdefg")
     colours = [curve.get_color() for curve in drawn[0].axes[0].get_lines()]
     assert len(set(colours)) == 7
@@ -401,7 +401,7 @@ def test_more_runs_than_colours_begin_again(drawn: list[Figure]) -> None:
     assert styles == ["-"] * 7 + ["--"]
 
 
-def test_one_common_row_is_seen_as_points(drawn: list[Figure]) -> None:
+def test_draw_runs__one_common_row_is_points(drawn: list[Figure]) -> None:
     runs("a", "b", rows=1)
     assert [curve.get_marker() for curve in drawn[0].axes[0].get_lines()] == ["o", "o", "o"]
 
@@ -411,13 +411,13 @@ def test_one_common_row_is_seen_as_points(drawn: list[Figure]) -> None:
 
 def gradients(*groups: list[str], title: str = "how far back the loss reaches") -> bytes:
     lag, share = np.arange(4), np.array([1.0, 0.1, 0.0, 1e-9])
-    return plots.gradient_by_lag(
+    return plots.draw_gradients(
         title=title,
         groups=[[Line(label=label, time=lag, value=share) for label in group] for group in groups],
     )
 
 
-def test_gradients_have_a_colour_a_group_and_a_style_a_line_on_a_log_scale(drawn: list[Figure]) -> None:
+def test_draw_gradients__has_a_colour_a_group_and_a_style_a_line_on_a_log_scale(drawn: list[Figure]) -> None:
     gradients(["a: hidden", "a: cell"], ["b: hidden"])
     (axis,) = drawn[0].axes
     assert axis.get_yscale() == "log"
@@ -435,12 +435,12 @@ def test_gradients_have_a_colour_a_group_and_a_style_a_line_on_a_log_scale(drawn
 
 
 @pytest.mark.parametrize(("quantity", "unit", "text"), [("sales", "m", "sales (m)"), ("sales", "", "sales")])
-def test_an_axis_label_carries_the_unit_if_there_is_one(quantity: str, unit: str, text: str) -> None:
+def test_axis_label__has_the_unit_if_there_is_one(quantity: str, unit: str, text: str) -> None:
     assert plots.axis_label(quantity, unit) == text
 
 
 @pytest.mark.parametrize("word", ["a$b", "$a_1$", r"\$x$"])
-def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -> None:
+def test_escape_text__dollars_are_drawn_as_dollars(drawn: list[Figure], word: str) -> None:
     forecasts(5, 30, title=word, ylabel=word, xlabel=word)
     runs(word, word, title=word, ylabel=word, xlabel=word)
     losses([0.5, 0.3], title=word, ylabel=word)
@@ -469,7 +469,9 @@ def test_dollars_in_names_are_drawn_as_dollars(drawn: list[Figure], word: str) -
         ("n" * 200, "n" * 200),
     ],
 )
-def test_any_name_is_drawn_on_one_line_and_listed(drawn: list[Figure], name: str, shown: str) -> None:
+def test_escape_text__any_name_is_on_one_line_and_in_the_legend(
+    drawn: list[Figure], name: str, shown: str
+) -> None:
     forecasts(5, 30, title=name, ylabel=name, xlabel=name)
     runs(name, "other", title=name)
     assert [figure.get_suptitle() for figure in drawn] == [shown, shown]
@@ -501,7 +503,7 @@ def test_any_name_is_drawn_on_one_line_and_listed(drawn: list[Figure], name: str
         ),
     ],
 )
-def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Figure], draw: Any) -> None:
+def test_legend__covers_neither_title_nor_curves_and_lies_inside(drawn: list[Figure], draw: Any) -> None:
     draw()
     figure = drawn[0]
     box = figure.legends[0].get_window_extent()
@@ -517,16 +519,16 @@ def test_a_legend_covers_neither_title_nor_curves_and_lies_inside(drawn: list[Fi
     assert box.y1 <= 440
 
 
-def test_a_tall_legend_leaves_the_curves_their_place(drawn: list[Figure]) -> None:
+def test_legend__a_tall_one_leaves_the_curves_their_place(drawn: list[Figure]) -> None:
     runs(*(f"20261120-1415{run}-{FORTY}: MSE 4.842" for run in range(10, 34)))
     assert sum(axis.get_window_extent().height for axis in drawn[0].axes) > 300
     assert len(legend(drawn[0])) == 25
 
 
-def test_a_long_line_keeps_the_lowest_and_highest_point_of_every_pixel_and_its_gaps() -> None:
+def test_reduce_points__keeps_the_lowest_and_highest_point_of_every_pixel_and_gaps() -> None:
     value = np.sin(np.arange(30_000.0))
     value[12_345], value[23_456], value[6_000:9_000] = 7.0, -8.0, np.nan
-    thin = plots._thinned(plots.Line(label="y", time=np.arange(30_000), value=value))
+    thin = canvas.reduce_points(Line(label="y", time=np.arange(30_000), value=value))
     assert len(thin.value) == 900 * 2 + 100  # parts of 30 points; those of the gap have one each
     assert (thin.value[thin.time == 12_345], thin.value[thin.time == 23_456]) == (7.0, -8.0)
     assert np.isnan(thin.value[(thin.time >= 6_000) & (thin.time < 9_000)]).all()
@@ -534,14 +536,14 @@ def test_a_long_line_keeps_the_lowest_and_highest_point_of_every_pixel_and_its_g
     np.testing.assert_array_equal(thin.value, value[thin.time])
 
 
-def test_a_line_that_fits_is_drawn_as_it_is() -> None:
-    line = plots.Line(label="y", time=np.arange(20_000), value=np.zeros(20_000))
-    assert plots._thinned(line) is line
+def test_reduce_points__a_line_that_fits_is_unchanged() -> None:
+    line = Line(label="y", time=np.arange(20_000), value=np.zeros(20_000))
+    assert canvas.reduce_points(line) is line
 
 
-def test_the_close_up_of_a_long_line_leaves_out_what_lies_before() -> None:
+def test_since__a_long_line_has_two_points_before_the_start() -> None:
     long, short = (
-        plots.Line(label="y", time=np.arange(rows) * 2, value=np.arange(float(rows))) for rows in (20_001, 7)
+        Line(label="y", time=np.arange(rows) * 2, value=np.arange(float(rows))) for rows in (20_001, 7)
     )
-    assert plots._since(long, 2 * 19_990).value.tolist() == list(range(19_988, 20_001))
-    assert plots._since(short, 10).value.tolist() == short.value.tolist()
+    assert canvas.since(long, 2 * 19_990).value.tolist() == list(range(19_988, 20_001))
+    assert canvas.since(short, 10).value.tolist() == short.value.tolist()

@@ -73,11 +73,11 @@ def picture(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The arguments that the picture was drawn from."""
     arguments: dict[str, Any] = {}
 
-    def side_by_side(**options: Any) -> bytes:
+    def draw_runs(**options: Any) -> bytes:
         arguments.update(options)
         return b"a picture"
 
-    monkeypatch.setattr(plots, "side_by_side", side_by_side)
+    monkeypatch.setattr(plots, "draw_runs", draw_runs)
     return arguments
 
 

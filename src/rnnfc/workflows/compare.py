@@ -281,6 +281,7 @@ def _picture(
     values: of `common`, the actual ones, then those of each of the scores.
     """
     from rnnfc.reports import plots
+    from rnnfc.reports.canvas import Line
 
     shared = set(common)
     target = next(key.target for key in tables[0].rows if key in shared)
@@ -302,7 +303,7 @@ def _picture(
         title += f", {steps}"
     labels = dict(zip([run.name for run in runs], label_runs(runs), strict=True))
     lines = [
-        plots.Line(
+        Line(
             label=f"{labels.get(name, name)}: {heading(HEADLINE)} {format_number(row.values[HEADLINE])}",
             time=times,
             value=value[rows],
@@ -311,9 +312,9 @@ def _picture(
     ]
     networks = [place for place, row in enumerate(comparison.scores) if row.model == NETWORK]
     baselines = [place for place in range(len(lines)) if place not in networks]
-    return plots.side_by_side(
+    return plots.draw_runs(
         title=title,
-        actual=plots.Line(label="actual", time=times, value=values[0][rows]),
+        actual=Line(label="actual", time=times, value=values[0][rows]),
         runs=[lines[place] for place in sorted(networks[:_MOST_DRAWN_RUNS] + baselines[:1])],
         ylabel=plots.axis_label(target, _common_unit(runs)),
         xlabel="time" if dated else runs[0].experiment().data.time_label,

@@ -98,13 +98,14 @@ def _subsample(windows: Windows, *, width: int) -> Windows:
 def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:
     """One line a state, each as a share of its lag 0, so that runs with different losses can be compared."""
     from rnnfc.reports import plots
+    from rnnfc.reports.canvas import Line
 
     names = dict(zip([run.name for run in runs], label_runs(runs), strict=True))
     one_layer = all(curve.state.startswith("layer 1, ") and curve.state.count(",") == 1 for curve in curves)
-    groups: dict[str, list[plots.Line]] = {}
+    groups: dict[str, list[Line]] = {}
     for curve in curves:
         state = curve.state.removeprefix("layer 1, ") if one_layer else curve.state
         share = np.divide(curve.norm, curve.norm[0], out=np.zeros_like(curve.norm), where=curve.norm[0] > 0)
-        line = plots.Line(label=f"{names[curve.run]}: {state}", time=np.arange(len(share)), value=share)
+        line = Line(label=f"{names[curve.run]}: {state}", time=np.arange(len(share)), value=share)
         groups.setdefault(curve.run if len(runs) > 1 else curve.state, []).append(line)
-    return plots.gradient_by_lag(title="how far back the loss reaches", groups=list(groups.values()))
+    return plots.draw_gradients(title="how far back the loss reaches", groups=list(groups.values()))

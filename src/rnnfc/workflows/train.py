@@ -252,7 +252,7 @@ def _write_training(writer: RunWriter, prepared: Prepared, scores: Report, fitte
         best_epoch=fitted.best_epoch,
     )
     writer.write(run.REPORT_TEXT, text)
-    curve = plots.loss_curve(
+    curve = plots.draw_losses(
         title=f"{experiment.name}: loss by epoch",
         losses=[row.loss for row in fitted.history],
         validation=[row.validation_loss for row in fitted.history],
