@@ -13,6 +13,7 @@ from rnnfc.config import yaml12
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load, schema, starter, to_yaml
 from rnnfc.errors import ConfigError
+from rnnfc.extensions import CELLS
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 TEXT = """\
@@ -104,7 +105,7 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
         "x.yaml:7: data.target.1: got 7; must be text",
         f"x.yaml:8: data.sep: unknown key; allowed here: {columns}",
         "x.yaml:10: split: got 0.2; must be a group of keys",
-        "x.yaml:13: model.cell: got 'lstm'; did you mean 'LSTM'? allowed: SimpleRNN, LSTM, GRU",
+        f"x.yaml:13: model.cell: got 'lstm'; did you mean 'LSTM'? allowed: {', '.join(CELLS)}",
         "x.yaml:16: model.units.1: got 0; must be 1 or more",
         f"x.yaml:18: train.epoch: unknown key; did you mean 'epochs'? allowed here: {optimizer}",
         "x.yaml:19: train.schedule.every: missing; add 'every'",

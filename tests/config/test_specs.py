@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, to_yaml
 from rnnfc.config.scale_spec import ScaleSpec
+from rnnfc.extensions import CELLS, FAMILIES
 from rnnfc.networks.family import Sizes, find_family
 
 CSV = "{kind: csv, path: /sales.csv, time: date, target: sales"
@@ -487,12 +488,12 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(
         (
             "model",
             "{kind: stacked, cell: gru, units: [3]}",
-            "5: model.cell: got 'gru'; did you mean 'GRU'? allowed: SimpleRNN, LSTM, GRU",
+            f"5: model.cell: got 'gru'; did you mean 'GRU'? allowed: {', '.join(CELLS)}",
         ),
         (
             "model",
             "{kind: deep, cell: GRU, units: [3]}",
-            "5: model: kind is 'deep'; allowed: stacked, segment, seq2seq, scratch",
+            f"5: model: kind is 'deep'; allowed: {', '.join(FAMILIES)}",
         ),
         (
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),

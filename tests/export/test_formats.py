@@ -23,13 +23,14 @@ from rnnfc.extensions import CELLS, EXPORT_FORMATS, load_record
 from rnnfc.workflows.engines import engine_for
 
 RECORDS: dict[str, ExportFormat] = {kind: load_record(EXPORT_FORMATS, kind) for kind in EXPORT_FORMATS}
-RICH = "units: [4, 3], bidirectional: [true, false], dropout: 0.2, recurrent_dropout: 0.1"
+RICH = "units: [4, 3], bidirectional: [true, false], dropout: 0.2"
 LEVELS = "levels: [0.1, 0.5, 0.8]"
 GRU = "{kind: stacked, cell: GRU, units: [4]}"
 # Model, window.normalize, scale.
 MODELS = [
     *((f"{{kind: stacked, cell: {cell}, units: [4]}}", "none", "none") for cell in CELLS),
     *((f"{{kind: stacked, cell: {cell}, {RICH}}}", "last", "standard") for cell in CELLS),
+    (f"{{kind: stacked, cell: LSTM, {RICH}, recurrent_dropout: 0.1}}", "last", "standard"),
     (
         f"{{kind: stacked, cell: LSTM, units: [4], {LEVELS}, linear: {{use: path}}, ensemble: {{seeds: 2}}}}",
         "last",

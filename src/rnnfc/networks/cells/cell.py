@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnfc.extensions import CELLS, load_record
 from rnnfc.networks.cells.fused import Equations
+from rnnfc.networks.cells.step_equations import StepEquations
 
 if TYPE_CHECKING:
     from rnnfc.networks.backend import keras
@@ -22,7 +23,9 @@ class Cell:
     has_recurrent_matrix: whether each gate also multiplies the state by a matrix [unit, unit].
     num_vectors: further weights, in vectors of one number per unit, e.g. biases.
     kept_per_unit: numbers that training keeps of each unit and step until the backward pass has read them.
+    has_activation, has_recurrent_dropout: whether the keys of a stacked network act on it.
     equations: the equations of the fused recurrence; None where training runs Keras' own loop.
+    step_equations: the step of a cell that Keras does not have.
     """
 
     layer: "Callable[..., keras.layers.RNN]"
@@ -32,7 +35,10 @@ class Cell:
     has_recurrent_matrix: bool = True
     num_vectors: int
     kept_per_unit: int
+    has_activation: bool = True
+    has_recurrent_dropout: bool = True
     equations: Equations | None = None
+    step_equations: StepEquations | None = None
 
     def num_matrix_weights(self, *, inputs: int, units: int) -> int:
         """Weights in matrices: multiply-adds of one step in one window."""
