@@ -11,6 +11,7 @@ CELLS = {
     "SimpleRNN": "rnnfc.networks.cells.simple_rnn:CELL",
     "LSTM": "rnnfc.networks.cells.lstm:CELL",
     "GRU": "rnnfc.networks.cells.gru:CELL",
+    "minGRU": "rnnfc.networks.cells.min_gru:CELL",
 }
 FAMILIES = {
     "stacked": "rnnfc.networks.stacked:FAMILY",
