@@ -12,6 +12,7 @@ CELLS = {
     "LSTM": "rnnfc.networks.cells.lstm:CELL",
     "GRU": "rnnfc.networks.cells.gru:CELL",
     "minGRU": "rnnfc.networks.cells.min_gru:CELL",
+    "IndRNN": "rnnfc.networks.cells.ind_rnn:CELL",
 }
 FAMILIES = {
     "stacked": "rnnfc.networks.stacked:FAMILY",
