@@ -33,7 +33,7 @@ def score(report: dict[str, Any], metric: str, *, model: str = "network", units:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_sine_reaches_1e_6_and_forecasts_the_next_value(rnnfc: Command, tmp_path: Path, seed: int) -> None:
+def test_sine__reaches_1e_6_and_forecasts_the_next_value(rnnfc: Command, tmp_path: Path, seed: int) -> None:
     report = train(rnnfc, tmp_path, "sine", "--set", f"seed={seed}")
     assert score(report, "mse", units="scaled") <= 1e-6
     done = rnnfc("predict", "--last-window", "--outputs", tmp_path, "--json")
@@ -41,7 +41,7 @@ def test_sine_reaches_1e_6_and_forecasts_the_next_value(rnnfc: Command, tmp_path
     assert ahead["value"]["sine"] == pytest.approx(-0.41766, abs=0.01)  # sin(100 * 1000 / 999)
 
 
-def test_sine_relu_and_sine_lstm_are_compared_on_the_same_rows(rnnfc: Command, tmp_path: Path) -> None:
+def test_sine_relu_and_sine_lstm__are_compared_on_the_same_rows(rnnfc: Command, tmp_path: Path) -> None:
     done = rnnfc(
         "train", CONFIGS / "sine_relu.yaml", CONFIGS / "sine_lstm.yaml", "--outputs", tmp_path, "--json"
     )
@@ -61,21 +61,17 @@ def test_sine_relu_and_sine_lstm_are_compared_on_the_same_rows(rnnfc: Command, t
     }
 
 
-def test_sine_long_reaches_2e_5(rnnfc: Command, tmp_path: Path) -> None:
+def test_sine_long__reaches_2e_5(rnnfc: Command, tmp_path: Path) -> None:
     assert score(train(rnnfc, tmp_path, "sine_long"), "mse") <= 2e-5
 
 
-def test_sine_integer_forecasts_its_50_held_out_windows_to_a_thousandth(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_sine_integer__forecasts_50_test_windows_to_a_thousandth(rnnfc: Command, tmp_path: Path) -> None:
     report = train(rnnfc, tmp_path, "sine_integer")
     assert report["ledger"]["windows"] == {"train": 100, "test": 50}
     assert score(report, "rmse") <= 0.001
 
 
-def test_sine_scratch_forecasts_its_50_held_out_windows_to_a_hundredth_and_the_lessons_own_way_does_not(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_sine_scratch__forecasts_50_test_windows_to_a_hundredth(rnnfc: Command, tmp_path: Path) -> None:
     report = train(rnnfc, tmp_path, "sine_scratch")
     assert report["ledger"]["windows"] == {"train": 100, "test": 50}
     assert score(report, "rmse") <= 0.01
@@ -85,9 +81,7 @@ def test_sine_scratch_forecasts_its_50_held_out_windows_to_a_hundredth_and_the_l
     assert score(faster, "rmse") <= 0.01
 
 
-def test_the_gradient_vanishes_in_explain_rnn_and_explain_sigmoid_and_less_in_explain_lstm(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_explain_configs__gradient_vanishes_less_in_an_lstm(rnnfc: Command, tmp_path: Path) -> None:
     reports = {
         name: train(rnnfc, tmp_path, name) for name in ("explain_rnn", "explain_sigmoid", "explain_lstm")
     }
@@ -111,7 +105,7 @@ def test_the_gradient_vanishes_in_explain_rnn_and_explain_sigmoid_and_less_in_ex
 @pytest.mark.parametrize(
     ("name", "naive", "bound"), [("airline", 46.34, 46.0), ("airline_year", 50.80, 18.0)]
 )
-def test_airline_beats_every_naive_baseline(
+def test_airline__beats_every_naive_baseline(
     rnnfc: Command, tmp_path: Path, name: str, naive: float, bound: float
 ) -> None:
     report = train(rnnfc, tmp_path, name)
@@ -123,7 +117,7 @@ def test_airline_beats_every_naive_baseline(
     )
 
 
-def test_stock_is_said_to_have_no_gain_over_yesterdays_price(rnnfc: Command, tmp_path: Path) -> None:
+def test_stock__has_no_gain_over_the_last_value(rnnfc: Command, tmp_path: Path) -> None:
     report = train(rnnfc, tmp_path, "stock")
     naive = score(report, "rmse", model="last value")
     assert naive == pytest.approx(1.246, abs=0.0005)
@@ -131,14 +125,14 @@ def test_stock_is_said_to_have_no_gain_over_yesterdays_price(rnnfc: Command, tmp
     assert "the network shows no clear gain over the best baseline, the last value" in report["verdict"]
 
 
-def test_stacked_is_as_good_as_the_linear_map(rnnfc: Command, tmp_path: Path) -> None:
+def test_stacked__is_as_good_as_the_linear_map(rnnfc: Command, tmp_path: Path) -> None:
     report = train(rnnfc, tmp_path, "stacked")
     assert score(report, "rmse", model="last value") == pytest.approx(2.48, abs=0.005)
     assert score(report, "rmse", model="linear map") == pytest.approx(2.22, abs=0.005)
     assert score(report, "rmse") <= 2.25
 
 
-def test_stocks_is_one_network_for_five_series_and_evaluates_again(rnnfc: Command, tmp_path: Path) -> None:
+def test_stocks__is_one_network_for_five_series(rnnfc: Command, tmp_path: Path) -> None:
     report = train(rnnfc, tmp_path, "stocks")
     assert report["ledger"]["series"] == 5
     assert score(report, "rmse", model="last value") == pytest.approx(20.30, abs=0.005)
@@ -154,7 +148,7 @@ def test_stocks_is_one_network_for_five_series_and_evaluates_again(rnnfc: Comman
     assert (done.code, "the same scores as training" in done.out) == (0, True)
 
 
-def test_every_config_is_among_these_tests() -> None:
+def test_configs__are_all_tested() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     names = {path.stem for path in CONFIGS.glob("*.yaml")}
     assert len(names) == 15
@@ -162,7 +156,7 @@ def test_every_config_is_among_these_tests() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_config_opens_with_its_command(path: Path) -> None:
+def test_configs__open_with_their_command(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# rnnfc train configs/")
     assert f"configs/{path.name}" in first

@@ -18,16 +18,13 @@ import yaml
 from sealing import seal
 
 from rnnfc import __version__
-from rnnfc.cli import app, main
+from rnnfc.cli import COMMANDS, main
 from rnnfc.runs.find import finished
 from rnnfc.runs.run import Run
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 SINE = ROOT / "configs/sine.yaml"
-COMMANDS = [
-    command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-]
 
 
 def edited(path: Path, old: str, new: str) -> None:
@@ -42,19 +39,22 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help_an_example_and_a_readme_entry(rnnfc: Command, name: str) -> None:
+def test_help__of_each_command_has_an_example_and_the_command_is_documented(
+    rnnfc: Command, name: str
+) -> None:
     done = rnnfc(name, "--help")
     assert done.code == 0
     assert f"Example: rnnfc {name}" in done.out
     assert f"`rnnfc {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_without_arguments_the_commands_are_listed(rnnfc: Command) -> None:
+def test_help__lists_every_command_without_cutting_its_text(rnnfc: Command) -> None:
     done = rnnfc()
-    assert all(name in done.out + done.err for name in COMMANDS)
+    assert all(f"  {name} " in done.out for name in COMMANDS)
+    assert "..." not in done.out
 
 
-def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
+def test_train__writes_every_file_of_the_run_folder(small_run: Path) -> None:
     assert {path.name for path in small_run.iterdir()} == {
         *(
             "experiment.yaml",
@@ -91,7 +91,7 @@ def test_a_run_folder_holds_every_file_of_the_contract(small_run: Path) -> None:
     assert len((small_run / "forecast.csv").read_text().splitlines()) == 201
 
 
-def test_the_resolved_experiment_can_be_trained_again_to_the_same_weights(
+def test_train__of_the_resolved_experiment_gives_the_same_bits(
     rnnfc: Command, small_run: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("train", small_run / "experiment.yaml", "--outputs", tmp_path, "--json")
@@ -104,7 +104,7 @@ def test_the_resolved_experiment_can_be_trained_again_to_the_same_weights(
     )
 
 
-def test_train_prints_results_to_stdout_and_progress_to_stderr(rnnfc: Command, tmp_path: Path) -> None:
+def test_train__prints_results_to_stdout_and_progress_to_stderr(rnnfc: Command, tmp_path: Path) -> None:
     done = rnnfc(
         "train", SINE, "--set", "train.epochs=1", "--set", "train.batch_size=64", "--outputs", tmp_path
     )
@@ -120,7 +120,7 @@ def test_train_prints_results_to_stdout_and_progress_to_stderr(rnnfc: Command, t
     assert "10 -> 1: 790 train · 200 test     SimpleRNN 50, 2,651 parameters" in done.err
 
 
-def test_evaluate_gives_the_numbers_of_training(rnnfc: Command, small_run: Path) -> None:
+def test_evaluate__gives_the_scores_of_training(rnnfc: Command, small_run: Path) -> None:
     done = rnnfc("evaluate", small_run, "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
@@ -131,9 +131,7 @@ def test_evaluate_gives_the_numbers_of_training(rnnfc: Command, small_run: Path)
     assert str(small_run) in text.err
 
 
-def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(
-    rnnfc: Command, small_run: Path, tmp_path: Path
-) -> None:
+def test_evaluate__exits_1_if_stored_scores_differ(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
     folder = copied(small_run, tmp_path)
     report = json.loads((folder / "report.json").read_text())
     report["scores"][0]["value"] *= 2
@@ -186,7 +184,7 @@ def test_evaluate_says_when_stored_scores_are_not_those_of_the_weights(
         ),
     ],
 )
-def test_a_damaged_run_is_told_in_one_sentence(
+def test_evaluate__names_the_damaged_file_in_one_sentence(
     rnnfc: Command, small_run: Path, tmp_path: Path, name: str, old: str, new: str, text: str
 ) -> None:
     folder = copied(small_run, tmp_path)
@@ -197,7 +195,7 @@ def test_a_damaged_run_is_told_in_one_sentence(
     assert done.err.splitlines()[-1].startswith("error: ")
 
 
-def test_evaluate_refuses_data_that_has_changed(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+def test_evaluate__refuses_changed_data(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
     folder = copied(small_run, tmp_path)
     edited(folder / "experiment.yaml", '"noise": 0.0', '"noise": 0.1')
     done = rnnfc("evaluate", folder)
@@ -206,7 +204,7 @@ def test_evaluate_refuses_data_that_has_changed(rnnfc: Command, small_run: Path,
     assert "restore these rows, or train again" in done.err
 
 
-def test_predict_prints_time_step_and_value(rnnfc: Command, small_run: Path) -> None:
+def test_predict__prints_time_step_and_value(rnnfc: Command, small_run: Path) -> None:
     done = rnnfc("predict", small_run, "--last-window", "--steps", "3")
     assert done.code == 0
     head, *rows = (text.split() for text in done.out.splitlines())
@@ -214,7 +212,7 @@ def test_predict_prints_time_step_and_value(rnnfc: Command, small_run: Path) -> 
     assert [row[:2] for row in rows] == [["100.1001001", "1"], ["100.2002002", "2"], ["100.3003003", "3"]]
 
 
-def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_run: Path) -> None:
+def test_predict__feeds_forecasts_back_beyond_the_horizon(rnnfc: Command, small_run: Path) -> None:
     def values(*options: str) -> list[float]:
         done = rnnfc("predict", small_run, "--last-window", "--json", *options)
         return [row["value"]["sine"] for row in json.loads(done.out)["forecast"]]
@@ -239,7 +237,7 @@ def test_predict_beyond_the_horizon_feeds_forecasts_back(rnnfc: Command, small_r
     assert values("--steps", "3", "--runtime", "keras") == pytest.approx(three, abs=2e-5)
 
 
-def test_an_answer_needs_neither_tensorflow_nor_pandas(small_run: Path, tmp_path: Path) -> None:
+def test_predict__imports_neither_tensorflow_nor_pandas(small_run: Path, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom rnnfc.cli import main\ntry:\n    main(sys.argv[1:])\n"
         "finally:\n    assert not {'tensorflow', 'keras', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
@@ -250,7 +248,7 @@ def test_an_answer_needs_neither_tensorflow_nor_pandas(small_run: Path, tmp_path
         assert done.returncode == 0, done.stderr
 
 
-def test_evaluate_with_keras_agrees_with_onnx(rnnfc: Command, small_run: Path) -> None:
+def test_evaluate__with_keras_agrees_with_onnx(rnnfc: Command, small_run: Path) -> None:
     done = rnnfc("evaluate", small_run, "--runtime", "keras", "--json")
     assert json.loads(done.out)["largest_difference"] < 1e-3
     assert 0 <= json.loads((small_run / "run.json").read_text())["onnx_difference"] <= 1e-5
@@ -259,7 +257,7 @@ def test_evaluate_with_keras_agrees_with_onnx(rnnfc: Command, small_run: Path) -
 @pytest.mark.parametrize(
     ("content", "text"), [(b"", "not a readable ONNX model"), (None, "No such file or directory")]
 )
-def test_a_damaged_onnx_file_is_told(
+def test_predict__refuses_a_damaged_onnx_file(
     rnnfc: Command, small_run: Path, tmp_path: Path, content: bytes | None, text: str
 ) -> None:
     folder = copied(small_run, tmp_path)
@@ -272,7 +270,7 @@ def test_a_damaged_onnx_file_is_told(
     assert done.err.splitlines()[-1].startswith(f"error: {folder / 'model.onnx'}: ")
 
 
-def test_predict_needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> None:
+def test_predict__needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> None:
     rows = "".join(f"2020-01-{day:02d},{day % 5},{day % 3}\n" for day in range(1, 31))
     (tmp_path / "sales.csv").write_text("day,sold,price\n" + rows)
     config = tmp_path / "sales.yaml"
@@ -299,9 +297,7 @@ def test_predict_needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> N
     assert (done.code, "sales.csv: no such file" in done.err) == (2, True)
 
 
-def test_predict_says_when_the_window_leaves_the_range_seen_in_training(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_predict__notes_inputs_outside_the_training_range(rnnfc: Command, tmp_path: Path) -> None:
     (tmp_path / "up.csv").write_text("v\n" + "".join(f"{row}\n" for row in range(40)))
     config = tmp_path / "up.yaml"
     config.write_text(
@@ -318,7 +314,7 @@ def test_predict_says_when_the_window_leaves_the_range_seen_in_training(
     assert "to 39.00 in the last window and the forecasts fed back; training saw" in done.err
 
 
-def test_predict_without_known_times_counts_steps(rnnfc: Command, tmp_path: Path) -> None:
+def test_predict__counts_steps_if_times_are_not_known(rnnfc: Command, tmp_path: Path) -> None:
     (tmp_path / "days.csv").write_text(
         "d,v\n" + "".join(f"2021-03-{day:02d},{day % 4}\n" for day in range(1, 31) if day % 7)
     )
@@ -334,11 +330,11 @@ def test_predict_without_known_times_counts_steps(rnnfc: Command, tmp_path: Path
     assert as_json["forecast"][0]["time"] is None
 
 
-def test_predict_forecasts_past_the_end_with_or_without_the_flag(rnnfc: Command, small_run: Path) -> None:
+def test_predict__forecasts_past_the_end_by_default(rnnfc: Command, small_run: Path) -> None:
     assert rnnfc("predict", small_run).out == rnnfc("predict", small_run, "--last-window").out
 
 
-def test_predict_refuses_forecasts_that_are_not_finite(
+def test_predict__refuses_forecasts_that_are_not_finite(
     rnnfc: Command, small_run: Path, tmp_path: Path
 ) -> None:
     folder = copied(small_run, tmp_path)
@@ -352,7 +348,7 @@ def test_predict_refuses_forecasts_that_are_not_finite(
     assert "error: the forecast is not finite within step 1: " in done.err
 
 
-def test_compare_prints_the_table_and_publishes_it(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
+def test_compare__prints_and_publishes_a_table(rnnfc: Command, small_run: Path, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     copied(small_run, tmp_path)
     assert (
@@ -366,7 +362,7 @@ def test_compare_prints_the_table_and_publishes_it(rnnfc: Command, small_run: Pa
     assert (Path(as_json["folder"]) / "compare.png").stat().st_size > 5_000
 
 
-def test_runs_that_cannot_be_compared_are_trained_all_the_same(rnnfc: Command, tmp_path: Path) -> None:
+def test_train__keeps_runs_that_cannot_be_compared(rnnfc: Command, tmp_path: Path) -> None:
     small = tmp_path / "small.yaml"
     small.write_text(
         SINE.read_text().replace("points: 1000", "points: 300").replace("stop: 100.0", "stop: 33.0")
@@ -378,7 +374,7 @@ def test_runs_that_cannot_be_compared_are_trained_all_the_same(rnnfc: Command, t
     assert len(finished(tmp_path / "out")) == 2
 
 
-def test_check_counts_without_training(rnnfc: Command) -> None:
+def test_check__counts_without_training(rnnfc: Command) -> None:
     done = rnnfc("check", ROOT / "configs/stacked.yaml")
     assert done.code == 0
     assert "2,524 windows, targets 1981-01-31 to 1987-12-31" in done.out
@@ -389,7 +385,7 @@ def test_check_counts_without_training(rnnfc: Command) -> None:
     assert result["updates"] == 50 * 790
 
 
-def test_init_writes_a_config_that_checks_and_never_overwrites(
+def test_init__writes_a_valid_config_and_never_overwrites(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -404,7 +400,7 @@ def test_init_writes_a_config_that_checks_and_never_overwrites(
     assert (tmp_path / "mine.yaml").read_bytes() == before
 
 
-def test_schema_is_json(rnnfc: Command) -> None:
+def test_schema__is_json(rnnfc: Command) -> None:
     assert json.loads(rnnfc("schema").out)["additionalProperties"] is False
 
 
@@ -436,7 +432,7 @@ def test_schema_is_json(rnnfc: Command) -> None:
         (["init", "../escape"], "letters, digits, '.', '_' and '-' are allowed"),
     ],
 )
-def test_mistakes_exit_with_2_one_sentence_and_no_traceback(
+def test_main__exits_2_with_one_sentence_for_a_mistake(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -449,7 +445,7 @@ def test_mistakes_exit_with_2_one_sentence_and_no_traceback(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_mistakes_of_a_config_are_told_at_once(rnnfc: Command, tmp_path: Path) -> None:
+def test_main__reports_all_mistakes_of_a_config_at_once(rnnfc: Command, tmp_path: Path) -> None:
     edit = SINE.read_text().replace("epochs: 50", "epochs: 0").replace("length: 10", "lenght: 10")
     (tmp_path / "bad.yaml").write_text(edit)
     done = rnnfc("train", tmp_path / "bad.yaml", "--outputs", tmp_path / "out")
@@ -459,9 +455,7 @@ def test_all_mistakes_of_a_config_are_told_at_once(rnnfc: Command, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_mistake_in_the_second_config_is_told_before_the_first_is_trained(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_train__checks_every_config_before_the_first_training(rnnfc: Command, tmp_path: Path) -> None:
     (tmp_path / "short.yaml").write_text(SINE.read_text().replace("points: 1000", "points: 12"))
     done = rnnfc("train", SINE, tmp_path / "short.yaml", "--outputs", tmp_path / "out")
     assert done.code == 2
@@ -469,7 +463,7 @@ def test_a_mistake_in_the_second_config_is_told_before_the_first_is_trained(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_diverging_run_exits_with_1_and_publishes_nothing(rnnfc: Command, tmp_path: Path) -> None:
+def test_train__exits_1_and_publishes_nothing_if_training_diverges(rnnfc: Command, tmp_path: Path) -> None:
     done = rnnfc(
         *(
             "train",
@@ -489,7 +483,7 @@ def test_a_diverging_run_exits_with_1_and_publishes_nothing(rnnfc: Command, tmp_
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_ctrl_c_exits_with_130_and_leaves_nothing(
+def test_main__exits_130_on_ctrl_c_and_leaves_nothing(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: Any, **__: Any) -> Any:
@@ -502,7 +496,7 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_the_real_command_trains_and_sigterm_ends_it_with_143(tmp_path: Path) -> None:
+def test_main__exits_143_on_sigterm(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -528,7 +522,7 @@ def test_the_real_command_trains_and_sigterm_ends_it_with_143(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("gone", ["stdout", "stderr"])
-def test_work_goes_on_when_a_reader_has_gone(tmp_path: Path, gone: str) -> None:
+def test_main__continues_when_the_reader_of_a_pipe_has_ended(tmp_path: Path, gone: str) -> None:
     command = [
         sys.executable,
         "-m",
@@ -559,7 +553,7 @@ def test_work_goes_on_when_a_reader_has_gone(tmp_path: Path, gone: str) -> None:
     not Path("/dev/full").exists(), reason="needs Linux's /dev/full, a disk that is always full"
 )
 @pytest.mark.parametrize("command", ["schema", "check"])
-def test_a_full_disk_under_stdout_is_told(tmp_path: Path, command: str) -> None:
+def test_main__reports_a_full_disk_under_stdout(tmp_path: Path, command: str) -> None:
     arguments = [sys.executable, "-m", "rnnfc", command, *([str(SINE)] if command == "check" else [])]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -569,14 +563,14 @@ def test_a_full_disk_under_stdout_is_told(tmp_path: Path, command: str) -> None:
     assert (done.returncode, done.stderr) == (1, text)
 
 
-def test_a_terminal_that_knows_ascii_only_is_no_reason_to_fail(tmp_path: Path) -> None:
+def test_main__works_in_an_ascii_terminal(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     command = [sys.executable, "-m", "rnnfc", "check", str(ROOT / "configs/stacked.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, cwd=tmp_path)
     assert '"unit": "?C"' in done.stdout
 
 
-def test_out_of_memory_is_told(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main__reports_out_of_memory(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     from rnnfc.workflows import prepare
 
     def too_much(_: object) -> None:
@@ -590,14 +584,14 @@ def test_out_of_memory_is_told(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_an_unwritable_folder_is_told_by_init(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init__reports_a_folder_that_is_not_writable(rnnfc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/proc")
     done = rnnfc("init", "mine")
     assert done.code == 1
     assert done.err.startswith("error: mine.yaml: could not be written (")
 
 
-def test_a_working_folder_named_like_an_experiment_does_not_hide_its_runs(
+def test_evaluate__finds_runs_beside_a_folder_of_the_same_name(
     rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sine").mkdir()
@@ -607,14 +601,14 @@ def test_a_working_folder_named_like_an_experiment_does_not_hide_its_runs(
     assert "did you mean 'sine'?" in rnnfc("predict", "sinne", "--outputs", small_run.parent).err
 
 
-def test_the_next_command_is_one_that_works(rnnfc: Command, tmp_path: Path) -> None:
+def test_train__suggests_a_next_command_that_works(rnnfc: Command, tmp_path: Path) -> None:
     options = ("--set", "train.epochs=1", "--set", "train.batch_size=64")
     done = rnnfc("train", SINE, *options, "--outputs", tmp_path / "else where")
     command = done.out.splitlines()[-1].removeprefix("next").strip()
     assert rnnfc(*shlex.split(command)[1:]).code == 0
 
 
-def test_check_refuses_what_train_would_refuse(rnnfc: Command, tmp_path: Path) -> None:
+def test_check__refuses_what_train_would_refuse(rnnfc: Command, tmp_path: Path) -> None:
     (tmp_path / "flat.csv").write_text("v\n" + "3\n" * 30)
     (tmp_path / "flat.yaml").write_text(
         "name: flat\ndata: {kind: csv, path: flat.csv, target: v}\nwindow: {length: 2}\nsplit: {train: 0.5, test: 0.5}\n"
@@ -629,7 +623,7 @@ def test_check_refuses_what_train_would_refuse(rnnfc: Command, tmp_path: Path) -
     assert "flat: v is constant on the training rows" in checked.err
 
 
-def test_runs_that_were_trained_are_told_when_a_later_one_fails(rnnfc: Command, tmp_path: Path) -> None:
+def test_train__prints_finished_runs_as_json_if_a_later_one_fails(rnnfc: Command, tmp_path: Path) -> None:
     wild = tmp_path / "wild.yaml"
     wild.write_text(
         SINE.read_text()
@@ -642,11 +636,11 @@ def test_runs_that_were_trained_are_told_when_a_later_one_fails(rnnfc: Command, 
     assert len(json.loads(done.out)["runs"]) == 1
 
 
-def test_version_is_shown(rnnfc: Command) -> None:
+def test_version__is_printed(rnnfc: Command) -> None:
     assert rnnfc("--version").out == f"rnnfc {__version__}\n"
 
 
-def test_bad_input_is_refused_without_tensorflow(tmp_path: Path) -> None:
+def test_main__refuses_wrong_input_before_tensorflow_starts(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("t,v\n2020-01-01,1\n2020-01-02,x\n2020-01-03,3\n")
     (tmp_path / "bad.yaml").write_text(
         "name: bad\ndata: {kind: csv, path: bad.csv, time: t, target: v}\nwindow: {length: 1}\nsplit: {test: 1}\n"
@@ -676,7 +670,7 @@ def test_bad_input_is_refused_without_tensorflow(tmp_path: Path) -> None:
     assert not (tmp_path / "outputs").exists()
 
 
-def test_main_restores_the_signal_handler() -> None:
+def test_main__restores_the_signal_handler() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         main(["schema"])

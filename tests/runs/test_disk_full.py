@@ -196,14 +196,14 @@ def survives(
     return epoch
 
 
-def test_a_limit_is_an_error_and_no_signal() -> None:
+def test_file_size_limit__is_an_error_not_a_signal() -> None:
     assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_IGN  # by Python, when it starts
 
 
 @pytest.mark.parametrize(
     "place", range(len(WRITTEN)), ids=[f"{place} {name}" for place, name in enumerate(WRITTEN)]
 )
-def test_a_disk_that_is_full_at_a_file(
+def test_train__leaves_nothing_if_the_disk_is_full_at_a_file(
     command: Callable[..., Outcome], scratch: Before, tmp_path: Path, place: int
 ) -> None:
     name = WRITTEN[place]
@@ -212,7 +212,7 @@ def test_a_disk_that_is_full_at_a_file(
     assert epoch == (3 if place >= AFTER_TRAINING else 0)
 
 
-def test_the_files_above_are_those_that_training_writes(
+def test_disk_full_files__are_those_that_training_writes(
     command: Callable[..., Outcome], scratch: Before, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
@@ -227,7 +227,7 @@ def test_the_files_above_are_those_that_training_writes(
 
 
 @pytest.mark.parametrize("size", [0, 1, 420, 1000, 2100, 20_000, 60_000])
-def test_a_disk_that_is_full_from_the_start(
+def test_train__leaves_nothing_if_the_disk_is_full_from_the_start(
     command: Callable[..., Outcome], scratch: Before, tmp_path: Path, size: int
 ) -> None:
     epoch = survives(command, scratch.copied(tmp_path / "outputs"), at_most(size))
@@ -235,7 +235,7 @@ def test_a_disk_that_is_full_from_the_start(
 
 
 @pytest.mark.parametrize("name", [CHECKPOINT, "model.keras", "report.json"])
-def test_a_disk_that_is_full_under_a_keras_network(
+def test_train__leaves_nothing_if_the_disk_is_full_at_model_keras(
     command: Callable[..., Outcome], stacked: Before, tmp_path: Path, name: str
 ) -> None:
     order = [*WRITTEN[:9], "model.keras", *WRITTEN[9:]]
@@ -245,7 +245,7 @@ def test_a_disk_that_is_full_under_a_keras_network(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_disk_that_fills_up_in_training_keeps_the_checkpoint_before(
+def test_train__keeps_the_last_checkpoint_if_the_disk_fills_up(
     command: Callable[..., Outcome],
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -281,7 +281,7 @@ def _mount(*arguments: str | Path) -> int:
 
 
 @pytest.mark.parametrize(("spare", "epoch"), [(4096, 0), (65_536, 3)], ids=["at once", "later"])
-def test_a_disk_without_room_for_a_second_run(
+def test_train__without_room_for_a_second_run_keeps_the_first(
     command: Callable[..., Outcome], scratch: Before, small_disk: Path, spare: int, epoch: int
 ) -> None:
     before = scratch.copied(small_disk / "outputs")
@@ -298,7 +298,7 @@ def test_a_disk_without_room_for_a_second_run(
 
 
 @pytest.mark.parametrize("ending", [".csv", ".json"])
-def test_a_forecast_without_room_leaves_nothing(
+def test_predict__without_room_leaves_nothing(
     command: Callable[..., Outcome], scratch: Before, tmp_path: Path, ending: str
 ) -> None:
     path = tmp_path / f"forecast{ending}"
@@ -315,7 +315,7 @@ def test_a_forecast_without_room_leaves_nothing(
 @pytest.mark.parametrize(
     ("kind", "name"), [("onnx", "m.onnx"), ("savedmodel", "m"), ("litert", "m.tflite"), ("keras", "m.keras")]
 )
-def test_an_export_without_room_leaves_nothing(
+def test_export__without_room_leaves_nothing(
     command: Callable[..., Outcome], stacked: Before, tmp_path: Path, kind: str, name: str
 ) -> None:
     (tmp_path / "out").mkdir()

@@ -79,7 +79,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_every_file_of_a_run_a_forecast_and_an_export_is_synced_named_and_its_folder_synced(
+def test_commands__fsync_rename_and_fsync_the_folder_of_each_file(
     rnnfc: Command, config: Path, tmp_path: Path, events: list[Event]
 ) -> None:
     (runs := tmp_path / "runs").mkdir()
@@ -94,7 +94,7 @@ def test_every_file_of_a_run_a_forecast_and_an_export_is_synced_named_and_its_fo
     assert sorted(path.name for path in files.iterdir()) == ["f.csv", "f.json", "n.onnx", "n.onnx.json"]
 
 
-def test_so_is_every_file_in_a_folder_that_is_exported(
+def test_export__fsyncs_every_file_of_a_folder(
     rnnfc: Command, small_run: Path, tmp_path: Path, events: list[Event]
 ) -> None:
     assert rnnfc("export", small_run, "--format", "savedmodel", "--to", tmp_path / "served").code == 0
@@ -104,7 +104,7 @@ def test_so_is_every_file_in_a_folder_that_is_exported(
     }
 
 
-def test_so_is_a_new_config(
+def test_init__fsyncs_the_config(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[Event]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -113,7 +113,7 @@ def test_so_is_a_new_config(
     assert not_durable(tmp_path, events) == []
 
 
-def test_what_is_written_in_any_other_way_is_found(tmp_path: Path, events: list[Event]) -> None:
+def test_durable_events__include_writes_without_fsync(tmp_path: Path, events: list[Event]) -> None:
     (tmp_path / "in_place").write_text("1")
     with draft.atomic_write(tmp_path / "changed", tmp_path / "good") as places:
         for place in places:

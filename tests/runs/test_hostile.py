@@ -363,7 +363,7 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
 
 
 @pytest.mark.parametrize("name", SPOILED)
-def test_a_spoiled_file_is_refused_without_side_effects(
+def test_hostile_run__is_refused_without_side_effects(
     rnnfc: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     file, spoil, (command, *options), says = SPOILED[name]
@@ -393,7 +393,7 @@ LINKED = [
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "huge"])
 @pytest.mark.parametrize(("file", "command"), LINKED, ids=lambda value: str(value))
-def test_links_pipes_and_what_does_not_fit_are_not_read(
+def test_hostile_run__links_pipes_and_huge_files_are_not_read(
     rnnfc: Command,
     folder: Path,
     kind: str,
@@ -435,7 +435,7 @@ def test_links_pipes_and_what_does_not_fit_are_not_read(
         assert why in done.err
 
 
-def test_data_that_never_ends_is_not_read(rnnfc: Command, folder: Path) -> None:
+def test_hostile_run__endless_data_is_not_read(rnnfc: Command, folder: Path) -> None:
     os.mkfifo(folder.parent.parent / "rows.csv")
     text = (
         f"name: a\ndata: {{kind: csv, path: {folder.parent.parent / 'rows.csv'}, target: v}}\nwindow: {{length: 10}}\n"
@@ -451,7 +451,7 @@ def test_data_that_never_ends_is_not_read(rnnfc: Command, folder: Path) -> None:
 @pytest.mark.parametrize(
     "time", ["9" * 40, "inf", "-1e400", "NaT", "0001-01-01", "9999-12-31", "1000-01-01", "9" * 18]
 )
-def test_a_forecast_of_no_time_is_refused_or_drawn(rnnfc: Command, folder: Path, time: str) -> None:
+def test_hostile_run__impossible_times_are_refused_or_drawn(rnnfc: Command, folder: Path, time: str) -> None:
     for which in (folder, folder.parent / "other"):
         head = ",".join(forecast_csv.COLUMNS)
         (which / run.FORECAST).write_text(
@@ -511,7 +511,7 @@ def with_config(layer: dict[str, Any]) -> Callable[[Path], bytes]:
     ],
     ids=["a Lambda", "a function", "a TFSMLayer", "HDF5 with its data elsewhere"],
 )
-def test_whatever_model_keras_holds_the_answers_are_the_same(
+def test_hostile_run__model_keras_is_never_read(
     rnnfc: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], bytes]
 ) -> None:
     monkeypatch.chdir(folder.parent.parent)
@@ -549,7 +549,7 @@ def named(rnnfc: Command, tmp_path: Path) -> tuple[Path, Any]:
     return made, done
 
 
-def test_names_run_nowhere(rnnfc: Command, named: tuple[Path, Any]) -> None:
+def test_hostile_run__names_are_never_executed(rnnfc: Command, named: tuple[Path, Any]) -> None:
     made, done = named
     first = (made / run.FORECAST).read_text(encoding="utf-8").splitlines()[1]
     assert first.startswith("'=cmd|'!A0,2020-01-21,1,2020-01-22,'=1+1|<script>,")
@@ -570,9 +570,7 @@ def test_names_run_nowhere(rnnfc: Command, named: tuple[Path, Any]) -> None:
     assert "=1+1|<script> ($€_{|<b>)" in rnnfc("predict", made).out
 
 
-def test_names_of_folders_and_runs_do_not_reach_the_terminal_as_they_are(
-    rnnfc: Command, folder: Path
-) -> None:
+def test_hostile_run__names_reach_the_terminal_escaped(rnnfc: Command, folder: Path) -> None:
     info = json.loads((folder / run.INFO).read_text())
     (folder / run.INFO).write_text(json.dumps({**info, "name": "\x1b]0;owned\x07\u202eenis"}))
     seal(folder)

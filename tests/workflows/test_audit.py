@@ -84,16 +84,14 @@ def broken(done: Any) -> set[str]:
     ],
     ids=["sine", "gaps", "seasonal", "mask", "ffill", "SimpleRNN", "LSTM", "GRU", "path", "blend"],
 )
-def test_every_claim_holds_for_what_the_program_does(
-    rnnfc: Command, tmp_path: Path, words: dict[str, str]
-) -> None:
+def test_audit__finds_no_leakage(rnnfc: Command, tmp_path: Path, words: dict[str, str]) -> None:
     path = config(tmp_path, **words)
     before = sorted(tmp_path.iterdir())
     assert broken(rnnfc("check", path, "--audit", "--json")) == set()
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_person_reads_one_line_a_claim(
+def test_audit__prints_one_line_for_each_claim(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = config(tmp_path)
@@ -106,7 +104,7 @@ def test_a_person_reads_one_line_a_claim(
     assert "audit" not in rnnfc("check", path).out
 
 
-def test_a_split_without_validation_has_no_claim_about_it(rnnfc: Command, tmp_path: Path) -> None:
+def test_audit__has_no_claim_about_a_missing_validation_split(rnnfc: Command, tmp_path: Path) -> None:
     path = config(tmp_path)
     done = rnnfc("check", path, "--audit", "--json", "--set", "split={test: 0.2}")
     assert done.code == 0
@@ -190,7 +188,7 @@ def filled_targets(patch: pytest.MonkeyPatch) -> None:
         (filled_targets, SHOP, {WINDOWS, WEIGHTS, TRAIN, VALIDATION, TEST, FILLED}),
     ],
 )
-def test_a_leak_breaks_the_claims_that_it_should(
+def test_audit__finds_each_kind_of_leak(
     rnnfc: Command,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -47,7 +47,7 @@ def scratch_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_both_engines_are_explained_side_by_side(
+def test_explain__compares_runs_of_both_engines(
     rnnfc: Command, small_run: Path, scratch_run: Path, tmp_path: Path
 ) -> None:
     before = [contents(folder) for folder in (small_run, scratch_run)]
@@ -72,7 +72,7 @@ def test_both_engines_are_explained_side_by_side(
         assert curve["share_left"] == pytest.approx(curve["norm"][-1] / curve["norm"][0])
 
 
-def test_the_numbers_are_those_of_the_trained_network_on_its_test_windows(
+def test_explain__reads_the_trained_network_on_its_test_windows(
     rnnfc: Command, scratch_run: Path, tmp_path: Path
 ) -> None:
     (curve,) = json.loads(rnnfc("explain", scratch_run, "--outputs", tmp_path, "--json").out)["curves"]
@@ -91,7 +91,7 @@ def test_the_numbers_are_those_of_the_trained_network_on_its_test_windows(
     np.testing.assert_allclose(curve["norm"], norms.mean(axis=1), rtol=1e-9)
 
 
-def test_a_person_reads_a_table_and_where_the_picture_is(rnnfc: Command, scratch_run: Path) -> None:
+def test_explain__prints_a_table_and_the_folder(rnnfc: Command, scratch_run: Path) -> None:
     done = rnnfc("explain", "--outputs", scratch_run.parent)  # the newest run
     assert done.code == 0, done.err
     heading, row, saved = done.out.splitlines()
@@ -106,7 +106,7 @@ def test_a_person_reads_a_table_and_where_the_picture_is(rnnfc: Command, scratch
     )
 
 
-def test_a_run_whose_data_has_changed_is_refused(rnnfc: Command, scratch_run: Path, tmp_path: Path) -> None:
+def test_explain__refuses_changed_data(rnnfc: Command, scratch_run: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(scratch_run, copy)
     info = json.loads((copy / "run.json").read_text())
@@ -118,7 +118,7 @@ def test_a_run_whose_data_has_changed_is_refused(rnnfc: Command, scratch_run: Pa
     assert not (tmp_path / "outputs").exists()
 
 
-def test_at_most_200_test_windows_are_read_evenly_subsample(small_run: Path) -> None:
+def test_explain__reads_at_most_200_evenly_spaced_windows(small_run: Path) -> None:
     windows = prepare_again(Run(small_run))[0].splits.test
     some = explain._subsample(replace(windows, origins=np.arange(10, 1009, dtype=np.int32)), width=3)
     assert (len(some), some.origins[0], some.origins[-1]) == (200, 10, 1008)
@@ -137,13 +137,13 @@ def test_at_most_200_test_windows_are_read_evenly_subsample(small_run: Path) -> 
         ([0.0, 0.0], None, 0.0),
     ],
 )
-def test_a_curve_says_where_it_has_halved_and_what_is_left(
+def test_curve__has_half_life_and_share_left(
     norm: list[float], half_at: int | None, share_left: float
 ) -> None:
     curve = Curve(run="r", state="s", windows=1, norm=np.array(norm))
     assert (curve.half_at, curve.share_left) == (half_at, share_left)
 
 
-def test_a_gradient_past_all_numbers_is_null_in_json() -> None:
+def test_curve__is_null_in_json_where_it_overflows() -> None:
     plain = Curve(run="r", state="s", windows=1, norm=np.array([1.0, 3.0, np.inf, np.nan])).to_json()
     assert (plain["norm"], plain["share_left"], plain["half_at"]) == ([1.0, 3.0, None, None], None, None)

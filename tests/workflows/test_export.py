@@ -56,7 +56,7 @@ def trained(
 
 
 @pytest.mark.parametrize("kind", EXPORT_FORMATS)
-def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_path: Path, kind: str) -> None:
+def test_export__matches_its_card(rnnfc: Command, trained: Path, tmp_path: Path, kind: str) -> None:
     record = load_record(EXPORT_FORMATS, kind)
     to = tmp_path / f"m{record.ending}"
     done = rnnfc("export", trained, "--format", kind, "--to", to)
@@ -94,7 +94,7 @@ def test_an_export_holds_what_its_card_says(rnnfc: Command, trained: Path, tmp_p
 
 
 @pytest.mark.parametrize("changed", [False, True], ids=["gone", "changed"])
-def test_without_its_data_a_run_is_checked_on_windows_from_the_trained_range(
+def test_export__without_data_is_checked_on_random_windows(
     rnnfc: Command, small_run: Path, tmp_path: Path, changed: bool
 ) -> None:
     folder = without_data(small_run, tmp_path)
@@ -112,7 +112,7 @@ def test_without_its_data_a_run_is_checked_on_windows_from_the_trained_range(
     )
 
 
-def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_own(
+def test_random_windows__lie_in_the_training_range_and_end_with_the_last_window(
     small_run: Path, tmp_path: Path
 ) -> None:
     which = Run.open(without_data(small_run, tmp_path))
@@ -142,7 +142,7 @@ def test_the_windows_made_up_lie_in_the_trained_range_and_the_last_is_the_runs_o
         ("pmml", "m.pmml", "Invalid value for '--format'"),
     ],
 )
-def test_a_path_that_cannot_be_is_refused_before_any_work(
+def test_export__refuses_an_impossible_path_before_any_work(
     rnnfc: Command,
     small_run: Path,
     tmp_path: Path,
@@ -159,7 +159,7 @@ def test_a_path_that_cannot_be_is_refused_before_any_work(
     assert names(tmp_path) == {"taken.onnx.json"}
 
 
-def test_a_network_that_forecasts_something_else_is_not_written(
+def test_export__writes_no_network_with_other_forecasts(
     rnnfc: Command, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "to").mkdir()
@@ -178,7 +178,7 @@ def test_a_network_that_forecasts_something_else_is_not_written(
     assert names(tmp_path / "to") == set()
 
 
-def test_weights_that_are_not_those_of_the_shipped_onnx_file_are_found(
+def test_export__refuses_weights_that_differ_from_the_onnx_file(
     rnnfc: Command, small_run: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(small_run, tmp_path / "runs" / "mixed"))

@@ -38,7 +38,7 @@ def read(folder: Path, *times: str, frequency: Frequency | None, missing: str = 
         (["2020-02-28", "2020-03-06"], ROWS),
     ],
 )
-def test_rows_at_the_step_of_the_run_are_read_however_few(
+def test_fresh__reads_few_rows_at_the_step_of_the_run(
     tmp_path: Path, times: list[str], frequency: Frequency
 ) -> None:
     panel = read(tmp_path, *times, frequency=frequency)
@@ -46,7 +46,7 @@ def test_rows_at_the_step_of_the_run_are_read_however_few(
     assert panel.frequency == frequency
 
 
-def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_show_it(
+def test_fresh__fills_a_gap_at_the_step_of_the_run(
     tmp_path: Path,
 ) -> None:
     panel = read(tmp_path, "2020-01-01", "2020-01-02", "2020-01-05", frequency=DAILY, missing="ffill")
@@ -94,7 +94,7 @@ def test_a_gap_is_filled_at_the_step_of_the_run_although_the_rows_alone_do_not_s
         ),
     ],
 )
-def test_rows_at_another_step_are_refused(
+def test_fresh__refuses_rows_at_another_step(
     tmp_path: Path, times: list[str], frequency: Frequency, text: str
 ) -> None:
     with pytest.raises(DataError) as caught:
@@ -102,14 +102,14 @@ def test_rows_at_another_step_are_refused(
     assert text in str(caught.value)
 
 
-def test_a_header_alone_is_no_row(tmp_path: Path) -> None:
+def test_fresh__refuses_a_file_without_rows(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"new\.csv: 0 data rows; at least one is needed$"):
         read(tmp_path, frequency=DAILY)
     with pytest.raises(DataError, match=r"1 data row; at least two are needed, and window\.length"):
         read(tmp_path, "2020-01-01", frequency=None)
 
 
-def test_whole_numbers_go_on_at_a_step_that_is_not_whole() -> None:
+def test_future_times__continue_at_a_fractional_step() -> None:
     after = Frequency(unit="number", size=2.5).after(np.array([5]), steps=2)
     assert after is not None
     assert after.tolist() == [7.5, 10.0]

@@ -50,7 +50,7 @@ def values(done: Any) -> list[float]:
     return [row["value"]["y"] for row in json.loads(done.out)["forecast"]]
 
 
-def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(
+def test_future_covariates__are_found_by_time_and_both_runtimes_agree(
     folder: Path, rnnfc: Callable[..., Any]
 ) -> None:
     future = folder / "f.csv"
@@ -86,7 +86,7 @@ def test_known_columns_come_from_a_file_by_time_and_both_runtimes_agree(
         ),
     ],
 )
-def test_rows_that_are_not_there_are_told(
+def test_future_covariates__name_missing_rows(
     folder: Path, rnnfc: Callable[..., Any], given: Any, told: str
 ) -> None:
     path = folder / (given if isinstance(given, str) else "g.csv")
@@ -100,7 +100,7 @@ def test_rows_that_are_not_there_are_told(
 @pytest.mark.parametrize(
     "row", ["2024-03-02,", "2024-03-02,nan", ""], ids=["empty cell", "no number", "absent row"]
 )
-def test_a_value_that_is_missing_in_the_future_is_refused_with_both_numbers(
+def test_future_covariates__with_a_missing_value_are_refused(
     folder: Path, rnnfc: Callable[..., Any], row: str
 ) -> None:
     path = folder / "gap.csv"
@@ -110,7 +110,7 @@ def test_a_value_that_is_missing_in_the_future_is_refused_with_both_numbers(
     assert (done.code, done.err) == (2, f"error: {told}\n")
 
 
-def test_a_file_that_cannot_be_used_is_refused_before_the_network_is_opened(
+def test_future_covariates__are_checked_before_the_network_is_opened(
     folder: Path, rnnfc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predict, "open_network", lambda *_, **__: pytest.fail("the network was opened"))
@@ -118,7 +118,9 @@ def test_a_file_that_cannot_be_used_is_refused_before_the_network_is_opened(
     assert (done.code, "--future is missing; the network needs price" in done.err) == (2, True)
 
 
-def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Callable[..., Any]) -> None:
+def test_future_covariates__outside_the_training_range_are_noted(
+    folder: Path, rnnfc: Callable[..., Any]
+) -> None:
     future = folder / "h.csv"
     future.write_text(rows(60, 63, "price").replace("2024-03-02,1.0000", "2024-03-02,9.0000"))
     told = json.loads(forecast(rnnfc, folder, "--future", future).out)
@@ -133,7 +135,7 @@ def test_known_values_outside_the_trained_range_are_told(folder: Path, rnnfc: Ca
     assert json.loads(forecast(rnnfc, folder, "--future", future).out)["out_of_range"] == []
 
 
-def test_the_next_command_of_a_run_with_known_columns_names_their_file(
+def test_train__suggests_the_future_option_for_known_columns(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run,) = (folder / "out").iterdir()
@@ -141,7 +143,7 @@ def test_the_next_command_of_a_run_with_known_columns_names_their_file(
     assert capsys.readouterr().out.endswith(f"next        rnnfc predict {run} --last-window --future FILE\n")
 
 
-def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(
+def test_export__with_known_columns_is_checked_on_random_windows(
     folder: Path, rnnfc: Callable[..., Any]
 ) -> None:
     (folder / "d.csv").rename(folder / "gone.csv")
@@ -151,7 +153,9 @@ def test_an_export_is_checked_on_made_windows_where_the_data_is_gone(
     assert "on 64 windows (last window and drawn from the trained range)" in done.out + done.err
 
 
-def test_a_file_for_nothing_is_refused(small_run: Path, rnnfc: Callable[..., Any], folder: Path) -> None:
+def test_future_covariates__are_refused_if_the_run_has_none(
+    small_run: Path, rnnfc: Callable[..., Any], folder: Path
+) -> None:
     done = rnnfc("predict", small_run, "--future", folder / "d.csv")
     assert done.code == 2
     assert (

@@ -51,13 +51,13 @@ TRADING = "time: day, frequency: rows, "
         ),  # no times: the file begins with the first row after the data
     ],
 )
-def test_the_rows_after_the_last_are_found(
+def test_future_covariates__begin_after_the_last_row(
     tmp_path: Path, keys: str, past: Any, future: Any, lines: list[int]
 ) -> None:
     assert ahead(tmp_path, past, future, keys) == lines
 
 
-def test_rows_of_the_past_are_none_of_the_future(tmp_path: Path) -> None:
+def test_future_covariates__need_rows_after_the_last(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
         match=r"past has 1 of the 2 rows after 2024-01-10 for which the network needs price; add the",
@@ -88,7 +88,7 @@ def test_rows_of_the_past_are_none_of_the_future(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_times_of_another_clock_are_refused(
+def test_future_covariates__on_another_clock_are_refused(
     tmp_path: Path, keys: str, past: Any, future: Any, text: str
 ) -> None:
     with pytest.raises(DataError) as caught:

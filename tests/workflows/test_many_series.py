@@ -59,7 +59,7 @@ def forecast(done: Any) -> dict[tuple[str, int], dict[str, Any]]:
     return {(one["series"], one["step"]): one for one in json.loads(done.out)["forecast"]}
 
 
-def test_every_series_is_forecast_past_its_own_end_in_its_own_size(rnnfc: Command, shops: Path) -> None:
+def test_predict__continues_each_series_at_its_own_end_and_scale(rnnfc: Command, shops: Path) -> None:
     done = rnnfc("predict", shops, "--json")
     made = forecast(done)
     assert list(made) == [(name, step) for name in [*NAMES, "shop M"] for step in (1, 2)]
@@ -73,7 +73,7 @@ def test_every_series_is_forecast_past_its_own_end_in_its_own_size(rnnfc: Comman
     assert own == {key: made[key] for key in [("shop C", 1), ("shop C", 2), ("shop K", 1), ("shop K", 2)]}
 
 
-def test_the_last_window_of_every_series_is_in_the_run(shops: Path) -> None:
+def test_train__saves_the_last_window_of_each_series(shops: Path) -> None:
     last = Run.open(shops).last_window(length=3)
     assert last.bounds.tolist() == list(range(0, 40, 3))
     assert last.values[3:6, 0] == pytest.approx(
@@ -81,7 +81,7 @@ def test_the_last_window_of_every_series_is_in_the_run(shops: Path) -> None:
     )  # days 28 to 30
 
 
-def test_beyond_the_horizon_each_series_is_fed_its_own_forecasts(rnnfc: Command, shops: Path) -> None:
+def test_predict__feeds_back_forecasts_series_by_series(rnnfc: Command, shops: Path) -> None:
     whole = forecast(rnnfc("predict", shops, "--json", "--steps", "5"))
     assert len(whole) == 13 * 5
     for name in ("shop A", "shop L"):
@@ -91,7 +91,9 @@ def test_beyond_the_horizon_each_series_is_fed_its_own_forecasts(rnnfc: Command,
     assert whole["shop A", 5]["value"] != whole["shop A", 3]["value"]
 
 
-def test_fresh_rows_may_be_of_some_series_in_any_order(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
+def test_predict__takes_new_rows_of_some_series_in_any_order(
+    rnnfc: Command, shops: Path, tmp_path: Path
+) -> None:
     made = forecast(rnnfc("predict", shops, "--json"))
     path = tmp_path / "fresh.csv"
     path.write_text(
@@ -114,7 +116,7 @@ def test_fresh_rows_may_be_of_some_series_in_any_order(rnnfc: Command, shops: Pa
     )
 
 
-def test_unknown_series_are_refused_with_those_that_there_are(
+def test_predict__refuses_unknown_series_and_lists_known_ones(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("predict", shops, "--series", "shop Z")
@@ -134,9 +136,7 @@ def test_unknown_series_are_refused_with_those_that_there_are(
     )
 
 
-def test_the_table_shows_the_first_series_and_steps_and_says_what_more_there_is(
-    rnnfc: Command, shops: Path
-) -> None:
+def test_predict__prints_the_first_series_and_steps(rnnfc: Command, shops: Path) -> None:
     done = rnnfc("predict", shops, "--steps", "9")
     heading, *lines = done.out.splitlines()
     assert heading.split("  ")[0] == "series"
@@ -166,7 +166,7 @@ def test_the_table_shows_the_first_series_and_steps_and_says_what_more_there_is(
     assert "more" not in done.err
 
 
-def test_a_file_has_a_row_for_each_series_step_and_target(
+def test_predict__writes_a_row_for_each_series_step_and_target(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
     made = forecast(rnnfc("predict", shops, "--json", "--output", tmp_path / "f.csv"))
@@ -176,9 +176,7 @@ def test_a_file_has_a_row_for_each_series_step_and_target(
         assert float(one["forecast"]) == made[one["series"], int(one["step"])]["value"][one["target"]]
 
 
-def test_what_lies_outside_the_trained_range_is_told_once_a_column(
-    rnnfc: Command, shops: Path, tmp_path: Path
-) -> None:
+def test_predict__notes_the_training_range_once_a_column(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
     path = tmp_path / "fresh.csv"
     high = [
         f"{name},2021-03-{day:02d},{90 * SIZES[name]:g},{SIZES[name]:g}\n"
@@ -197,7 +195,7 @@ def test_what_lies_outside_the_trained_range_is_told_once_a_column(
     ]
 
 
-def test_a_scaler_of_fewer_series_is_damage(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
+def test_predict__refuses_a_scaler_with_fewer_series(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
     which, scaler = Run.open(shops), json.loads((shops / "scaler.json").read_text())
     assert len(scaler["center"]) == 13
     assert which.scaler(channels=2, series=13).scale[12, 0] == 1
@@ -220,7 +218,7 @@ def test_a_scaler_of_fewer_series_is_damage(rnnfc: Command, shops: Path, tmp_pat
         assert (done.code, text in done.err) == (2, True), done.err
 
 
-def test_an_export_of_many_series_is_checked_without_the_data_on_a_window_of_each(
+def test_export__of_many_series_is_checked_on_a_window_of_each(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("export", shops, "--format", "onnx", "--to", tmp_path / "m.onnx", "--json")
@@ -231,7 +229,7 @@ def test_an_export_of_many_series_is_checked_without_the_data_on_a_window_of_eac
     assert card["trained_range"]["sold"] == [0.002, 8e8]
 
 
-def test_a_constant_series_is_counted(rnnfc: Command, tmp_path: Path) -> None:
+def test_check__counts_constant_series(rnnfc: Command, tmp_path: Path) -> None:
     days = np.arange("2021-01-01", "2021-01-21", dtype="datetime64[D]")
     lines = [
         f"{name},{day},{5 if name == 'B' else place}\n" for name in "ABC" for place, day in enumerate(days)
@@ -246,9 +244,7 @@ def test_a_constant_series_is_counted(rnnfc: Command, tmp_path: Path) -> None:
     assert "constant column" not in rnnfc("check", tmp_path / "t.yaml", "--set", "scale={by: all}").out
 
 
-def test_series_that_training_skipped_are_left_out_of_its_own_file_again(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_predict__skips_the_series_that_training_skipped(rnnfc: Command, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     lengths = {"A": 12, "B": 9, "C": 14}  # 5 to test on, 2 + 3 of a window
     path.write_text(
@@ -285,7 +281,7 @@ def test_series_that_training_skipped_are_left_out_of_its_own_file_again(
         assert (done.code, done.err) == (2, f"error: {text}\n")
 
 
-def test_a_transform_refuses_fresh_rows_that_it_cannot_take(rnnfc: Command, tmp_path: Path) -> None:
+def test_predict__refuses_new_rows_that_the_transform_cannot_take(rnnfc: Command, tmp_path: Path) -> None:
     lines = [row(name, day, 1.0) for name in ("A", "B") for day in range(20)]
     (tmp_path / "t.csv").write_text(HEADER + "".join(lines))
     (tmp_path / "t.yaml").write_text(

@@ -7,7 +7,7 @@ import pytest
 from rnnfc.workflows.phases import Phase, Phases, peak_bytes
 
 
-def test_a_phase_tells_seconds_rows_their_ratio_and_memory() -> None:
+def test_phase__has_seconds_rows_speed_and_memory() -> None:
     assert Phase(seconds=0.25049, rows=1000, peak_bytes=7).to_json() == {
         "seconds": 0.25,
         "rows": 1000,
@@ -23,7 +23,7 @@ def test_a_phase_tells_seconds_rows_their_ratio_and_memory() -> None:
     assert Phase(seconds=0.0, rows=5).to_json()["rows_per_second"] == 5_000_000
 
 
-def test_phases_stand_in_the_order_of_their_use_after_those_that_were_given() -> None:
+def test_phases__are_in_the_order_of_their_use() -> None:
     phases = Phases({"data": Phase(seconds=1.5, rows=9)})
     with phases("scale", rows=4):
         pass
@@ -35,14 +35,14 @@ def test_phases_stand_in_the_order_of_their_use_after_those_that_were_given() ->
     assert phase.seconds > 0
 
 
-def test_a_phase_that_fails_is_not_one() -> None:
+def test_phases__do_not_record_a_failed_phase() -> None:
     phases = Phases()
     with pytest.raises(ValueError, match="broke"), phases("train"):
         raise ValueError("broke")
     assert phases.to_json() == {}
 
 
-def test_peak_memory_holds_what_was_touched_and_never_falls() -> None:
+def test_peak_bytes__contains_touched_memory_and_never_falls() -> None:
     before = peak_bytes()
     assert before is not None
     block = b"x" * (before + 50_000_000)  # more than the whole process ever had
@@ -53,6 +53,6 @@ def test_peak_memory_holds_what_was_touched_and_never_falls() -> None:
     assert peak_bytes() == after
 
 
-def test_peak_memory_is_unknown_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_bytes__is_none_without_getrusage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
     assert peak_bytes() is None

@@ -59,9 +59,7 @@ def values(done: Any) -> list[float]:
     return [row["value"]["=sold"] for row in json.loads(done.out)["forecast"]]
 
 
-def test_the_last_rows_of_a_file_forecast_what_the_run_itself_does(
-    rnnfc: Command, shop: Path, tmp_path: Path
-) -> None:
+def test_predict__from_the_last_rows_equals_the_run(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     own = values(rnnfc("predict", shop, "--json"))
     for rows in (ROWS[-3:], ROWS[-9:]):  # exactly one window; more
         assert values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *rows))) == own
@@ -75,7 +73,7 @@ def test_the_last_rows_of_a_file_forecast_what_the_run_itself_does(
     )
 
 
-def test_other_rows_forecast_something_else(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_predict__depends_on_new_rows(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     own = values(rnnfc("predict", shop, "--json"))
     assert values(rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *ROWS[-4:-1]))) != own
     cells = [row.strip().split(",") for row in ROWS[-3:]]
@@ -84,9 +82,7 @@ def test_other_rows_forecast_something_else(rnnfc: Command, shop: Path, tmp_path
     assert values(rnnfc("predict", shop, "--json", "--data", columns_moved)) == own
 
 
-def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(
-    rnnfc: Command, shop: Path, tmp_path: Path
-) -> None:
+def test_predict__fills_gaps_from_rows_before_the_window(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     gaps = fresh(
         tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,,2\n", "2021-03-04,x,,3\n", "2021-03-05,x,,0\n"
     )
@@ -115,7 +111,7 @@ def test_the_policy_for_gaps_reaches_back_to_rows_before_the_window(
         ),
     ],
 )
-def test_rows_that_cannot_be_used_are_refused_like_training_data(
+def test_predict__checks_new_rows_like_training_data(
     rnnfc: Command, shop: Path, tmp_path: Path, rows: list[str], header: str, text: str
 ) -> None:
     done = rnnfc("predict", shop, "--data", fresh(tmp_path, *rows, header=header))
@@ -123,7 +119,7 @@ def test_rows_that_cannot_be_used_are_refused_like_training_data(
     assert text in done.err
 
 
-def test_fresh_rows_need_a_file_and_a_run_that_has_columns(
+def test_predict__needs_an_existing_file_and_a_run_with_columns(
     rnnfc: Command, shop: Path, small_run: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("predict", shop, "--data", "nowhere.csv")
@@ -136,7 +132,7 @@ def test_fresh_rows_need_a_file_and_a_run_that_has_columns(
     assert "the data of this run is not from a file, but from data.kind: sine; leave out --data" in done.err
 
 
-def test_fresh_rows_are_answered_without_tensorflow(shop: Path, tmp_path: Path) -> None:
+def test_predict__from_new_rows_imports_no_tensorflow(shop: Path, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom rnnfc.cli import main\ntry:\n    main(sys.argv[1:])\n"
         "finally:\n    assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
@@ -147,7 +143,7 @@ def test_fresh_rows_are_answered_without_tensorflow(shop: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
 
 
-def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(
+def test_predict__reports_inputs_outside_the_training_range(
     rnnfc: Command, shop: Path, tmp_path: Path
 ) -> None:
     rows = fresh(tmp_path, "2021-03-01,x,4,1\n", "2021-03-02,x,-9.5,2\n", "2021-03-03,x,12,3\n")
@@ -168,9 +164,7 @@ def test_values_outside_the_trained_range_are_told_as_data_and_as_a_note(
     assert json.loads(rnnfc("predict", shop, "--json").out)["out_of_range"] == []
 
 
-def test_a_forecast_is_written_as_csv_without_a_formula_in_it(
-    rnnfc: Command, shop: Path, tmp_path: Path
-) -> None:
+def test_predict__writes_csv_without_formulas(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     printed = json.loads(rnnfc("predict", shop, "--json", "--output", tmp_path / "f.csv").out)
     rows = list(csv.reader((tmp_path / "f.csv").read_text().splitlines()))
     assert rows[0] == ["series", "time", "step", "target", "forecast"]
@@ -181,9 +175,7 @@ def test_a_forecast_is_written_as_csv_without_a_formula_in_it(
     assert [float(row[4]) for row in rows[1:]] == [row["value"]["=sold"] for row in printed["forecast"]]
 
 
-def test_a_forecast_is_written_as_the_json_that_is_printed(
-    rnnfc: Command, shop: Path, tmp_path: Path
-) -> None:
+def test_predict__writes_the_json_that_it_prints(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     done = rnnfc("predict", shop, "--json", "--output", tmp_path / "f.json")
     assert (tmp_path / "f.json").read_text() == done.out
     done = rnnfc("predict", shop, "--output", tmp_path / "g.json")
@@ -200,7 +192,7 @@ def test_a_forecast_is_written_as_the_json_that_is_printed(
         ("no/f.csv", "no does not exist"),
     ],
 )
-def test_an_output_is_refused_before_any_work(
+def test_predict__refuses_an_impossible_output_before_any_work(
     rnnfc: Command, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setattr(workflow, "predict", pytest.fail)
@@ -226,7 +218,7 @@ def future(**changes: Any) -> FutureForecast:
     return FutureForecast(**given | changes)
 
 
-def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> None:
+def test_future_forecast__quotes_formulas_but_not_numbers() -> None:
     rows = list(csv.reader(future().to_csv().splitlines()))[1:]
     assert rows[:3] == [
         ["'+1", "", "1", "'@a", "1.5"],
@@ -236,7 +228,7 @@ def test_every_start_of_a_formula_is_made_text_and_numbers_stay_numbers() -> Non
     assert rows[5] == ["'+1", "", "2", "c-", "5.0"]
 
 
-def test_every_kind_of_output_holds_every_value() -> None:
+def test_future_forecast__writes_every_value_in_each_format() -> None:
     made = future(
         out_of_range=[
             OutOfRange(series="s", column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)
@@ -249,12 +241,12 @@ def test_every_kind_of_output_holds_every_value() -> None:
     assert json.loads(texts[".json"])["out_of_range"][0]["trained_high"] == 2.0
 
 
-def test_a_run_folder_whose_name_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+def test_future_forecast__writes_a_folder_name_that_is_not_unicode(tmp_path: Path) -> None:
     workflow.save(future(run=Run(Path("r\udce9"))), tmp_path / "f.json")
     assert json.loads((tmp_path / "f.json").read_text())["run"] == "r?"
 
 
-def test_a_fresh_row_alone_is_enough_for_a_window_of_one(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
+def test_predict__needs_one_row_for_a_window_of_one(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(shop, tmp_path / "one"))
     edited = (folder / "experiment.yaml").read_text().replace('"length": 3', '"length": 1')
     (folder / "experiment.yaml").write_text(edited)
@@ -280,7 +272,7 @@ class Doubling:
         return {"forecast": np.concatenate([2 * last, 4 * last], axis=1)}
 
 
-def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
+def test_forecast__feeds_back_several_targets() -> None:
     panel = make_panel([[5, 7], [6, 8], [1, -10]], targets=2, names="s", channels="ab")
     value, quantiles, fed_back = workflow._forecast(
         Doubling(), panel, np.zeros((1, 6, 0)), horizon=2, steps=5
@@ -302,7 +294,7 @@ def test_several_targets_are_fed_back_beyond_the_horizon() -> None:
     ]
 
 
-def test_forecasts_past_the_end_carry_the_offset_of_the_data() -> None:
+def test_predict__keeps_the_utc_offset() -> None:
     times = {"last_time": np.array(["2013-12-31T22:00"], dtype="datetime64[us]"), "offset": "+10:00"}
     ahead = future(
         **times,
@@ -314,7 +306,7 @@ def test_forecasts_past_the_end_carry_the_offset_of_the_data() -> None:
     assert ahead.to_json()["last_time"] == {"s": "2013-12-31T22:00+10:00"}
 
 
-def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
+def test_predict__refuses_new_rows_at_another_utc_offset(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
     def write(name: str, zone: str) -> Path:
         rows = [f"2020-01-{day:02}T00:00{zone},{day % 3}\n" for day in range(1, 13)]
         (tmp_path / name).write_text("day,sold\n" + "".join(rows))
@@ -347,9 +339,7 @@ def test_fresh_rows_at_another_offset_are_refused(rnnfc: Callable[..., Any], tmp
 # --- what lies behind the last window
 
 
-def test_filled_values_of_the_last_window_are_told_column_by_column(
-    rnnfc: Command, shop: Path, tmp_path: Path
-) -> None:
+def test_predict__notes_filled_values_by_column(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     gaps = [*ROWS[-4:-2], ROWS[-2].rpartition(",")[0] + ",\n", f"{ROWS[-1][:10]},x,,\n"]
     done = rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *gaps))
     told = "missing values of the last window that were filled (ffill): 1 of =sold, 2 of price"
@@ -359,9 +349,7 @@ def test_filled_values_of_the_last_window_are_told_column_by_column(
     assert json.loads(rnnfc("predict", shop, "--json", "--data", before).out)["notes"] == []
 
 
-def test_a_data_file_that_has_grown_since_training_is_told(
-    rnnfc: Command, shop: Path, tmp_path: Path
-) -> None:
+def test_predict__notes_a_data_file_that_has_grown(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(shop, tmp_path / "run")
     path = tmp_path / "my shop.csv"
     text = (moved / "experiment.yaml").read_text()

@@ -30,7 +30,7 @@ def tiny(tmp_path: Path) -> Path:
     return tmp_path / "tiny.yaml"
 
 
-def test_check_of_the_first_config() -> None:
+def test_check__of_sine() -> None:
     experiment = load(ROOT / "configs/sine.yaml")
     result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
@@ -57,7 +57,7 @@ def test_check_of_the_first_config() -> None:
     assert result["parameters"] == 2651
 
 
-def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) -> None:
+def test_check__of_a_csv_with_inputs_and_a_filled_value(tiny: Path) -> None:
     experiment = load(tiny)
     result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
@@ -87,7 +87,7 @@ def test_check_of_a_csv_with_validation_inputs_and_a_filled_value(tiny: Path) ->
     ("batch_size", "updates", "batch"),
     [(1, 3 * 5, 1), (2, 3 * 3, 2), (4, 3 * 2, 4), (5, 3 * 1, 5), (1000, 3 * 1, 5)],
 )
-def test_a_batch_holds_at_most_the_windows_that_there_are(
+def test_training_bytes__count_at_most_the_training_windows_in_a_batch(
     tiny: Path, batch_size: int, updates: int, batch: int
 ) -> None:
     result = check(prepare(load(tiny, [f"train.batch_size={batch_size}"])))
@@ -109,11 +109,11 @@ def test_a_batch_holds_at_most_the_windows_that_there_are(
         ),
     ],
 )
-def test_parameters_are_counted_without_building_the_network(tiny: Path, model: str, parameters: int) -> None:
+def test_prepared__counts_parameters_without_a_network(tiny: Path, model: str, parameters: int) -> None:
     assert check(prepare(load(tiny, [f"model={model}"])))["parameters"] == parameters
 
 
-def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path) -> None:
+def test_prepare__returns_experiment_data_and_windows(tiny: Path) -> None:
     experiment = load(tiny)
     prepared = prepare(experiment)
     assert prepared.experiment is experiment
@@ -140,12 +140,12 @@ def test_prepare_gives_back_the_experiment_with_its_data_and_windows(tiny: Path)
         ("window.horizon=6", r"the validation split .* has 5 rows, window\.horizon=6 needs 6"),
     ],
 )
-def test_check_refuses_what_training_would_refuse(tiny: Path, override: str, text: str) -> None:
+def test_check__refuses_what_training_would_refuse(tiny: Path, override: str, text: str) -> None:
     with pytest.raises(DataError, match=text):
         check(prepare(load(tiny, [override])))
 
 
-def test_check_hands_out_plain_values_only(tiny: Path) -> None:
+def test_check__returns_plain_values(tiny: Path) -> None:
     def types(value: Any) -> set[type]:
         if isinstance(value, dict):
             return set().union(*map(types, value.values()))
@@ -154,7 +154,7 @@ def test_check_hands_out_plain_values_only(tiny: Path) -> None:
     assert types(check(prepare(load(tiny)))) == {str, int, float, bool}
 
 
-def test_memory_for_forecasts_counts_the_windows_that_are_scored() -> None:
+def test_forecast_bytes__count_scored_windows() -> None:
     text = """
         name: long
         data: {kind: sine, points: 60000, step: 0.1}
@@ -190,7 +190,7 @@ LONG = """
 """
 
 
-def test_a_series_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
+def test_prepare__refuses_a_short_series(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         prepare(from_yaml(long_file(tmp_path, LONG), source="x.yaml"))
     assert str(caught.value) == (
@@ -200,7 +200,7 @@ def test_a_series_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_series_shorter_than_a_window_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_prepare__skips_and_counts_short_series(tmp_path: Path) -> None:
     text = long_file(tmp_path, LONG.replace("sold}}", "sold, short: skip}}"))
     prepared = prepare(from_yaml(text, source="x.yaml"))
     assert (prepared.panel.series, prepared.panel.left_out) == (("north", "west"), 1)
@@ -217,7 +217,7 @@ def test_series_shorter_than_a_window_are_left_out_and_counted(tmp_path: Path) -
     )
 
 
-def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None:
+def test_prepare__refuses_if_all_series_are_short(tmp_path: Path) -> None:
     text = long_file(
         tmp_path, LONG.replace("sold}}", "sold, short: skip}}").replace("length: 3", "length: 7")
     )
@@ -238,7 +238,7 @@ def test_when_every_series_is_too_short_none_is_left_out(tmp_path: Path) -> None
         ("{test: 0.3}", ("north", "west")),
     ],
 )
-def test_series_that_a_split_asks_too_much_of_are_left_out(
+def test_prepare__skips_series_too_short_for_the_split(
     tmp_path: Path, split: str, kept: tuple[str, ...]
 ) -> None:
     text = LONG.replace("sold}}", "sold, short: skip}}").replace(

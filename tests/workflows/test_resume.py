@@ -79,7 +79,7 @@ def broken_off(config: Path) -> Callable[[Command, Path], Path]:
     return train
 
 
-def test_what_goes_on_has_the_bits_of_what_was_never_cut_off(
+def test_resume__gives_the_bits_of_a_training_without_a_break(
     rnnfc: Command, tmp_path: Path, config: Path, broken_off: Callable[..., Path]
 ) -> None:
     assert rnnfc("train", config, "--outputs", tmp_path / "whole").code == 0
@@ -93,7 +93,7 @@ def test_what_goes_on_has_the_bits_of_what_was_never_cut_off(
     assert not list(resumed.glob(".*"))
 
 
-def test_resume_refuses_whatever_changed_and_names_it(
+def test_resume__refuses_and_names_every_change(
     rnnfc: Command,
     tmp_path: Path,
     config: Path,
@@ -133,7 +133,7 @@ def test_resume_refuses_whatever_changed_and_names_it(
     assert {path.name for path in folder.iterdir()} == set(before)
 
 
-def test_a_machine_that_differs_is_a_note(
+def test_resume__notes_another_machine(
     rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]
 ) -> None:
     folder = broken_off(rnnfc, tmp_path)
@@ -148,7 +148,7 @@ def test_a_machine_that_differs_is_a_note(
     )
 
 
-def test_a_run_that_another_process_trains_is_left_to_it(
+def test_resume__refuses_a_run_in_training(
     rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]
 ) -> None:
     folder = broken_off(rnnfc, tmp_path)
@@ -162,7 +162,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(
     )
 
 
-def test_nothing_to_resume_is_said(rnnfc: Command, tmp_path: Path) -> None:
+def test_resume__says_that_there_is_nothing_to_resume(rnnfc: Command, tmp_path: Path) -> None:
     done = rnnfc("train", "--resume", "--outputs", tmp_path)
     assert (done.code, done.err) == (
         2,
@@ -173,7 +173,7 @@ def test_nothing_to_resume_is_said(rnnfc: Command, tmp_path: Path) -> None:
 # --- kill -9 and signals, with real processes
 
 
-def test_kill_9_loses_nothing_and_changes_no_bit() -> None:
+def test_resume__after_kill_9_changes_no_bit() -> None:
     kills = os.environ.get("RNNFC_KILLS", "40")
     command = [sys.executable, str(SCRIPT), "--kills", kills, "--commands", "5"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
@@ -184,7 +184,7 @@ def test_kill_9_loses_nothing_and_changes_no_bit() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_training_and_keeps_the_last_whole_epoch(
+def test_train__keeps_the_last_epoch_on_a_signal(
     tmp_path: Path, config: Path, number: int, code: int
 ) -> None:
     command = [sys.executable, "-m", "rnnfc", "train", str(config), "--outputs", str(tmp_path)]
@@ -206,7 +206,7 @@ def test_a_signal_ends_training_and_keeps_the_last_whole_epoch(
     assert f"epoch {len(rows)} of 1000000 in {folder}" in err
 
 
-def test_nohup_is_respected() -> None:
+def test_signals__respect_nohup() -> None:
     code = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "from rnnfc.cli.signals import unwound\n"
@@ -216,7 +216,7 @@ def test_nohup_is_respected() -> None:
     assert done.stdout == "SIG_IGN stop\n"
 
 
-def test_a_signal_while_a_module_makes_code_from_text_ends_with_its_own_code(tmp_path: Path) -> None:
+def test_signals__during_an_import_keep_their_exit_code(tmp_path: Path) -> None:
     (tmp_path / "victim.py").write_text(
         "import os, signal, sys\n"
         "from rnnfc.cli.signals import unwound\n"
@@ -231,7 +231,7 @@ def test_a_signal_while_a_module_makes_code_from_text_ends_with_its_own_code(tmp
 
 
 @pytest.mark.parametrize("signals", [1, 2])
-def test_work_that_cannot_be_interrupted_is_ended(signals: int) -> None:
+def test_signals__end_work_that_cannot_be_interrupted(signals: int) -> None:
     """A long call in C holds back Python's own answer to a signal: a compiler, a huge step."""
     code = (
         "import signal, sys, time\n"
@@ -255,9 +255,7 @@ def test_work_that_cannot_be_interrupted_is_ended(signals: int) -> None:
         assert process.wait(timeout=30) == 130
 
 
-def test_eight_trainings_of_one_config_at_the_same_time_are_eight_whole_runs(
-    tmp_path: Path, config: Path
-) -> None:
+def test_train__eight_at_the_same_time_give_eight_runs(tmp_path: Path, config: Path) -> None:
     code = f"""
 import importlib, os, sys
 for name in ("tensorflow", "keras", "tf2onnx", "sklearn.preprocessing"):
@@ -287,7 +285,7 @@ sys.exit(max(os.waitpid(child, 0)[1] for child in children) > 0)
 # --- damage
 
 
-def test_200_flipped_bytes_are_told_as_damage_before_anything_is_loaded(
+def test_predict__refuses_a_run_with_one_changed_byte(
     small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rnnfc: Command
 ) -> None:
     folder = Path(shutil.copytree(small_run, tmp_path / "run"))
@@ -306,7 +304,7 @@ def test_200_flipped_bytes_are_told_as_damage_before_anything_is_loaded(
         path.write_bytes(good)
 
 
-def test_a_training_that_failed_is_kept_and_not_resumed(rnnfc: Command, tmp_path: Path, config: Path) -> None:
+def test_resume__refuses_a_failed_training(rnnfc: Command, tmp_path: Path, config: Path) -> None:
     epoch = TrainingConsole.epoch
 
     def fail(console: TrainingConsole, row: Any, *, total: int) -> None:
@@ -325,7 +323,7 @@ def test_a_training_that_failed_is_kept_and_not_resumed(rnnfc: Command, tmp_path
     assert "nothing to resume" in rnnfc("train", "--resume", "--outputs", tmp_path).err
 
 
-def test_a_checkpoint_of_something_else_is_told(
+def test_resume__refuses_a_checkpoint_of_something_else(
     rnnfc: Command, tmp_path: Path, broken_off: Callable[..., Path]
 ) -> None:
     folder = broken_off(rnnfc, tmp_path)

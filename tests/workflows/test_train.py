@@ -37,9 +37,7 @@ def trained(rnnfc: Command, folder: Path, sold: list[float]) -> dict[str, Any]:
     }
 
 
-def test_what_comes_after_the_training_rows_changes_validation_losses_and_nothing_else(
-    rnnfc: Command, tmp_path: Path
-) -> None:
+def test_train__rows_after_training_change_validation_losses_only(rnnfc: Command, tmp_path: Path) -> None:
     sold = [float(row % 5 + row) for row in range(21)]
     plain = trained(rnnfc, tmp_path / "plain", sold)
     # The training rows are 0 to 11: from 0 to 9 % 5 + 9.

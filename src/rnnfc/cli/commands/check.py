@@ -25,7 +25,10 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check config and data without training; count rows, windows, parameters and memory."""
+    """Check config and data; count windows, parameters and memory.
+
+    Nothing is trained, unless --audit asks for it.
+    """
     from rnnfc.config.load import load
 
     experiment = load(config, overrides or ())

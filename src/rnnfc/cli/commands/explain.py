@@ -18,7 +18,10 @@ def explain(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Show vanishing gradients: how strongly the loss depends on the hidden state at each earlier step."""
+    """Show vanishing gradients, by a table and a picture.
+
+    They tell how strongly the loss depends on the hidden state at each earlier step of the window.
+    """
     from rnnfc.cli.console import note, say, show_table
     from rnnfc.reports.text import format_number
     from rnnfc.runs.find import find

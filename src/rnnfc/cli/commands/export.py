@@ -40,7 +40,10 @@ def export(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run's network for other tools, with inputs and outputs in data units, and a card on how to use it."""
+    """Write a run's network for other tools, with a usage card.
+
+    Inputs and outputs of the exported network are in data units.
+    """
     from rnnfc.cli.console import note, say
     from rnnfc.runs.find import find
     from rnnfc.workflows.export import export as export_run

@@ -40,7 +40,10 @@ def predict(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Forecast past the end of the run's data, from the run folder alone, or past the end of new rows."""
+    """Forecast past the end of the run's data, or of new rows.
+
+    The run folder is enough: the data that it was trained on is not read.
+    """
     from rnnfc.cli.console import note
     from rnnfc.cli.forecast_table import show_forecast
     from rnnfc.runs.find import find

@@ -33,7 +33,7 @@ def train(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Train experiments, one run folder each; several are compared at the end."""
+    """Train experiments, one run folder each; compare several."""
     # Every config and its data are checked before the first training starts, and imports come as late as they can.
     trainings = (
         [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)

@@ -9,7 +9,10 @@ from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, RunName, app, print_json
 
 @app.command(epilog="Example: rnnfc verify sine")
 def verify(name: RunName = None, outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
-    """Train a finished run again and compare weights, history and scores bit for bit."""
+    """Train a finished run again and compare it bit for bit.
+
+    Weights, history and scores are compared; what has changed in data, program, packages or machine is named.
+    """
     from rnnfc.cli.console import TrainingConsole, note, say
     from rnnfc.runs.find import find
     from rnnfc.workflows.verify import verify as verify_run
