@@ -51,7 +51,7 @@ def test_help__of_each_command_has_an_example_and_the_command_is_documented(
 def test_help__lists_every_command_without_cutting_its_text(rnnfc: Command) -> None:
     done = rnnfc()
     assert all(f"  {name} " in done.out for name in COMMANDS)
-    assert "..." not in done.out
+    assert "..." not in done.out.partition("Commands:")[2]
 
 
 def test_train__writes_every_file_of_the_run_folder(small_run: Path) -> None:
