@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout, progress on stderr, a bar on a terminal alone."""
+"""Output for people: results on stdout, progress on stderr, a bar on a terminal only."""
 
 import io
 from dataclasses import dataclass, replace
@@ -40,21 +40,21 @@ def sine() -> Prepared:
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test is started from (a terminal, CI with colours) does not matter."""
+    """The terminal or CI that runs the tests does not matter."""
     for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the bar draws, on a terminal of 120 columns."""
+    """Output of the bar on a terminal of 120 columns."""
     screen = io.StringIO()
 
-    def made(*, stderr: bool) -> Console:
+    def new_console(*, stderr: bool) -> Console:
         assert stderr
         return Console(file=screen, force_terminal=True, width=120, color_system=None)
 
-    monkeypatch.setattr(console, "RichConsole", made)
+    monkeypatch.setattr(console, "RichConsole", new_console)
     return screen
 
 
@@ -64,7 +64,7 @@ windows     10 -> 1: 790 train · 200 test     SimpleRNN 50, 2,651 parameters
 """
 
 
-def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(
+def test_training_console__without_a_terminal_prints_data_and_end_to_stderr(
     sine: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listener = TrainingConsole()
@@ -79,7 +79,7 @@ def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(
 
 
 @pytest.mark.parametrize(
-    ("epochs", "each", "told"),
+    ("epochs", "each", "expected"),
     [
         (40, 0.1, []),
         (40, 1.0, [f"epoch {epoch}/40 · loss {format_number(1 / epoch)}" for epoch in (11, 21, 31)]),
@@ -94,12 +94,12 @@ def test_off_a_terminal_training_tells_its_data_and_its_end_on_stderr(
         (2, 60.0, ["epoch 1/2 · loss 1.000", "50 % of an epoch"]),
     ],
 )
-def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
+def test_training_console__without_a_terminal_prints_each_tenth_seconds_apart(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     epochs: int,
     each: float,
-    told: list[str],
+    expected: list[str],
 ) -> None:
     seconds = [0.0]
     monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
@@ -112,7 +112,7 @@ def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
         seconds[0] = each * epoch
         listener.tick(1.0)
         listener.epoch(Epoch(epoch, 1 / epoch), total=epochs)
-    assert tuple(capsys.readouterr()) == ("", "".join(f"training    {text}\n" for text in told))
+    assert tuple(capsys.readouterr()) == ("", "".join(f"training    {text}\n" for text in expected))
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_off_a_terminal_a_long_training_tells_of_each_tenth_seconds_apart(
         ),
     ],
 )
-def test_the_end_of_training_says_whether_it_stopped_early(
+def test_training_console__the_end_says_whether_training_stopped_early(
     last: Epoch, best_epoch: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     TrainingConsole().trained([Epoch(1, 9.0), last], best_epoch=best_epoch, total=7, seconds=61)
     assert tuple(capsys.readouterr()) == ("", f"training    {text}\n")
 
 
-def test_on_a_terminal_a_bar_moves_while_training_and_goes_at_its_end(
+def test_training_console__on_a_terminal_a_bar_moves_and_is_removed_at_the_end(
     sine: Prepared, terminal: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listener = TrainingConsole()
@@ -157,11 +157,13 @@ def test_on_a_terminal_a_bar_moves_while_training_and_goes_at_its_end(
     assert terminal.getvalue().endswith("\x1b[1A\x1b[2K")  # up, and the line is cleared
     out, err = capsys.readouterr()
     assert out == ""
-    told = "training    epoch 3/4 · loss 0.1250 · validation 0.7500 · stopped early, best 3 · 2.0 s\n"
-    assert err == DATA_LINES + told
+    expected = "training    epoch 3/4 · loss 0.1250 · validation 0.7500 · stopped early, best 3 · 2.0 s\n"
+    assert err == DATA_LINES + expected
 
 
-def test_a_bar_is_taken_away_when_training_breaks_off(sine: Prepared, terminal: io.StringIO) -> None:
+def test_training_console__removes_the_bar_when_training_is_interrupted(
+    sine: Prepared, terminal: io.StringIO
+) -> None:
     listener = TrainingConsole()
     listener.prepared(sine)
     bar: Any = listener._bar
@@ -193,14 +195,14 @@ def gappy(tmp_path: Path) -> Experiment:
     return load(tmp_path / "tiny.yaml")
 
 
-def test_data_lines_tell_of_filled_values_splits_and_layers(gappy: Experiment) -> None:
+def test_data_lines__have_filled_values_splits_and_layers(gappy: Experiment) -> None:
     assert console.data_lines(prepare(gappy)) == [
         ("data", "20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing values filled (ffill)"),
         ("windows", "3 -> 2: 5 train · 4 validation · 4 test     GRU 4 + 3, 185 parameters"),
     ]
 
 
-def test_a_check_is_told_on_stdout_with_the_resolved_config(
+def test_show_check__prints_counts_and_the_resolved_config_to_stdout(
     gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     console.show_check(check(prepare(gappy)))
@@ -230,7 +232,7 @@ def test_a_check_is_told_on_stdout_with_the_resolved_config(
     assert lines[10] == 'window      {"length": 3, "horizon": 2, "stride": 1, "normalize": "none"}\n'
 
 
-def test_a_check_shows_the_config_so_that_it_can_be_used_again(
+def test_show_check__prints_a_config_that_can_be_loaded(
     gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     console.show_check(check(prepare(gappy)))
@@ -269,7 +271,7 @@ def report(unit: str) -> Report:
         ("°C", "test        RMSE 2.000 °C · MAE 3.000 °C · MSE 4.000 °C² (scaled 5.000)\n"),
     ],
 )
-def test_a_report_is_the_scores_the_baselines_and_the_verdict(
+def test_show_report__is_scores_baselines_and_verdict(
     unit: str, first: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     console.show_report(report(unit))
@@ -277,7 +279,7 @@ def test_a_report_is_the_scores_the_baselines_and_the_verdict(
     assert tuple(capsys.readouterr()) == (first + rest, "")
 
 
-def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
+def test_show_report__quantiles_have_a_line_and_notes_go_to_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     whole, row = (
@@ -302,7 +304,7 @@ def test_a_report_with_quantiles_tells_how_much_lies_inside_and_notes_are_notes(
     assert shown.err == "note        3 of 414 series have no MASE\n"
 
 
-def test_the_scores_of_several_targets_are_told_scaled(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_report__scores_of_several_targets_are_scaled(capsys: pytest.CaptureFixture[str]) -> None:
     whole = report("W")  # in data units drift is before the last value
     values = {
         ("drift", "rmse"): 0.75,
@@ -322,7 +324,7 @@ def test_the_scores_of_several_targets_are_told_scaled(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("models", ["model.keras  model.onnx", "model.onnx"])
-def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
+def test_show_saved__has_the_files_and_the_next_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -342,7 +344,7 @@ def test_a_saved_run_is_shown_with_the_files_it_has_and_the_next_command(
 
 
 @pytest.mark.parametrize(("name", "engine"), [("sine", "TensorFlow"), ("sine_scratch", "NumPy")])
-def test_only_a_network_of_tensorflow_speaks_of_it(
+def test_console__only_a_network_of_tensorflow_mentions_it(
     capsys: pytest.CaptureFixture[str], terminal: io.StringIO, name: str, engine: str
 ) -> None:
     experiment = load(ROOT / f"configs/{name}.yaml")
@@ -354,7 +356,7 @@ def test_only_a_network_of_tensorflow_speaks_of_it(
     assert f"starting {engine}" in terminal.getvalue()
 
 
-def test_a_table_aligns_its_first_column_left_and_the_others_right(
+def test_show_table__aligns_its_first_column_left_and_the_others_right(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     console.show_table(["run", "MSE", "MAE"], [["a longer name", "1.5", "22"], ["b", "1,234", ""]])
@@ -366,14 +368,14 @@ def test_a_table_aligns_its_first_column_left_and_the_others_right(
     )  # fmt: skip
 
 
-def test_results_go_to_stdout_and_notes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    console.say("test", "one")
-    console.note("note", "two")
+def test_console__results_go_to_stdout_and_notes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_result("test", "one")
+    console.show_note("note", "two")
     assert tuple(capsys.readouterr()) == ("test        one\n", "note        two\n")
 
 
-def test_what_a_terminal_would_obey_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    console.say("a\x1b[2J\r", "b\x9b\u2028\u202ec\x07")
+def test_console__control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show_result("a\x1b[2J\r", "b\x9b\u2028\u202ec\x07")
     assert capsys.readouterr().out == r"a\u001b[2J\u000d      b\u009b\u2028\u202ec\u0007" + "\n"
-    console.note("é", "°C ³ 😀")
+    console.show_note("é", "°C ³ 😀")
     assert capsys.readouterr().err == "é           °C ³ 😀\n"

@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout, progress and notes on stderr."""
+"""Output for people: results on stdout, progress and notes on stderr."""
 
 import errno
 import json
@@ -21,29 +21,29 @@ from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPO
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows.prepare import Check, Prepared, check
 
-# At least so long between two lines of progress where there is no terminal.
-_APART_S = 10.0
-# Columns from which the bar and everything beside it have room.
+# Shortest time between two lines of progress without a terminal.
+_LINE_INTERVAL_S = 10.0
+# Columns of a terminal that also has room for the learning rate beside the bar.
 _WIDE = 110
 
 
 def line(label: str, text: str) -> str:
-    """One line of output: a label, then what it tells."""
+    """One line of output: a label, then the text."""
     return f"{label:<12}{text}"
 
 
-def say(label: str, text: str) -> None:
-    """A line of the result."""
+def show_result(label: str, text: str) -> None:
+    """Print a line of the result."""
     write(sys.stdout, line(label, text) + "\n")
 
 
-def note(label: str, text: str) -> None:
-    """A line of progress, or a note."""
+def show_note(label: str, text: str) -> None:
+    """Print a line of progress, or a note."""
     write(sys.stderr, line(label, text) + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Text to stdout or stderr. Where the reader has gone (`| head`) the work goes on without one.
+    """Write text to stdout or stderr; if the reader has closed the pipe (`| head`), the work continues without output.
 
     Raises:
         OutputError: the text cannot be written, e.g. to a full disk.
@@ -52,9 +52,8 @@ def write(stream: TextIO, text: str) -> None:
         stream.write(visible(text))
         stream.flush()
     except OSError as error:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), stream.fileno()
-        )  # or Python tries again, and complains, when it ends
+        # Otherwise Python flushes again when it exits, and prints the error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if error.errno != errno.EPIPE:
             raise OutputError(
                 f"the output could not be written ({error.strerror}); free some space or send it elsewhere"
@@ -62,11 +61,11 @@ def write(stream: TextIO, text: str) -> None:
 
 
 class TrainingConsole:
-    """Tells of one training run as it goes: a live bar on a terminal, plain lines elsewhere."""
+    """Progress of one training: a live bar on a terminal, plain lines elsewhere."""
 
-    def __init__(self, *, keeps: bool = True) -> None:
-        """`keeps`: whether what is kept of a training that breaks off will still be there."""
-        self._keeps = keeps
+    def __init__(self, *, resumable: bool = True) -> None:
+        """`resumable`: whether the folder of an interrupted training stays, so that it can be resumed."""
+        self._resumable = resumable
         self._screen = RichConsole(stderr=True)
         columns = TextColumn(line("training", "{task.description}")), BarColumn(), TimeRemainingColumn()
         self._bar = Progress(
@@ -74,43 +73,45 @@ class TrainingConsole:
         )
         self._task = self._bar.add_task("", total=None)
         self._done, self._total, self._tenths = 0, 1, 0
-        self._told: float | None = None
+        self._last_line_s: float | None = None
 
     def prepared(self, prepared: Prepared) -> None:
-        """Rows and windows; then TensorFlow starts, which takes seconds."""
+        """Show rows and windows, and that TensorFlow starts, which takes seconds."""
         for label, text in data_lines(prepared):
-            note(label, text)
+            show_note(label, text)
         self._total = prepared.experiment.train.epochs
         engine = "TensorFlow" if prepared.experiment.net else "NumPy"
         self._bar.update(self._task, description=f"starting {engine}")
         self._bar.start()
 
     def epoch(self, row: Epoch, *, total: int) -> None:
-        """Moves the bar on and shows the newest losses."""
+        """Show the losses of a finished epoch."""
         self._done = row.epoch
-        watched = "" if row.validation_loss is None else f" · validation {format_number(row.validation_loss)}"
-        text = f"epoch {row.epoch}/{total} · loss {format_number(row.loss)}{watched}"
+        validation = (
+            "" if row.validation_loss is None else f" · validation {format_number(row.validation_loss)}"
+        )
+        text = f"epoch {row.epoch}/{total} · loss {format_number(row.loss)}{validation}"
         rate = f" · rate {format_number(row.learning_rate)}" if self._screen.width >= _WIDE else ""
         self._bar.update(self._task, description=f"{text}{rate}", completed=row.epoch, total=total)
         if self._bar.disable and row.epoch < total:
-            self._tell(text, epochs=row.epoch)
+            self._show_progress(text, epochs=row.epoch)
 
     def tick(self, share: float) -> None:
-        """Moves the bar within an epoch."""
+        """Move the bar within an epoch."""
         self._bar.update(self._task, completed=self._done + share)
         if self._bar.disable and self._total < 10 and share < 1:
-            self._tell(f"{100 * share:.0f} % of an epoch", epochs=self._done + share)
+            self._show_progress(f"{100 * share:.0f} % of an epoch", epochs=self._done + share)
 
-    def _tell(self, text: str, *, epochs: float) -> None:
-        """A line of progress at each tenth of the epochs, but not one after the other in no time."""
+    def _show_progress(self, text: str, *, epochs: float) -> None:
+        """Print a line at each tenth of the epochs, at most one in `_LINE_INTERVAL_S`."""
         tenths, now = int(10 * epochs / self._total), time.monotonic()
-        self._told = now if self._told is None else self._told
-        if tenths > self._tenths and now - self._told >= _APART_S:
-            self._tenths, self._told = tenths, now
-            note("training", text)
+        self._last_line_s = now if self._last_line_s is None else self._last_line_s
+        if tenths > self._tenths and now - self._last_line_s >= _LINE_INTERVAL_S:
+            self._tenths, self._last_line_s = tenths, now
+            show_note("training", text)
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
-        """The last losses, whether training stopped early, and how long it took."""
+        """Show the last losses, whether training stopped early, and how long it took."""
         self.close()
         last = rows[-1]
         parts = [f"epoch {last.epoch}/{total}", f"loss {format_number(last.loss)}"]
@@ -118,26 +119,24 @@ class TrainingConsole:
             parts.append(f"validation {format_number(last.validation_loss)}")
         if best_epoch:
             parts.append(f"{'stopped early, ' if last.epoch < total else ''}best {best_epoch}")
-        note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
+        show_note("training", " · ".join([*parts, f"{seconds:.1f} s"]))
 
-    def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
-        """Training broke off: what is kept, and how to go on."""
+    def interrupted(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
+        """Show which epoch of an interrupted training is saved, and how to resume it."""
         self.close()
-        if not self._keeps:
+        if not self._resumable:
             return
-        what = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
-        note(
-            "kept",
-            f"{what} in {folder}{'' if failed else f'; go on with: rnnfc train --resume {shlex.quote(str(folder))}'}",
-        )
+        saved = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
+        resume = "" if failed else f"; go on with: rnnfc train --resume {shlex.quote(str(folder))}"
+        show_note("kept", f"{saved} in {folder}{resume}")
 
     def close(self) -> None:
-        """Takes the bar away, also when training breaks off."""
+        """Remove the bar, also when training is interrupted."""
         self._bar.stop()
 
 
 def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
-    """Rows and windows of an experiment, for people."""
+    """Label and text of the lines about rows and windows of an experiment."""
     facts, window, model = check(prepared), prepared.experiment.window, prepared.experiment.model
     counts = " · ".join(f"{part['count']:,} {name}" for name, part in facts["windows"].items())
     later = f"; {prepared.panel.later:,} later rows are left out" if prepared.panel.later else ""
@@ -150,7 +149,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
 
 
 def _rows(facts: Check, *, how: str = "") -> str:
-    """Rows, step and span of the data in what `check` found; `how` missing values were filled."""
+    """Rows, step and span of the data; `how` missing values were filled."""
     rows = f"{facts['rows']:,} rows{series_of_rows(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
     filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
@@ -158,7 +157,7 @@ def _rows(facts: Check, *, how: str = "") -> str:
 
 
 def show_report(report: Report) -> None:
-    """The scores of the network on the test windows, and the verdict."""
+    """Print the scores of the network on the test windows, and the verdict."""
     units = ranking_units(len(report.targets))
     # Errors in the data's unit, then those in its square; in scaled units where the targets may differ in their units.
     errors = [
@@ -169,22 +168,22 @@ def show_report(report: Report) -> None:
     ]
     scaled = f"scaled {format_number(report.test_score(HEADLINE, units='scaled'))}"
     prefix, remark = ("", scaled) if units == "data" else ("scaled ", f"{len(report.targets)} targets")
-    say("test", f"{prefix}{' · '.join(errors)} ({remark})")
+    show_result("test", f"{prefix}{' · '.join(errors)} ({remark})")
     if report.quantile_metrics:
-        say("quantiles", " · ".join(_quantile_summaries(report)))
+        show_result("quantiles", " · ".join(_quantile_summaries(report)))
     baselines = [
         f"{model} {format_number(report.test_score(RANKING, units=units, model=model))}"
         for model in report.models
         if model != NETWORK
     ]
-    say("baselines", f"{prefix}{heading(RANKING)} {' · '.join(baselines)}")
-    say("verdict", report.outcome)
+    show_result("baselines", f"{prefix}{heading(RANKING)} {' · '.join(baselines)}")
+    show_result("verdict", report.outcome)
     for text in report.notes:
-        note("note", text)
+        show_note("note", text)
 
 
 def _quantile_summaries(report: Report) -> list[str]:
-    """What is said of all levels together, then of each interval."""
+    """The summary of all levels together, then of each interval."""
     parts: dict[str, list[str]] = {}
     for name in report.quantile_metrics:
         metric, suffix = parse_name(name)
@@ -204,23 +203,23 @@ def _summary(report: Report, name: str, *, units: str = "data") -> str:
 
 
 def show_saved(run: Run) -> None:
-    """Where the run lies, and what to do next."""
+    """Print where the run is saved, and the next command."""
     files = [
         name
         for name in (REPORT_TEXT, LOSS_PLOT, FORECAST_PLOT, FORECAST, MODEL, ONNX)
         if (run.folder / name).exists()
     ]
-    say("saved", f"{run.folder}   {'  '.join(files)}")
+    show_result("saved", f"{run.folder}   {'  '.join(files)}")
     future = " --future FILE" if getattr(run.experiment().data, "known", ()) else ""
-    # A command finds what lies in outputs/ by itself.
-    which = "" if run.folder.parent == Path("outputs") else f" {shlex.quote(str(run.folder))}"
-    say("next", f"rnnfc predict{which} --last-window{future}")
+    # A command finds the newest run in outputs/ by itself.
+    name = "" if run.folder.parent == Path("outputs") else f" {shlex.quote(str(run.folder))}"
+    show_result("next", f"rnnfc predict{name} --last-window{future}")
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns side by side, the first to the left, the others to the right."""
+    """Print columns, the first aligned left, the others right."""
     table = [list(headings), *(list(row) for row in rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(headings))]
+    widths = [max(len(row[column]) for row in table) for column in range(len(headings))]
     for row in table:
         cells = [
             row[0].ljust(widths[0]),
@@ -230,18 +229,20 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_check(result: Check) -> None:
-    """What `check` found."""
-    say("data", _rows(result))
-    say("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
+    """Print the result of `check`."""
+    show_result("data", _rows(result))
+    show_result("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
-        few = series_with_windows(part.get("series", 1), result["series"])
-        say(name, f"{part['count']:,} windows{few}, targets {part['first_target']} to {part['last_target']}")
-    say("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
+        some = series_with_windows(part.get("series", 1), result["series"])
+        show_result(
+            name, f"{part['count']:,} windows{some}, targets {part['first_target']} to {part['last_target']}"
+        )
+    show_result("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
     match result["experiment"]:
         case {"model": {"kind": "scratch"}}:
             engine = "NumPy"
         case _:
             engine = "TensorFlow"
-    say("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
+    show_result("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
     for key, value in result["experiment"].items():
-        say(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        show_result(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

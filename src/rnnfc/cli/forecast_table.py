@@ -2,7 +2,7 @@
 
 import itertools
 
-from rnnfc.cli.console import note, show_table
+from rnnfc.cli.console import show_note, show_table
 from rnnfc.runs.forecast_csv import quantile_name
 from rnnfc.workflows.predict import FutureForecast
 
@@ -15,9 +15,9 @@ def show_forecast(forecast: FutureForecast) -> None:
     show_table(*(_one_series(forecast) if len(forecast.series) == 1 else _many_series(forecast)))
     if len(forecast.series) > _MAX_SERIES:
         hidden = len(forecast.series) - _MAX_SERIES
-        note("more", f"{hidden:,} series; --series NAME shows one, --output FILE writes all")
+        show_note("more", f"{hidden:,} series; --series NAME shows one, --output FILE writes all")
     for text in forecast.notes:
-        note("note", text)
+        show_note("note", text)
 
 
 def _one_series(forecast: FutureForecast) -> tuple[list[str], list[list[str]]]:

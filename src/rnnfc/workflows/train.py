@@ -50,7 +50,7 @@ class Listener(Protocol):
     def tick(self, share: float) -> None:
         """`share` (0 to 1) of the current epoch is done."""
 
-    def kept(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
+    def interrupted(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
         """Training stopped; the hidden `folder` holds the state after `epoch`, and can be resumed unless it `failed`."""
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None:
@@ -122,7 +122,7 @@ def train(
     except BaseException as error:
         if writer.keep:
             epochs = {"epoch": checkpoints.epoch, "total": experiment.train.epochs}
-            listener.kept(writer.folder, **epochs, failed=isinstance(error, TrainError))
+            listener.interrupted(writer.folder, **epochs, failed=isinstance(error, TrainError))
         raise
     return Trained(run=Run(writer.folder), report=scores)
 

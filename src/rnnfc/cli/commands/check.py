@@ -32,7 +32,7 @@ def check(
     from rnnfc.config.load import load
 
     experiment = load(config, overrides or ())
-    from rnnfc.cli.console import say, show_check
+    from rnnfc.cli.console import show_check, show_result
     from rnnfc.workflows.prepare import check as check_experiment
     from rnnfc.workflows.prepare import prepare
 
@@ -42,7 +42,7 @@ def check(
         show_check(result)
     findings = _audit(prepared) if audit else []
     for finding in findings if not as_json else ():
-        say("audit", f"{'holds' if finding.holds else 'BROKEN'}: {finding.claim}")
+        show_result("audit", f"{'holds' if finding.holds else 'BROKEN'}: {finding.claim}")
     if as_json:
         print_json({**result, **({"audit": [asdict(finding) for finding in findings]} if audit else {})})
     raise typer.Exit(0 if all(finding.holds for finding in findings) else 1)
@@ -52,5 +52,5 @@ def _audit(prepared: "Prepared") -> "list[Finding]":
     from rnnfc.cli.console import TrainingConsole
     from rnnfc.workflows.audit import audit
 
-    with contextlib.closing(TrainingConsole(keeps=False)) as listener:
+    with contextlib.closing(TrainingConsole(resumable=False)) as listener:
         return audit(prepared, listener=listener)

@@ -35,9 +35,9 @@ def compare(
 
 def show_comparison(comparison: "Comparison") -> None:
     """Print the table, and where it is saved."""
-    from rnnfc.cli.console import say, show_table
+    from rnnfc.cli.console import show_result, show_table
     from rnnfc.runs.run import COMPARE_PLOT, COMPARE_TEXT
 
-    say("compare", comparison.title)
+    show_result("compare", comparison.title)
     show_table(*comparison.table(complete=False))
-    say("saved", f"{comparison.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")
+    show_result("saved", f"{comparison.folder}   {COMPARE_TEXT}  {COMPARE_PLOT}")

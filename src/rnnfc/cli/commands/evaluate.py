@@ -13,12 +13,12 @@ def evaluate(
     name: RunName = None, runtime: Runtime = "onnx", outputs: Outputs = OUTPUTS, as_json: AsJson = False
 ) -> None:
     """Compute the scores of a finished run again from its files."""
-    from rnnfc.cli.console import note, say, show_report
+    from rnnfc.cli.console import show_note, show_report, show_result
     from rnnfc.runs.find import find
     from rnnfc.workflows.evaluate import evaluate as evaluate_run
 
     run = find(outputs, name)
-    note("run", str(run.folder))
+    show_note("run", str(run.folder))
     result = evaluate_run(run, runtime=runtime)
     same = result.largest_difference <= _SAME
     if as_json:
@@ -28,7 +28,7 @@ def evaluate(
         show_report(result.report)
         if result.later:
             text = f"{result.later:,} rows added to the data since training are left out; train again to use them"
-            note("note", text)
+            show_note("note", text)
         scores = "the same scores as" if same else "NOT the scores of"
-        say("check", f"{scores} training (largest difference {result.largest_difference:.1e})")
+        show_result("check", f"{scores} training (largest difference {result.largest_difference:.1e})")
     raise typer.Exit(0 if same else 1)

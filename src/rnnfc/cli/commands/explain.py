@@ -22,7 +22,7 @@ def explain(
 
     They tell how strongly the loss depends on the hidden state at each earlier step of the window.
     """
-    from rnnfc.cli.console import note, say, show_table
+    from rnnfc.cli.console import show_note, show_result, show_table
     from rnnfc.reports.text import format_number
     from rnnfc.runs.find import find
     from rnnfc.runs.run import EXPLAIN, EXPLAIN_PLOT
@@ -30,7 +30,7 @@ def explain(
 
     runs = [find(outputs, name) for name in names] if names else [find(outputs, None)]
     for run in runs:
-        note("run", str(run.folder))
+        show_note("run", str(run.folder))
     folder, curves = explain_runs(runs, outputs=outputs)
     if as_json:
         print_json({"folder": str(folder), "curves": [curve.to_json() for curve in curves]})
@@ -42,9 +42,9 @@ def explain(
             [curve.run, curve.state, format_number(float(curve.norm[0])), half, f"{curve.share_left:.1e}"]
         )
     show_table(["run", "state", "gradient at the end", "below half", "share left at the start"], rows)
-    note(
+    show_note(
         "key",
         "norm of the gradient of the loss by the state, at the last step of the window; the lag from which on it",
     )
-    note("", "stays below half of that; the share of it that is left at the first step of the window")
-    say("saved", f"{folder}   {EXPLAIN_PLOT}  {EXPLAIN}")
+    show_note("", "stays below half of that; the share of it that is left at the first step of the window")
+    show_result("saved", f"{folder}   {EXPLAIN_PLOT}  {EXPLAIN}")

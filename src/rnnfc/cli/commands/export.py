@@ -44,7 +44,7 @@ def export(
 
     Inputs and outputs of the exported network are in data units.
     """
-    from rnnfc.cli.console import note, say
+    from rnnfc.cli.console import show_note, show_result
     from rnnfc.runs.find import find
     from rnnfc.workflows.export import export as export_run
 
@@ -53,9 +53,9 @@ def export(
     if as_json:
         print_json(exported.card)
         return
-    note("run", str(run.folder))
-    say("written", f"{exported.path}   {exported.card_path}")
-    say(
+    show_note("run", str(run.folder))
+    show_result("written", f"{exported.path}   {exported.card_path}")
+    show_result(
         "check",
         f"{exported.parity_error:.1e} of the data's range at most from the run's forecasts on "
         f"{exported.num_windows:,} windows ({exported.source_of_windows})",

@@ -15,7 +15,7 @@ def init(
     ],
 ) -> None:
     """Write a commented config to start from."""
-    from rnnfc.cli.console import say
+    from rnnfc.cli.console import show_result
     from rnnfc.config.load import starter
     from rnnfc.runs.writer import new_files
 
@@ -23,4 +23,4 @@ def init(
     text, path = starter(name), Path(f"{name}.yaml")
     with new_files(path) as (place,):
         place.write_text(text, encoding="utf-8")
-    say("written", f"{path}   train it: rnnfc train {path}")
+    show_result("written", f"{path}   train it: rnnfc train {path}")

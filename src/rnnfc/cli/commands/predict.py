@@ -44,7 +44,7 @@ def predict(
 
     The run folder is enough: the data that it was trained on is not read.
     """
-    from rnnfc.cli.console import note
+    from rnnfc.cli.console import show_note
     from rnnfc.cli.forecast_table import show_forecast
     from rnnfc.runs.find import find
     from rnnfc.workflows import predict as workflow
@@ -60,7 +60,7 @@ def predict(
     if as_json:
         print_json(forecast.to_json())
         return
-    note("run", str(run.folder))
+    show_note("run", str(run.folder))
     show_forecast(forecast)
     if output is not None:
-        note("written", str(output))
+        show_note("written", str(output))

@@ -39,7 +39,7 @@ def train(
         [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
     )
     from rnnfc.cli.commands.compare import show_comparison
-    from rnnfc.cli.console import TrainingConsole, note, show_report, show_saved
+    from rnnfc.cli.console import TrainingConsole, show_note, show_report, show_saved
     from rnnfc.workflows.compare import compare
     from rnnfc.workflows.train import train as train_one
 
@@ -57,7 +57,7 @@ def train(
             try:
                 comparison = compare([result.run for result in results], outputs=outputs)
             except RunError as error:  # each run is complete; they have no test rows in common
-                note("note", f"no comparison: {error}")
+                show_note("note", f"no comparison: {error}")
             else:
                 if not as_json:
                     show_comparison(comparison)
@@ -83,12 +83,12 @@ def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[P
 def _unfinished(
     configs: list[Path], overrides: list[str] | None, outputs: Path
 ) -> "tuple[Prepared, Unfinished | None]":
-    from rnnfc.cli.console import note
+    from rnnfc.cli.console import show_note
     from rnnfc.workflows.resume import resume
 
     if len(configs) > 1:
         raise ConfigError("--resume continues one run; name one, or none for the newest")
     unfinished = resume(str(configs[0]) if configs else None, outputs=outputs, overrides=overrides or ())
     for text in unfinished.notes:
-        note("note", text)
+        show_note("note", text)
     return unfinished.prepared, unfinished

@@ -13,24 +13,26 @@ def verify(name: RunName = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
 
     Weights, history and scores are compared; what has changed in data, program, packages or machine is named.
     """
-    from rnnfc.cli.console import TrainingConsole, note, say
+    from rnnfc.cli.console import TrainingConsole, show_note, show_result
     from rnnfc.runs.find import find
     from rnnfc.workflows.verify import verify as verify_run
 
     run = find(outputs, name)
-    note("run", str(run.folder))
-    with contextlib.closing(TrainingConsole(keeps=False)) as listener:
+    show_note("run", str(run.folder))
+    with contextlib.closing(TrainingConsole(resumable=False)) as listener:
         result = verify_run(run, listener=listener)
     same = not result.results
     if as_json:
         facts = {"run": str(run.folder), "same": same, "results": result.results, "facts": result.facts}
         print_json(facts)
     else:
-        say("verify", "weights, history and scores are the same, bit for bit" if same else "NOT the same")
+        show_result(
+            "verify", "weights, history and scores are the same, bit for bit" if same else "NOT the same"
+        )
         for text in result.results:
-            say("differs", text)
+            show_result("differs", text)
         for text in result.facts:
-            say("changed", text)
+            show_result("changed", text)
         if not same and not result.facts:
-            say("changed", "no recorded fact; please report this")
+            show_result("changed", "no recorded fact; please report this")
     raise typer.Exit(0 if same else 1)
