@@ -85,7 +85,7 @@ GUARDS = (
         changes={
             "self._windows = len(train)\n": "self._windows = len(train) - len(train) % min(spec.batch_size, len(train))\n",
         },
-        test="tests/training/test_keras_trainer.py::test_losses_equal_those_of_keras_fit_from_the_same_start_and_order[mse-GRU]",
+        test="tests/training/test_keras_trainer.py::test_epoch__losses_equal_those_of_keras_fit[mse-GRU]",
     ),
     Guard(
         name="publish a network that forecasts what is no number",

@@ -93,16 +93,16 @@ def test_a_validation_loss_that_is_not_finite_ends_training(
 def test_the_last_good_weights_are_kept_as_a_checkpoint(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rnnfc.numpy_rnn import network as scratch
+    from rnnfc.numpy_rnn import network as rnn
 
-    step, count = scratch.train_step, 0
+    step, count = rnn.train_step, 0
 
     def diverging(*arguments: Any, **options: Any) -> float:
         nonlocal count
         count += 1
         return float("nan") if count == 13 else step(*arguments, **options)
 
-    monkeypatch.setattr(scratch, "train_step", diverging)
+    monkeypatch.setattr(rnn, "train_step", diverging)
     done = rnnfc("train", config(tmp_path), "--outputs", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
     assert (

@@ -117,7 +117,7 @@ TRAINING = [
 
 @pytest.mark.parametrize("train", TRAINING)
 @pytest.mark.parametrize(("activation", "normalize"), [("tanh", "none"), ("sigmoid", "last")])
-def test_five_training_steps_are_those_of_keras(train: str, activation: str, normalize: str) -> None:
+def test_numpy_trainer__five_steps_equal_those_of_keras(train: str, activation: str, normalize: str) -> None:
     ours, theirs = twins(activation=activation, normalize=normalize, train=train)
     assert len(ours.splits.train) == 18  # five batches
     before = [array.copy() for array in ours.arrays()]
@@ -135,7 +135,7 @@ def test_five_training_steps_are_those_of_keras(train: str, activation: str, nor
     )
 
 
-def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
+def test_to_onnx__many_series_need_the_series_of_each_window() -> None:
     data = three_channels(lengths=(31, 23, 26))
     scaler = Scaler.fit(data, train_rows(data), method="standard")
     spec, windows = experiment(model="{kind: scratch, units: 4}"), make_windows(data)
@@ -150,7 +150,7 @@ def test_the_onnx_file_of_many_series_asks_for_each_windows_series() -> None:
 
 @pytest.mark.parametrize("normalize", ["none", "last"])
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
-def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, normalize: str) -> None:
+def test_to_onnx__forecasts_what_the_network_forecasts(activation: str, normalize: str) -> None:
     case = Case(
         experiment(model=f"{{kind: scratch, units: 4, activation: {activation}}}", normalize=normalize)
     )
@@ -163,7 +163,7 @@ def test_the_onnx_file_forecasts_what_the_network_forecasts(activation: str, nor
     assert (told.key, json.loads(told.value)) == ("rnnfc", {"unit": "°C"})
 
 
-def test_points_do_not_depend_on_the_size_of_a_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scaled_points__do_not_depend_on_the_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(experiment(normalize="last"))
     whole = case.network.predict(case.raw.train).point
     monkeypatch.setattr(numpy_engine, "_FORWARD_BATCH", 5)
@@ -177,7 +177,7 @@ CONTINUED = [
 
 
 @pytest.mark.parametrize("train", CONTINUED)
-def test_training_goes_on_from_its_arrays_to_the_same_bits(tmp_path: Path, train: str) -> None:
+def test_numpy_trainer__resumes_from_its_arrays_with_the_same_bits(tmp_path: Path, train: str) -> None:
     whole, first, second = (Case(experiment(train=train)) for _ in range(3))
     rows = whole.epochs()
     begun = first.epochs(most=3)
@@ -197,7 +197,7 @@ def test_training_goes_on_from_its_arrays_to_the_same_bits(tmp_path: Path, train
         np.testing.assert_array_equal(array, second.state.arrays()[name])
 
 
-def test_early_stopping_puts_the_best_weights_back() -> None:
+def test_numpy_trainer__early_stopping_restores_the_best_weights() -> None:
     case = Case(
         experiment(
             train="{epochs: 40, batch_size: 4, optimizer: sgd, learning_rate: 1.0, early_stopping: {patience: 3}}"
@@ -212,7 +212,7 @@ def test_early_stopping_puts_the_best_weights_back() -> None:
     assert np.mean((case.network.scaled_points(validation) - validation.targets()) ** 2) == min(losses)
 
 
-def test_progress_is_told_up_to_the_end_of_each_epoch() -> None:
+def test_numpy_trainer__reports_progress_up_to_the_end_of_each_epoch() -> None:
     shares: list[float] = []
     Case(experiment(train="{epochs: 2}")).epochs(tick=shares.append)
     assert shares == [1.0, 1.0]
@@ -221,7 +221,7 @@ def test_progress_is_told_up_to_the_end_of_each_epoch() -> None:
 @pytest.mark.parametrize(
     ("factor", "text"), [(1e200, "the loss is not finite in epoch 1, step 1 \\(learning rate 10\\)")]
 )
-def test_divergence_ends_training_in_its_step(factor: float, text: str) -> None:
+def test_numpy_trainer__a_diverging_loss_ends_training_in_its_step(factor: float, text: str) -> None:
     case = Case(experiment(train="{epochs: 3, batch_size: 4, optimizer: sgd, learning_rate: 10.0}"))
     for array in case.network.weights:
         array[...] = factor * (array + 1)
@@ -229,7 +229,7 @@ def test_divergence_ends_training_in_its_step(factor: float, text: str) -> None:
         case.epochs()
 
 
-def test_a_weight_that_is_not_finite_ends_training() -> None:
+def test_numpy_trainer__a_weight_that_is_not_finite_ends_training() -> None:
     case = Case(experiment(train="{epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 10.0}"))
     case.network.weights.V[...] = 1e153  # a finite loss, whose gradient's step is not
     case.network.weights.W[...] = 1e153
@@ -238,7 +238,7 @@ def test_a_weight_that_is_not_finite_ends_training() -> None:
         case.epochs()
 
 
-def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
+def test_restore__accepts_the_arrays_of_this_network_only() -> None:
     case = Case(experiment())
     case.epochs()
     arrays = {name: array.copy() for name, array in case.network.weight_arrays().items()}
@@ -256,7 +256,7 @@ def test_a_network_is_restored_from_its_arrays_and_from_no_others() -> None:
         case.engine.restore(case.spec, case.data, case.scaler, {"000 kernel": arrays["U"]}, source="w.npz")
 
 
-def test_sizes_are_counted_without_building() -> None:
+def test_scratch__sizes_are_counted_without_building() -> None:
     spec = ScratchSpec(kind="scratch", units=4)
     sizes = Sizes(length=6, horizon=4, channels=3, targets=2)
     assert (
@@ -270,7 +270,7 @@ def test_sizes_are_counted_without_building() -> None:
     assert float64 == 2 * float32
 
 
-def test_every_family_has_an_engine() -> None:
+def test_engines__every_family_has_one() -> None:
     assert {load_record(FAMILIES, kind).engine for kind in FAMILIES} == set(ENGINES)
     assert set(get_args(ScratchSpec.model_fields["activation"].annotation)) == set(ACTIVATIONS)
 
@@ -278,7 +278,7 @@ def test_every_family_has_an_engine() -> None:
 # --- from the command line
 
 
-def test_a_run_of_sine_scratch_never_loads_tensorflow(tmp_path: Path) -> None:
+def test_scratch__a_run_never_loads_tensorflow(tmp_path: Path) -> None:
     code = (
         "import sys; from rnnfc.cli import main\n"
         "try: main(['train', sys.argv[1], '--outputs', sys.argv[2]])\n"
@@ -300,7 +300,7 @@ def test_a_run_of_sine_scratch_never_loads_tensorflow(tmp_path: Path) -> None:
     assert {"numpy", "onnx", "onnxruntime", "matplotlib"} <= loaded
 
 
-def test_a_scratch_run_is_evaluated_and_continued_like_any_other(rnnfc: Command, tmp_path: Path) -> None:
+def test_scratch__a_run_is_evaluated_and_forecast_like_any_other(rnnfc: Command, tmp_path: Path) -> None:
     done = rnnfc(
         "train", ROOT / "configs/sine_scratch.yaml", "--set", "train.epochs=2", "--outputs", tmp_path
     )

@@ -8,8 +8,8 @@ import pytest
 
 from rnnfc.config.train_spec import ClipSpec, TrainSpec
 from rnnfc.networks.backend import keras, tf
-from rnnfc.numpy_rnn import network as scratch
-from rnnfc.numpy_rnn.network import ACTIVATIONS, Optimizer, Weights
+from rnnfc.numpy_rnn import network as rnn
+from rnnfc.numpy_rnn.network import ACTIVATIONS, OptimizerState, Weights
 
 # Batch 2, 6 steps, 3 channels, 5 units, 4 outputs: no two axes can be taken for each other.
 N, T, C, H, Q = 2, 6, 3, 5, 4
@@ -30,9 +30,9 @@ def gradient(
     weights: Weights, x: Any, target: Any, *, activation: str, steps: int | None
 ) -> tuple[Weights, Any]:
     f = ACTIVATIONS[activation]
-    s = scratch.states(weights, x, f.f)
-    _, dy = scratch.mean_squared_error(scratch.output(weights, s), target)
-    return scratch.backpropagate(weights, x, s, dy, slope=f.slope, steps=steps)
+    s = rnn.states(weights, x, f.f)
+    _, dy = rnn.mean_squared_error(rnn.output(weights, s), target)
+    return rnn.backpropagate(weights, x, s, dy, derivative=f.derivative, steps=steps)
 
 
 def logistic(a: Any) -> Any:
@@ -45,36 +45,34 @@ DEFINED: dict[str, Callable[[Any], Any]] = {"tanh": np.tanh, "sigmoid": logistic
 def loss_from(weights: Weights, state: Any, x: Any, target: Any, *, activation: str) -> float:
     """The loss by its definition, window by window and step by step, from `state` [n, H] on."""
     losses = []
-    for s, window, wanted in zip(state, x, target, strict=True):
+    for s, window, expected in zip(state, x, target, strict=True):
         for inputs in window:
             s = DEFINED[activation](weights.U.T @ inputs + weights.W.T @ s + weights.b)
-        losses.append((weights.V.T @ s + weights.c - wanted) ** 2)
+        losses.append((weights.V.T @ s + weights.c - expected) ** 2)
     return float(np.mean(losses))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("steps", STEPS)
-def test_gradients_are_those_of_central_differences_full_and_truncated(
+def test_backpropagate__equals_central_differences_full_and_truncated(
     activation: str, steps: int | None
 ) -> None:
     weights, x, target = case()
     ours, _ = gradient(weights, x, target, activation=activation, steps=steps)
     last = min(steps or T, T)
-    carried = scratch.states(weights, x, ACTIVATIONS[activation].f)[
-        T - last
-    ]  # a constant of the truncated loss
+    carried = rnn.states(weights, x, ACTIVATIONS[activation].f)[T - last]  # a constant of the truncated loss
     for array, by_array in zip(weights, ours, strict=True):
         numeric, step = np.empty_like(array), 1e-5
         for place in np.ndindex(array.shape):
-            kept, sides = array[place], []
-            for moved in (kept + step, kept - step):
-                array[place] = moved
+            original, sides = array[place], []
+            for changed in (original + step, original - step):
+                array[place] = changed
                 sides.append(loss_from(weights, carried, x[:, T - last :], target, activation=activation))
-            array[place], numeric[place] = kept, (sides[0] - sides[1]) / (2 * step)
+            array[place], numeric[place] = original, (sides[0] - sides[1]) / (2 * step)
         assert np.linalg.norm(by_array - numeric) / np.linalg.norm(numeric) <= 1e-6
 
 
-def test_truncation_changes_the_gradient_of_what_came_before_and_of_nothing_else() -> None:
+def test_backpropagate__truncation_changes_recurrent_gradients_alone() -> None:
     weights, x, target = case()
     full, cut = (gradient(weights, x, target, activation="tanh", steps=steps)[0] for steps in (None, 2))
     for letter in "UWb":
@@ -85,7 +83,7 @@ def test_truncation_changes_the_gradient_of_what_came_before_and_of_nothing_else
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("steps", STEPS)
-def test_gradients_are_those_of_tensorflow(activation: str, steps: int | None) -> None:
+def test_backpropagate__equals_tensorflow(activation: str, steps: int | None) -> None:
     weights, x, target = case()
     last = min(steps or T, T)
     variables = [tf.Variable(array) for array in weights]
@@ -109,36 +107,36 @@ def test_gradients_are_those_of_tensorflow(activation: str, steps: int | None) -
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_forward_pass_is_that_of_keras(activation: str) -> None:
+def test_output__equals_keras(activation: str) -> None:
     weights, x, _ = case()
     net = keras.Sequential(
         [keras.Input((T, C)), keras.layers.SimpleRNN(H, activation=activation), keras.layers.Dense(Q)]
     )
     net.set_weights(list(weights))
-    ours = scratch.output(weights, scratch.states(weights, x, ACTIVATIONS[activation].f))
+    ours = rnn.output(weights, rnn.states(weights, x, ACTIVATIONS[activation].f))
     np.testing.assert_allclose(ours, net(x.astype(np.float32)).numpy(), atol=1e-5)
 
 
-def test_two_steps_of_one_unit_by_hand() -> None:
+def test_backpropagate__two_steps_of_one_unit_worked_by_hand() -> None:
     weights = Weights(*(np.array(value) for value in ([[2.0]], [[0.5]], [0.1], [[3.0]], [-1.0])))
     x, target = np.array([[[0.3], [-0.2]]]), np.array([[0.5]])
     first = np.tanh(0.3 * 2 + 0.1)
     second = np.tanh(-0.2 * 2 + first * 0.5 + 0.1)
-    s = scratch.states(weights, x, np.tanh)
+    s = rnn.states(weights, x, np.tanh)
     np.testing.assert_allclose(s[:, 0, 0], [0.0, first, second], rtol=1e-12)
-    loss, dy = scratch.mean_squared_error(scratch.output(weights, s), target)
-    wrong = 3 * second - 1 - 0.5
-    assert (loss, dy[0, 0]) == (pytest.approx(wrong**2), pytest.approx(2 * wrong))
-    g2 = 2 * wrong * 3
+    loss, dy = rnn.mean_squared_error(rnn.output(weights, s), target)
+    error = 3 * second - 1 - 0.5
+    assert (loss, dy[0, 0]) == (pytest.approx(error**2), pytest.approx(2 * error))
+    g2 = 2 * error * 3
     g1 = g2 * (1 - second**2) * 0.5
     da2, da1 = g2 * (1 - second**2), g1 * (1 - first**2)
-    found, g = scratch.backpropagate(weights, x, s, dy, slope=ACTIVATIONS["tanh"].slope)
+    gradients, g = rnn.backpropagate(weights, x, s, dy, derivative=ACTIVATIONS["tanh"].derivative)
     np.testing.assert_allclose(g[:, 0, 0], [g2, g1], rtol=1e-12)
-    expected = (0.3 * da1 - 0.2 * da2, first * da2, da1 + da2, 2 * wrong * second, 2 * wrong)
-    np.testing.assert_allclose([array.item() for array in found], expected, rtol=1e-12)
+    expected = (0.3 * da1 - 0.2 * da2, first * da2, da1 + da2, 2 * error * second, 2 * error)
+    np.testing.assert_allclose([array.item() for array in gradients], expected, rtol=1e-12)
 
 
-def test_the_sigmoid_neither_overflows_nor_leaves_its_range() -> None:
+def test_sigmoid__does_not_overflow() -> None:
     np.testing.assert_allclose(
         ACTIVATIONS["sigmoid"].f(np.array([-1e4, 0.0, 1.0, 1e4])), [0, 0.5, 1 / (1 + np.exp(-1)), 1]
     )
@@ -155,40 +153,40 @@ def test_the_sigmoid_neither_overflows_nor_leaves_its_range() -> None:
         ("global_norm", [0.75, -3.0, 0.0, 2.5, 0.125]),  # the limit is a quarter of the norm of all
     ],
 )
-def test_clipping_bounds_numbers_arrays_or_all_of_them(by: Any, expected: list[float]) -> None:
+def test_clip__limits_numbers_arrays_or_all_arrays_together(by: Any, expected: list[float]) -> None:
     last = 10.0 if by == "global_norm" else 4.0
     numbers = [3.0, -12.0, 0.0, last, 0.5]
     limit = 4.0 if by != "global_norm" else float(np.linalg.norm(numbers)) / 4
-    clipped = scratch.clip(Weights(*(np.array([number]) for number in numbers)), ClipSpec(by=by, limit=limit))
+    clipped = rnn.clip(Weights(*(np.array([number]) for number in numbers)), ClipSpec(by=by, limit=limit))
     np.testing.assert_allclose(np.concatenate(clipped), expected, rtol=1e-12)
 
 
-def test_clipping_by_norm_keeps_the_direction_of_each_array_and_clipping_by_value_does_not() -> None:
+def test_clip__by_norm_keeps_the_direction_of_each_array() -> None:
     weights, _, _ = case()
-    by_norm, by_value = (scratch.clip(weights, ClipSpec(by=by, limit=0.3)) for by in ("norm", "value"))  # type: ignore[arg-type]  # both are its literals
+    by_norm, by_value = (rnn.clip(weights, ClipSpec(by=by, limit=0.3)) for by in ("norm", "value"))  # type: ignore[arg-type]  # both are its literals
     for array, short, cut in zip(weights, by_norm, by_value, strict=True):
         assert np.linalg.norm(short) == pytest.approx(0.3)
         np.testing.assert_allclose(short / np.linalg.norm(short), array / np.linalg.norm(array))
         np.testing.assert_array_equal(cut, np.clip(array, -0.3, 0.3))
-    assert scratch.clip(weights, None) is weights
+    assert rnn.clip(weights, None) is weights
 
 
-@pytest.mark.parametrize("name", scratch.OPTIMIZERS)
-def test_five_updates_are_those_of_keras(name: str) -> None:
+@pytest.mark.parametrize("name", rnn.OPTIMIZERS)
+def test_optimizer__five_updates_equal_those_of_keras(name: str) -> None:
     weights, _, _ = case()
     variables = [keras.Variable(array) for array in weights]
-    theirs, memory = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[name](0.02), Optimizer()
+    theirs, state = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[name](0.02), OptimizerState()
     for seed in range(5):
         step = case(seed + 10, spread=0.1)[0]
-        scratch.OPTIMIZERS[name](weights, step, memory, rate=0.02)
+        rnn.OPTIMIZERS[name](weights, step, state, rate=0.02)
         theirs.apply([tf.constant(array, tf.float32) for array in step], variables)
-    assert memory.count == 5
+    assert state.count == 5
     for ours, variable in zip(weights, variables, strict=True):
         np.testing.assert_allclose(ours, variable.numpy(), atol=1e-5)
 
 
-def test_starting_weights_keep_lengths_and_follow_from_the_seed() -> None:
-    first, again, other = (scratch.initial(channels=3, units=5, outputs=4, seed=seed) for seed in (1, 1, 2))
+def test_initial__recurrent_weights_are_orthogonal_and_follow_from_the_seed() -> None:
+    first, again, other = (rnn.initial(channels=3, units=5, outputs=4, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_allclose(first.W @ first.W.T, np.eye(5), atol=1e-12)
     assert [array.shape for array in first] == [(3, 5), (5, 5), (5,), (5, 4), (4,)]
     assert 0.5 < np.abs(first.U).max() / np.sqrt(6 / 8) <= 1
@@ -197,18 +195,18 @@ def test_starting_weights_keep_lengths_and_follow_from_the_seed() -> None:
     assert not np.array_equal(first.U, other.U)
 
 
-def test_one_train_step_lowers_the_loss_of_its_own_batch() -> None:
+def test_train_step__lowers_the_loss_of_its_batch() -> None:
     weights, x, target = case()
     spec = TrainSpec(epochs=1, optimizer="sgd", bptt_steps=3, clip=ClipSpec(by="norm", limit=1.0))
     losses = [
-        scratch.train_step(weights, Optimizer(), x, target, f=ACTIVATIONS["tanh"], spec=spec, rate=0.05)
+        rnn.train_step(weights, OptimizerState(), x, target, f=ACTIVATIONS["tanh"], spec=spec, rate=0.05)
         for _ in range(20)
     ]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 0.7 * losses[0]
 
 
-# --- the other two cells, written out: a witness for Keras' own
+# --- LSTM and GRU by their equations
 
 
 def lstm(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
@@ -234,7 +232,7 @@ def gru(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
 
 @pytest.mark.parametrize("weights", ["constant", "random"])
 @pytest.mark.parametrize(("cell", "by_hand"), [("LSTM", lstm), ("GRU", gru)])
-def test_lstm_and_gru_of_keras_are_their_equations(
+def test_keras_cells__lstm_and_gru_follow_their_equations(
     cell: str, by_hand: Callable[..., Any], weights: str
 ) -> None:
     layer, rng = getattr(keras.layers, cell)(H), np.random.default_rng(4)

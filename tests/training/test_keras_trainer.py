@@ -113,7 +113,7 @@ def assert_trains_like_fit(case: Case, optimizer: Any, loss: Any) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("loss", ["mse", "huber"])
-def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str, loss: str) -> None:
+def test_epoch__losses_equal_those_of_keras_fit(cell: str, loss: str) -> None:
     case = Case(
         experiment(
             cell=cell,
@@ -125,7 +125,7 @@ def test_losses_equal_those_of_keras_fit_from_the_same_start_and_order(cell: str
 
 
 @RECIPES
-def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(recipe: Recipe) -> None:
+def test_epoch__every_recipe_trains_like_keras_fit(recipe: Recipe) -> None:
     clip = "clip: {by: global_norm, limit: 0.1}"  # of the whole minibatch's gradient, not of a shard's
     case = Case(
         experiment(
@@ -139,7 +139,7 @@ def test_every_recipe_trains_like_keras_fit_whatever_a_minibatch_is_cut_into(rec
 
 @pytest.mark.parametrize("cell", ["GRU", "LSTM"])
 @pytest.mark.parametrize("recipe", [LOOP, SHARDED], ids=lambda recipe: recipe.name)
-def test_stacks_of_windows_as_columns_train_like_keras_fit(
+def test_epoch__windows_as_columns_train_like_keras_fit(
     monkeypatch: pytest.MonkeyPatch, cell: str, recipe: Recipe
 ) -> None:
     monkeypatch.setattr("rnnfc.training.compile.recurrence.choose_layout", lambda *_: Layout(columns=True))
@@ -180,7 +180,7 @@ SEQ2SEQ = "{kind: seq2seq, cell: GRU, units: 3, teacher_forcing: %s}"
         (SEQ2SEQ % 0.5, 2),
     ],
 )
-def test_equal_shards_share_an_xla_program_unless_they_draw(model: str, programs: int) -> None:
+def test_epoch__equal_shards_share_a_program_unless_they_draw(model: str, programs: int) -> None:
     case = Case(with_model(experiment(train="{epochs: 1, batch_size: 6}"), model), HALVES)
     program = case.trainer._program
     order, first, stop = tf.zeros([36], tf.int32), tf.constant(0), tf.constant(6)
@@ -196,7 +196,7 @@ def test_equal_shards_share_an_xla_program_unless_they_draw(model: str, programs
     assert not traced.function_def.attr["_XlaMustCompile"].b
 
 
-def test_a_last_minibatch_may_leave_shards_empty() -> None:
+def test_epoch__the_last_minibatch_may_leave_shards_empty() -> None:
     # 31 windows in batches of 6: the last has one window, which the first of three shards trains alone.
     case = Case(experiment(train="{epochs: 3, batch_size: 6, shuffle: false}"), SHARDED)
     whole = Case(case.spec, GRAPH)
@@ -226,7 +226,7 @@ def test_a_last_minibatch_may_leave_shards_empty() -> None:
     ],
     ids=["adamw", "rmsprop", "sgd"],
 )
-def test_every_optimizer_and_clipping_acts_as_in_keras_fit_on_two_layers(
+def test_epoch__optimizers_and_clipping_act_as_in_keras_fit(
     options: str, optimizer: tuple[str, Any], recipe: Recipe
 ) -> None:
     train = f"{{epochs: 3, batch_size: 8, shuffle: false, loss: mae, learning_rate: 0.01, {options}}}"
@@ -237,7 +237,7 @@ def test_every_optimizer_and_clipping_acts_as_in_keras_fit_on_two_layers(
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("units", "bidirectional"), [("[3]", "false"), ("[4, 3]", "[true, false]")])
-def test_one_step_changes_every_weight(cell: str, units: str, bidirectional: str) -> None:
+def test_epoch__one_step_changes_every_weight(cell: str, units: str, bidirectional: str) -> None:
     train = "{epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 0.1}"
     case = Case(experiment(cell=cell, units=units, bidirectional=bidirectional, train=train))
     before = {variable.path: variable.numpy() for variable in case.net.trainable_variables}
@@ -259,12 +259,12 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("cell", GOLDEN)
-def test_golden_loss_curve(cell: str) -> None:
+def test_epoch__golden_loss_curve(cell: str) -> None:
     case = Case(experiment(cell=cell, train="{epochs: 3, batch_size: 8, learning_rate: 0.01}"))
     np.testing.assert_allclose([row.loss for row in case.epochs()], GOLDEN[cell], rtol=1e-4)
 
 
-def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epoch__the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     once = Case(experiment(), LOOP)
     once.epochs()
     monkeypatch.setattr(epoch, "_CALL_S", 0.0)
@@ -281,7 +281,7 @@ def test_the_length_of_a_call_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
     [("SimpleRNN", LOOP), ("LSTM", GRAPH), ("GRU", HALVES)],
     ids=["SimpleRNN", "LSTM", "GRU"],
 )
-def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str, recipe: Recipe) -> None:
+def test_epoch__bits_follow_from_the_seed(cell: str, recipe: Recipe) -> None:
     spec = experiment(cell=cell, dropout=0.3, train="{epochs: 2, batch_size: 8}")
     runs = [Case(each, recipe) for each in (spec, spec, spec.model_copy(update={"seed": 6}))]
     first, again, other = ([row.loss for row in case.epochs()] for case in runs)
@@ -290,7 +290,7 @@ def test_same_seed_gives_the_same_bits_and_another_seed_other_ones(cell: str, re
 
 
 @RECIPES
-def test_dropout_masks_follow_from_seed_and_epoch_alone(recipe: Recipe) -> None:
+def test_dropout__masks_follow_from_seed_and_epoch_alone(recipe: Recipe) -> None:
     case = Case(
         experiment(
             dropout=0.5,
@@ -305,13 +305,13 @@ def test_dropout_masks_follow_from_seed_and_epoch_alone(recipe: Recipe) -> None:
     assert [row.loss for row in fresh.epochs()] == [first, second]
 
 
-def test_keras_draws_as_before_once_an_epoch_is_traced() -> None:
+def test_dropout__keras_draws_as_before_after_tracing() -> None:
     before = tf.nn.experimental.stateless_dropout, tf.random.stateless_uniform
     Case(experiment(dropout=0.5, train="{epochs: 1, batch_size: 31}"), LOOP).epochs()
     assert (tf.nn.experimental.stateless_dropout, tf.random.stateless_uniform) == before
 
 
-def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> None:
+def test_dropout__each_shard_draws_masks_of_its_own() -> None:
     case = Case(experiment(units="[4, 3]", dropout=0.5))
     own = [layer.cell.seed_generator.state for layer in case.net.layers[:2]]
     states = epoch._DropoutStates(case.net, shards=2)
@@ -334,7 +334,7 @@ def test_each_shard_draws_masks_of_its_own_from_seed_layer_epoch_and_shard() -> 
     )
 
 
-def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
+def test_validation_loss__is_the_mean_over_all_windows() -> None:
     case = Case(experiment(train="{epochs: 1, batch_size: 8, loss: mae}"))
     (row,) = case.epochs()
     windows = case.splits.validation
@@ -343,7 +343,7 @@ def test_validation_loss_is_the_mean_over_all_validation_windows() -> None:
     assert row.validation_loss == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_long_epoch_sums_its_losses_without_losing_digits() -> None:
+def test_epoch__many_losses_are_summed_without_losing_digits() -> None:
     case = Case(
         experiment(
             train="{epochs: 1, batch_size: 1, optimizer: sgd, learning_rate: 1.0e-30, shuffle: false}"
@@ -357,7 +357,7 @@ def test_a_long_epoch_sums_its_losses_without_losing_digits() -> None:
     assert kept[0].loss == pytest.approx(float(np.mean((case.net(x).numpy() - y) ** 2)), rel=2e-6)
 
 
-def test_a_diverging_loss_ends_training_in_its_step() -> None:
+def test_epoch__a_diverging_loss_ends_training_in_its_step() -> None:
     case = Case(experiment(train="{epochs: 3, batch_size: 8, optimizer: sgd, learning_rate: 10.0}"))
     for variable in case.net.trainable_variables:
         variable.assign(variable * 1e30)
@@ -368,7 +368,7 @@ def test_a_diverging_loss_ends_training_in_its_step() -> None:
         case.epochs()
 
 
-def test_a_weight_that_is_not_finite_ends_training() -> None:
+def test_epoch__a_weight_that_is_not_finite_ends_training() -> None:
     case = Case(experiment(train="{epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 10.0}"))
     # States of 0 give a loss of 1e36; the gradient by them is 2e38, and ten times that is no float32 any more.
     for variable in case.net.trainable_variables:
@@ -380,7 +380,7 @@ def test_a_weight_that_is_not_finite_ends_training() -> None:
         case.epochs()
 
 
-def test_clipping_bounds_what_one_step_can_change() -> None:
+def test_epoch__clipping_limits_what_one_step_changes() -> None:
     case = Case(
         experiment(
             train="{epochs: 1, batch_size: 31, optimizer: sgd, learning_rate: 1.0, clip: {by: value, limit: 0.001}}"
@@ -394,7 +394,7 @@ def test_clipping_bounds_what_one_step_can_change() -> None:
     assert largest == pytest.approx(0.001, rel=1e-3)
 
 
-def test_one_thread_computes_an_operation_so_that_processors_change_no_bit() -> None:
+def test_threads__one_computes_an_operation() -> None:
     told = thread_settings()
     assert told == {"processors": num_processors(), "intra_op": 1, "inter_op": num_processors()}
     assert told["processors"] >= 1
@@ -450,7 +450,7 @@ def with_model(spec: Experiment, model: str) -> Experiment:
         "{kind: stacked, cell: GRU, units: [3], strategy: recursive, ensemble: {seeds: 2}}",
     ],
 )
-def test_every_recipe_trains_every_family_alike(model: str) -> None:
+def test_epoch__every_recipe_trains_every_family_alike(model: str) -> None:
     losses = []
     for recipe in (GRAPH, SHARDED if "seq2seq" in model else HALVES, LOOP, UNROLLED):
         network, splits, spec = masked_case("{epochs: 1, batch_size: 4, learning_rate: 0.01}", model=model)
@@ -459,7 +459,7 @@ def test_every_recipe_trains_every_family_alike(model: str) -> None:
 
 
 @pytest.mark.parametrize("recipe", [GRAPH, SHARDED], ids=["graph", "sharded_loop"])
-def test_an_embedding_has_the_gradient_of_all_windows_of_its_series_together(recipe: Recipe) -> None:
+def test_epoch__an_embedding_has_the_summed_gradient_of_its_windows(recipe: Recipe) -> None:
     """The first step of Adam is the learning rate in each entry, whatever the gradient; of slices it would be less."""
     spec = with_model(
         experiment(train="{epochs: 1, batch_size: 64, learning_rate: 0.01}"),
@@ -481,7 +481,7 @@ def test_an_embedding_has_the_gradient_of_all_windows_of_its_series_together(rec
     assert np.abs(embedding.get_weights()[0] - before) == pytest.approx(np.full((2, 2), 0.01), rel=1e-3)
 
 
-def test_the_loss_of_a_recursive_network_is_the_mean_over_known_first_steps() -> None:
+def test_epoch__a_recursive_network_is_trained_on_known_first_steps() -> None:
     network, splits, spec = masked_case(
         "{epochs: 1, batch_size: 4, optimizer: sgd, learning_rate: 1e-12}",
         fill=0.9,
@@ -494,7 +494,7 @@ def test_the_loss_of_a_recursive_network_is_the_mean_over_known_first_steps() ->
 @pytest.mark.parametrize(
     "model", ["{kind: stacked, cell: GRU, units: [3]}", "{kind: seq2seq, cell: GRU, units: 3}"]
 )
-def test_what_stands_under_the_mask_does_not_reach_the_weights(model: str) -> None:
+def test_epoch__values_under_the_mask_do_not_reach_the_weights(model: str) -> None:
     trained = []
     for fill in (0.3, 0.9):
         network, splits, spec = masked_case(

@@ -31,13 +31,13 @@ def after(losses: list[float], given: TrainSpec) -> tuple[Progress, list[bool]]:
         ),
     ],
 )
-def test_the_rate_of_each_epoch(schedule: dict[str, object], rates: list[float]) -> None:
+def test_scheduled_rate__of_each_epoch(schedule: dict[str, object], rates: list[float]) -> None:
     given = spec(schedule=schedule)
     found = [scheduled_rate(Progress(learning_rate=0.1, epoch=epoch), given) for epoch in range(4)]
     assert found == pytest.approx(rates, rel=1e-6)
 
 
-def test_a_gain_of_min_delta_or_less_is_none_and_patience_counts_from_the_best_epoch() -> None:
+def test_record_validation_loss__a_gain_of_at_most_min_delta_is_none() -> None:
     given = spec(early_stopping={"patience": 2, "min_delta": 0.25})
     state, kept = after([4.0, 3.75, 3.5], given)
     assert kept == [True, False, True]  # 3.75 is not below 4 - 0.25; 3.5 is
@@ -48,12 +48,12 @@ def test_a_gain_of_min_delta_or_less_is_none_and_patience_counts_from_the_best_e
     assert not should_stop(after([4.0, 3.75], given)[0], given)
 
 
-def test_without_early_stopping_nothing_is_kept_and_nothing_ends() -> None:
+def test_record_validation_loss__without_early_stopping_needs_no_copy() -> None:
     state, kept = after([3.0, 2.0, 5.0, 6.0, 7.0], spec())
     assert (kept, state.best_epoch, should_stop(state, spec())) == ([False] * 5, 2, False)
 
 
-def test_each_plateau_lowers_the_rate_and_counts_anew_down_to_the_floor() -> None:
+def test_record_validation_loss__each_plateau_lowers_the_rate_to_the_floor() -> None:
     given = spec(schedule={"kind": "plateau", "patience": 2, "factor": 0.5, "floor": 0.03, "min_delta": 0.5})
     losses = [3.0, 2.5, 2.6, 2.4, 2.4, 2.4, 2.4, 2.4]  # 2.5 is not below 3 - 0.5; 2.4 is
     rates = [after(losses[:epoch], given)[0].learning_rate for epoch in range(1, 9)]
@@ -61,7 +61,7 @@ def test_each_plateau_lowers_the_rate_and_counts_anew_down_to_the_floor() -> Non
     assert scheduled_rate(after(losses, given)[0], given) == 0.03
 
 
-def test_numbers_come_back_to_the_same_bits_and_types() -> None:
+def test_progress__loads_the_same_bits_and_types() -> None:
     before = Progress(
         learning_rate=0.1, epoch=7, best_epoch=3, best_validation_loss=1 / 3, epochs_on_plateau=2
     )
@@ -71,7 +71,7 @@ def test_numbers_come_back_to_the_same_bits_and_types() -> None:
     assert (type(back.epoch), type(back.learning_rate)) == (int, float)
 
 
-def test_an_order_is_of_seed_and_epoch_or_as_it_stands() -> None:
+def test_epoch_order__follows_from_seed_and_epoch() -> None:
     origins = np.arange(20, 51, dtype=np.int32)
     drawn = [
         epoch_order(origins, spec=spec(), seed=seed, epoch=epoch).tolist()

@@ -22,7 +22,7 @@ from rnnfc.networks.tensors import FORECAST, Outputs, to_forecast
 from rnnfc.numpy_rnn import network as rnn
 from rnnfc.numpy_rnn import onnx_graph
 from rnnfc.numpy_rnn.family import ScratchSpec
-from rnnfc.numpy_rnn.network import Optimizer, Weights
+from rnnfc.numpy_rnn.network import OptimizerState, Weights
 from rnnfc.plain import Array
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.engine import Network, NetworkFacts, Tick, Trainer
@@ -138,7 +138,7 @@ class NumpyNetwork:
         s = rnn.states(self.weights, x, self.activation.f)
         _, dy = rnn.mean_squared_error(rnn.output(self.weights, s), target)
         dy *= len(x)  # L of each window by itself
-        _, g = rnn.backpropagate(self.weights, x, s, dy, slope=self.activation.slope)
+        _, g = rnn.backpropagate(self.weights, x, s, dy, derivative=self.activation.derivative)
         return {"layer 1, hidden state": np.linalg.norm(g, axis=-1).mean(axis=-1)}  # [lag, n, H] -> [lag]
 
 
@@ -150,7 +150,7 @@ class NumpyTrainer:
     ) -> None:
         self._network, self._spec = network, experiment.train
         self._train, self._validation = train, validation
-        self._optimizer = Optimizer()
+        self._optimizer = OptimizerState()
 
     def run_epoch(self, order: npt.NDArray[np.int32], *, epoch: int, rate: float, tick: Tick) -> float:  # noqa: ARG002  it draws nothing
         """See `Trainer`."""
@@ -207,7 +207,7 @@ class NumpyTrainer:
 
         self.set_weights([*group("weights")])
         moments = [group(f"moment {index}") for index in range(2) if f"moment {index} U" in arrays]
-        self._optimizer = Optimizer(count=int(arrays["count"].item()), moments=moments)
+        self._optimizer = OptimizerState(count=int(arrays["count"].item()), moments=moments)
 
 
 class NumpyEngine:

@@ -4,13 +4,13 @@ Rows are windows, so vectors stand to the left of their matrices. With x[t] the 
 
     s[t] = f(x[t] U + s[t-1] W + b)      y = s[T] V + c      L = mean (y - target)^2               f: tanh or sigmoid
 
-Backpropagation (BPTT) is the chain rule from the end of the window to its start. With g[t] = dL/ds[t] and a[t] what f is given:
+Backpropagation (BPTT) is the chain rule from the end of the window to its start. With g[t] = dL/ds[t] and a[t] the argument of f:
 
     g[T] = dL/dy V'          dL/da[t] = g[t] * f'(a[t])          g[t-1] = dL/da[t] W'
     dL/dU = sum x[t]' dL/da[t]     dL/dW = sum s[t-1]' dL/da[t]     dL/db = sum dL/da[t]     over t = T, T-1, ..., T-K+1
 
-K = T is the true gradient. A smaller K truncates it: the state is still carried from the window's first step, the gradient stops
-K steps before its last. Each step back multiplies g by W' and by f', so it vanishes or explodes with the lag; clipping bounds it.
+K = T is the true gradient. A smaller K truncates it: the forward pass still starts at the window's first step, the gradient stops
+after K steps back. Each step back multiplies g by W' and by f', so it vanishes or explodes with the lag; clipping bounds it.
 
 Sources: Werbos, Backpropagation Through Time: What It Does and How to Do It, Proc. IEEE 78 (1990), for the equations; Williams &
 Peng, An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network Trajectories, Neural Computation 2 (1990),
@@ -29,7 +29,7 @@ from rnnfc.data.panel import Floats
 
 
 class Weights(NamedTuple):
-    """The network's arrays, or anything with one number for each of theirs: gradients, moments."""
+    """The network's arrays, or arrays of the same shapes: gradients, moments."""
 
     U: Floats  # [C, H]
     W: Floats  # [H, H]
@@ -40,22 +40,23 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True)
 class Activation:
-    """f, and its slope f' written by f's own value."""
+    """f, and its derivative f' as a function of the value of f."""
 
     f: Callable[[Floats], Floats]
-    slope: Callable[[Floats], Floats]
+    derivative: Callable[[Floats], Floats]
 
 
 ACTIVATIONS = {
-    "tanh": Activation(f=np.tanh, slope=lambda s: 1 - s**2),
+    "tanh": Activation(f=np.tanh, derivative=lambda s: 1 - s**2),
     "sigmoid": Activation(
-        f=lambda a: (1 + np.tanh(a / 2)) / 2, slope=lambda s: s * (1 - s)
-    ),  # 1 / (1 + exp(-a)), no overflow
+        f=lambda a: (1 + np.tanh(a / 2)) / 2,  # 1 / (1 + exp(-a)), without overflow
+        derivative=lambda s: s * (1 - s),
+    ),
 }
 
 
 def initial(*, channels: int, units: int, outputs: int, seed: int) -> Weights:
-    """Starting weights as in Keras: U and V uniform (Glorot & Bengio 2010), W orthogonal, so that it keeps lengths; biases 0."""
+    """Initial weights as in Keras: U and V uniform (Glorot & Bengio 2010), W orthogonal, which preserves norms; biases 0."""
     rng = np.random.default_rng(seed)
 
     def glorot(rows: int, columns: int) -> Floats:
@@ -63,18 +64,17 @@ def initial(*, channels: int, units: int, outputs: int, seed: int) -> Weights:
         return rng.uniform(-limit, limit, size=(rows, columns))
 
     Q, R = np.linalg.qr(rng.normal(size=(units, units)))
-    W = Q * np.sign(np.diag(R))  # signs make every orthogonal matrix equally likely
+    W = Q * np.sign(np.diag(R))  # with these signs every orthogonal matrix is equally likely
     return Weights(
         U=glorot(channels, units), W=W, b=np.zeros(units), V=glorot(units, outputs), c=np.zeros(outputs)
     )
 
 
 def states(weights: Weights, x: Floats, f: Callable[[Floats], Floats]) -> Floats:
-    """s[T + 1, n, H]: the state before the window, which is 0, and after each of its steps; x[n, T, C]."""
+    """s[T + 1, n, H] for x[n, T, C]: the state before the window, 0, and the state after each step."""
     U, W, b, _, _ = weights
-    driven = (
-        x.transpose(1, 0, 2) @ U + b
-    )  # [T, n, H]: what does not depend on the state, for all steps at once
+    # [T, n, H]: the part of a that does not depend on the state, for all steps at once
+    driven = x.transpose(1, 0, 2) @ U + b
     s = np.zeros((len(driven) + 1, *driven.shape[1:]))
     for t in range(1, len(s)):
         s[t] = f(driven[t - 1] + s[t - 1] @ W)  # [n, H] @ [H, H] -> [n, H]
@@ -87,9 +87,9 @@ def output(weights: Weights, s: Floats) -> Floats:
 
 
 def mean_squared_error(y: Floats, target: Floats) -> tuple[float, Floats]:
-    """L, and dL/dy[n, Q]; y and target are [n, Q]."""
-    wrong = y - target
-    return float(np.mean(wrong**2)), 2 * wrong / wrong.size
+    """L and dL/dy, for y and target of the same shape, e.g. [n, Q]."""
+    error = y - target
+    return float(np.mean(error**2)), 2 * error / error.size
 
 
 def backpropagate(
@@ -98,14 +98,15 @@ def backpropagate(
     s: Floats,
     dy: Floats,
     *,
-    slope: Callable[[Floats], Floats],
+    derivative: Callable[[Floats], Floats],
     steps: int | None = None,
 ) -> tuple[Weights, Floats]:
     """The gradient of L by every weight, and g[K, n, H] = dL/ds by lag: g[0] belongs to the window's last step.
 
     Args:
-        x: [n, T, C]; s: [T + 1, n, H], their states; dy: dL/dy[n, Q].
-        steps: K; None, or more than T, for the whole window.
+        x: [n, T, C]; s: [T + 1, n, H], the states of `states`; dy: dL/dy[n, Q].
+        derivative: f' as a function of the state.
+        steps: K; None, or more than T, is the whole window.
     """
     _, W, _, V, _ = weights
     T = len(s) - 1
@@ -114,21 +115,28 @@ def backpropagate(
     da = np.empty_like(g)
     g[0] = dy @ V.T  # [n, Q] @ [Q, H] -> [n, H]
     for lag in range(K):
-        da[lag] = g[lag] * slope(s[T - lag])  # [n, H]
+        da[lag] = g[lag] * derivative(s[T - lag])  # [n, H]
         if lag + 1 < K:
             g[lag + 1] = da[lag] @ W.T  # [n, H] @ [H, H] -> [n, H]
 
-    def by(inputs: Floats) -> Floats:
-        """The sum over lags and windows of inputs' da: [K, n, any], [K, n, H] -> [any, H]."""
+    def matrix_gradient(inputs: Floats) -> Floats:
+        """The sum of inputs' da over lags and windows: [K, n, rows], [K, n, H] -> [rows, H]."""
         return inputs.reshape(-1, inputs.shape[-1]).T @ da.reshape(-1, da.shape[-1])
 
-    past = s[T - K : T][::-1]  # s[t-1] by lag, [K, n, H]
-    seen = x.transpose(1, 0, 2)[T - K :][::-1]  # x[t] by lag, [K, n, C]
-    return Weights(U=by(seen), W=by(past), b=da.sum(axis=(0, 1)), V=s[-1].T @ dy, c=dy.sum(axis=0)), g
+    previous = s[T - K : T][::-1]  # s[t-1] by lag, [K, n, H]
+    inputs = x.transpose(1, 0, 2)[T - K :][::-1]  # x[t] by lag, [K, n, C]
+    gradient = Weights(
+        U=matrix_gradient(inputs),
+        W=matrix_gradient(previous),
+        b=da.sum(axis=(0, 1)),
+        V=s[-1].T @ dy,
+        c=dy.sum(axis=0),
+    )
+    return gradient, g
 
 
 def clip(gradient: Weights, spec: ClipSpec | None) -> Weights:
-    """The gradient within limits: each number, each array's norm, or the norm of all arrays together."""
+    """The gradient with a limit on each number, on each array's norm, or on the norm of all arrays together."""
     if spec is None:
         return gradient
     if spec.by == "value":
@@ -145,33 +153,33 @@ def clip(gradient: Weights, spec: ClipSpec | None) -> Weights:
 
 
 @dataclass(kw_only=True)
-class Optimizer:
-    """What an optimizer remembers; `count` updates have been made, moments are empty for SGD."""
+class OptimizerState:
+    """`count`: updates so far. moments: m and v of Adam; empty before its first update and for SGD."""
 
     count: int = 0
     moments: list[Weights] = field(default_factory=list)
 
 
-def sgd(weights: Weights, gradient: Weights, memory: Optimizer, *, rate: float) -> None:
+def sgd(weights: Weights, gradient: Weights, state: OptimizerState, *, rate: float) -> None:
     """w <- w - rate dL/dw, in place."""
-    memory.count += 1
+    state.count += 1
     for w, g in zip(weights, gradient, strict=True):
         w -= rate * g
 
 
-def adam(weights: Weights, gradient: Weights, memory: Optimizer, *, rate: float) -> None:
-    """w <- w - rate m / (sqrt(v) + e), in place, with m and v the running means of g and g^2, freed of their start at 0.
+def adam(weights: Weights, gradient: Weights, state: OptimizerState, *, rate: float) -> None:
+    """w <- w - rate m / (sqrt(v) + e), in place, with m and v the bias-corrected running means of g and g^2.
 
-    Keras' constants, and its place for e: beside sqrt(v) before that is freed of its start.
+    Constants as in Keras, which adds e to sqrt(v) before the bias correction.
     """
     beta, gamma, e = 0.9, 0.999, 1e-7
-    memory.moments = memory.moments or [Weights(*map(np.zeros_like, weights)) for _ in range(2)]
-    memory.count += 1
-    freed = rate * np.sqrt(1 - gamma**memory.count) / (1 - beta**memory.count)
-    for w, g, m, v in zip(weights, gradient, *memory.moments, strict=True):
+    state.moments = state.moments or [Weights(*map(np.zeros_like, weights)) for _ in range(2)]
+    state.count += 1
+    corrected_rate = rate * np.sqrt(1 - gamma**state.count) / (1 - beta**state.count)
+    for w, g, m, v in zip(weights, gradient, *state.moments, strict=True):
         m += (1 - beta) * (g - m)
         v += (1 - gamma) * (g**2 - v)
-        w -= freed * m / (np.sqrt(v) + e)
+        w -= corrected_rate * m / (np.sqrt(v) + e)
 
 
 OPTIMIZERS = {"sgd": sgd, "adam": adam}
@@ -179,7 +187,7 @@ OPTIMIZERS = {"sgd": sgd, "adam": adam}
 
 def train_step(
     weights: Weights,
-    memory: Optimizer,
+    state: OptimizerState,
     x: Floats,
     target: Floats,
     *,
@@ -187,9 +195,9 @@ def train_step(
     spec: TrainSpec,
     rate: float,
 ) -> float:
-    """One minibatch: x[n, T, C], target[n, Q]; updates `weights` and `memory` in place, returns the loss before the update."""
+    """One minibatch: x[n, T, C], target[n, Q]; updates `weights` and `state` in place, returns the loss before the update."""
     s = states(weights, x, f.f)
     loss, dy = mean_squared_error(output(weights, s), target)
-    gradient, _ = backpropagate(weights, x, s, dy, slope=f.slope, steps=spec.bptt_steps)
-    OPTIMIZERS[spec.optimizer](weights, clip(gradient, spec.clip), memory, rate=rate)
+    gradient, _ = backpropagate(weights, x, s, dy, derivative=f.derivative, steps=spec.bptt_steps)
+    OPTIMIZERS[spec.optimizer](weights, clip(gradient, spec.clip), state, rate=rate)
     return loss

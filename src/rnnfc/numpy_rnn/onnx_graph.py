@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.export.interface import OPSET
 from rnnfc.networks.tensors import FORECAST, SERIES, WINDOW
 from rnnfc.numpy_rnn.network import Weights
+from rnnfc.plain import Array
+
+if TYPE_CHECKING:
+    import onnx
 
 # The format of the file itself, as old as the operator set.
 _IR_VERSION = 9
@@ -19,27 +23,27 @@ _OPERATORS = {"tanh": "Tanh", "sigmoid": "Sigmoid"}
 def to_onnx(
     weights: Weights,
     scaler: Scaler,
-    facts: Mapping[str, object],
+    interface: Mapping[str, object],
     *,
     activation: str,
     subtracts_last: bool,
     length: int,
     horizon: int,
 ) -> bytes:
-    """The bytes of an .onnx file, raw window[n, length, channel] -> raw forecast[n, horizon, target].
+    """The bytes of an .onnx file: window[n, length, channel] -> forecast[n, horizon, target], both in data units.
 
-    Both and the scaling are float64, the network is float32, as in `export.to_onnx`; `facts` go into the metadata as JSON. Where
-    series are scaled by different numbers, the index of each window's series is a second input.
+    Both and the scaling are float64, the network is float32; `interface` becomes the metadata, as JSON. If each series has a
+    scale of its own, the index of each window's series is a second input.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     U, W, b, V, c = (array.astype(np.float32) for array in weights)
     channels, targets = scaler.center.shape[1], len(c) // horizon
-    scaling, gathered = _scaling(scaler, targets=targets)
-    given = [helper.make_tensor_value_info(WINDOW, TensorProto.DOUBLE, ["n", length, channels])]
-    if gathered:
-        given.append(helper.make_tensor_value_info(SERIES, TensorProto.INT64, ["n"]))
+    scaling, gather_nodes = _scaling(scaler, targets=targets)
+    inputs = [helper.make_tensor_value_info(WINDOW, TensorProto.DOUBLE, ["n", length, channels])]
+    if gather_nodes:
+        inputs.append(helper.make_tensor_value_info(SERIES, TensorProto.INT64, ["n"]))
     constants = {
         **scaling,
         "U": U.T[None], "W": W.T[None], "b": np.concatenate([b, 0 * b])[None], "V": V, "c": c,
@@ -47,24 +51,24 @@ def to_onnx(
         "end": np.array([length]), "targets": np.array([targets]), "shape": np.array([-1, horizon, targets]),
     }  # fmt: skip
     nodes = [
-        *gathered,
+        *gather_nodes,
         helper.make_node("Sub", [WINDOW, "center"], ["centred"]),
         helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        *_network_nodes(subtracts_last, hidden_size=len(b), activations=[_OPERATORS[activation]]),
-        helper.make_node("Mul", ["scaled_forecast", "target_scale"], ["spread"]),
-        helper.make_node("Add", ["spread", "target_center"], [FORECAST]),
+        *_network_nodes(activation=activation, units=len(b), subtracts_last=subtracts_last),
+        helper.make_node("Mul", ["scaled_forecast", "target_scale"], ["unscaled"]),
+        helper.make_node("Add", ["unscaled", "target_center"], [FORECAST]),
     ]
-    made = helper.make_tensor_value_info(FORECAST, TensorProto.DOUBLE, ["n", horizon, targets])
+    output = helper.make_tensor_value_info(FORECAST, TensorProto.DOUBLE, ["n", horizon, targets])
     tensors = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph(nodes, "scratch", given, [made], tensors)
+    graph = helper.make_graph(nodes, "scratch", inputs, [output], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION)
-    helper.set_model_props(model, {"rnnfc": json.dumps(facts, ensure_ascii=False)})
+    helper.set_model_props(model, {"rnnfc": json.dumps(interface, ensure_ascii=False)})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
 
-def _scaling(scaler: Scaler, *, targets: int) -> tuple[dict[str, Any], list[Any]]:
-    """The scaler's numbers, [1, 1, channel]; or [series, 1, channel], and the nodes that gather those of each window."""
+def _scaling(scaler: Scaler, *, targets: int) -> tuple[dict[str, Array], list["onnx.NodeProto"]]:
+    """The scaler's numbers [1, 1, channel]; or those of each series [series, 1, channel], and nodes that gather a window's."""
     from onnx.helper import make_node
 
     numbers = {"center": scaler.center[:, None], "scale": scaler.scale[:, None]}
@@ -75,30 +79,33 @@ def _scaling(scaler: Scaler, *, targets: int) -> tuple[dict[str, Any], list[Any]
     return {f"{name}_of_series": array for name, array in numbers.items()}, nodes
 
 
-def _network_nodes(subtracts_last: bool, **recurrence: Any) -> list[Any]:
-    """From `scaled` windows to the `scaled_forecast`, both float64."""
+def _network_nodes(*, activation: str, units: int, subtracts_last: bool) -> list["onnx.NodeProto"]:
+    """From the tensor `scaled` to `scaled_forecast`, both float64."""
     from onnx import TensorProto
     from onnx.helper import make_node
 
     network = [
-        make_node("Cast", ["seen"], ["seen32"], to=TensorProto.FLOAT),
-        make_node("Transpose", ["seen32"], ["steps"], perm=[1, 0, 2]),  # [n, T, C] -> [T, n, C]
-        make_node("RNN", ["steps", "U", "W", "b"], ["", "s"], **recurrence),
+        make_node("Cast", ["relative"], ["relative32"], to=TensorProto.FLOAT),
+        make_node("Transpose", ["relative32"], ["steps"], perm=[1, 0, 2]),  # [n, T, C] -> [T, n, C]
+        make_node(
+            "RNN",
+            ["steps", "U", "W", "b"],
+            ["", "s"],
+            hidden_size=units,
+            activations=[_OPERATORS[activation]],
+        ),
         make_node("Squeeze", ["s", "zero"], ["state"]),  # [1, n, H] -> [n, H]
         make_node("Gemm", ["state", "V", "c"], ["y"]),
         make_node("Reshape", ["y", "shape"], ["y_by_step"]),  # [n, Q] -> [n, horizon, target]
-        make_node("Cast", ["y_by_step"], ["forecast_seen"], to=TensorProto.DOUBLE),
+        make_node("Cast", ["y_by_step"], ["relative_forecast"], to=TensorProto.DOUBLE),
     ]
     if not subtracts_last:
-        same = [
-            make_node("Identity", *ends)
-            for ends in ((["scaled"], ["seen"]), (["forecast_seen"], ["scaled_forecast"]))
-        ]
-        return [same[0], *network, same[1]]
+        first = make_node("Identity", ["scaled"], ["relative"])
+        return [first, *network, make_node("Identity", ["relative_forecast"], ["scaled_forecast"])]
     return [
         make_node("Slice", ["scaled", "minus_one", "end", "one"], ["last"]),  # [n, 1, C]
-        make_node("Sub", ["scaled", "last"], ["seen"]),
+        make_node("Sub", ["scaled", "last"], ["relative"]),
         *network,
         make_node("Slice", ["last", "zero", "targets", "two"], ["level"]),  # [n, 1, target]
-        make_node("Add", ["forecast_seen", "level"], ["scaled_forecast"]),
+        make_node("Add", ["relative_forecast", "level"], ["scaled_forecast"]),
     ]

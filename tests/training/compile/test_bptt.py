@@ -80,7 +80,7 @@ def gradients(net: Net, forecast: Any, y: Any) -> list[Any]:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("units", "normalize"), SHAPES)
 @pytest.mark.parametrize("steps", [1, 2, 5])
-def test_the_gradient_stops_after_bptt_steps_and_the_state_is_carried(
+def test_forward__the_gradient_stops_after_bptt_steps(
     cell: str, units: str, normalize: str, steps: int
 ) -> None:
     net, (x, y) = build(experiment(cell, units, normalize), channels=3, targets=2), batch()
@@ -97,7 +97,7 @@ def test_the_gradient_stops_after_bptt_steps_and_the_state_is_carried(
 
 
 @pytest.mark.parametrize("steps", [T, None])
-def test_bptt_steps_of_the_whole_window_are_the_full_gradient(steps: int | None) -> None:
+def test_forward__bptt_steps_of_the_whole_window_are_the_full_gradient(steps: int | None) -> None:
     net, (x, y) = build(experiment("LSTM", "[5, 3]"), channels=3, targets=2), batch()
     ours = gradients(net, lambda: forward(net.members[0], x, bptt_steps=steps), y)
     for left, right in zip(ours, gradients(net, lambda: step_major(net, x, steps=T), y), strict=True):
@@ -108,7 +108,7 @@ def test_bptt_steps_of_the_whole_window_are_the_full_gradient(steps: int | None)
 @pytest.mark.parametrize(
     ("name", "shards"), [("xla_loop", 1), ("xla_unrolled", 1), ("graph", 1), ("sharded_loop", 2)]
 )
-def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: Any, shards: int) -> None:
+def test_epoch__updates_by_the_truncated_gradient(cell: str, name: Any, shards: int) -> None:
     recipe = Recipe(name=name, shards=shards, reason="asked for")
     spec = experiment(
         cell, "[5, 3]", train="epochs: 1, batch_size: 1000, optimizer: sgd, learning_rate: 0.5, bptt_steps: 2"
@@ -128,7 +128,7 @@ def test_the_compiled_epoch_updates_by_the_truncated_gradient(cell: str, name: A
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_state_gradients_are_those_of_the_rest_of_the_window(cell: str) -> None:
+def test_state_gradients__equal_those_of_the_rest_of_the_window(cell: str) -> None:
     net, (x, y) = build(experiment(cell), channels=3, targets=2), batch()
     ours = state_gradients(net.members[0], x, y, loss=MSE)
     names = ["layer 1, hidden state", "layer 1, cell state"][: 2 if cell == "LSTM" else 1]
@@ -152,14 +152,14 @@ def test_state_gradients_are_those_of_the_rest_of_the_window(cell: str) -> None:
             assert ours[name][lag] == pytest.approx(expected, rel=1e-4, abs=1e-9), (name, lag)
 
 
-def test_every_layer_and_direction_has_its_curve() -> None:
+def test_state_gradients__every_layer_and_direction_has_its_own() -> None:
     spec = experiment("GRU", "[5, 3]", normalize="last", extra=", bidirectional: [true, false]")
     found = state_gradients(build(spec, channels=3, targets=2).members[0], *batch(), loss=MSE)
     assert set(found) == {"layer 1, hidden state", "layer 1, backward, hidden state", "layer 2, hidden state"}
     assert all(norm.shape == (T,) and (norm > 0).all() for norm in found.values())
 
 
-def test_a_backward_layer_counts_in_its_own_steps() -> None:
+def test_state_gradients__a_backward_layer_counts_in_its_own_steps() -> None:
     net, (x, y) = (
         build(experiment("SimpleRNN", extra=", bidirectional: true"), channels=3, targets=2),
         batch(),
@@ -177,7 +177,7 @@ def test_a_backward_layer_counts_in_its_own_steps() -> None:
     )
 
 
-def test_a_windows_loss_is_not_weighed_by_the_number_of_windows() -> None:
+def test_state_gradients__do_not_depend_on_the_number_of_windows() -> None:
     net, (x, y) = build(experiment("SimpleRNN"), channels=3, targets=2), batch()
     once, twice = (
         state_gradients(net.members[0], np.repeat(x, n, axis=0), np.repeat(y, n, axis=0), loss=MSE)
@@ -186,7 +186,7 @@ def test_a_windows_loss_is_not_weighed_by_the_number_of_windows() -> None:
     np.testing.assert_allclose(twice["layer 1, hidden state"], once["layer 1, hidden state"], rtol=1e-5)
 
 
-def test_the_state_gradients_of_a_spec_use_its_loss() -> None:
+def test_state_gradients__use_the_loss_of_the_experiment() -> None:
     spec = experiment("SimpleRNN")
     panel = load_panel(spec.data)
     net = build(spec, channels=1, targets=1)

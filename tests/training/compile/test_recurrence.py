@@ -70,7 +70,7 @@ def test_derivatives__every_activation_of_a_config_has_one() -> None:
 @pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("cell", FUSED)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_outputs_and_gradients_are_those_of_keras(cell: str, activation: str) -> None:
+def test_fused_rnn__outputs_and_gradients_equal_those_of_keras(cell: str, activation: str) -> None:
     assert_same_fused(layer_of(cell, activation=activation))
 
 
@@ -78,7 +78,7 @@ def test_outputs_and_gradients_are_those_of_keras(cell: str, activation: str) ->
 @pytest.mark.parametrize("cell", FUSED)
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("given", [False, True], ids=["from zeros", "from given states"])
-def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_keras(
+def test_fused_rnn__states_sequences_and_backward_layers_equal_keras(
     cell: str, backwards: bool, given: bool
 ) -> None:
     layer = layer_of(cell, return_sequences=True, return_state=True, go_backwards=backwards)
@@ -91,7 +91,7 @@ def test_states_handed_in_and_out_sequences_and_backwards_layers_are_those_of_ke
 
 @pytest.mark.usefixtures("layout")
 @pytest.mark.parametrize("cell", FUSED)
-def test_a_window_of_one_row_is_that_of_keras(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fused_rnn__a_window_of_one_row_equals_keras(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "T", 1)
     layer = layer_of(cell)
     recurrent = [place for place, weight in enumerate(layer.weights) if "recurrent" in weight.path]
@@ -99,13 +99,13 @@ def test_a_window_of_one_row_is_that_of_keras(cell: str, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("option", ["dropout", "recurrent_dropout"])
-def test_layers_that_drop_are_left_to_keras(option: str) -> None:
+def test_fused_rnn__leaves_layers_with_dropout_to_keras(option: str) -> None:
     layer = layer_of("GRU", **{option: 0.5})
     with fused_rnn([layer]):
         assert "inner_loop" not in vars(layer)
 
 
-def test_windows_are_columns_for_large_layers_and_where_they_fill_registers_better() -> None:
+def test_choose_layout__columns_for_large_layers_or_full_registers() -> None:
     large = [(128, 512), (16, 512), (16, 513), (16, 511), (15, 512), (17, 512), (1, 512)]
     assert [choose_layout(n, units).columns for n, units in large] == [
         True,
