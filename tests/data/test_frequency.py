@@ -82,9 +82,9 @@ def dates(text: str) -> Times:
 def test_frequency__infers_names_and_continues_a_regular_axis(name: str, rows: Times, after: Times) -> None:
     frequency = Frequency.infer(rows)
     assert str(frequency) == name
-    assert frequency.off_grid(rows) is None
+    assert frequency.find_irregular_row(rows) is None
     assert frequency.positions(rows) == pytest.approx(np.arange(len(rows)), rel=1e-8)
-    following = frequency.after(rows[-1:], steps=2)
+    following = frequency.next_times(rows[-1:], steps=2)
     assert following is not None
     assert following.dtype == rows.dtype
     if rows.dtype.kind == "f":
@@ -96,7 +96,7 @@ def test_frequency__infers_names_and_continues_a_regular_axis(name: str, rows: T
 @pytest.mark.parametrize("unit", ["month", "month_end", "microsecond", "number"])
 def test_after__of_zero_steps_is_empty(unit: str) -> None:
     last = np.array([7.0]) if unit == "number" else dates("2020-01-31")
-    after = Frequency(unit=unit, size=1).after(last, steps=0)
+    after = Frequency(unit=unit, size=1).next_times(last, steps=0)
     assert after is not None
     assert after.shape == (0,)
 
@@ -104,11 +104,11 @@ def test_after__of_zero_steps_is_empty(unit: str) -> None:
 def test_after__is_none_for_irregular_rows() -> None:
     frequency = Frequency(unit="rows", size=1)
     assert str(frequency) == "row by row"
-    assert frequency.after(dates("2020-02-28"), steps=3) is None
+    assert frequency.next_times(dates("2020-02-28"), steps=3) is None
 
 
 def test_after__keeps_whole_numbers() -> None:
-    after = Frequency(unit="number", size=2.0).after(np.array([2**53 - 5]), steps=2)
+    after = Frequency(unit="number", size=2.0).next_times(np.array([2**53 - 5]), steps=2)
     assert after is not None
     assert after.dtype == np.int64
     assert after.tolist() == [2**53 - 3, 2**53 - 1]
@@ -127,7 +127,7 @@ def test_positions__missing_rows_are_jumps(rows: Times, name: str, positions: li
     frequency = Frequency.infer(rows)
     assert str(frequency) == name
     assert frequency.positions(rows).tolist() == positions
-    assert frequency.off_grid(rows) is None
+    assert frequency.find_irregular_row(rows) is None
 
 
 def test_infer__takes_the_shorter_of_two_equally_common_steps() -> None:
@@ -145,29 +145,29 @@ def test_infer__takes_the_shorter_of_two_equally_common_steps() -> None:
     ],
 )
 def test_off_grid__finds_a_row_between_two_steps(rows: Times, first_off: int) -> None:
-    assert Frequency.infer(rows).off_grid(rows) == first_off
+    assert Frequency.infer(rows).find_irregular_row(rows) == first_off
 
 
 def test_off_grid__finds_rows_too_far_apart_to_count() -> None:
     rows = np.array([-(2**62), 0, 2**62])
-    assert Frequency.infer(rows).off_grid(rows) == 2
+    assert Frequency.infer(rows).find_irregular_row(rows) == 2
 
 
 def test_off_grid__is_exact_for_dates_far_from_the_first_row() -> None:
     rows = np.datetime64("2020-01-01", "us") + np.arange(700_000) * np.timedelta64(1, "m")
     rows[600_000] += np.timedelta64(20, "s")
-    assert Frequency.infer(rows).off_grid(rows) == 600_000
+    assert Frequency.infer(rows).find_irregular_row(rows) == 600_000
 
 
 def test_off_grid__finds_two_rows_on_one_step() -> None:
     rows = np.insert(np.arange(400_002, dtype=np.float64), 400_000, 399_999.8)
-    assert Frequency.infer(rows).off_grid(rows) == 400_001
+    assert Frequency.infer(rows).find_irregular_row(rows) == 400_001
 
 
 def test_off_grid__allows_decimals_to_drift_by_their_rounding() -> None:
     thirds = np.array([0, 0.3333333, 0.6666667, 1.0])
-    assert Frequency(unit="number", size=1 / 3).off_grid(thirds) is None
-    assert Frequency(unit="number", size=1 / 3).off_grid(np.array([0, 0.3333, 0.6667, 1.0])) == 1
+    assert Frequency(unit="number", size=1 / 3).find_irregular_row(thirds) is None
+    assert Frequency(unit="number", size=1 / 3).find_irregular_row(np.array([0, 0.3333, 0.6667, 1.0])) == 1
 
 
 @pytest.mark.parametrize("rows", [5, 1_000, 200_000])
@@ -175,9 +175,9 @@ def test_infer__reads_unix_seconds_at_a_tenth(rows: int) -> None:
     times = np.array([round(1577836800 + 0.1 * row, 1) for row in range(rows)])
     frequency = Frequency.infer(times)
     assert frequency.size == pytest.approx(0.1, rel=1e-6 if rows == 5 else 1e-9)
-    assert frequency.off_grid(times) is None
+    assert frequency.find_irregular_row(times) is None
     times[3] += 0.01
-    assert frequency.off_grid(times) == 3
+    assert frequency.find_irregular_row(times) == 3
 
 
 def test_infer__is_exact_for_nanoseconds() -> None:
@@ -191,7 +191,7 @@ def test_infer__ignores_a_last_row_off_the_grid() -> None:
 
 def test_off_grid__finds_a_row_too_far_to_count_steps() -> None:
     rows = np.array([0.0, 1e-9, 2e-9, 2.0**62])
-    assert Frequency.infer(rows).off_grid(rows) == 3
+    assert Frequency.infer(rows).find_irregular_row(rows) == 3
 
 
 @quick
@@ -210,8 +210,8 @@ def test_after__continues_any_equally_spaced_axis(start: int, size: int, known: 
         + np.arange(known + steps) * np.timedelta64(size, "us")
     )
     frequency = Frequency.infer(rows[:known])
-    assert frequency.off_grid(rows) is None
-    after = frequency.after(rows[known - 1 : known], steps=steps)
+    assert frequency.find_irregular_row(rows) is None
+    after = frequency.next_times(rows[known - 1 : known], steps=steps)
     assert after is not None
     assert after.tolist() == rows[known:].tolist()
 
@@ -237,6 +237,6 @@ def test_after__keeps_the_day_of_any_monthly_axis(
     rows = days.astype("datetime64[us]")
     frequency = Frequency.infer(rows[:known])
     assert frequency.size == size
-    after = frequency.after(rows[known - 1 : known], steps=steps)
+    after = frequency.next_times(rows[known - 1 : known], steps=steps)
     assert after is not None
     assert after.tolist() == rows[known:].tolist()

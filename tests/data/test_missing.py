@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.missing import Rows, fill_gaps, impute_again
+from rnnfc.data.missing import Rows, fill_gaps, update_imputed
 from rnnfc.errors import DataError
 
 NAN = np.nan
@@ -23,7 +23,7 @@ def rows_of(
         values=np.array(values, dtype=np.float64),
         time=times,
         frequency=Frequency(unit=unit, size=size),
-        where=lambda row: f"sales.csv:{LINES[: len(values)][row]}",
+        locate=lambda row: f"sales.csv:{LINES[: len(values)][row]}",
     )
 
 
@@ -191,7 +191,7 @@ def test_impute__takes_an_earlier_season_and_mask_else_the_row_before(
     )
     assert values.ravel().tolist() == complete
     assert filled.ravel().tolist() == np.isnan(column).tolist()
-    again = impute_again(
+    again = update_imputed(
         np.where(filled, -1.0, values),
         filled,
         policy=policy,

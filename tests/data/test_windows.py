@@ -486,7 +486,7 @@ def test_windows__ignore_rows_after_their_end(shape: dict[str, Any], row: int) -
 
 def filled_panel(values: npt.NDArray[np.float64], policy: str) -> Panel:
     axis = Frequency(unit="number", size=1)
-    rows = Rows(values=values, time=np.arange(len(values)), frequency=axis, where=str)
+    rows = Rows(values=values, time=np.arange(len(values)), frequency=axis, locate=str)
     complete, time, mask = fill_gaps(rows, policy=policy, channels=("sold", "returned", "price"))
     return replace(panel_of(len(values), dates=False), values=complete, time=time, filled=mask)
 
@@ -585,7 +585,7 @@ def test_thin__takes_every_5th_25th_125th_origin_and_the_last(most: int, kept: l
     )
     origins = np.array([*range(3, 59), *range(63, 99)], dtype=np.int32)
     windows = Windows(panel=panel, origins=origins, length=3, horizon=2)
-    assert origins[windows.thin(most)].tolist() == kept
+    assert origins[windows.sparse_indices(most)].tolist() == kept
 
 
 def test_thin__of_two_choices_one_contains_the_other() -> None:
@@ -595,7 +595,7 @@ def test_thin__of_two_choices_one_contains_the_other() -> None:
         windows = Windows(
             panel=panel, origins=np.arange(first, 501 - horizon, dtype=np.int32), length=3, horizon=horizon
         )
-        return set(windows.origins[windows.thin(most)].tolist()) - {500 - horizon}
+        return set(windows.origins[windows.sparse_indices(most)].tolist()) - {500 - horizon}
 
     few, many = rows(first=203, horizon=40, most=20), rows(first=101, horizon=7, most=100)
     assert few == set(range(225, 460, 25))

@@ -110,6 +110,6 @@ def test_fresh__refuses_a_file_without_rows(tmp_path: Path) -> None:
 
 
 def test_future_times__continue_at_a_fractional_step() -> None:
-    after = Frequency(unit="number", size=2.5).after(np.array([5]), steps=2)
+    after = Frequency(unit="number", size=2.5).next_times(np.array([5]), steps=2)
     assert after is not None
     assert after.tolist() == [7.5, 10.0]

@@ -88,11 +88,11 @@ def select_errors(
         if error["type"] == "extra_forbidden" and group:
             misspelled.add((*path[:-1], _nearest(str(path[-1]), sorted(group.model_fields))))
     for error, path, group in located:
-        if not is_consequence(error) and not (error["type"] == "missing" and path in misspelled):
+        if not is_redundant(error) and not (error["type"] == "missing" and path in misspelled):
             yield error, (*path, *error.get("ctx", {}).get("key", ())), group
 
 
-def is_consequence(error: ErrorDetails) -> bool:
+def is_redundant(error: ErrorDetails) -> bool:
     """Whether the error follows from another one: a list too short without its invalid items, the other branch of a union."""
     kind, value, last = error["type"], error["input"], str(error["loc"][-1:])
     if kind == "too_short":

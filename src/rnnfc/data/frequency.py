@@ -45,7 +45,7 @@ class Frequency:
             return _NAMES.get(name, f"every {name}") if count == 1 else f"every {count} {name}s"
         return "row by row" if self.unit == "rows" else f"every {self.size:g}"
 
-    def after(self, last: Times, *, steps: int) -> Times | None:
+    def next_times(self, last: Times, *, steps: int) -> Times | None:
         """The times [steps] after `last`, an array with one time; None for unit `rows`, whose next times are unknown."""
         count = np.arange(1, steps + 1)
         end = last[-1]
@@ -68,7 +68,7 @@ class Frequency:
             )
         )
 
-    def off_grid(self, times: Times) -> int | None:
+    def find_irregular_row(self, times: Times) -> int | None:
         """The first row that is not a whole number of steps after the first row, or is on the same step as the row before it."""
         if self.unit in ("number", "microsecond") and _constant_step(times) == self.size:
             return None

@@ -20,13 +20,13 @@ class Rows:
     """The rows of one series as the source has them.
 
     values: f64[row, channel], NaN where a value is missing. time: [row], strictly increasing.
-    where: the place of a row in the source, for messages.
+    locate: the place of a row in the source, for messages.
     """
 
     values: Floats
     time: Times
     frequency: Frequency
-    where: Callable[[int], str]
+    locate: Callable[[int], str]
 
 
 def fill_gaps(
@@ -74,20 +74,20 @@ def _reindex(rows: Rows, positions: npt.NDArray[np.int64], policy: str) -> tuple
     if policy == "error":
         row = int(np.argmax(np.diff(positions) > 1)) + 1
         raise DataError(
-            f"{rows.where(row)}: missing rows between {format_time_exact(rows.time[row - 1])} and "
+            f"{rows.locate(row)}: missing rows between {format_time_exact(rows.time[row - 1])} and "
             f"{format_time_exact(rows.time[row])} ({num_missing:,} missing in all, the step is {rows.frequency}); set "
             "data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one "
             "step"
         )
     if num_rows > 2 * len(positions):
         raise DataError(
-            f"{rows.where(0)}: {num_missing:,} missing rows and only {len(positions):,} present at the step "
+            f"{rows.locate(0)}: {num_missing:,} missing rows and only {len(positions):,} present at the step "
             f"{rows.frequency}; keep the part of the data that is covered, or set data.frequency: rows"
         )
     values = np.full((num_rows, rows.values.shape[1]), np.nan)
     values[positions] = rows.values
     grid = cast(
-        "Times", rows.frequency.after(rows.time[:1], steps=num_rows - 1)
+        "Times", rows.frequency.next_times(rows.time[:1], steps=num_rows - 1)
     )  # never None: there is a grid
     time = np.concatenate([rows.time[:1], grid])
     time[positions] = rows.time
@@ -121,7 +121,7 @@ def _last_present(column: Floats, missing: Mask, *, season: int) -> Floats:
     return np.where(source < 0, np.nan, column[source])
 
 
-def impute_again(
+def update_imputed(
     values: Floats, filled: Mask, *, policy: str, season: int | None, bounds: npt.NDArray[np.int64]
 ) -> Floats:
     """values[row, channel] with the `filled` ones imputed again from the present values of their series, as `fill_gaps` does."""
@@ -137,7 +137,7 @@ def impute_again(
 def _refuse_missing_value(rows: Rows, missing: Mask, channels: tuple[str, ...]) -> None:
     row, channel = np.argwhere(missing)[0]
     raise DataError(
-        f"{rows.where(row)}: {channels[channel]}: missing value ({np.count_nonzero(missing):,} in all); "
+        f"{rows.locate(row)}: {channels[channel]}: missing value ({np.count_nonzero(missing):,} in all); "
         "set data.missing: interpolate, ffill, seasonal or mask, or fill in the value"
     )
 
@@ -163,4 +163,4 @@ def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, r
             f"the last {len(unfilled):,} values are missing, with no later value to interpolate to; remove these rows or set "
             "data.missing: ffill"
         )
-    raise DataError(f"{rows.where(row)}: {name}: {text}")
+    raise DataError(f"{rows.locate(row)}: {name}: {text}")

@@ -194,7 +194,7 @@ def training_range(
             range that is too small or too large for `method`; or `transform` needs positive values and one is not.
     """
     if transform != "none":
-        refuse_not_positive(panel, what=f"scale.transform: {transform}")
+        refuse_not_positive(panel, reason=f"scale.transform: {transform}")
     parts = [panel.observed(slice(first, end)) for first, end in train_rows]
     low = np.array([np.fmin.reduce(part, axis=0, initial=np.inf) for part in parts])
     high = np.array([np.fmax.reduce(part, axis=0, initial=-np.inf) for part in parts])
@@ -218,11 +218,11 @@ def is_constant(low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray(high / 2 - low / 2 <= _SMALLEST_RANGE / 2 * np.maximum(np.abs(low), np.abs(high)))
 
 
-def refuse_not_positive(panel: Panel, *, what: str) -> None:
+def refuse_not_positive(panel: Panel, *, reason: str) -> None:
     """Refuse targets that are 0 or below.
 
     Args:
-        what: needs positive values, for the message.
+        reason: what requires positive values, for the message.
     Raises:
         DataError: with the first such value.
     """
@@ -233,7 +233,7 @@ def refuse_not_positive(panel: Panel, *, what: str) -> None:
         series = panel.series[int(np.searchsorted(panel.bounds, row, side="right")) - 1]
         raise DataError(
             f"{series}: {panel.channels[target]} is {panel.values[row, target]:g} at {format_time_exact(panel.time[row])}, "
-            f"{what} needs values above 0; remove the transform, or add a constant to the column"
+            f"{reason} needs values above 0; remove the transform, or add a constant to the column"
         )
 
 

@@ -95,7 +95,7 @@ def fresh(
     ]
     last = panel.select_series(long_enough).tail(length)
     if transformed:
-        refuse_not_positive(last, what=f"scale.transform: {experiment.scale.transform}")
+        refuse_not_positive(last, reason=f"scale.transform: {experiment.scale.transform}")
     return _in_order(last, last.series, run_panel.series), notes
 
 

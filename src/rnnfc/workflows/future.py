@@ -16,7 +16,7 @@ from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
 
 def future_times(panel: Panel, *, rows: int) -> Times | None:
     """The times after the last one of each series that has rows, [series, row]; None for `data.frequency: rows`."""
-    times = [panel.frequency.after(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
+    times = [panel.frequency.next_times(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
     known = [time for time in times if time is not None]
     return np.array(known) if known else None
 

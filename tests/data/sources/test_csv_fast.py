@@ -135,7 +135,7 @@ def test_csv_fast__reads_plain_cells(
     np.testing.assert_array_equal(table.values, np.array(values)[:, None])
     np.testing.assert_array_equal(table.time, times)
     path = tmp_path / "x.csv"
-    assert (table.origin.at(0), table.origin.at(len(values) - 1)) == (
+    assert (table.origin.locate(0), table.origin.locate(len(values) - 1)) == (
         f"{path}:2",
         f"{path}:{len(values) + 1}",
     )

@@ -9,7 +9,7 @@ def test_sine__up_to_stop_is_numpys_linspace() -> None:
     panel = load_panel(SineSpec(kind="sine", points=1000, stop=100.0, unit="V"))
     assert panel.time.tolist() == np.linspace(0, 100, 1000).tolist()
     assert panel.values.tolist() == np.sin(np.linspace(0, 100, 1000))[:, None].tolist()
-    assert panel.frequency.off_grid(panel.time) is None
+    assert panel.frequency.find_irregular_row(panel.time) is None
     assert panel.unit == "V"
     assert (panel.series, panel.channels, panel.targets) == (("sine",), ("sine",), ("sine",))
     assert panel.bounds.tolist() == [0, 1000]

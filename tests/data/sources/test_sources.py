@@ -60,7 +60,7 @@ def test_source__loads_a_panel_with_what_every_source_has(kind: str) -> None:
     panel = load(kind, unit="kg", season=2)
     assert (panel.num_rows, panel.bounds.tolist(), panel.unit, panel.num_targets) == (4, [0, 4], "kg", 1)
     assert panel.values.shape == (4, len(panel.channels)) == panel.filled.shape
-    assert panel.frequency.off_grid(panel.time) is None
+    assert panel.frequency.find_irregular_row(panel.time) is None
 
 
 @pytest.mark.parametrize("kind", SOURCES)

@@ -85,7 +85,7 @@ def _series(column: "pd.Series", origin: Origin) -> tuple[npt.NDArray[np.int64],
     for index, name in enumerate(names):
         if not is_series_name(name):
             raise DataError(
-                f"{origin.at(np.argmax(series == index))}: {column.name}: {name!r} is not a series name; "
+                f"{origin.locate(np.argmax(series == index))}: {column.name}: {name!r} is not a series name; "
                 "use visible characters on one line"
             )
     return series, tuple(map(str, names))
@@ -149,8 +149,8 @@ def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "
     if len(differs):
         row = differs[0]
         raise DataError(
-            f"{origin.at(row)}: {column.name}: {column.iloc[row]!r} has {offsets.iloc[row] or 'no UTC offset'}, the first row "
-            f"has {first or 'none'}; write all times with one UTC offset. With daylight saving time, local hours are not "
+            f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} has {offsets.iloc[row] or 'no UTC offset'}, "
+            f"the first row has {first or 'none'}; write all times with one UTC offset. With daylight saving time, local hours are not "
             "equally spaced"
         )
     digits = "+0000" if first == "Z" else first.replace(":", "").ljust(5, "0")
@@ -204,14 +204,14 @@ def _numbers(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> npt.NDAr
         if len(wrong):
             cell = str(column.iloc[wrong[0]])
             raise DataError(
-                f"{origin.at(wrong[0])}: {column.name}: {cell!r} is not a number; {_number_hint(cell, spec)}"
+                f"{origin.locate(wrong[0])}: {column.name}: {cell!r} is not a number; {_number_hint(cell, spec)}"
             )
         column = numbers
     values = column.to_numpy(dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise DataError(
-            f"{origin.at(infinite[0])}: {column.name}: infinite, or too large for a float64; correct or empty the cell"
+            f"{origin.locate(infinite[0])}: {column.name}: infinite, or too large for a float64; correct or empty the cell"
         )
     return values
 
@@ -257,7 +257,7 @@ def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
             ) from None
     if has_offset:
         raise DataError(
-            f"{origin.at(0)}: {column.name}: data.time_format cannot read a UTC offset; write ISO 8601 times and remove "
+            f"{origin.locate(0)}: {column.name}: data.time_format cannot read a UTC offset; write ISO 8601 times and remove "
             "time_format"
         )
     _refuse_no_time(column, times, numbers, spec, origin)
@@ -266,7 +266,7 @@ def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
     if len(out_of_range):
         row = out_of_range[0]
         raise DataError(
-            f"{origin.at(row)}: {column.name}: {column.iloc[row]!r} is not in the years 1000 to 8999; correct the row"
+            f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not in the years 1000 to 8999; correct the row"
         )
     return dates
 
@@ -295,7 +295,7 @@ def _refuse_no_time(
             else "correct the row (the rows before it are ISO 8601)"
         )
     row = np.flatnonzero(wrong)[0]
-    raise DataError(f"{origin.at(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
+    raise DataError(f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
 
 
 def _likely_formats(cells: "pd.Series") -> str:

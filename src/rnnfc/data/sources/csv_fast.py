@@ -29,7 +29,7 @@ from rnnfc.data.sources.cells import (
 )
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.csv_text import display_path, open_file
-from rnnfc.data.sources.table import Origin, Table, refuse_few_rows
+from rnnfc.data.sources.table import Origin, Table, require_rows
 
 if TYPE_CHECKING:
     import io
@@ -70,7 +70,7 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
             values, time, series, names = _concatenate(chunks, num_chunks=num_chunks)
         except (ValueError, csv.Error):
             return None
-    refuse_few_rows(str(path), len(values), min_rows=min_rows)
+    require_rows(str(path), len(values), min_rows=min_rows)
     return Table(
         origin=Origin(name=str(path), numbers=range(2, len(values) + 2)),
         values=values,

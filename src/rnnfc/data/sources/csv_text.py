@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rnnfc import memory
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.header import refuse_unknown_columns, shorten
-from rnnfc.data.sources.table import Origin, refuse_few_rows
+from rnnfc.data.sources.table import Origin, require_rows
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_text(spec: FileSpec, *, min_rows: int = 2) -> CsvText:
             f"{path}:{lines[row]}: {num_fields[row]} field{'' if num_fields[row] == 1 else 's'}, the header has {len(header)}; "
             "put quotes around a field that contains the separator, or correct the row"
         )
-    refuse_few_rows(str(path), len(lines) - 1, min_rows=min_rows)
+    require_rows(str(path), len(lines) - 1, min_rows=min_rows)
     return CsvText(origin=Origin(name=str(path), numbers=lines[1:]), content=content)
 
 

@@ -96,11 +96,11 @@ def load_frame(spec: ColumnsSpec, frame: object, frequency: Frequency | None = N
         MissingExtraError: narwhals is not installed.
     """
     from rnnfc.data.sources.cells import table_from_frame
-    from rnnfc.data.sources.table import Origin, panel_from_table, refuse_few_rows
+    from rnnfc.data.sources.table import Origin, panel_from_table, require_rows
 
     columns = _read_columns(frame, spec)
-    refuse_few_rows(_NAME, len(columns), min_rows=2 if frequency is None else 1)
-    origin = Origin(name=_NAME, numbers=range(len(columns)), counted_in="index")
+    require_rows(_NAME, len(columns), min_rows=2 if frequency is None else 1)
+    origin = Origin(name=_NAME, numbers=range(len(columns)), unit="index")
     return panel_from_table(table_from_frame(columns, spec, origin, name="frame"), spec, frequency)
 
 

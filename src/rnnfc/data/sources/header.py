@@ -12,17 +12,17 @@ _MAX_COMPARED = 1000
 _MAX_LISTED = 12
 
 
-def refuse_unknown_columns(where: str, header: Sequence[str], columns: Sequence[str]) -> None:
-    """Refuse a `header` that lacks one of `columns`, or has a name twice; `where` begins each message."""
+def refuse_unknown_columns(location: str, header: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse a `header` that lacks one of `columns`, or has a name twice; `location` begins each message."""
     duplicates = sorted(name for name, count in Counter(header).items() if count > 1)
     if duplicates:
-        raise DataError(f"{where}: duplicate column {shorten(duplicates[0])!r}; rename one")
+        raise DataError(f"{location}: duplicate column {shorten(duplicates[0])!r}; rename one")
     lines = []
     for name in columns:
         if name not in header:
             similar = difflib.get_close_matches(name, header[:_MAX_COMPARED], n=1)
             hint = f"did you mean {shorten(similar[0])!r}? " if similar else ""
-            lines.append(f"{where}: no column {shorten(name)!r}; {hint}columns: {_listed(header)}")
+            lines.append(f"{location}: no column {shorten(name)!r}; {hint}columns: {_listed(header)}")
     if lines:
         raise DataError("\n".join(lines))
 

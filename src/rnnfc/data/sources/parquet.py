@@ -6,7 +6,7 @@ from rnnfc.data.sources.cells import table_from_frame
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.csv_text import display_path, read_bytes
 from rnnfc.data.sources.header import refuse_unknown_columns
-from rnnfc.data.sources.table import Origin, Table, refuse_few_rows
+from rnnfc.data.sources.table import Origin, Table, require_rows
 from rnnfc.errors import DataError, MissingExtraError
 
 
@@ -35,6 +35,6 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
         raise DataError(
             f"{path}: not a readable Parquet file ({reason}); write it again, or save it as CSV"
         ) from None
-    refuse_few_rows(str(path), len(frame), min_rows=min_rows)
-    origin = Origin(name=str(path), numbers=range(1, len(frame) + 1), counted_in="row")
+    require_rows(str(path), len(frame), min_rows=min_rows)
+    origin = Origin(name=str(path), numbers=range(1, len(frame) + 1), unit="row")
     return table_from_frame(frame, spec, origin, name=path.stem)

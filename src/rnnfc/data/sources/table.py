@@ -26,18 +26,18 @@ class Origin:
     """Where rows come from, for messages.
 
     name: a file's path, or DataFrame.
-    numbers: of the rows there: lines from 1 (the header is the first), rows from 1, or indices from 0, as `counted_in` says.
+    numbers: of the rows there: lines from 1 (the header is the first), rows from 1, or indices from 0, as `unit` says.
     series: the rows' series, where the source has several.
     """
 
     name: str
     numbers: Sequence[int] | npt.NDArray[np.int64]
-    counted_in: Literal["line", "row", "index"] = "line"
+    unit: Literal["line", "row", "index"] = "line"
     series: str | None = None
 
-    def at(self, row: int | np.intp) -> str:
+    def locate(self, row: int | np.intp) -> str:
         """The place of a row: sales.csv:7, shops.parquet: row 6, DataFrame: index 5; then the series, if there are several."""
-        place = ":" if self.counted_in == "line" else f": {self.counted_in} "
+        place = ":" if self.unit == "line" else f": {self.unit} "
         series = f": series {self.series!r}" if self.series is not None else ""
         return f"{self.name}{place}{self.numbers[int(row)]}{series}"
 
@@ -110,7 +110,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     )
 
 
-def refuse_few_rows(name: str, rows: int, *, min_rows: int) -> None:
+def require_rows(name: str, rows: int, *, min_rows: int) -> None:
     """Refuse a source with fewer rows than `min_rows`."""
     if rows < min_rows:
         needed = (
@@ -168,7 +168,7 @@ def _complete(
     series: _Series, axis: Frequency, spec: ColumnsSpec
 ) -> tuple[Floats, Times, npt.NDArray[np.bool_]]:
     """Values, times and the mask `filled` of one series without gaps."""
-    rows = Rows(values=series.values, time=series.time, frequency=axis, where=series.origin.at)
+    rows = Rows(values=series.values, time=series.time, frequency=axis, locate=series.origin.locate)
     try:
         _refuse_off_grid(series, axis)
         return fill_gaps(rows, policy=spec.missing, channels=spec.numbers, season=spec.season)
@@ -189,11 +189,11 @@ def _refuse_unordered(series: _Series) -> None:
         row = unordered[0] + 1
         if time[row] == time[row - 1]:
             raise DataError(
-                f"{origin.at(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.counted_in} "
+                f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.unit} "
                 f"{origin.numbers[row - 1]}; keep one row per time"
             )
         raise DataError(
-            f"{origin.at(row)}: times are not sorted: {format_time_exact(time[row])} comes after "
+            f"{origin.locate(row)}: times are not sorted: {format_time_exact(time[row])} comes after "
             f"{format_time_exact(time[row - 1])}; sort the rows by time, oldest first"
         )
 
@@ -206,10 +206,10 @@ def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> N
     kind, reference_kind = ("dates", "numbers") if axis.unit == "number" else ("numbers", "dates")
     if (time.dtype.kind == "M") != (reference_kind == "dates"):
         raise DataError(
-            f"{origin.at(0)}: the times are {kind}, those of {reference} are {reference_kind}; use {reference_kind}"
+            f"{origin.locate(0)}: the times are {kind}, those of {reference} are {reference_kind}; use {reference_kind}"
         )
     has_no_neighbours = len(time) > 1 and np.diff(axis.positions(time)).min() > 1.5
-    if has_no_neighbours or axis.off_grid(time) is not None:
+    if has_no_neighbours or axis.find_irregular_row(time) is not None:
         step = Frequency.infer(time)
         if str(step) != str(axis):
             rows = "the rows" if origin.series is None else f"the rows of series {origin.series!r}"
@@ -219,10 +219,10 @@ def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> N
 
 
 def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
-    row = None if axis.unit == "rows" else axis.off_grid(series.time)
+    row = None if axis.unit == "rows" else axis.find_irregular_row(series.time)
     if row is not None:
         raise DataError(
-            f"{series.origin.at(row)}: {format_time_exact(series.time[row])} is not on the grid of the other rows (step: "
+            f"{series.origin.locate(row)}: {format_time_exact(series.time[row])} is not on the grid of the other rows (step: "
             f"{axis}); resample the data to equal steps, or set data.frequency: rows to take each row as one step"
         )
 
@@ -240,6 +240,6 @@ def _refuse_compact_dates(series: _Series, axis: Frequency) -> None:
     if pd.to_datetime(pd.Series(time).astype("str"), format="%Y%m%d", errors="coerce").notna().all():
         row = uneven[0] + 1
         raise DataError(
-            f"{series.origin.at(row)}: {time[row]} after {time[row - 1]}: the times look like dates and were read as "
+            f"{series.origin.locate(row)}: {time[row]} after {time[row - 1]}: the times look like dates and were read as "
             "numbers; set data.time_format: '%Y%m%d'"
         )
