@@ -150,8 +150,8 @@ def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "
         row = differs[0]
         raise DataError(
             f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} has {offsets.iloc[row] or 'no UTC offset'}, "
-            f"the first row has {first or 'none'}; write all times with one UTC offset. With daylight saving time, local hours are not "
-            "equally spaced"
+            f"the first row has {first or 'none'}; write all times with one UTC offset. "
+            "With daylight saving time, local hours are not equally spaced"
         )
     digits = "+0000" if first == "Z" else first.replace(":", "").ljust(5, "0")
     return column.str.slice(stop=-len(first)), f"{digits[:3]}:{digits[3:]}"
