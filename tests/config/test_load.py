@@ -141,17 +141,17 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
-        (b"~\n", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
-        (b"# soon\n", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
-        (b"\xef\xbb\xbf", "x.yaml: empty; 'rnnfc init NAME' writes a config to start from"),
+        (b"", "x.yaml: empty file; 'rnnfc init NAME' writes a config to start from"),
+        (b"~\n", "x.yaml: empty file; 'rnnfc init NAME' writes a config to start from"),
+        (b"# soon\n", "x.yaml: empty file; 'rnnfc init NAME' writes a config to start from"),
+        (b"\xef\xbb\xbf", "x.yaml: empty file; 'rnnfc init NAME' writes a config to start from"),
         (
             b"- name: a\n",
-            "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one",
+            "x.yaml:1: not a group of keys (name, data, window, ...); 'rnnfc init NAME' writes a config",
         ),
         (
             b"tiny\n",
-            "x.yaml:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one",
+            "x.yaml:1: not a group of keys (name, data, window, ...); 'rnnfc init NAME' writes a config",
         ),
         (b"name: caf\xe9\n", "x.yaml:1: not UTF-8 text (byte 9); save it as UTF-8"),
         ("name: a\n".encode("utf-16"), "x.yaml:1: not UTF-8 text (byte 0); save it as UTF-8"),
@@ -172,20 +172,20 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read_over(path: Path) -> No
 
 def test_of_a_file_too_long_to_be_a_config_only_the_start_is_read(path: Path) -> None:
     os.truncate(path, 2**30)  # 1 GiB of zeros, which take no disk
-    assert refused(path) == "x.yaml: 4,000,007 characters, at most 1,000,000 are read; is this a config?"
+    assert refused(path) == "x.yaml: 4,000,007 characters, at most 1,000,000 are allowed; is this a config?"
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_character_cut_in_half_by_the_limit_is_no_encoding_mistake(path: Path, mark: bytes) -> None:
     path.write_bytes(mark + "\U0001f600".encode() * 1_000_003)
-    assert refused(path) == "x.yaml: 1,000,001 characters, at most 1,000,000 are read; is this a config?"
+    assert refused(path) == "x.yaml: 1,000,001 characters, at most 1,000,000 are allowed; is this a config?"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("y.yaml", "y.yaml: no such file; 'rnnfc init NAME' writes a config to start from"),
-        (".", ": a folder, not a config; name a YAML file"),
+        (".", ": a folder, not a config; use the path of a YAML file"),
         (
             "x.yaml/y.yaml",
             "x.yaml/y.yaml: cannot be read (Not a directory); check the path and its permissions",
@@ -289,13 +289,13 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ("train.clip=1", "--set train.clip=1: train.clip: got 1; write it as {by: norm, limit: 1.0}"),
         (
             "model={cell: GRU, units: [3]}",
-            "--set model={cell: GRU, units: [3]}: model: a group of keys that starts with kind is needed here; "
+            "--set model={cell: GRU, units: [3]}: model: must be a group of keys with kind; "
             "kinds: stacked, segment, seq2seq, scratch",
         ),
         (
             "train.early_stopping.patience=5",
-            "--set train.early_stopping.patience=5: train.early_stopping: watches the validation loss, "
-            "and split.validation is not there; add it",
+            "--set train.early_stopping.patience=5: train.early_stopping: needs the validation loss; add "
+            "split.validation",
         ),
         (
             f"seed={'9' * 400}",
@@ -303,7 +303,7 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ),
         (
             "split.train=0.5",
-            "x.yaml:7: split: the fractions add up to 0.7; make them add up to 1 or leave train out",
+            "x.yaml:7: split: the fractions add up to 0.7; make them add up to 1 or remove train",
         ),
     ],
 )
@@ -383,16 +383,13 @@ def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "shown", "why"),
     [
-        ('"a\\0b"', "'a\\x00b'", "it holds a NUL character"),
+        ('"a\\0b"', "'a\\x00b'", "it contains a NUL character"),
         ("~no-such-user-of-rnnfc/a", "'~no-such-user-of-rnnfc/a'", "Could not determine home directory"),
     ],
 )
 def test_a_text_that_is_no_path_is_refused(path: Path, written: str, shown: str, why: str) -> None:
     path.write_text(TEXT.replace("data/sales.csv", written))
-    assert (
-        refused(path)
-        == f"x.yaml:4: data.path: got {shown}; not a path here ({why}); write the path of a file"
-    )
+    assert refused(path) == f"x.yaml:4: data.path: got {shown}; not a path ({why}); use the path of a file"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

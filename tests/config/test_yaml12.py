@@ -150,17 +150,17 @@ def test_a_merge_key_is_a_key_like_any_other() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "x.yaml:3: the key 'a' stands here again (first on line 1); keep one"),
-        ("g:\n  a: 1\n  'a': 2\n", "x.yaml:3: the key 'a' stands here again (first on line 2); keep one"),
+        ("a: 1\nb: 2\na: 3\n", "x.yaml:3: duplicate key 'a', first on line 1; keep one"),
+        ("g:\n  a: 1\n  'a': 2\n", "x.yaml:3: duplicate key 'a', first on line 2; keep one"),
         (
             "a: 1\n---\nb: 2\n",
             "x.yaml:2: a second document starts here; a config is one, so remove the line with ---",
         ),
-        ("a: 1\n2: b\n", "x.yaml:2: a key must be text; put quotes around it if it is meant"),
-        ("null: b\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
-        ("true: b\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
-        ("? [a]\n: b\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
-        ("? {a: b}\n: c\n", "x.yaml:1: a key must be text; put quotes around it if it is meant"),
+        ("a: 1\n2: b\n", "x.yaml:2: a key must be text; put quotes around it"),
+        ("null: b\n", "x.yaml:1: a key must be text; put quotes around it"),
+        ("true: b\n", "x.yaml:1: a key must be text; put quotes around it"),
+        ("? [a]\n: b\n", "x.yaml:1: a key must be text; put quotes around it"),
+        ("? {a: b}\n: c\n", "x.yaml:1: a key must be text; put quotes around it"),
         (
             "a: 1\nb: c: d\n",
             "x.yaml:2: not valid YAML: mapping values are not allowed here; check indentation and quotes",
@@ -200,7 +200,7 @@ def test_a_control_character_is_refused_with_its_line(number: str) -> None:
 def test_half_a_surrogate_pair_is_refused(text: str) -> None:
     assert (
         refused(text)
-        == "x.yaml:2: half of a surrogate pair is no character; write the character itself, not its escape"
+        == "x.yaml:2: half of a surrogate pair is not a character; write the character itself, not its escape"
     )
 
 
@@ -261,7 +261,7 @@ def test_a_million_characters_are_read_and_one_more_is_refused() -> None:
     assert parsed("#" * 1_000_000) is None
     assert (
         refused("#" * 1_000_001)
-        == "x.yaml: 1,000,001 characters, at most 1,000,000 are read; is this a config?"
+        == "x.yaml: 1,000,001 characters, at most 1,000,000 are allowed; is this a config?"
     )
 
 

@@ -1,4 +1,4 @@
-"""Every key of an experiment with its type, range and default; nothing below this layer checks or defaults again."""
+"""Experiment: every key with its type, range and default; no other package checks or defaults again."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     SourceSpec = spec_of_kind(SOURCES)
 
-# The key to blame and what is wrong with it, for each rule that a config breaks.
+# For each broken rule the key to blame and what is wrong with it.
 Broken = Iterator[tuple[str, str]]
 
 
@@ -42,7 +42,7 @@ class Experiment(Spec):
     train: TrainSpec
     baselines: Distinct[Annotated[str, names_of(OPTIONAL_BASELINES)]] = Field(
         (),
-        description="further forecasts that the report holds the network against; they need the extra stats",
+        description="further baselines for the report; they need the extra stats",
     )
 
     @property
@@ -52,7 +52,7 @@ class Experiment(Spec):
 
     @property
     def is_one_stack(self) -> bool:
-        """Whether the network is recurrent layers one above the other, by itself, that read the window alone."""
+        """Whether the network is only stacked recurrent layers that read the window and nothing else."""
         net, data = self.net, self.data
         future = "known" in data.covariates or "calendar" in data.covariates
         has_parts = net is not None and (net.linear or net.ensemble or net.series_embedding or future)
@@ -93,7 +93,7 @@ class Experiment(Spec):
         loss, levels = self.train.loss, self.levels
         if levels and loss not in QUANTILE_LOSSES:
             names = " or ".join(QUANTILE_LOSSES)
-            text = f"model.levels are trained with {names}, not {loss}; write {names} or leave train.loss out"
+            text = f"model.levels are trained with {names}, not {loss}; use {names} or remove train.loss"
             yield "train.loss", text
         if loss in QUANTILE_LOSSES and not levels:
             *others, last = [name for name in LOSSES if name not in QUANTILE_LOSSES]
@@ -103,13 +103,13 @@ class Experiment(Spec):
 
     def _watched(self) -> Broken:
         if self.split.validation is None:
-            text = "watches the validation loss, and split.validation is not there; add it"
+            text = "needs the validation loss; add split.validation"
             if self.train.early_stopping:
                 yield "train.early_stopping", text
             if self.train.schedule.kind == "plateau":
                 yield "train.schedule", f"plateau {text}"
         if self.data.season is not None and self.data.season > self.window.length:
-            text = "so the seasonal baseline cannot see one season; lengthen the window or leave season out"
+            text = "so the seasonal baseline has no full season; lengthen the window or remove season"
             yield (
                 "data.season",
                 f"{self.data.season} is longer than window.length {self.window.length}, {text}",
@@ -120,15 +120,15 @@ class Experiment(Spec):
         if net is None:
             return
         if net.linear and (net.linear.length or 1) > length:
-            text = f"{net.linear.length} is longer than window.length {length}; shorten it or leave it out"
+            text = f"{net.linear.length} is longer than window.length {length}; shorten it or remove it"
             yield "model.linear.length", text
         if net.linear and net.linear.use == "blend" and self.split.validation is None:
-            text = "blend chooses the network's share on validation windows, and split.validation is not there; add it"
+            text = "blend fits the network's share on validation windows; add split.validation"
             yield "model.linear.use", text
         if net.ensemble and self.train.clip and self.train.clip.by == "global_norm":
             yield (
                 "train.clip.by",
-                "global_norm would clip the networks of an ensemble together; clip by norm or value",
+                "global_norm would clip all networks of the ensemble together; clip by norm or value",
             )
 
     def _family(self) -> Broken:
@@ -139,8 +139,11 @@ class Experiment(Spec):
         if steps is None:
             return
         if steps > length:
-            text = f"{steps} is longer than window.length {length}, so it cuts nothing off; shorten it or leave it out"
+            text = f"{steps} is longer than window.length {length}, so it has no effect; shorten or remove it"
             yield "train.bptt_steps", text
         if not self.is_one_stack:
-            text = "acts with one stacked network that reads the window alone; leave it out, or what else the network has"
+            text = (
+                "needs one stacked network without linear, ensemble, series_embedding, known and calendar; remove them or "
+                "bptt_steps"
+            )
             yield "train.bptt_steps", text

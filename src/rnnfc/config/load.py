@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -51,15 +50,15 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """
     document = yaml12.parse(_read(path), source=str(path))
     if document.value is None:
-        raise ConfigError(f"{path}: empty; 'rnnfc init NAME' writes a config to start from")
+        raise ConfigError(f"{path}: empty file; 'rnnfc init NAME' writes a config to start from")
     if not isinstance(document.value, dict):
         raise ConfigError(
-            f"{path}:1: a config is a group of keys (name, data, window, ...); 'rnnfc init NAME' writes one"
+            f"{path}:1: not a group of keys (name, data, window, ...); 'rnnfc init NAME' writes a config"
         )
     origins = _Origins(
-        str(path), document.lines, [(_override(document.value, text), _typed(text)) for text in overrides]
+        str(path), document.lines, [(_override(document.value, text), _option(text)) for text in overrides]
     )
-    _anchor_data_path(document.value, folder=path.parent, origins=origins)
+    _make_data_path_absolute(document.value, folder=path.parent, origins=origins)
     return _validate(document.value, origins)
 
 
@@ -79,11 +78,8 @@ def to_yaml(experiment: Experiment) -> str:
 
 def schema() -> str:
     """The JSON Schema of a config, for editors."""
-    contract: dict[str, Any] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Experiment.model_json_schema(),
-    }
-    return json.dumps(contract, indent=2)
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps({"$schema": draft, **Experiment.model_json_schema()}, indent=2)
 
 
 def starter(name: str) -> str:
@@ -93,7 +89,8 @@ def starter(name: str) -> str:
         ConfigError: `name` is not a valid experiment name.
     """
     text = (Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8")
-    _validate({**yaml12.parse(text, source="starter.yaml").value, "name": name}, _Origins("rnnfc init"))
+    template = yaml12.parse(text, source="starter.yaml").value
+    _validate({**template, "name": name} if isinstance(template, dict) else template, _Origins("rnnfc init"))
     quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
     return re.sub("(name: )?<NAME>", lambda match: f"name: {quoted}" if match[1] else name, text)
 
@@ -107,7 +104,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; 'rnnfc init NAME' writes a config to start from") from None
     except IsADirectoryError:
-        raise ConfigError(f"{path}: a folder, not a config; name a YAML file") from None
+        raise ConfigError(f"{path}: a folder, not a config; use the path of a YAML file") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
@@ -117,47 +114,48 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _override(tree: dict[str, Any], override: str) -> yaml12.Path:
-    """Set one key in `tree`; returns its path."""
+def _override(tree: dict[str, object], override: str) -> yaml12.Path:
+    """Set one key in `tree`, and return its path."""
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise ConfigError(f"{_typed(override)}: write it as key.path=value, e.g. --set train.epochs=5")
+        raise ConfigError(f"{_option(override)}: write it as key.path=value, e.g. --set train.epochs=5")
     group = tree
     for depth, part in enumerate(parts[:-1]):
-        group = group.setdefault(part, {})
-        if not isinstance(group, dict):
+        below = group.setdefault(part, {})
+        if not isinstance(below, dict):
             raise ConfigError(
-                f"{_typed(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
+                f"{_option(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
             )
-    group[parts[-1]] = yaml12.typed(text, source=_typed(key))
+        group = below
+    group[parts[-1]] = yaml12.parse_option(text, source=_option(key))
     return tuple(parts)
 
 
-def _typed(override: str) -> str:
+def _option(override: str) -> str:
     one_line = visible(override.replace("\n", "\\n"))
     return f"--set {messages.shorten(one_line)}"
 
 
-def _anchor_data_path(tree: dict[str, Any], *, folder: Path, origins: _Origins) -> None:
+def _make_data_path_absolute(tree: dict[str, object], *, folder: Path, origins: _Origins) -> None:
     data = tree.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
         # A path in the config is relative to the config, one in an override to the working folder.
         base = Path() if origins.override(("data", "path")) else folder
         try:
             if "\0" in data["path"]:
-                raise ValueError("it holds a NUL character")  # Python's own message differs by version
+                raise ValueError("it contains a NUL character")  # Python's own message differs by version
             data["path"] = str((base / Path(data["path"]).expanduser()).absolute().resolve())
         except FileNotFoundError as error:
             raise ConfigError("the working folder does not exist any more; change to another one") from error
         except (RuntimeError, ValueError) as error:  # the former for ~nobody
             got = f"{origins.locate(('data', 'path'))}: data.path: got {messages.format_value(data['path'])}"
             raise ConfigError(
-                f"{got}; not a path here ({str(error).rstrip('.')}); write the path of a file"
+                f"{got}; not a path ({str(error).rstrip('.')}); use the path of a file"
             ) from error
 
 
-def _validate(tree: Any, origins: _Origins) -> Experiment:
+def _validate(tree: object, origins: _Origins) -> Experiment:
     try:
         return Experiment.model_validate(tree)
     except ValidationError as error:
@@ -166,6 +164,3 @@ def _validate(tree: Any, origins: _Origins) -> Experiment:
             key = f"{messages.format_path(path)}: " if path else ""
             lines.append(f"{origins.locate(path)}: {key}{messages.describe(details, group)}")
         raise ConfigError("\n".join(lines)) from None
-
-
-__all__ = ["Experiment", "from_yaml", "load", "schema", "starter", "to_yaml"]

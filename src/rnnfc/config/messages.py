@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -35,7 +35,7 @@ _BOUNDS = {
 _ONE_CHARACTER = "must be one character, in quotes: ',' or ';' or '|'"
 _GROUP_ERRORS = ("model_type", "model_attributes_type")
 # How to write a group that the user wrote as a plain value: by its key and the value, else by its key.
-_FORMS: dict[Any, str] = {
+_FORMS: dict[object, str] = {
     "early_stopping": "{patience: 5}",
     "clip": "{by: norm, limit: 1.0}",
     "scale": "minmax, or {method: minmax, by: all}",
@@ -55,9 +55,8 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
     for part in parts:
         if below is None:
             if isinstance(part, int):
-                path.append(
-                    part
-                )  # an item of a list; a string here is the branch of a union (bidirectional -> bool)
+                # An item of a list; a string here is the branch of a union (bidirectional -> bool).
+                path.append(part)
             continue
         path.append(part)
         group = below
@@ -72,7 +71,7 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
     return tuple(path), group
 
 
-def _groups(annotation: Any) -> list[type[BaseModel]]:
+def _groups(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [group for argument in get_args(annotation) for group in _groups(argument)]
@@ -125,19 +124,21 @@ def describe(error: ErrorDetails, group: type[BaseModel] | None) -> str:
             if group
             else []
         )
-        return f"a group of keys that starts with kind is needed here; kinds: {', '.join(kinds)}"
+        return f"must be a group of keys with kind; kinds: {', '.join(kinds)}"
     return _describe_value(error, key, context)
 
 
-def _describe_value(error: ErrorDetails, key: str, context: dict[str, Any]) -> str:
+def _describe_value(error: ErrorDetails, key: str, context: Mapping[str, object]) -> str:
     kind, got = error["type"], f"got {format_value(error['input'])}"
     if kind == "literal_error":
-        return f"{got}; {_choices(error['input'], context['expected'])}"
+        return f"{got}; {_choices(error['input'], str(context['expected']))}"
     if kind == "union_tag_invalid":
-        return f"kind is {format_value(error['input']['kind'])}; {_choices(context['tag'], context['expected_tags'])}"
+        return f"kind is {format_value(error['input']['kind'])}; {_choices(context['tag'], str(context['expected_tags']))}"
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
-        return f"{got}; {_ONE_CHARACTER if key == 'separator' else text.format(_plain(context[name]))}"
+        return (
+            f"{got}; {_ONE_CHARACTER if key == 'separator' else text.format(_format_number(context[name]))}"
+        )
     if kind in _EXPECTED:
         form = _FORMS.get((key, str(error["input"])), _FORMS.get(key)) if kind in _GROUP_ERRORS else None
         return f"{got}; {f'write it as {form}' if form else f'must be {_EXPECTED[kind]}'}"
@@ -150,7 +151,7 @@ def _kinds(group: type[BaseModel]) -> tuple[str, ...]:
     return get_args(group.model_fields["kind"].annotation)
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """A value as short text on one line."""
     if isinstance(value, Mapping):
         return "a group of keys"
@@ -167,11 +168,11 @@ def shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _plain(number: float) -> str:
+def _format_number(number: object) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
-def _choices(value: Any, expected: str) -> str:
+def _choices(value: object, expected: str) -> str:
     allowed = re.findall("'([^']*)'", expected)  # pydantic lists them as "'a', 'b' or 'c'"
     words = [word if re.fullmatch(r"[\w-]+", word) else repr(word) for word in allowed]
     return f"{_suggest(str(value), allowed)}allowed: {', '.join(words)}"

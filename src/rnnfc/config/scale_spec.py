@@ -1,6 +1,6 @@
 """scale: transform and scaling of the values."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,22 +8,22 @@ from rnnfc.config.spec import Spec
 
 
 class ScaleSpec(Spec):
-    """How values are brought to one size, fitted on training rows only; `scale: minmax` is short for `{method: minmax}`."""
+    """Scaling, fitted on training rows only; `scale: minmax` is short for `{method: minmax}`."""
 
     method: Literal["none", "minmax", "standard"] = "minmax"
     by: Literal["series", "all"] = Field(
-        default="series", description="numbers for each series, or one for all of them"
+        default="series", description="fit each series, or all of them together"
     )
     transform: Literal["none", "log", "box_cox"] = Field(
         default="none",
-        description="of the targets, before the method; log is the natural one; both need values above 0",
+        description="of the targets, before scaling; log is the natural logarithm; both need values above 0",
     )
 
     @property
     def label(self) -> str:
-        """Transform and method, for people; none where neither changes a value."""
+        """Transform and method, for people; none if neither changes a value."""
         return ", ".join(part for part in (self.transform, self.method) if part != "none") or "none"
 
 
-def as_scale(value: Any) -> Any:
+def as_scale(value: object) -> object:
     return {"method": value} if isinstance(value, str) else value

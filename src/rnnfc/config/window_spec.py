@@ -20,6 +20,6 @@ class WindowSpec(Spec):
     )
     normalize: Literal["none", "last", "mean_std", "difference"] = Field(
         "none",
-        description="what the network sees of a window. last: it minus its last row; mean_std: it minus its mean, divided by its "
-        "standard deviation; difference: the changes from row to row. Forecasts are turned back",
+        description="normalization of each window for the network, undone in the forecast. last: minus the last row; mean_std: "
+        "minus the mean, divided by the standard deviation; difference: the changes from row to row",
     )

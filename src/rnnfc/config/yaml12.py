@@ -1,31 +1,38 @@
-"""YAML 1.2 for people: core-schema scalars, no tags, no duplicate keys, bounded, and the line of every key."""
+"""YAML 1.2: core-schema scalars, no tags, no duplicate keys, bounded size, and the line of every key."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import yaml
 
 from rnnfc.errors import ConfigError
 
-# Bounds on hostile input: a config is a page of text; past these it is a mistake or an attack.
+if TYPE_CHECKING:
+    from yaml._yaml import Mark as CMark
+    from yaml.error import Mark as PyMark
+
+    Mark = PyMark | CMark
+
+# A config is a page of text; anything beyond these limits is a mistake or an attack.
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 50_000
 
 Path = tuple[str | int, ...]
+Scalar: TypeAlias = str | int | float | bool | None
 
-# What starts with one of these is meant as YAML; any other text that is no YAML is text.
+# An option that starts with one of these must be valid YAML; any other invalid YAML is text.
 _STRUCTURE = tuple("[{'\"&*!|>")
-# What PyYAML says of a plain value that starts with a character such as % @ ` or a comma.
+# PyYAML's messages for a plain value that starts with a character such as % @ ` or a comma.
 _NEEDS_QUOTES = re.compile(
     r"found character '[^\\]' that cannot start any token|expected the node content, but found ','"
 )
 
 # YAML 1.2.2, section 10.3.2 (core schema). PyYAML follows YAML 1.1, where `no` is false, `010` is eight, `12:30` is 750.
 _INT, _OCT_HEX = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
+_SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...] = (
     (re.compile(r"null|Null|NULL|~|"), lambda _: None),
     (re.compile(r"true|True|TRUE"), lambda _: True),
     (re.compile(r"false|False|FALSE"), lambda _: False),
@@ -35,7 +42,7 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Python refuses to print integers beyond 4,300 digits; no setting needs a tenth of these.
+# Python refuses to print integers of more than 4,300 digits; no key needs a tenth of that.
 _MAX_DIGITS = 400
 
 
@@ -43,7 +50,7 @@ _MAX_DIGITS = 400
 class Document:
     """A parsed document: plain values (mappings, tuples, scalars) and the line, from 1, of every key and item."""
 
-    value: Any
+    value: object
     lines: dict[Path, int]
 
 
@@ -56,7 +63,7 @@ def parse(text: str, *, source: str) -> Document:
     """
     if len(text) > MAX_CHARACTERS:
         raise ConfigError(
-            f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read; is this a config?"
+            f"{source}: {len(text):,} characters, at most {MAX_CHARACTERS:,} are allowed; is this a config?"
         )
     try:
         _refuse_hostile(text, source=source)
@@ -78,8 +85,8 @@ def parse(text: str, *, source: str) -> Document:
     return Document(value=None if root is None else builder.build(root, ()), lines=builder.lines)
 
 
-def typed(text: str, *, source: str) -> Any:
-    """The value of `text` as typed on a command line: YAML, or the text itself where it is none and has no structure.
+def parse_option(text: str, *, source: str) -> object:
+    """The value of `text` on a command line: YAML, or the text itself if it is not YAML and does not start like a structure.
 
     Raises:
         ConfigError: as `parse`.
@@ -92,19 +99,23 @@ def typed(text: str, *, source: str) -> Any:
         return text
 
 
-def scalar(text: str) -> Any:
+def scalar(text: str) -> Scalar:
     """The value of one plain YAML 1.2 scalar: `1e-3` a number, `no` text, `010` ten, `12:30` text."""
-    return next((value(text) for pattern, value in _SCALARS if pattern.fullmatch(text)), text)
+    return next((convert(text) for pattern, convert in _SCALARS if pattern.fullmatch(text)), text)
+
+
+def _line(mark: "Mark | None") -> int:
+    return mark.line + 1 if mark else 1
 
 
 def _refuse_hostile(text: str, *, source: str) -> None:
-    # Runs on the flat event stream, before anything recurses over the nesting.
+    # On the flat event stream, before anything recurses over the nesting.
     depth = documents = values = 0
     line = 1
-    events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+    events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
     try:
         for event in events:
-            location, line = f"{source}:{event.start_mark.line + 1}", event.end_mark.line + 1
+            location, line = f"{source}:{_line(event.start_mark)}", _line(event.end_mark)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             documents += isinstance(event, yaml.DocumentStartEvent)
             values += isinstance(event, yaml.NodeEvent)
@@ -118,13 +129,13 @@ def _refuse_hostile(text: str, *, source: str) -> None:
                 )
             if values > MAX_NODES:
                 raise ConfigError(f"{location}: more than {MAX_NODES:,} keys and values; is this a config?")
-            if getattr(event, "tag", None) is not None:
+            if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
                 raise ConfigError(
                     f"{location}: the tag {event.tag!r} is not allowed; write the plain value without it"
                 )
             if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
                 problem = (
-                    "half of a surrogate pair is no character; write the character itself, not its escape"
+                    "half of a surrogate pair is not a character; write the character itself, not its escape"
                 )
                 raise ConfigError(f"{location}: {problem}")
     except (
@@ -141,7 +152,7 @@ class _Builder:
     lines: dict[Path, int] = field(default_factory=dict)
     nodes: int = 0
 
-    def build(self, node: Any, path: Path) -> Any:
+    def build(self, node: yaml.Node, path: Path) -> object:
         self.nodes += 1
         self.lines.setdefault(path, node.start_mark.line + 1)
         if self.nodes > MAX_NODES:
@@ -156,31 +167,29 @@ class _Builder:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return tuple(self.build(item, (*path, index)) for index, item in enumerate(node.value))
-        return self._scalar(node)
+        return self._scalar(cast("yaml.ScalarNode", node))  # there is no fourth kind
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
+    def _scalar(self, node: yaml.ScalarNode) -> Scalar:
         if node.style is not None:  # quoted or block text is text, whatever it looks like
-            return node.value
+            return str(node.value)
         if len(node.value) > _MAX_DIGITS and (_INT.fullmatch(node.value) or _OCT_HEX.fullmatch(node.value)):
             raise self._wrong(
                 node, f"a number of {len(node.value):,} characters; at most {_MAX_DIGITS} are read"
             )
         return scalar(node.value)
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
             key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
-                raise self._wrong(key_node, "a key must be text; put quotes around it if it is meant")
+                raise self._wrong(key_node, "a key must be text; put quotes around it")
             if key in mapping:
                 first = self.lines[(*path, key)]
-                raise self._wrong(
-                    key_node, f"the key {key!r} stands here again (first on line {first}); keep one"
-                )
+                raise self._wrong(key_node, f"duplicate key {key!r}, first on line {first}; keep one")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
             mapping[key] = self.build(value_node, (*path, key))
         return mapping
 
-    def _wrong(self, node: Any, text: str) -> ConfigError:
+    def _wrong(self, node: yaml.Node, text: str) -> ConfigError:
         return ConfigError(f"{self.source}:{node.start_mark.line + 1}: {text}")

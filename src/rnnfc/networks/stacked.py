@@ -187,7 +187,7 @@ def _work(spec: StackedSpec, sizes: Sizes) -> Work:
 
 def _broken_rules(experiment: "Experiment", spec: StackedSpec) -> Iterator[tuple[str, str]]:
     if spec.is_recursive:
-        if columns := getattr(experiment.data, "inputs", ()):
+        if columns := experiment.data.covariates.get("inputs"):
             text = f"recursive needs the next row of every column, and nobody forecasts or knows that of {', '.join(columns)}"
             yield "model.strategy", f"{text}; leave data.inputs out, or choose direct"
         if spec.levels:

@@ -50,11 +50,11 @@ def _work(spec: ScratchSpec, sizes: Sizes) -> Work:
 
 def _broken_rules(experiment: "Experiment", spec: ScratchSpec) -> Iterator[tuple[str, str]]:
     data, train = experiment.data, experiment.train
-    if getattr(data, "missing", None) == "mask":
+    if data.is_masked:
         text = "counts every target in its loss, so mask is not for it; choose another"
         yield "data.missing", f"model.kind {spec.kind} {text}"
     for key in ("known", "calendar"):
-        if getattr(data, key, ()):
+        if key in data.covariates:
             yield f"data.{key}", f"model.kind {spec.kind} reads the window alone; leave {key} out"
     for key, value, allowed in (
         ("train.optimizer", train.optimizer, ("adam", "sgd")),
