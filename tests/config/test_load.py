@@ -72,7 +72,7 @@ def as_json(text: str) -> Any:
     return json.loads(json.dumps(yaml12.parse(text, source="x.yaml").value))
 
 
-def test_the_experiment_in_a_file_is_read(path: Path) -> None:
+def test_load__reads_a_file(path: Path) -> None:
     experiment = load(path)
     assert (experiment.name, experiment.window.length, experiment.model.units, experiment.train.epochs) == (
         "tiny",
@@ -82,7 +82,7 @@ def test_the_experiment_in_a_file_is_read(path: Path) -> None:
     )
 
 
-def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -> None:
+def test_load__reports_every_mistake_with_its_line(path: Path) -> None:
     path.write_text(
         "nmae: tiny\nseed: -1\n"
         "data:\n  kind: csv\n  path: a\n  target: [a,\n    7]\n  sep: ','\n"
@@ -113,7 +113,7 @@ def test_every_mistake_of_a_file_is_reported_at_once_with_its_line(path: Path) -
     ]
 
 
-def test_wrong_items_of_a_list_do_not_make_it_too_short(path: Path) -> None:
+def test_load__wrong_items_do_not_make_a_list_too_short(path: Path) -> None:
     assert refused(path, "model.units=[0, 1.5]") == (
         "--set model.units=[0, 1.5]: model.units.0: got 0; must be 1 or more\n"
         "--set model.units=[0, 1.5]: model.units.1: got 1.5; must be a whole number"
@@ -130,9 +130,7 @@ def test_wrong_items_of_a_list_do_not_make_it_too_short(path: Path) -> None:
         ('""', "''", ""),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(
-    path: Path, key: str, shown: str, suggestion: str
-) -> None:
+def test_load__unknown_key_proposes_the_nearest(path: Path, key: str, shown: str, suggestion: str) -> None:
     path.write_text(f"{TEXT}{key}: 1\n")
     allowed = "baselines, data, model, name, scale, seed, split, train, window"
     assert refused(path) == f"x.yaml:12: {shown}: unknown key; {suggestion}allowed here: {allowed}"
@@ -159,24 +157,24 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_that_exists(
         (b"name: a\0\n", "x.yaml:1: the character U+0000 is not allowed in YAML; remove it"),
     ],
 )
-def test_a_file_that_holds_no_config_is_refused(path: Path, content: bytes, message: str) -> None:
+def test_load__refuses_a_file_that_is_not_a_config(path: Path, content: bytes, message: str) -> None:
     path.write_bytes(content)
     assert refused(path) == message
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_read_over(path: Path) -> None:
+def test_load__reads_a_byte_order_mark_and_windows_line_ends(path: Path) -> None:
     plain = load(path)
     path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
     assert load(path) == plain
 
 
-def test_of_a_file_too_long_to_be_a_config_only_the_start_is_read(path: Path) -> None:
+def test_load__reads_only_the_start_of_a_huge_file(path: Path) -> None:
     os.truncate(path, 2**30)  # 1 GiB of zeros, which take no disk
     assert refused(path) == "x.yaml: 4,000,007 characters, at most 1,000,000 are allowed; is this a config?"
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_a_character_cut_in_half_by_the_limit_is_no_encoding_mistake(path: Path, mark: bytes) -> None:
+def test_load__a_character_cut_by_the_limit_is_no_encoding_error(path: Path, mark: bytes) -> None:
     path.write_bytes(mark + "\U0001f600".encode() * 1_000_003)
     assert refused(path) == "x.yaml: 1,000,001 characters, at most 1,000,000 are allowed; is this a config?"
 
@@ -193,7 +191,7 @@ def test_a_character_cut_in_half_by_the_limit_is_no_encoding_mistake(path: Path,
         ("y" * 300, f"{'y' * 300}: cannot be read (File name too long); check the path and its permissions"),
     ],
 )
-def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, message: str) -> None:
+def test_load__refuses_a_path_without_a_readable_file(path: Path, name: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(path.parent / name)
     assert str(caught.value).removeprefix(str(path.parent)).removeprefix(os.sep) == message
@@ -222,7 +220,7 @@ def test_a_path_that_names_no_readable_file_is_refused(path: Path, name: str, me
         (r"data.separator=\t", ("data", "separator"), "\t"),
     ],
 )
-def test_an_override_sets_any_key_to_a_yaml_value(
+def test_override__sets_any_key_to_a_yaml_value(
     path: Path, override: str, keys: tuple[str, ...], value: object
 ) -> None:
     read: Any = load(path, [override]).model_dump()
@@ -231,7 +229,7 @@ def test_an_override_sets_any_key_to_a_yaml_value(
     assert read == value
 
 
-def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
+def test_override__the_last_of_two_wins(path: Path) -> None:
     assert load(path, ["train.epochs=8", "train.epochs=9"]).train.epochs == 9
     assert load(path, ["train={epochs: 8}", "train.batch_size=9"]).train.batch_size == 9
 
@@ -307,18 +305,18 @@ def test_the_last_of_two_overrides_of_a_key_counts(path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_override_is_refused_by_what_was_typed(path: Path, override: str, message: str) -> None:
+def test_override__is_refused_as_it_was_written(path: Path, override: str, message: str) -> None:
     assert refused(path, override) == message
 
 
-def test_the_override_that_set_a_value_is_blamed_and_not_an_earlier_one(path: Path) -> None:
+def test_override__the_last_one_is_blamed(path: Path) -> None:
     assert (
         refused(path, "train.epochs=x", "train={epochs: 0}")
         == "--set train={epochs: 0}: train.epochs: got 0; must be 1 or more"
     )
 
 
-def test_an_override_key_of_stray_bytes_is_refused(path: Path) -> None:
+def test_override__refuses_a_key_of_invalid_bytes(path: Path) -> None:
     told = "got 'na\\udcffme'; input should be a valid string, unable to parse raw data as a unicode string"
     assert refused(path, "na\udcffme=5") == f"x.yaml:1: {told}"
 
@@ -334,7 +332,7 @@ def test_an_override_key_of_stray_bytes_is_refused(path: Path) -> None:
         (["train.epochs=5"], "configs/data/sales.csv"),
     ],
 )
-def test_a_path_is_relative_to_where_it_was_written(
+def test_data_path__is_relative_to_its_config_or_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], expected: str
 ) -> None:
     for folder in ("configs", "here"):
@@ -346,7 +344,7 @@ def test_a_path_is_relative_to_where_it_was_written(
     assert load(Path("../configs/x.yaml"), overrides).data.path == str(expected_path)
 
 
-def test_without_a_working_folder_only_an_absolute_path_is_one(
+def test_data_path__must_be_absolute_without_a_working_folder(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = path.parent / "gone"
@@ -361,13 +359,13 @@ def test_without_a_working_folder_only_an_absolute_path_is_one(
     )
 
 
-def test_a_value_that_needs_quotes_is_refused_with_this_hint(path: Path) -> None:
+def test_load__proposes_quotes_for_a_value_that_needs_them(path: Path) -> None:
     path.write_text(f"{TEXT}data: {{}}\n".replace("target: sales", "target: sales\n  time_format: %d.%m.%Y"))
     problem = "found character '%' that cannot start any token"
     assert refused(path) == f"x.yaml:6: not valid YAML: {problem}; put quotes around the value"
 
 
-def test_the_weight_decay_that_acts_stands_in_the_resolved_config(path: Path) -> None:
+def test_to_yaml__has_the_effective_weight_decay(path: Path) -> None:
     experiment = load(path, ["train.optimizer=adamw"])
     resolved = to_yaml(experiment)
     assert '"weight_decay": 0.004' in resolved
@@ -375,7 +373,7 @@ def test_the_weight_decay_that_acts_stands_in_the_resolved_config(path: Path) ->
     assert '"weight_decay"' not in to_yaml(load(path))
 
 
-def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
+def test_data_path__absolute_stays(path: Path, tmp_path: Path) -> None:
     absolute = tmp_path.resolve() / "b.csv"
     assert load(path, [f"data.path={absolute}"]).data.path == str(absolute)
 
@@ -387,28 +385,26 @@ def test_an_absolute_path_stays(path: Path, tmp_path: Path) -> None:
         ("~no-such-user-of-rnnfc/a", "'~no-such-user-of-rnnfc/a'", "Could not determine home directory"),
     ],
 )
-def test_a_text_that_is_no_path_is_refused(path: Path, written: str, shown: str, why: str) -> None:
+def test_data_path__refuses_text_that_is_not_a_path(path: Path, written: str, shown: str, why: str) -> None:
     path.write_text(TEXT.replace("data/sales.csv", written))
     assert refused(path) == f"x.yaml:4: data.path: got {shown}; not a path ({why}); use the path of a file"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_config_opens_with_its_command(path: Path) -> None:
+def test_shipped_config__begins_with_its_command(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# rnnfc train configs/")
     assert f"/{path.name} " in first
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_config_reads_back_equal(path: Path) -> None:
+def test_to_yaml__shipped_config_reads_back_equal(path: Path) -> None:
     experiment = load(path)
     assert from_yaml(to_yaml(experiment), source="x.yaml") == experiment
 
 
 @pytest.mark.parametrize(("old", "new"), TEXT_CHANGES)
-def test_a_resolved_config_reads_back_equal_from_any_folder(
-    path: Path, tmp_path: Path, old: str, new: str
-) -> None:
+def test_to_yaml__reads_back_equal_from_any_folder(path: Path, tmp_path: Path, old: str, new: str) -> None:
     path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
     experiment = load(path)
     resolved = tmp_path / "elsewhere.yaml"
@@ -419,7 +415,7 @@ def test_a_resolved_config_reads_back_equal_from_any_folder(
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=100)
 @given(st.text(min_size=1, max_size=32))
-def test_whatever_text_a_resolved_config_holds_it_reads_back_equal(text: str) -> None:
+def test_to_yaml__any_text_reads_back_equal(text: str) -> None:
     experiment = Experiment.model_validate(
         {
             "name": "tiny",
@@ -433,7 +429,7 @@ def test_whatever_text_a_resolved_config_holds_it_reads_back_equal(text: str) ->
     assert from_yaml(to_yaml(experiment), source="x.yaml") == experiment
 
 
-def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[..., str]) -> None:
+def test_to_yaml__has_every_default_and_no_null(text: Callable[..., str]) -> None:
     resolved = to_yaml(from_yaml(text(), source="x.yaml"))
     assert resolved.splitlines()[:3] == [
         'name: "tiny"',
@@ -450,7 +446,7 @@ def test_a_resolved_config_holds_every_default_and_no_absent_key(text: Callable[
         ("- a\n", "runs/1:1: got ['a']; must be a group of keys"),
     ],
 )
-def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: str) -> None:
+def test_from_yaml__refuses_a_damaged_config_by_name(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         from_yaml(text, source="runs/1")
     assert str(caught.value) == message
@@ -459,7 +455,7 @@ def test_a_damaged_resolved_config_is_refused_by_its_name(text: str, message: st
 @pytest.mark.parametrize(
     "name", ["sales", "a.b-c_d", "NAME", "MYNAME", "NAMENAME", "2024", "1e3", "true", "null", "0x1F"]
 )
-def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
+def test_starter__is_a_valid_config(name: str) -> None:
     written = starter(name)
     assert from_yaml(written, source="x.yaml").name == name
     assert name[:1] not in "smM" or f"\nname: {name}\n" in written  # quotes only where it would be no text
@@ -479,14 +475,14 @@ def test_the_starter_is_a_valid_config_of_the_given_name(name: str) -> None:
         ("#", "'#'"),
     ],
 )
-def test_the_starter_refuses_a_name_that_could_not_name_a_folder(name: str, shown: str) -> None:
+def test_starter__refuses_an_invalid_name(name: str, shown: str) -> None:
     with pytest.raises(ConfigError) as caught:
         starter(name)
     allowed = "letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
     assert str(caught.value) == f"rnnfc init: name: got {shown}; {allowed}"
 
 
-def test_the_schema_is_a_valid_one_that_names_its_draft() -> None:
+def test_schema__is_valid_and_names_its_draft() -> None:
     contract = json.loads(schema())
     assert contract["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(contract)
@@ -500,7 +496,7 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_config_passes_the_schema(validator: jsonschema.Draft202012Validator, path: Path) -> None:
+def test_schema__accepts_a_shipped_config(validator: jsonschema.Draft202012Validator, path: Path) -> None:
     assert [error.message for error in validator.iter_errors(as_json(path.read_text(encoding="utf-8")))] == []
 
 
@@ -519,14 +515,14 @@ def test_a_shipped_config_passes_the_schema(validator: jsonschema.Draft202012Val
         {"model": "{kind: stacked, cell: GRU, units: [3], bidirectional: true}"},
     ],
 )
-def test_what_is_read_passes_the_schema(
+def test_schema__accepts_what_load_accepts(
     validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
     assert from_yaml(text(**changed), source="x.yaml").name == "tiny"
     assert [error.message for error in validator.iter_errors(as_json(text(**changed)))] == []
 
 
-def test_the_starter_and_a_resolved_config_pass_the_schema(
+def test_schema__accepts_the_starter_and_a_resolved_config(
     validator: jsonschema.Draft202012Validator,
 ) -> None:
     written = starter("sales")
@@ -545,7 +541,7 @@ def test_the_starter_and_a_resolved_config_pass_the_schema(
         {"train": "{epochs: 4, early_stopping: {patience: 1, delta: 0}}"},
     ],
 )
-def test_the_schema_refuses_an_unknown_key_in_every_group(
+def test_schema__refuses_an_unknown_key_in_every_group(
     validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
     assert validator.is_valid(as_json(text()))
@@ -563,7 +559,7 @@ def test_the_schema_refuses_an_unknown_key_in_every_group(
         {"data": "{kind: csv, path: a, target: 5}"},
     ],
 )
-def test_the_schema_refuses_a_wrong_value(
+def test_schema__refuses_a_wrong_value(
     validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
     assert not validator.is_valid(as_json(text(**changed)))

@@ -247,17 +247,17 @@ def bounded_keys(group: type[BaseModel], path: str = "") -> set[str]:
         ),
     ],
 )
-def test_what_is_left_out_has_its_default(build: Build, group: str, defaults: dict[str, object]) -> None:
+def test_experiment__has_defaults(build: Build, group: str, defaults: dict[str, object]) -> None:
     assert build().model_dump()[group].items() >= defaults.items()
 
 
-def test_a_csv_source_left_at_its_defaults_is_utf_8_with_commas_and_no_gaps(build: Build) -> None:
+def test_csv_spec__defaults_are_utf_8_commas_and_no_gaps(build: Build) -> None:
     data = build(data="{kind: csv, path: a, target: b}").data
     assert (data.separator, data.decimal, data.encoding) == (",", ".", "utf-8")
     assert (data.time, data.inputs, data.frequency, data.missing) == (None, (), "infer", "error")
 
 
-def test_seed_scale_and_horizon_have_defaults_too(build: Build) -> None:
+def test_experiment__seed_scale_and_horizon_have_defaults(build: Build) -> None:
     assert (build().seed, build().scale) == (0, ScaleSpec(method="minmax", by="series", transform="none"))
     assert build(window="{length: 5}").window.horizon == 1
 
@@ -270,7 +270,7 @@ def test_seed_scale_and_horizon_have_defaults_too(build: Build) -> None:
         ("{kind: plateau, patience: 2}", {"factor": 0.5, "floor": 0.0, "min_delta": 0.0}),
     ],
 )
-def test_a_schedule_and_early_stopping_have_defaults(
+def test_train_spec__schedule_and_early_stopping_have_defaults(
     build: Build, schedule: str, defaults: dict[str, float]
 ) -> None:
     train = build(
@@ -289,20 +289,18 @@ def test_a_schedule_and_early_stopping_have_defaults(
         ('{kind: csv, path: a, target: b, time: "\\a"}', "time", r"'\x07'"),
     ],
 )
-def test_names_and_units_are_visible_characters_on_one_line(
-    refusal: Refusal, data: str, key: str, shown: str
-) -> None:
+def test_data_spec__names_and_units_are_printable(refusal: Refusal, data: str, key: str, shown: str) -> None:
     assert refusal(data=data).startswith(f"x.yaml:2: data.{key}: got {shown};")
 
 
 @pytest.mark.parametrize("data", [SINE, CSV])
-def test_a_unit_has_32_characters_at_most(build: Build, refusal: Refusal, data: str) -> None:
+def test_data_spec__unit_has_at_most_32_characters(build: Build, refusal: Refusal, data: str) -> None:
     assert build(data=f"{data}, unit: {'m' * 32}}}").data.unit == "m" * 32
     assert refusal(data=f"{data}, unit: {'m' * 33}}}").startswith("x.yaml:2: data.unit: got")
 
 
 @pytest.mark.parametrize("length", [58, 59, 60])
-def test_what_was_written_is_shown_up_to_60_characters(refusal: Refusal, length: int) -> None:
+def test_message__shows_at_most_60_characters_of_a_value(refusal: Refusal, length: int) -> None:
     shown = repr("m" * length) if length < 59 else f"'{'m' * 56}..."
     assert refusal(scale="m" * length).startswith(f"x.yaml:7: scale.method: got {shown};")
 
@@ -310,27 +308,27 @@ def test_what_was_written_is_shown_up_to_60_characters(refusal: Refusal, length:
 @pytest.mark.parametrize(
     "keys", ["path: ''", "path: a, time: b, time_format: ''", "path: a, time: ''", "path: a, inputs: ['']"]
 )
-def test_a_text_that_says_nothing_is_refused(refusal: Refusal, keys: str) -> None:
+def test_data_spec__refuses_empty_text(refusal: Refusal, keys: str) -> None:
     key = keys.rpartition(", ")[2].partition(":")[0].replace("inputs", "inputs.0")
     told = f"x.yaml:2: data.{key}: got ''; its length must be 1 or more"
     assert refusal(data=f"{{kind: csv, target: c, {keys}}}").startswith(told)
 
 
-def test_a_separator_is_a_character(refusal: Refusal) -> None:
+def test_file_spec__separator_is_one_character(refusal: Refusal) -> None:
     for separator in ("''", "'::'"):
         told = refusal(data=f"{{kind: csv, path: a, target: b, separator: {separator}}}")
         assert told.startswith("x.yaml:2: data.separator: got ")
         assert told.endswith("; must be one character, in quotes: ',' or ';' or '|'")
 
 
-def test_an_experiment_cannot_be_changed(build: Build) -> None:
+def test_experiment__is_frozen(build: Build) -> None:
     experiment = build()
     with pytest.raises(ValidationError, match="frozen"):
         experiment.window.length = 6
 
 
 @pytest.mark.parametrize(("group", "template", "key", "border", "past", "allowed"), RANGES)
-def test_a_number_is_accepted_up_to_its_border_and_refused_past_it(
+def test_number__is_accepted_up_to_its_bound(
     build: Build,
     refusal: Refusal,
     *,
@@ -346,7 +344,7 @@ def test_a_number_is_accepted_up_to_its_border_and_refused_past_it(
     assert refusal(**{group: template.replace("$", past)}).startswith(message)
 
 
-def test_every_number_with_a_border_is_tested_at_it() -> None:
+def test_number__every_bound_is_tested() -> None:
     tested = {re.sub(r"\.\d+$", "", key) for _, _, key, _, _, _ in RANGES}
     assert bounded_keys(Experiment) == tested | {"split.train", "split.validation", "split.test"}
 
@@ -369,7 +367,7 @@ def test_every_number_with_a_border_is_tested_at_it() -> None:
 @pytest.mark.parametrize(
     ("written", "value"), [(".inf", "inf"), ("-.inf", "-inf"), (".nan", "nan"), ("1e999", "inf")]
 )
-def test_a_number_that_is_not_finite_is_refused(
+def test_number__refuses_infinity_and_nan(
     refusal: Refusal, *, group: str, template: str, key: str, written: str, value: str
 ) -> None:
     message = refusal(**{group: template.replace("$", written)})
@@ -452,7 +450,7 @@ def test_a_number_that_is_not_finite_is_refused(
         ),
     ],
 )
-def test_a_value_of_the_wrong_type_or_length_is_refused(
+def test_value__refuses_a_wrong_type_or_length(
     refusal: Refusal, group: str, value: str, message: str
 ) -> None:
     assert refusal(**{group: value}).startswith(f"x.yaml:{message}")
@@ -508,14 +506,14 @@ def test_a_value_of_the_wrong_type_or_length_is_refused(
         ),
     ],
 )
-def test_an_unknown_choice_is_refused_with_what_is_allowed(
+def test_choice__unknown_one_lists_what_is_allowed(
     refusal: Refusal, group: str, value: str, message: str
 ) -> None:
     assert refusal(**{group: value}).startswith(f"x.yaml:{message}")
 
 
 @pytest.mark.parametrize("name", ["", ".", "-a", "a b", "a/b", "../a", "é", "a\\nb", "a" * 65, "a:b"])
-def test_a_name_that_could_not_name_a_folder_is_refused(refusal: Refusal, name: str) -> None:
+def test_name__refuses_what_cannot_name_a_folder(refusal: Refusal, name: str) -> None:
     allowed = "letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
     message = refusal(name=f'"{name}"')
     assert message.startswith("x.yaml:1: name: got '")
@@ -523,7 +521,7 @@ def test_a_name_that_could_not_name_a_folder_is_refused(refusal: Refusal, name: 
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a.b_c-d", "a" * 64])
-def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str) -> None:
+def test_name__accepts_letters_digits_and_marks(build: Build, name: str) -> None:
     assert build(name=f"'{name}'").name == name
 
 
@@ -569,33 +567,33 @@ def test_a_name_of_letters_digits_and_marks_is_accepted(build: Build, name: str)
         ),
     ],
 )
-def test_keys_of_data_that_do_not_go_together_are_refused(refusal: Refusal, data: str, message: str) -> None:
+def test_data_spec__refuses_keys_that_contradict(refusal: Refusal, data: str, message: str) -> None:
     assert refusal(data=data).startswith(f"x.yaml:2: data: {message}")
 
 
 @pytest.mark.parametrize("separator", ["','", "';'", "' '", "'|'", '"\\t"'])
-def test_a_separator_may_be_any_visible_character_a_space_or_a_tab(build: Build, separator: str) -> None:
+def test_file_spec__separator_may_be_a_space_or_a_tab(build: Build, separator: str) -> None:
     assert len(build(data=f"{CSV}, separator: {separator}}}").data.separator) == 1
 
 
 @pytest.mark.parametrize(
     ("target", "columns"), [("sales", ("sales",)), ("[sales]", ("sales",)), ("[b, a]", ("b", "a"))]
 )
-def test_one_column_or_a_list_of_columns_is_forecast(
+def test_columns_spec__target_is_one_column_or_a_list(
     build: Build, target: str, columns: tuple[str, ...]
 ) -> None:
     assert build(data=f"{{kind: csv, path: a, target: {target}}}").data.target == columns
 
 
 @pytest.mark.parametrize(("spacing", "distance"), [("stop: 9.0", 3.0), ("step: 0.5", 0.5)])
-def test_the_spacing_of_a_sine_comes_from_its_stop_or_its_step(
-    build: Build, spacing: str, distance: float
-) -> None:
+def test_sine_spec__spacing_from_stop_or_step(build: Build, spacing: str, distance: float) -> None:
     assert build(data=f"{{kind: sine, points: 4, {spacing}}}").data.spacing == distance
 
 
 @pytest.mark.parametrize("data", [f"{SINE}, season: 6}}", f"{CSV}, season: 6}}"])
-def test_a_season_longer_than_the_window_is_refused(build: Build, refusal: Refusal, data: str) -> None:
+def test_experiment__refuses_a_season_longer_than_the_window(
+    build: Build, refusal: Refusal, data: str
+) -> None:
     assert build(data=data, window="{length: 6}").data.season == 6
     assert refusal(data=data).startswith(
         "x.yaml:2: data.season: 6 is longer than window.length 5, so the seasonal baseline"
@@ -617,7 +615,7 @@ def test_a_season_longer_than_the_window_is_refused(build: Build, refusal: Refus
         "{validation: 1990-01-01, test: 1990-01-01T00:01}",
     ],
 )
-def test_a_split_by_fractions_rows_or_dates_is_accepted(build: Build, split: str) -> None:
+def test_split_spec__accepts_fractions_rows_or_dates(build: Build, split: str) -> None:
     assert build(split=split).split.test is not None
 
 
@@ -625,7 +623,7 @@ def test_a_split_by_fractions_rows_or_dates_is_accepted(build: Build, split: str
     "border",
     ["0", "-1", "0.0", "1.0", "1.5", ".inf", ".nan", "true", "[1]", "{a: 1}", "soon", "1990-02-30", ""],
 )
-def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal, border: str) -> None:
+def test_split_spec__refuses_other_borders(refusal: Refusal, border: str) -> None:
     assert refusal(split=f"{{test: {border}}}").startswith(f"x.yaml:4: split.test: {BORDER}")
 
 
@@ -668,9 +666,7 @@ def test_a_border_that_is_no_fraction_count_or_date_is_refused(refusal: Refusal,
         ),
     ],
 )
-def test_a_split_whose_parts_do_not_go_together_is_refused(
-    refusal: Refusal, split: str, message: str
-) -> None:
+def test_split_spec__refuses_parts_that_contradict(refusal: Refusal, split: str, message: str) -> None:
     assert refusal(split=split).startswith(f"x.yaml:4: {message}")
 
 
@@ -683,7 +679,7 @@ def test_a_split_whose_parts_do_not_go_together_is_refused(
         ("[3]", "[true]", (2,)),
     ],
 )
-def test_each_layer_has_one_or_two_directions(
+def test_stacked_spec__each_layer_has_one_or_two_directions(
     build: Build, units: str, flags: str, directions: tuple[int, ...]
 ) -> None:
     model = build(model=f"{{kind: stacked, cell: GRU, units: {units}, bidirectional: {flags}}}").model
@@ -707,31 +703,31 @@ def test_model_spec__has_a_label_and_the_units_of_all_its_layers(
     assert (spec.label, work.units) == (label, units)
 
 
-def test_the_scratch_network_has_a_twin_that_keras_can_build(build: Build) -> None:
+def test_scratch_spec__has_an_equal_stacked_spec(build: Build) -> None:
     twin = build(model="{kind: scratch, units: 6, activation: sigmoid}").model.as_stacked
     assert twin == build(model="{kind: stacked, cell: SimpleRNN, units: [6], activation: sigmoid}").model
 
 
-def test_a_list_of_directions_has_one_entry_a_layer(refusal: Refusal) -> None:
+def test_stacked_spec__directions_have_one_entry_per_layer(refusal: Refusal) -> None:
     message = refusal(model="{kind: stacked, cell: GRU, units: [3, 4, 5], bidirectional: [true, false]}")
     assert message.startswith("x.yaml:5: model: bidirectional has 2 entries for 3 layers;")
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
-def test_weight_decay_acts_with_adamw_only(build: Build, refusal: Refusal, optimizer: str) -> None:
+def test_train_spec__weight_decay_needs_adamw(build: Build, refusal: Refusal, optimizer: str) -> None:
     assert build(train="{epochs: 4, optimizer: adamw, weight_decay: 0.1}").train.weight_decay == 0.1
     assert refusal(train=f"{{epochs: 4, optimizer: {optimizer}, weight_decay: 0.1}}").startswith(
         f"x.yaml:6: train: weight_decay acts with adamw only, optimizer is {optimizer};"
     )
 
 
-def test_adamw_decays_by_the_given_weight_or_by_that_of_keras(build: Build) -> None:
+def test_train_spec__adamw_has_the_weight_decay_of_keras(build: Build) -> None:
     assert build(train="{epochs: 4, optimizer: adamw, weight_decay: 0}").train.weight_decay == 0
     assert build(train="{epochs: 4, optimizer: adamw}").train.weight_decay == 0.004
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
-def test_momentum_acts_with_sgd_and_rmsprop_only(build: Build, refusal: Refusal, optimizer: str) -> None:
+def test_train_spec__momentum_needs_sgd_or_rmsprop(build: Build, refusal: Refusal, optimizer: str) -> None:
     for accepted in ("sgd", "rmsprop"):
         assert build(train=f"{{epochs: 4, optimizer: {accepted}, momentum: 0.9}}").train.momentum == 0.9
     assert refusal(train=f"{{epochs: 4, optimizer: {optimizer}, momentum: 0.9}}").startswith(
@@ -746,7 +742,7 @@ def test_momentum_acts_with_sgd_and_rmsprop_only(build: Build, refusal: Refusal,
         ("schedule: {kind: plateau, patience: 3}", "schedule: plateau"),
     ],
 )
-def test_what_watches_the_validation_loss_needs_validation_rows(
+def test_experiment__validation_loss_needs_a_validation_split(
     build: Build, refusal: Refusal, train: str, key: str
 ) -> None:
     assert build(train=f"{{epochs: 4, {train}}}").split.validation == 0.1
@@ -793,7 +789,7 @@ def test_what_watches_the_validation_loss_needs_validation_rows(
         ),
     ],
 )
-def test_training_that_the_network_cannot_have_is_refused(
+def test_experiment__refuses_training_keys_that_the_network_lacks(
     refusal: Refusal, model: str, train: str, message: str
 ) -> None:
     assert refusal(model=model, train=f"{{epochs: 4, {train}}}", window="{length: 5}").startswith(
@@ -817,7 +813,7 @@ def test_training_that_the_network_cannot_have_is_refused(
         ("scale", "{transform: log}", "transform: model.kind scratch has none, not log;"),
     ],
 )
-def test_what_the_scratch_network_does_not_do_to_values_is_refused(
+def test_scratch_spec__refuses_other_scaling_and_normalization(
     refusal: Refusal, group: str, value: str, message: str
 ) -> None:
     assert f": {group}.{message}" in refusal(**{group: value}, model="{kind: scratch, units: 3}")
@@ -833,11 +829,11 @@ def test_what_the_scratch_network_does_not_do_to_values_is_refused(
         ("{transform: box_cox}", "box_cox, minmax"),
     ],
 )
-def test_a_scale_is_one_word_or_a_group(build: Build, written: str, label: str) -> None:
+def test_scale_spec__is_one_word_or_a_group(build: Build, written: str, label: str) -> None:
     assert build(scale=written).scale.label == label
 
 
-def test_a_mask_is_not_for_the_network_that_counts_every_target(refusal: Refusal) -> None:
+def test_scratch_spec__refuses_mask(refusal: Refusal) -> None:
     message = refusal(
         model="{kind: scratch, units: 3}", data="{kind: csv, path: a, target: y, missing: mask}"
     )
@@ -847,9 +843,7 @@ def test_a_mask_is_not_for_the_network_that_counts_every_target(refusal: Refusal
 
 
 @pytest.mark.parametrize("key", ["known: z", "calendar: [hour]"])
-def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
-    refusal: Refusal, key: str
-) -> None:
+def test_scratch_spec__refuses_future_covariates(refusal: Refusal, key: str) -> None:
     message = refusal(
         model="{kind: scratch, units: 3}", data=f"{{kind: csv, path: a, time: t, target: y, {key}}}"
     )
@@ -912,7 +906,7 @@ def test_what_is_known_ahead_is_not_for_the_network_that_reads_the_window_alone(
         ),
     ],
 )
-def test_what_does_not_go_with_the_network_is_refused(
+def test_experiment__refuses_keys_that_the_network_lacks(
     refusal: Refusal, groups: dict[str, str], message: str
 ) -> None:
     assert refusal(**groups).startswith(f"x.yaml:{message}")
@@ -932,11 +926,13 @@ def test_what_does_not_go_with_the_network_is_refused(
         ),
     ],
 )
-def test_levels_ascend_around_the_median(refusal: Refusal, levels: str, message: str) -> None:
+def test_network_spec__levels_ascend_and_include_the_median(
+    refusal: Refusal, levels: str, message: str
+) -> None:
     assert refusal(model=f"{STACKED}, levels: {levels}}}").startswith(f"x.yaml:{message}")
 
 
-def test_levels_choose_their_loss_and_others_mse(build: Build) -> None:
+def test_experiment__levels_choose_pinball(build: Build) -> None:
     quantiles, points = build(model=f"{STACKED}, levels: [0.1, 0.5]}}"), build()
     assert (quantiles.levels, quantiles.train.loss, quantiles.model.num_outputs) == ((0.1, 0.5), "pinball", 2)
     assert (points.levels, points.train.loss, points.model.num_outputs) == ((), "mse", 1)
@@ -952,9 +948,7 @@ def test_levels_choose_their_loss_and_others_mse(build: Build) -> None:
         ("{train: 8, validation: 4, test: 6}", 18),
     ],
 )
-def test_a_series_needs_a_window_of_seven_rows_and_those_that_the_split_counts(
-    build: Build, split: str, rows: int
-) -> None:
+def test_experiment__min_rows_of_a_series(build: Build, split: str, rows: int) -> None:
     assert build(split=split).min_rows == rows
 
 
@@ -972,7 +966,7 @@ def test_a_series_needs_a_window_of_seven_rows_and_those_that_the_split_counts(
         ({"data": "{kind: csv, path: a, time: t, target: y, calendar: [hour]}"}, False),
     ],
 )
-def test_one_stack_is_recurrent_layers_by_themselves_that_read_the_window_alone(
+def test_experiment__is_one_stack_without_other_parts(
     build: Build, groups: dict[str, str], is_one: bool
 ) -> None:
     assert build(**groups).is_one_stack is is_one
@@ -992,7 +986,7 @@ def test_one_stack_is_recurrent_layers_by_themselves_that_read_the_window_alone(
         (f"{STACKED}, strategy: recursive, ensemble: {{seeds: 5}}}}", "5 x GRU 3, recursive", 5),
     ],
 )
-def test_a_network_says_what_it_is(build: Build, model: str, label: str, members: int) -> None:
+def test_model_spec__label_names_the_network(build: Build, model: str, label: str, members: int) -> None:
     spec: Any = build(model=model).model
     assert (spec.label, spec.num_members) == (label, members)
 
@@ -1007,16 +1001,14 @@ def test_a_network_says_what_it_is(build: Build, model: str, label: str, members
         (", teacher_forcing: 0", 0.0),
     ],
 )
-def test_quantiles_are_trained_without_teacher_forcing_where_nothing_else_is_said(
-    build: Build, keys: str, share: float
-) -> None:
+def test_seq2seq_spec__levels_default_to_no_teacher_forcing(build: Build, keys: str, share: float) -> None:
     train = "{epochs: 4, loss: pinball}" if "0.9" in keys else "{epochs: 4}"
     experiment = build(model=f"{SEQ2SEQ}, units: 3{keys}}}", train=train)
     assert experiment.model.teacher_forcing == share
     assert from_yaml(to_yaml(experiment), source="x.yaml") == experiment
 
 
-def test_further_baselines_are_named_once(build: Build, refusal: Refusal) -> None:
+def test_experiment__baselines_are_distinct(build: Build, refusal: Refusal) -> None:
     assert build().baselines == ()
     assert build(baselines="[theta, ets]").baselines == ("theta", "ets")
     assert refusal(baselines="[ets, theta, ets]").startswith("x.yaml:7: baselines: ets is listed twice;")
@@ -1026,7 +1018,7 @@ def test_further_baselines_are_named_once(build: Build, refusal: Refusal) -> Non
     )
 
 
-def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
+def test_columns_spec__missing_seasonal_needs_a_season(refusal: Refusal) -> None:
     assert refusal(data="{kind: csv, path: a, target: y, missing: seasonal}").startswith(
         "x.yaml:2: data: missing: seasonal fills with the value one season earlier; add season, e.g. season: 24, or choose ffill"
     )
@@ -1043,14 +1035,14 @@ def test_a_season_fills_only_where_one_is_named(refusal: Refusal) -> None:
         ("known: y", "data: duplicate column 'y';"),
     ],
 )
-def test_what_is_known_of_the_future_is_named_once(refusal: Refusal, keys: str, message: str) -> None:
+def test_columns_spec__future_covariates_are_distinct(refusal: Refusal, keys: str, message: str) -> None:
     assert refusal(data=f"{{kind: csv, path: a, target: y, {keys}}}").startswith(f"x.yaml:2: {message}")
 
 
 @pytest.mark.parametrize(
     "data", ["{kind: csv, path: a, time: t, target: y, inputs: z, missing: ffill}", None]
 )
-def test_what_the_scratch_network_has_is_accepted(build: Build, data: str | None) -> None:
+def test_scratch_spec__accepts_its_keys(build: Build, data: str | None) -> None:
     options = "optimizer: sgd, bptt_steps: 5, clip: {by: norm, limit: 1}, early_stopping: {patience: 2}, schedule: {kind: cosine}"
     model = "{kind: scratch, units: 3, activation: sigmoid}"
     groups = {
@@ -1063,6 +1055,6 @@ def test_what_the_scratch_network_has_is_accepted(build: Build, data: str | None
     assert (experiment.model.label, experiment.train.bptt_steps) == ("NumPy sigmoid 3", 5)
 
 
-def test_braces_in_what_the_user_wrote_reach_the_message_as_they_are(refusal: Refusal) -> None:
+def test_message__keeps_braces_of_a_value(refusal: Refusal) -> None:
     message = refusal(data="{kind: csv, path: a, target: ['{x}', '{x}']}")
     assert message.startswith("x.yaml:2: data: duplicate column '{x}';")

@@ -104,27 +104,27 @@ def refused(text: str) -> str:
         ("=", "="),
     ],
 )
-def test_a_plain_scalar_is_read_by_the_yaml_12_core_schema(text: str, value: object) -> None:
+def test_scalar__follows_the_yaml_12_core_schema(text: str, value: object) -> None:
     read = parsed(f"key: {text}")["key"]
     assert read == value
     assert type(read) is type(value)
 
 
-def test_nan_is_a_number() -> None:
+def test_scalar__nan_is_a_number() -> None:
     assert math.isnan(parsed("key: .nan")["key"])
 
 
 @pytest.mark.parametrize("text", ["'1e-3'", '"1e-3"', "|-\n  1e-3", ">-\n  1e-3"])
-def test_quoted_and_block_text_is_text_whatever_it_looks_like(text: str) -> None:
+def test_parse__quoted_and_block_text_is_text(text: str) -> None:
     assert parsed(f"key: {text}") == {"key": "1e-3"}
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "\ufeff", "~"])
-def test_a_document_without_content_is_none(text: str) -> None:
+def test_parse__empty_document_is_none(text: str) -> None:
     assert parsed(text) is None
 
 
-def test_every_key_and_item_has_its_line() -> None:
+def test_parse__every_key_and_item_has_its_line() -> None:
     document = yaml12.parse("a: 1\nb:\n  c: 2\n  d:\n  - 3\n  - {e: 4}\n", source="x.yaml")
     assert document.value == {"a": 1, "b": {"c": 2, "d": (3, {"e": 4})}}
     assert document.lines == {
@@ -139,11 +139,11 @@ def test_every_key_and_item_has_its_line() -> None:
     }
 
 
-def test_an_alias_gives_the_value_of_its_anchor() -> None:
+def test_parse__an_alias_has_the_value_of_its_anchor() -> None:
     assert parsed("a: &x [1, 2]\nb: *x\n") == {"a": (1, 2), "b": (1, 2)}
 
 
-def test_a_merge_key_is_a_key_like_any_other() -> None:
+def test_parse__a_merge_key_is_a_plain_key() -> None:
     assert parsed("<<: {a: 1}") == {"<<": {"a": 1}}
 
 
@@ -172,7 +172,7 @@ def test_a_merge_key_is_a_key_like_any_other() -> None:
         ),
     ],
 )
-def test_what_is_no_single_plain_document_is_refused_with_its_line(text: str, message: str) -> None:
+def test_parse__refuses_other_than_one_plain_document(text: str, message: str) -> None:
     assert refused(text) == message
 
 
@@ -185,19 +185,19 @@ def test_what_is_no_single_plain_document_is_refused_with_its_line(text: str, me
         ("a: ! 1", "!"),
     ],
 )
-def test_a_tag_is_refused(text: str, tag: str) -> None:
+def test_parse__refuses_a_tag(text: str, tag: str) -> None:
     assert refused(text) == f"x.yaml:1: the tag {tag!r} is not allowed; write the plain value without it"
 
 
 @pytest.mark.parametrize("number", ["0", "7", "1B", "7F", "FFFE"])
-def test_a_control_character_is_refused_with_its_line(number: str) -> None:
+def test_parse__refuses_a_control_character(number: str) -> None:
     assert refused(f"a: 1\nb: x{chr(int(number, 16))}y\n") == (
         f"x.yaml:2: the character U+{number:0>4} is not allowed in YAML; remove it"
     )
 
 
 @pytest.mark.parametrize("text", ['a: 1\nb: "\\ud83d\\ude00"\n', 'a: 1\n"\\udfff": 2\n'])
-def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+def test_parse__refuses_half_a_surrogate_pair(text: str) -> None:
     assert (
         refused(text)
         == "x.yaml:2: half of a surrogate pair is not a character; write the character itself, not its escape"
@@ -205,13 +205,13 @@ def test_half_a_surrogate_pair_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ['"\\UFFFFFFFF"', '"\\U00110000"', f"%YAML 1.{'9' * 5000}\n---\na: 1\n"])
-def test_an_escape_or_version_that_pyyaml_trips_over_is_refused(text: str) -> None:
+def test_parse__refuses_an_escape_or_version_out_of_range(text: str) -> None:
     assert refused(text) == (
         "x.yaml:1: not valid YAML: an escape or a version number is out of range; write the character itself"
     )
 
 
-def test_thirty_two_levels_are_read_and_one_more_is_refused() -> None:
+def test_parse__reads_32_levels_and_refuses_33() -> None:
     assert str(parsed("[" * 32 + "]" * 32)).count("(") == 32
     assert (
         refused("a: 1\nb: " + "[" * 32 + "]" * 32)
@@ -220,11 +220,11 @@ def test_thirty_two_levels_are_read_and_one_more_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 200_000, "- " * 500_000, "? " * 500_000])
-def test_deep_nesting_is_refused_before_anything_recurses(text: str) -> None:
+def test_parse__refuses_deep_nesting_before_recursion(text: str) -> None:
     assert refused(text) == "x.yaml:1: nested more than 32 deep; a config needs five levels"
 
 
-def test_billion_laughs_are_refused() -> None:
+def test_parse__refuses_billion_laughs() -> None:
     laughs = ["l0: &l0 ha\n", *(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 10))]
     # Up to l3 there are 1 + 11 + 111 + 1,111 values, with l4 11,111 more, and l5 passes 50,000.
     assert (
@@ -233,7 +233,7 @@ def test_billion_laughs_are_refused() -> None:
     )
 
 
-def test_the_bound_on_values_that_aliases_repeat_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parse__limit_of_aliased_values_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "[&x [1, 1, 1], *x, *x]"  # one list of three lists of three: 13 values, written as 7
     monkeypatch.setattr(yaml12, "MAX_NODES", 13)
     assert parsed(text) == ((1, 1, 1),) * 3
@@ -241,7 +241,7 @@ def test_the_bound_on_values_that_aliases_repeat_is_exact(monkeypatch: pytest.Mo
     assert refused(text) == "x.yaml:1: more than 12 values once aliases are followed; write them out"
 
 
-def test_a_mistake_before_the_first_value_has_its_line_too() -> None:
+def test_parse__a_mistake_before_the_first_value_has_its_line() -> None:
     assert refused("\n\x01").startswith("x.yaml:2: the character U+0001 is not allowed")
     assert refused(f"%YAML 1.{'9' * 5000}\n---\na: 1\n").startswith(
         "x.yaml:1: not valid YAML: an escape or a version"
@@ -249,15 +249,15 @@ def test_a_mistake_before_the_first_value_has_its_line_too() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: &x [*x]", "a: &x {b: *x}", "&x [*x]"])
-def test_an_alias_within_its_own_anchor_is_refused(text: str) -> None:
+def test_parse__refuses_an_alias_inside_its_anchor(text: str) -> None:
     assert refused(text) == "x.yaml:1: an alias holds itself or nests past 32 levels; write the value out"
 
 
-def test_a_list_of_more_values_than_any_config_has_is_refused() -> None:
+def test_parse__refuses_a_huge_list() -> None:
     assert refused("- a\n" * 60_000) == "x.yaml:50000: more than 50,000 keys and values; is this a config?"
 
 
-def test_a_million_characters_are_read_and_one_more_is_refused() -> None:
+def test_parse__reads_a_million_characters_and_refuses_one_more() -> None:
     assert parsed("#" * 1_000_000) is None
     assert (
         refused("#" * 1_000_001)
@@ -268,13 +268,13 @@ def test_a_million_characters_are_read_and_one_more_is_refused() -> None:
 @pytest.mark.parametrize(
     ("number", "count"), [("9" * 5000, "5,000"), ("-" + "9" * 400, "401"), ("0x" + "F" * 5000, "5,002")]
 )
-def test_a_whole_number_too_long_to_print_is_refused(number: str, count: str) -> None:
+def test_parse__refuses_a_huge_whole_number(number: str, count: str) -> None:
     message = f"x.yaml:2: a number of {count} characters; at most 400 are read"
     assert refused(f"a: 1\nb: {number}\n") == message
     assert refused(f"a: 1\n? {number}\n: b\n") == message
 
 
-def test_four_hundred_digits_are_a_number() -> None:
+def test_parse__reads_400_digits() -> None:
     assert parsed("a: " + "9" * 400) == {"a": 10**400 - 1}
 
 
@@ -290,7 +290,7 @@ def mutations(draw: st.DrawFn) -> str:
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=400)
 @given(st.text(st.characters()) | st.text("ab1 \n-?:,[]{}#&*!|>'\"%\\.~") | mutations())
-def test_whatever_is_written_a_config_is_read_or_refused_with_one_line_a_mistake(text: str) -> None:
+def test_load__any_text_is_read_or_refused_with_one_line_per_mistake(text: str) -> None:
     mistakes: list[str] = []
     for read in (yaml12.parse, from_yaml):
         try:
