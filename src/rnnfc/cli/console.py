@@ -210,7 +210,7 @@ def show_saved(run: Run) -> None:
         if (run.folder / name).exists()
     ]
     show_result("saved", f"{run.folder}   {'  '.join(files)}")
-    future = " --future FILE" if getattr(run.experiment().data, "known", ()) else ""
+    future = " --future FILE" if "known" in run.experiment().data.covariates else ""
     # A command finds the newest run in outputs/ by itself.
     name = "" if run.folder.parent == Path("outputs") else f" {shlex.quote(str(run.folder))}"
     show_result("next", f"rnnfc predict{name} --last-window{future}")
