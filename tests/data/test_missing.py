@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from rnnfc.data.frequency import Frequency, Times
-from rnnfc.data.missing import Rows, fill_gaps, update_imputed
+from rnnfc.data.missing import Rows, fill_gaps, update_filled
 from rnnfc.errors import DataError
 
 NAN = np.nan
@@ -191,7 +191,7 @@ def test_impute__takes_an_earlier_season_and_mask_else_the_row_before(
     )
     assert values.ravel().tolist() == complete
     assert filled.ravel().tolist() == np.isnan(column).tolist()
-    again = update_imputed(
+    again = update_filled(
         np.where(filled, -1.0, values),
         filled,
         policy=policy,

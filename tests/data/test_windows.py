@@ -585,7 +585,7 @@ def test_thin__takes_every_5th_25th_125th_origin_and_the_last(most: int, kept: l
     )
     origins = np.array([*range(3, 59), *range(63, 99)], dtype=np.int32)
     windows = Windows(panel=panel, origins=origins, length=3, horizon=2)
-    assert origins[windows.sparse_indices(most)].tolist() == kept
+    assert origins[windows.sparse_index(most)].tolist() == kept
 
 
 def test_thin__of_two_choices_one_contains_the_other() -> None:
@@ -595,7 +595,7 @@ def test_thin__of_two_choices_one_contains_the_other() -> None:
         windows = Windows(
             panel=panel, origins=np.arange(first, 501 - horizon, dtype=np.int32), length=3, horizon=horizon
         )
-        return set(windows.origins[windows.sparse_indices(most)].tolist()) - {500 - horizon}
+        return set(windows.origins[windows.sparse_index(most)].tolist()) - {500 - horizon}
 
     few, many = rows(first=203, horizon=40, most=20), rows(first=101, horizon=7, most=100)
     assert few == set(range(225, 460, 25))

@@ -1,7 +1,7 @@
 """Experiment: every key with its type, range and default; no other package checks or defaults again."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -60,14 +60,12 @@ class Experiment(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _loss_of_levels(cls, config: Any) -> Any:
-        model, train = (config.get(key) if isinstance(config, dict) else None for key in ("model", "train"))
-        if (
-            isinstance(model, dict)
-            and model.get("levels")
-            and isinstance(train, dict)
-            and train.get("loss") is None
-        ):
+    def _loss_of_levels(cls, config: object) -> object:
+        if not isinstance(config, dict):
+            return config
+        model, train = config.get("model"), config.get("train")
+        has_levels = isinstance(model, dict) and bool(model.get("levels"))
+        if has_levels and isinstance(train, dict) and train.get("loss") is None:
             return {**config, "train": {**train, "loss": QUANTILE_LOSSES[0]}}
         return config
 

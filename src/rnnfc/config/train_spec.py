@@ -1,6 +1,6 @@
 """Training: optimizer, loss, schedule and budget."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -88,7 +88,7 @@ class TrainSpec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _options_of_the_optimizer(cls, config: Any) -> Any:
+    def _options_of_the_optimizer(cls, config: object) -> object:
         if not isinstance(config, dict) or config.get("optimizer") not in OPTIMIZERS:
             return config
         options = load_record(OPTIMIZERS, config["optimizer"]).options.items()

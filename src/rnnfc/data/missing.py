@@ -121,7 +121,7 @@ def _last_present(column: Floats, missing: Mask, *, season: int) -> Floats:
     return np.where(source < 0, np.nan, column[source])
 
 
-def update_imputed(
+def update_filled(
     values: Floats, filled: Mask, *, policy: str, season: int | None, bounds: npt.NDArray[np.int64]
 ) -> Floats:
     """values[row, channel] with the `filled` ones imputed again from the present values of their series, as `fill_gaps` does."""

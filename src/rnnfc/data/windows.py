@@ -72,7 +72,7 @@ class Windows:
         index = np.linspace(0, len(self) - 1, max_windows).round().astype(np.int64)
         return replace(self, origins=self.origins[index])
 
-    def sparse_indices(self, max_windows: int) -> Rows:
+    def sparse_index(self, max_windows: int) -> Rows:
         """Indices of about `max_windows` windows, and of the last one of each series.
 
         Their origins, counted from the start of the series, are the multiples of a power of 5. So of two such choices one

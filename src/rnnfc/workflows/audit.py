@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnfc.data.missing import update_imputed
+from rnnfc.data.missing import update_filled
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows, Windows, cut_windows
@@ -73,7 +73,7 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
         later = slice(int(first), int(panel.bounds[series + 1]))
         values[later] += np.abs(draw.normal(scale=values.std(axis=0) + 1.0, size=values[later].shape))
     changed = panel.with_values(
-        update_imputed(
+        update_filled(
             values, panel.filled, policy=panel.missing, season=experiment.data.season, bounds=panel.bounds
         )
     )

@@ -49,7 +49,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     """
     experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
     season, scored = experiment.data.season, splits.scored
-    written = splits.test.sparse_indices(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
+    written = splits.test.sparse_index(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
     context = MetricContext.from_panel(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
     forecasts = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
