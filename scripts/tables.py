@@ -165,7 +165,7 @@ def _official(run: Any, prepared: Any) -> dict[str, float | None]:
     scores = []
     for model, forecaster in (("ours", network), (NAIVE2, Naive2(season))):
         scores += score(forecaster.predict(test), context, model=model, split="test")
-    scores += relative_scores(scores, against=NAIVE2)
+    scores += relative_scores(scores, reference=NAIVE2)
     names = ("smape", "mase", "owa")
     return {name: find(scores, model="ours", split="test", metric=name, units="data") for name in names}
 

@@ -318,7 +318,7 @@ MAY_WRITE = {
     "rnnfc.cli.commands.predict",  # `predict.save`
     "rnnfc.workflows.train",  # the history, a line an epoch
     "rnnfc.networks.xla_cache",  # the user's cache, which can be compiled again
-    "rnnfc.reports.canvas",  # into memory
+    "rnnfc.reports.drawing",  # into memory
 }
 
 

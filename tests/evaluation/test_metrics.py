@@ -108,7 +108,7 @@ def value_of(name: str, *, off: float = 1.0, unit: float = 1.0) -> float | None:
     context = make_context([[2.0 * unit], [4.0 * unit]], scaler=scaler)
     scores = score(tiny(off=off, unit=unit), context, model="network", split="test")
     scores += score(tiny(off=2.0, unit=unit), context, model="Naive2", split="test")
-    scores += relative_scores(scores, against="Naive2")
+    scores += relative_scores(scores, reference="Naive2")
     suffix = "_0.8" if METRICS[name].over == "intervals" else ""
     return find(scores, model="network", split="test", metric=f"{name}{suffix}", units="data")
 

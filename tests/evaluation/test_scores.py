@@ -250,7 +250,7 @@ def test_score__agrees_with_utilsforecast() -> None:
 def test_relative_scores__owa_is_the_mean_of_both_relative_to_another_model() -> None:
     naive2 = score(replace(MANY, point=MANY.point + 1), FLAT, model="Naive2", split="test")
     network = score(MANY, FLAT, model="GRU", split="test")
-    relative = relative_scores([*network, *naive2], against="Naive2")
+    relative = relative_scores([*network, *naive2], reference="Naive2")
     found = {(row.model, row.step): row.value for row in relative}
     values = {
         (row.model, row.metric, row.step): row.value or NAN
@@ -262,7 +262,7 @@ def test_relative_scores__owa_is_the_mean_of_both_relative_to_another_model() ->
         assert found["GRU", step] == pytest.approx((smape + mase) / 2, rel=1e-14)
         assert found["Naive2", step] == 1.0
     assert {row.metric for row in relative} == {"owa"}
-    assert relative_scores(network, against="Naive2") == []
+    assert relative_scores(network, reference="Naive2") == []
 
 
 def test_relative_scores__have_no_value_where_the_other_model_makes_no_error_or_a_metric_is_undefined() -> (
@@ -274,7 +274,7 @@ def test_relative_scores__have_no_value_where_the_other_model_makes_no_error_or_
         row for model in ("GRU", "Naive2") for row in score(FORECAST, unscaled, model=model, split="test")
     ]
     for scores in ([*network, *exact], without_mase):
-        assert {row.value for row in relative_scores(scores, against="Naive2")} == {None}
+        assert {row.value for row in relative_scores(scores, reference="Naive2")} == {None}
 
 
 def test_score__missing_actual_values_do_not_count() -> None:

@@ -13,8 +13,8 @@ from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from rnnfc.data.frequency import Times
-from rnnfc.reports import canvas, plots
-from rnnfc.reports.canvas import Line
+from rnnfc.reports import drawing, plots
+from rnnfc.reports.drawing import Line
 
 ROOT = Path(__file__).parents[2]
 DAYS = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]").astype("datetime64[us]")
@@ -525,10 +525,10 @@ def test_legend__a_tall_one_leaves_the_curves_their_place(drawn: list[Figure]) -
     assert len(legend(drawn[0])) == 25
 
 
-def test_reduce_points__keeps_the_lowest_and_highest_point_of_every_pixel_and_gaps() -> None:
+def test_subsample_line__keeps_the_lowest_and_highest_point_of_every_pixel_and_gaps() -> None:
     value = np.sin(np.arange(30_000.0))
     value[12_345], value[23_456], value[6_000:9_000] = 7.0, -8.0, np.nan
-    thin = canvas.reduce_points(Line(label="y", time=np.arange(30_000), value=value))
+    thin = drawing.subsample_line(Line(label="y", time=np.arange(30_000), value=value))
     assert len(thin.value) == 900 * 2 + 100  # parts of 30 points; those of the gap have one each
     assert (thin.value[thin.time == 12_345], thin.value[thin.time == 23_456]) == (7.0, -8.0)
     assert np.isnan(thin.value[(thin.time >= 6_000) & (thin.time < 9_000)]).all()
@@ -536,14 +536,14 @@ def test_reduce_points__keeps_the_lowest_and_highest_point_of_every_pixel_and_ga
     np.testing.assert_array_equal(thin.value, value[thin.time])
 
 
-def test_reduce_points__a_line_that_fits_is_unchanged() -> None:
+def test_subsample_line__a_line_that_fits_is_unchanged() -> None:
     line = Line(label="y", time=np.arange(20_000), value=np.zeros(20_000))
-    assert canvas.reduce_points(line) is line
+    assert drawing.subsample_line(line) is line
 
 
-def test_since__a_long_line_has_two_points_before_the_start() -> None:
+def test_crop_line__a_long_line_has_two_points_before_the_start() -> None:
     long, short = (
         Line(label="y", time=np.arange(rows) * 2, value=np.arange(float(rows))) for rows in (20_001, 7)
     )
-    assert canvas.since(long, 2 * 19_990).value.tolist() == list(range(19_988, 20_001))
-    assert canvas.since(short, 10).value.tolist() == short.value.tolist()
+    assert drawing.crop_line(long, 2 * 19_990).value.tolist() == list(range(19_988, 20_001))
+    assert drawing.crop_line(short, 10).value.tolist() == short.value.tolist()

@@ -7,7 +7,7 @@ from factories import make_forecast
 
 from rnnfc.evaluation.scores import Score
 from rnnfc.reports.report import NETWORK
-from rnnfc.reports.verdict import describe_outcome, describe_unscored, headline
+from rnnfc.reports.verdict import describe_outcome, describe_unscored, format_verdict
 
 NAN = float("nan")
 
@@ -127,12 +127,12 @@ def test_outcome__errors_carry_their_unit() -> None:
         (4.0, "W", 2, 99, "Test MSE 0.2500 (scaled, 2 targets) over 99 windows: so."),
     ],
 )
-def test_headline__is_the_test_error_in_both_units_then_the_outcome(
+def test_format_verdict__is_the_test_error_in_both_units_then_the_outcome(
     mse: float | None, unit: str, num_targets: int, num_windows: int, text: str
 ) -> None:
     scores = [pooled(NETWORK, "mse", mse), pooled(NETWORK, "mse", 0.25, units="scaled")]
     options = {"unit": unit, "num_targets": num_targets, "num_windows": num_windows}
-    assert headline(scores, outcome="so.", **options) == text  # type: ignore[arg-type]  # a plain dict
+    assert format_verdict(scores, outcome="so.", **options) == text  # type: ignore[arg-type]  # a plain dict
 
 
 def test_describe_unscored__counts_missing_values_and_series_without_a_value() -> None:

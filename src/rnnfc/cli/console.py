@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.evaluation.metrics import METRICS, heading, parse_name
-from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, Report, ranking_units
+from rnnfc.reports.report import NETWORK, RANKING_METRIC, VERDICT_METRIC, Report, ranking_units
 from rnnfc.reports.text import format_number, series_of_rows, series_with_windows
 from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.training.progress import Epoch
@@ -166,17 +166,17 @@ def show_report(report: Report) -> None:
         for name, metric in METRICS.items()
         if metric.summary and metric.over == "point" and metric.units == power
     ]
-    scaled = f"scaled {format_number(report.test_score(HEADLINE, units='scaled'))}"
+    scaled = f"scaled {format_number(report.test_score(VERDICT_METRIC, units='scaled'))}"
     prefix, remark = ("", scaled) if units == "data" else ("scaled ", f"{len(report.targets)} targets")
     show_result("test", f"{prefix}{' · '.join(errors)} ({remark})")
     if report.quantile_metrics:
         show_result("quantiles", " · ".join(_quantile_summaries(report)))
     baselines = [
-        f"{model} {format_number(report.test_score(RANKING, units=units, model=model))}"
+        f"{model} {format_number(report.test_score(RANKING_METRIC, units=units, model=model))}"
         for model in report.models
         if model != NETWORK
     ]
-    show_result("baselines", f"{prefix}{heading(RANKING)} {' · '.join(baselines)}")
+    show_result("baselines", f"{prefix}{heading(RANKING_METRIC)} {' · '.join(baselines)}")
     show_result("verdict", report.outcome)
     for text in report.notes:
         show_note("note", text)

@@ -121,31 +121,36 @@ def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> f
         return _value(metric, sums, (slice(None), slice(None)))[0]
 
 
-def relative_scores(scores: Sequence[Score], *, against: str) -> list[Score]:
-    """Scores of each model relative to those of the model `against`: the mean over the metrics of `Metric.relative`.
+def relative_scores(scores: Sequence[Score], *, reference: str) -> list[Score]:
+    """Scores of each model relative to those of the model `reference`: the mean over the metrics of `Metric.relative`.
 
-    None where one of them is not defined, or zero for `against`; no scores where `against` is none of the models.
+    None where one of them is not defined, or zero for `reference`; no scores where `reference` is none of the models.
     """
-    values = {(row.metric, row.model, *_rest(row)): row.value for row in scores if row.units == "data"}
+    values = {(row.metric, row.model, *_position(row)): row.value for row in scores if row.units == "data"}
     rows = []
     for name, metric in METRICS.items():
         for row in scores:
-            if row.metric not in metric.relative[:1] or (row.metric, against, *_rest(row)) not in values:
+            if (
+                row.metric not in metric.relative[:1]
+                or (row.metric, reference, *_position(row)) not in values
+            ):
                 continue
-            ours, theirs = (
-                [values[part, model, *_rest(row)] for part in metric.relative]
-                for model in (row.model, against)
+            model_values, reference_values = (
+                [values[part, model, *_position(row)] for part in metric.relative]
+                for model in (row.model, reference)
             )
             ratios = [
-                one / other for one, other in zip(ours, theirs, strict=True) if one is not None and other
+                value / other
+                for value, other in zip(model_values, reference_values, strict=True)
+                if value is not None and other
             ]
-            value = finite(sum(ratios) / len(ratios)) if len(ratios) == len(ours) else None
-            rows.append(replace(row, metric=name, value=value))
+            ratio = finite(sum(ratios) / len(ratios)) if len(ratios) == len(model_values) else None
+            rows.append(replace(row, metric=name, value=ratio))
     return rows
 
 
-def _rest(row: Score) -> tuple[str, str | None, int | None]:
-    """What one score of a model and metric is of."""
+def _position(row: Score) -> tuple[str, str | None, int | None]:
+    """Split, target and step of a score."""
     return row.split, row.target, row.step
 
 

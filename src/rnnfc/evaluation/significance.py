@@ -1,4 +1,4 @@
-"""Whether one forecaster is better than another, or it could be chance."""
+"""Whether one forecaster is significantly better than another."""
 
 import math
 
@@ -13,9 +13,9 @@ _NORMAL = 1.959964
 def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     """Diebold-Mariano statistic of squared errors, origin time by origin time; negative where `forecast` is better.
 
-    Windows of several series with the same origin time share what happened then: together they are one observation. Beyond
-    `critical_value` a difference is rarely chance. None where it cannot be told: equal forecasts, errors whose squares are
-    not finite, or so few times for the horizon that the variance or the small-sample factor is not positive.
+    Windows of several series with the same origin time share the shocks of that time: together they are one observation. A
+    statistic beyond `critical_value` is significant. None where it is not defined: equal forecasts, errors whose squares are
+    not finite, or too few times for the horizon, so that the variance or the small-sample factor is not positive.
 
     Source: Diebold & Mariano, Comparing predictive accuracy, Journal of Business & Economic Statistics 13 (1995), equation 6,
     with the lags of the horizon (h - 1) in Bartlett weights so that the variance stays positive, times the small-sample factor
@@ -27,16 +27,16 @@ def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     if actual is None:
         raise ValueError("a forecast past the end of the data cannot be compared with actual values")
     known, horizon = ~np.isnan(actual), actual.shape[1]
-    told = known.any(axis=(1, 2))  # windows of which nothing is known tell nothing
-    if not told.any():
+    scored = known.any(axis=(1, 2))  # windows with at least one known value
+    if not scored.any():
         return None
-    origins, which = np.unique(forecast.origin_time[told], return_inverse=True)
+    origins, window_time = np.unique(forecast.origin_time[scored], return_inverse=True)
     times = len(origins)
     with np.errstate(all="ignore"):
-        apart = (forecast.point - actual) ** 2 - (other.point - actual) ** 2
-        gain = apart[told].mean(axis=(1, 2), where=known[told])
+        difference = (forecast.point - actual) ** 2 - (other.point - actual) ** 2
+        gain = difference[scored].mean(axis=(1, 2), where=known[scored])
         # Each window weighs the same, as in the errors that are compared, and a time as much as its windows.
-        centered = np.bincount(which, weights=gain - gain.mean()) * (times / len(gain))
+        centered = np.bincount(window_time, weights=gain - gain.mean()) * (times / len(gain))
         variance = float(centered @ centered) / times
         for lag in range(1, min(horizon, times)):
             variance += 2 * (1 - lag / horizon) * float(centered[lag:] @ centered[:-lag]) / times
@@ -48,19 +48,19 @@ def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
 
 
 def critical_value(times: int) -> float:
-    """The 97.5 % point of Student's t with times - 1 degrees of freedom: two-sided 5 % for `lead`.
+    """The 97.5 % point of Student's t with times - 1 degrees of freedom: two-sided 5 % for `diebold_mariano`.
 
-    By the Cornish-Fisher expansion to the third order, right to 2e-4 from 10 times on; infinite for one.
+    By the Cornish-Fisher expansion to the third order, accurate to 2e-4 from 10 times on; infinite for one.
 
     Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.5.
     """
     if times < 2:
         return math.inf
-    z, free = _NORMAL, times - 1
+    z, freedom = _NORMAL, times - 1
     terms = (
         z,
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
-    return float(sum(term / free**power for power, term in enumerate(terms)))
+    return float(sum(term / freedom**power for power, term in enumerate(terms)))

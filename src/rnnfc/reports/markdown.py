@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.evaluation.metrics import METRICS, heading, parse_name
-from rnnfc.reports.report import NETWORK, RANKING, Ledger, Report, ranking_units
+from rnnfc.reports.report import NETWORK, RANKING_METRIC, Ledger, Report, ranking_units
 from rnnfc.reports.text import (
     escape_markdown,
     format_number,
@@ -16,7 +16,7 @@ from rnnfc.reports.text import (
 from rnnfc.reports.verdict import CHANCE_NOTE
 
 _TARGETS_NOTE = (
-    f"Models are ranked by their scaled {heading(RANKING)}: "
+    f"Models are ranked by their scaled {heading(RANKING_METRIC)}: "
     "in data units a target with large numbers would outweigh the others."
 )
 # The score that a cell shows, except for what its row and its column say.
@@ -24,7 +24,7 @@ _Fields = Mapping[str, str | int | None]
 _POOLED: _Fields = {
     "model": NETWORK,
     "split": "test",
-    "metric": RANKING,
+    "metric": RANKING_METRIC,
     "units": "data",
     "target": None,
     "step": None,
@@ -49,7 +49,7 @@ def to_markdown(
     Args:
         best_epoch: the epoch whose weights were kept; 0 for the last.
     """
-    window, kept = experiment.window, f" (kept: epoch {best_epoch:,})" if best_epoch else ""
+    window, best = experiment.window, f" (kept: epoch {best_epoch:,})" if best_epoch else ""
     targets = ", ".join(map(escape_markdown, report.targets))
     unit = f" in {escape_markdown(report.unit)}" if report.unit else ""
     lines = [
@@ -57,7 +57,7 @@ def to_markdown(
         "",
         f"# {experiment.name}",
         "",
-        f"{experiment.model.label}, {parameters:,} parameters, {epochs:,} epochs{kept}; windows of {window.length:,} rows, "
+        f"{experiment.model.label}, {parameters:,} parameters, {epochs:,} epochs{best}; windows of {window.length:,} rows, "
         f"horizon {window.horizon:,}; target {targets}{unit}; seed {experiment.seed}.",
         "",
         CHANCE_NOTE,
@@ -79,7 +79,7 @@ def to_markdown(
             for name, row in table.rows.items()
         ]
         lines += ["", f"## {table.title}", "", *format_table([table.corner, *table.columns], rows)]
-        if better := _which_is_better(table.columns):
+        if better := _describe_better(table.columns):
             lines += ["", better]
     notes = [f"- {escape_markdown(text)}" for text in report.notes]
     return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
@@ -132,7 +132,9 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
             },
         )
     units = ranking_units(len(targets))
-    error = f"{heading(RANKING)} in data units" if units == "data" else f"scaled {heading(RANKING)}"
+    error = (
+        f"{heading(RANKING_METRIC)} in data units" if units == "data" else f"scaled {heading(RANKING_METRIC)}"
+    )
     yield _Table(
         title=f"Every split, {error}",
         corner="model",
@@ -144,7 +146,7 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
         yield _Table(title=f"Test rows by step, {error}", corner="step", rows=rows, columns=models)
 
 
-def _which_is_better(columns: Mapping[str, _Fields]) -> str:
+def _describe_better(columns: Mapping[str, _Fields]) -> str:
     """Which values are better, for a table whose metrics differ in that; empty where in all of them the lower are."""
     directions: dict[str, list[str]] = {}
     for name, column in columns.items():

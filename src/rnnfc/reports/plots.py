@@ -7,23 +7,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from rnnfc.reports.canvas import (
-    COLOURS,
+from rnnfc.reports.drawing import (
+    COLORS,
     STYLES,
     Line,
     Time,
     clip_to_axis,
+    crop_line,
     draw_line,
     escape_text,
     format_time_axis,
     new_figure,
-    since,
     to_png,
 )
 
 # The actual values are light and wide, so that an edge of them is seen under a forecast that covers them.
 _ACTUAL, _ACTUAL_WIDTH = "#AAAAAA", 3.0
-_TEST, _TRAIN, _VALIDATION = COLOURS[:3]
+_TEST, _TRAIN, _VALIDATION = COLORS[:3]
 # Rows that the lower, close-up part of a forecast picture shows.
 _CLOSE_UP_ROWS = 120
 
@@ -86,13 +86,13 @@ def draw_series(
 def draw_runs(*, title: str, actual: Line, runs: Sequence[Line], ylabel: str, xlabel: str) -> bytes:
     """The actual values and every forecast of the same rows above, their errors below, where close forecasts differ visibly."""
     figure, (values, errors) = new_figure(2, title)
-    draw_line(values, actual, colour=_ACTUAL, width=_ACTUAL_WIDTH)
+    draw_line(values, actual, color=_ACTUAL, width=_ACTUAL_WIDTH)
     errors.axhline(0, color=_ACTUAL, linewidth=_ACTUAL_WIDTH)
     for place, run in enumerate(runs):
-        round_, colour = divmod(place, len(COLOURS))
+        round_, color = divmod(place, len(COLORS))
         error = replace(run, value=clip_to_axis(run.value) - actual.value)
         for axis, line in ((values, run), (errors, error)):
-            draw_line(axis, line, colour=COLOURS[colour], width=1.4, style=STYLES[round_ % len(STYLES)])
+            draw_line(axis, line, color=COLORS[color], width=1.4, style=STYLES[round_ % len(STYLES)])
     values.set_ylabel(escape_text(ylabel), fontsize=9)
     errors.set_ylabel("forecast - actual", fontsize=9)
     errors.set_xlabel(escape_text(xlabel))
@@ -105,13 +105,13 @@ def draw_gradients(*, title: str, groups: Sequence[Sequence[Line]]) -> bytes:
     """Gradient norms by lag on a log scale, the window's last step to the left; zeros are left out.
 
     Args:
-        groups: each has a colour; the lines of a group differ in style.
+        groups: each has a color; the lines of a group differ in style.
     """
     figure, (axis,) = new_figure(1, title)
-    for colour, group in enumerate(groups):
+    for color, group in enumerate(groups):
         for style, line in enumerate(group):
             positive = replace(line, value=np.where(line.value > 0, line.value, np.nan))
-            look = {"colour": COLOURS[colour % len(COLOURS)], "style": STYLES[style % len(STYLES)]}
+            look = {"color": COLORS[color % len(COLORS)], "style": STYLES[style % len(STYLES)]}
             draw_line(axis, positive, width=2.0, **look)
     axis.set_yscale("log")
     axis.margins(x=0.01)
@@ -131,11 +131,11 @@ def _draw_splits(
     """Actual values and forecasts by split, of the last `rows` rows close up, or of all."""
     lines = [actual, *parts]
     if rows is not None:
-        lines = [since(line, actual.time[-rows]) for line in lines]
-    draw_line(axis, lines[0], colour=_ACTUAL, width=_ACTUAL_WIDTH)
-    colours = (_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST)
-    for colour, line in zip(colours, lines[1:], strict=True):
-        draw_line(axis, line, colour=colour, width=1.0 if rows is None else 1.4)
+        lines = [crop_line(line, actual.time[-rows]) for line in lines]
+    draw_line(axis, lines[0], color=_ACTUAL, width=_ACTUAL_WIDTH)
+    colors = (_TRAIN, _VALIDATION, _TEST) if len(parts) == 3 else (_TRAIN, _TEST)
+    for color, line in zip(colors, lines[1:], strict=True):
+        draw_line(axis, line, color=color, width=1.0 if rows is None else 1.4)
     axis.set_ylabel(escape_text(ylabel), fontsize=9)
     format_time_axis(axis, actual.time)
     if rows is not None:

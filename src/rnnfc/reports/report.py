@@ -13,7 +13,7 @@ from rnnfc.plain import JsonObject
 
 NETWORK = "network"
 # The metric that models are ranked by, and the one that the verdict opens with.
-RANKING, HEADLINE = "rmse", "mse"
+RANKING_METRIC, VERDICT_METRIC = "rmse", "mse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +110,10 @@ def ranking_units(num_targets: int) -> str:
 
 def ranking_errors(scores: Sequence[Score], *, num_targets: int) -> dict[str, float | None]:
     """The pooled test error of each model, the best first; models without a finite one last, by name."""
-    wanted = ("test", RANKING, ranking_units(num_targets), None, None)
+    wanted = ("test", RANKING_METRIC, ranking_units(num_targets), None, None)
     errors = {
         row.model: row.value
         for row in scores
         if (row.split, row.metric, row.units, row.target, row.step) == wanted
     }
-    return dict(sorted(errors.items(), key=lambda item: (METRICS[RANKING].sort_key(item[1]), item[0])))
+    return dict(sorted(errors.items(), key=lambda item: (METRICS[RANKING_METRIC].sort_key(item[1]), item[0])))

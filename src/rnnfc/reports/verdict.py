@@ -8,7 +8,7 @@ from rnnfc.evaluation import significance
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.evaluation.metrics import heading, parse_name
 from rnnfc.evaluation.scores import Score, find
-from rnnfc.reports.report import HEADLINE, NETWORK, RANKING, ranking_errors
+from rnnfc.reports.report import NETWORK, RANKING_METRIC, VERDICT_METRIC, ranking_errors
 from rnnfc.reports.text import format_number
 
 # Origin times of windows that do not overlap: with fewer, the statistic is far from normal.
@@ -20,10 +20,12 @@ CHANCE_NOTE = (
 )
 
 
-def headline(scores: Sequence[Score], *, outcome: str, unit: str, num_targets: int, num_windows: int) -> str:
+def format_verdict(
+    scores: Sequence[Score], *, outcome: str, unit: str, num_targets: int, num_windows: int
+) -> str:
     """One sentence: the network's test error, then the outcome."""
     data, scaled = (
-        format_number(find(scores, model=NETWORK, split="test", metric=HEADLINE, units=units))
+        format_number(find(scores, model=NETWORK, split="test", metric=VERDICT_METRIC, units=units))
         for units in ("data", "scaled")
     )
     if num_targets == 1:
@@ -31,7 +33,7 @@ def headline(scores: Sequence[Score], *, outcome: str, unit: str, num_targets: i
     else:
         value = f"{scaled} (scaled, {num_targets} targets)"
     windows = f"{num_windows:,} {'window' if num_windows == 1 else 'windows'}"
-    return f"Test {heading(HEADLINE)} {value} over {windows}: {outcome}"
+    return f"Test {heading(VERDICT_METRIC)} {value} over {windows}: {outcome}"
 
 
 def describe_outcome(
@@ -56,7 +58,7 @@ def describe_outcome(
         return "the network's test error is not finite."
     if rival_error is None:
         return "the network's test error is finite, that of every baseline is not."
-    name = heading(RANKING) if num_targets == 1 else f"scaled {heading(RANKING)}"
+    name = heading(RANKING_METRIC) if num_targets == 1 else f"scaled {heading(RANKING_METRIC)}"
     unit = f" {unit}" if unit and num_targets == 1 else ""
     values = f"{format_number(network_error)} against {format_number(rival_error)}{unit}"
     errors_text = f"{name} {values}, {_describe_ratio(network_error, rival_error)}"

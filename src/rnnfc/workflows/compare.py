@@ -14,7 +14,7 @@ from rnnfc.errors import RunError
 from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.evaluation.scores import measure
 from rnnfc.plain import JsonObject
-from rnnfc.reports.report import HEADLINE, NETWORK, RANKING
+from rnnfc.reports.report import NETWORK, RANKING_METRIC, VERDICT_METRIC
 from rnnfc.reports.text import escape_markdown, format_number, format_table
 from rnnfc.runs import forecast_csv
 from rnnfc.runs import run as run_files
@@ -140,7 +140,9 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
             row = ModelScores(run=run.name, model=model, values=_measure(common, actual / size, point / size))
             same = run.folder if model == NETWORK else tuple(row.values.values())
             scores.setdefault((model, same), (row, point))
-    ranked = sorted(scores.values(), key=lambda pair: METRICS[RANKING].sort_key(pair[0].values[RANKING]))
+    ranked = sorted(
+        scores.values(), key=lambda pair: METRICS[RANKING_METRIC].sort_key(pair[0].values[RANKING_METRIC])
+    )
     comparison = Comparison(
         folder=outputs,
         rows=len(common),
@@ -281,7 +283,7 @@ def _picture(
     values: of `common`, the actual ones, then those of each of the scores.
     """
     from rnnfc.reports import plots
-    from rnnfc.reports.canvas import Line
+    from rnnfc.reports.drawing import Line
 
     shared = set(common)
     target = next(key.target for key in tables[0].rows if key in shared)
@@ -304,7 +306,7 @@ def _picture(
     labels = dict(zip([run.name for run in runs], label_runs(runs), strict=True))
     lines = [
         Line(
-            label=f"{labels.get(name, name)}: {heading(HEADLINE)} {format_number(row.values[HEADLINE])}",
+            label=f"{labels.get(name, name)}: {heading(VERDICT_METRIC)} {format_number(row.values[VERDICT_METRIC])}",
             time=times,
             value=value[rows],
         )

@@ -98,7 +98,7 @@ def _subsample(windows: Windows, *, width: int) -> Windows:
 def _picture(runs: Sequence[Run], curves: Sequence[Curve]) -> bytes:
     """One line a state, each as a share of its lag 0, so that runs with different losses can be compared."""
     from rnnfc.reports import plots
-    from rnnfc.reports.canvas import Line
+    from rnnfc.reports.drawing import Line
 
     names = dict(zip([run.name for run in runs], label_runs(runs), strict=True))
     one_layer = all(curve.state.startswith("layer 1, ") and curve.state.count(",") == 1 for curve in curves)

@@ -17,7 +17,7 @@ from rnnfc.workflows.score import Forecasts
 _MOST_SERIES = 3
 
 if TYPE_CHECKING:  # matplotlib takes a second to start
-    from rnnfc.reports.canvas import Line
+    from rnnfc.reports.drawing import Line
 
 
 def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
@@ -57,7 +57,7 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
 
 def _series_lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "tuple[Line, list[Line]]":
     """Actual values of a series, and its forecasts by split."""
-    from rnnfc.reports.canvas import Line
+    from rnnfc.reports.drawing import Line
 
     panel = prepared.panel
     rows = slice(*panel.bounds[series : series + 2])
@@ -77,7 +77,7 @@ def label_runs(runs: Sequence[Run]) -> list[str]:
 
 def _forecast_line(forecast: Forecast, windows: Windows, *, series: int, split: str) -> "Line":
     """The forecasts of a series end to end, with a gap where no row was forecast; a band between the outermost quantiles."""
-    from rnnfc.reports.canvas import Line
+    from rnnfc.reports.drawing import Line
 
     own = np.flatnonzero(forecast.series == series)
     chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]

@@ -15,8 +15,8 @@ from rnnfc.evaluation.forecast import Forecast, Predictor
 from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
 from rnnfc.evaluation.significance import diebold_mariano
-from rnnfc.reports.report import NETWORK, RANKING, Report, count_rows, ranking_units
-from rnnfc.reports.verdict import describe_outcome, describe_unscored, headline
+from rnnfc.reports.report import NETWORK, RANKING_METRIC, Report, count_rows, ranking_units
+from rnnfc.reports.verdict import describe_outcome, describe_unscored, format_verdict
 from rnnfc.workflows.prepare import Prepared
 
 # Rows of forecast.csv: a file of some ten megabytes, written and read in seconds.
@@ -64,8 +64,8 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             for name, windows in scored.items():
                 forecast = model.predict(windows)  # after the loop that of the test split, the last one
                 scores += score(forecast, context, model=model.label, split=name)
-            error = METRICS[RANKING].sort_key(
-                find(scores, model=model.label, split="test", metric=RANKING, units=units)
+            error = METRICS[RANKING_METRIC].sort_key(
+                find(scores, model=model.label, split="test", metric=RANKING_METRIC, units=units)
             )
             if error < lowest:
                 pair = (forecasts["test"], forecast)
@@ -73,7 +73,7 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
                 statistic = diebold_mariano(
                     *(pair if units == "data" else (_scale(forecast, scaler) for forecast in pair))
                 )
-    scores += relative_scores(scores, against=NAIVE2)
+    scores += relative_scores(scores, reference=NAIVE2)
     notes = describe_unscored(scores, forecasts["test"])
     if len(written) < len(splits.test):
         notes.append(
@@ -108,7 +108,7 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         experiment=prepared.experiment.name,
         unit=panel.unit,
         targets=panel.targets,
-        verdict=headline(
+        verdict=format_verdict(
             scores, outcome=outcome, unit=panel.unit, num_targets=panel.num_targets, num_windows=len(test)
         ),
         outcome=outcome,

@@ -19,9 +19,9 @@ from rnnfc.data.panel import Floats
 from rnnfc.errors import visible
 
 _SIZE_INCHES, _DPI = (9.0, 4.4), 100
-# Okabe & Ito's palette, which colour-blind readers can tell apart too.
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-STYLES = ("-", "--", ":", "-.")  # lines beyond the colours begin again with the next style
+# Okabe & Ito's palette, which color-blind readers can tell apart too.
+COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+STYLES = ("-", "--", ":", "-.")  # lines beyond the colors begin again with the next style
 # Matplotlib's axes have no room for values beyond this; they are left out.
 _LARGEST = 1e100
 _TITLE_SIZES = (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0)
@@ -61,16 +61,16 @@ def new_figure(rows: int, title: str) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
 
 
-def draw_line(axis: Axes, line: Line, *, colour: str, width: float, style: str = "-") -> None:
+def draw_line(axis: Axes, line: Line, *, color: str, width: float, style: str = "-") -> None:
     """Draw a line and its band; a point between two gaps is a dot."""
-    line = reduce_points(line)
+    line = subsample_line(line)
     value = clip_to_axis(line.value)
     known = np.concatenate([[False], ~np.isnan(value), [False]])
     isolated = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
     axis.plot(
         line.time,
         value,
-        color=colour,
+        color=color,
         linewidth=width,
         linestyle=style,
         label=escape_text(line.label),
@@ -81,16 +81,16 @@ def draw_line(axis: Axes, line: Line, *, colour: str, width: float, style: str =
     if line.band is not None:
         low, high = map(clip_to_axis, line.band)
         label = escape_text(line.band_label)
-        axis.fill_between(line.time, low, high, color=colour, alpha=0.2, linewidth=0, label=label)
+        axis.fill_between(line.time, low, high, color=color, alpha=0.2, linewidth=0, label=label)
 
 
-def since(line: Line, start: Time) -> Line:
+def crop_line(line: Line, start: Time) -> Line:
     """A long line without the points before `start`, except the last two, which lead there."""
     first = max(0, int(np.searchsorted(line.time, start)) - 2) if len(line.time) > _MOST_POINTS else 0
     return line.select(slice(first, None))
 
 
-def reduce_points(line: Line) -> Line:
+def subsample_line(line: Line) -> Line:
     """A long line with fewer points that looks the same at this width; a gap shorter than a pixel is closed."""
     if len(line.value) <= _MOST_POINTS:
         return line
