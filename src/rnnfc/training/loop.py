@@ -100,6 +100,6 @@ def restore_best_weights(state: TrainState, spec: TrainSpec) -> int:
 def _divergence(error: NotFiniteError, *, epoch: int, rate: float) -> str:
     place = f"in epoch {epoch}, step {error.step}" if error.step else f"at the end of epoch {epoch}"
     return (
-        f"{error.what} is not finite {place} (learning rate {rate:g}); lower train.learning_rate, "
+        f"{error.quantity} is not finite {place} (learning rate {rate:g}); lower train.learning_rate, "
         "set train.clip: {by: global_norm, limit: 1.0}, or scale the data (scale: minmax or standard)"
     )

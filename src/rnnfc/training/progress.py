@@ -13,11 +13,11 @@ Arrays = dict[str, Array]
 
 
 class NotFiniteError(ArithmeticError):
-    """A loss or weight is not finite. `step` counts from 1; None is the end of the epoch."""
+    """`quantity`, a loss or weight, is not finite. `step` counts from 1; None is the end of the epoch."""
 
-    def __init__(self, what: str, *, step: int | None) -> None:
-        super().__init__(f"{what}, step {step}")
-        self.what, self.step = what, step
+    def __init__(self, quantity: str, *, step: int | None) -> None:
+        super().__init__(f"{quantity}, step {step}")
+        self.quantity, self.step = quantity, step
 
 
 @dataclass(frozen=True, kw_only=True)
