@@ -82,6 +82,8 @@ def test_train_epochs__draws_another_order_in_each_epoch_from_the_seed() -> None
     assert first.orders == again.orders
     assert len({str(order) for order in first.orders + other.orders}) == 4
     assert all(sorted(order) == ORIGINS.tolist() for order in first.orders)
+    train(unshuffled := ScriptedTrainer([None] * 2), spec(epochs=2, shuffle=False))
+    assert unshuffled.orders == [ORIGINS.tolist()] * 2
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,8 @@ def test_train_epochs__draws_another_order_in_each_epoch_from_the_seed() -> None
         ("constant", [0.1, 0.1, 0.1, 0.1]),
         ("cosine", [0.1, 0.0853553, 0.05, 0.0146447]),
         ({"kind": "cosine", "final": 0.5}, [0.1, 0.0926777, 0.075, 0.0573223]),
+        ({"kind": "cosine", "final": 0.2}, [0.1, 0.0882843, 0.06, 0.0317157]),
+        ({"kind": "step", "every": 2, "factor": 0.5}, [0.1, 0.1, 0.05, 0.05]),
         ({"kind": "step", "every": 2, "factor": 0.1}, [0.1, 0.1, 0.01, 0.01]),
     ],
 )
@@ -99,20 +103,43 @@ def test_train_epochs__follows_the_schedule(schedule: object, rates: list[float]
     np.testing.assert_allclose([row.learning_rate for row in rows], rates, rtol=1e-5)
 
 
-def test_train_epochs__a_plateau_lowers_the_rate_after_patience_epochs_and_not_below_the_floor() -> None:
-    losses = [5.0, 4.9, 4.8, 6.0, 6.0, 4.0, 6.0, 6.0]
-    schedule = {"kind": "plateau", "patience": 2, "factor": 0.1, "floor": 0.002, "min_delta": 0.5}
+@pytest.mark.parametrize(
+    ("factor", "floor", "losses", "rates"),
+    [
+        (
+            0.1,
+            0.002,
+            [5.0, 4.9, 4.8, 6.0, 6.0, 4.0, 6.0, 6.0],
+            [0.1, 0.1, 0.1, 0.01, 0.01, 0.002, 0.002, 0.002],
+        ),
+        # 2.5 is not below 3 - 0.5; 2.4 is.
+        (0.5, 0.03, [3.0, 2.5, 2.6, 2.4, 2.4, 2.4, 2.4, 2.4], [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.03, 0.03]),
+    ],
+)
+def test_train_epochs__a_plateau_lowers_the_rate_after_patience_epochs_and_not_below_the_floor(
+    factor: float, floor: float, losses: list[float], rates: list[float]
+) -> None:
+    schedule = {"kind": "plateau", "patience": 2, "factor": factor, "floor": floor, "min_delta": 0.5}
     _, rows = train(ScriptedTrainer(losses), spec(epochs=8, schedule=schedule))
-    rates = [0.1, 0.1, 0.1, 0.01, 0.01, 0.002, 0.002, 0.002]
     np.testing.assert_allclose([row.learning_rate for row in rows], rates)
 
 
-def test_train_epochs__early_stopping_ends_after_patience_and_restores_the_best_weights() -> None:
-    trainer = ScriptedTrainer([5.0, 3.0, 2.95, 4.0, 1.0])
-    early = spec(early_stopping={"patience": 2, "min_delta": 0.1})
+@pytest.mark.parametrize(
+    ("min_delta", "losses", "epochs", "best_epoch"),
+    [
+        (0.1, [5.0, 3.0, 2.95, 4.0, 1.0], 4, 2),
+        (0.25, [4.0, 3.75, 3.5, 3.5, 3.5], 5, 3),  # 3.75 is not below 4 - 0.25; 3.5 is
+        (0.25, [4.0, 3.75, 3.8, 3.0], 3, 1),
+    ],
+)
+def test_train_epochs__early_stopping_ends_after_patience_and_restores_the_best_weights(
+    min_delta: float, losses: list[float], epochs: int, best_epoch: int
+) -> None:
+    trainer, early = ScriptedTrainer(losses), spec(early_stopping={"patience": 2, "min_delta": min_delta})
     state, rows = train(trainer, early)
-    assert (len(rows), trainer.weight) == (4, 4)
-    assert (restore_best_weights(state, early), trainer.weight) == (2, 2)
+    assert (len(rows), trainer.weight) == (epochs, epochs)
+    assert state.progress.best_validation_loss == losses[best_epoch - 1]
+    assert (restore_best_weights(state, early), trainer.weight) == (best_epoch, best_epoch)
 
 
 def test_restore_best_weights__without_early_stopping_the_last_weights_stay() -> None:
@@ -134,6 +161,7 @@ def test_train_state__continues_from_its_arrays() -> None:
         (row.epoch, row.validation_loss) for row in expected
     ]
     assert second.progress == whole.progress
+    assert (type(second.progress.epoch), type(second.progress.learning_rate)) == (int, float)
     assert second.best_weights == whole.best_weights == [2]
 
 
