@@ -176,7 +176,7 @@ class Run:
             RunError: see `rnnfc predict`.
         """
         forecast = predict_workflow.predict(
-            run.Run(self.folder).refuse_damage(),
+            run.Run(self.folder).verify_files(),
             steps=steps,
             series=series,
             data=_path_or_frame(data),

@@ -89,9 +89,9 @@ def test_open__refuses_a_run_with_one_changed_file(opened: Run, name: str, conte
 def test_refuse_damage__names_a_file_that_is_missing_or_not_plain(opened: Run) -> None:
     path = opened.folder / run.REPORT_TEXT
     path.unlink()
-    assert refusal(opened.refuse_damage, path) == "No such file or directory"
+    assert refusal(opened.verify_files, path) == "No such file or directory"
     path.symlink_to("/etc/passwd")
-    assert "a link" in refusal(opened.refuse_damage, path)
+    assert "a link" in refusal(opened.verify_files, path)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_refuse_damage__refuses_a_line_that_no_manifest_has(
 ) -> None:
     with (opened.folder / MANIFEST).open("a") as file:
         file.write(line)
-    assert reason in refusal(opened.refuse_damage, opened.folder / name)
+    assert reason in refusal(opened.verify_files, opened.folder / name)
 
 
 def test_refuse_damage__refuses_an_unlisted_file_of_the_contract(opened: Run) -> None:

@@ -15,7 +15,7 @@ from sealing import seal
 from rnnfc.runs.run import Run
 from rnnfc.workflows import explain
 from rnnfc.workflows.explain import Curve
-from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.prepare import prepare_run
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def test_explain__reads_the_trained_network_on_its_test_windows(
     (curve,) = json.loads(rnnfc("explain", scratch_run, "--outputs", tmp_path, "--json").out)["curves"]
     which = Run(scratch_run)
     U, W, b, V, c = (which.weights()[letter] for letter in "UWbVc")  # noqa: N806  the letters of the equations
-    windows = prepare_again(which)[0].splits.test
+    windows = prepare_run(which)[0].splits.test
     norms = np.zeros((50, 50))
     for row, (x, y) in enumerate(zip(windows.inputs()[:, :, 0], windows.targets()[:, 0, 0], strict=True)):
         states = [np.zeros(100)]
@@ -119,7 +119,7 @@ def test_explain__refuses_changed_data(rnnfc: Command, scratch_run: Path, tmp_pa
 
 
 def test_explain__reads_at_most_200_evenly_spaced_windows(small_run: Path) -> None:
-    windows = prepare_again(Run(small_run))[0].splits.test
+    windows = prepare_run(Run(small_run))[0].splits.test
     some = explain._subsample(replace(windows, origins=np.arange(10, 1009, dtype=np.int32)), width=3)
     assert (len(some), some.origins[0], some.origins[-1]) == (200, 10, 1008)
     assert set(np.diff(some.origins)) == {5, 6}

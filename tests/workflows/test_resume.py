@@ -209,8 +209,8 @@ def test_train__keeps_the_last_epoch_on_a_signal(
 def test_signals__respect_nohup() -> None:
     code = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from rnnfc.cli.signals import unwound\n"
-        "with unwound(): print(signal.getsignal(signal.SIGHUP).name, signal.getsignal(signal.SIGTERM).__name__)\n"
+        "from rnnfc.cli.signals import handle_signals\n"
+        "with handle_signals(): print(signal.getsignal(signal.SIGHUP).name, signal.getsignal(signal.SIGTERM).__name__)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "SIG_IGN stop\n"
@@ -219,8 +219,8 @@ def test_signals__respect_nohup() -> None:
 def test_signals__during_an_import_keep_their_exit_code(tmp_path: Path) -> None:
     (tmp_path / "victim.py").write_text(
         "import os, signal, sys\n"
-        "from rnnfc.cli.signals import unwound\n"
-        "with unwound() as seen:\n"
+        "from rnnfc.cli.signals import handle_signals\n"
+        "with handle_signals() as seen:\n"
         "    try:\n"
         "        exec('os.kill(os.getpid(), signal.SIGTERM)\\nwhile True: pass')\n"
         "    except KeyboardInterrupt:\n"
@@ -236,8 +236,8 @@ def test_signals__end_work_that_cannot_be_interrupted(signals: int) -> None:
     code = (
         "import signal, sys, time\n"
         "from rnnfc.cli import signals\n"
-        "signals._PATIENCE_S = 0.5 if sys.argv[1] == '1' else 60\n"
-        "with signals.unwound():\n"
+        "signals._TIMEOUT_S = 0.5 if sys.argv[1] == '1' else 60\n"
+        "with signals.handle_signals():\n"
         "    signal.pthread_sigmask(signal.SIG_UNBLOCK, [])\n"
         "    while True:\n"
         "        try:\n"

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from rnnfc.cli.options import app
-from rnnfc.cli.signals import unwound
+from rnnfc.cli.signals import handle_signals
 from rnnfc.errors import RnnfcError, visible
 
 # A command is the module of its name in cli/commands; `rnnfc --help` lists them in this order.
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows "?" for "·"
-    with unwound() as signals:
+    with handle_signals() as signals:
         try:
             code = _run(sys.argv[1:] if arguments is None else arguments)
         except BaseException:

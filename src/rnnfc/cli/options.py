@@ -39,8 +39,8 @@ Runtime = Annotated[
 OUTPUTS = Path("outputs")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(value: bool) -> None:
+    if value:
         sys.stdout.write(f"rnnfc {__version__}\n")
         raise typer.Exit
 
@@ -48,7 +48,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out."""

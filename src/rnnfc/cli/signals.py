@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C, SIGTERM and SIGHUP unwind the work so that it can be continued; a second one ends it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP interrupt the work so that it can be resumed; a second signal ends the process at once."""
 
 import contextlib
 import os
@@ -10,56 +10,56 @@ from types import FrameType
 from typing import NoReturn
 
 _NUMBERS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-# Python acts on a signal only between two of its own steps; a compiler or a huge step that takes longer is left to itself.
-_PATIENCE_S = 4.0
+# Python handles a signal only between two bytecodes; if a compiler or a large operation takes longer, the process ends.
+_TIMEOUT_S = 4.0
 
 
 class Signals:
-    """The first signal that came while the block ran: its `number`, None without one."""
+    """The `number` of the first signal during the block; None without one."""
 
     number: int | None = None
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports of a process that the signal ended: 130, 143 or 129."""
+        """The exit code of a process that ended by this signal: 130, 143 or 129."""
         return 128 + (self.number or signal.SIGINT)
 
 
 @contextlib.contextmanager
-def unwound() -> Iterator[Signals]:
-    """The first signal raises KeyboardInterrupt in the work; a second one, or patience coming to its end, ends the process."""
-    seen = Signals()
+def handle_signals() -> Iterator[Signals]:
+    """Raise KeyboardInterrupt on the first signal; end the process on a second one, or if the work does not stop in time."""
+    signals = Signals()
 
     def stop(number: int, _: FrameType | None) -> NoReturn:
-        seen.number = seen.number or number
+        signals.number = signals.number or number
         raise KeyboardInterrupt
 
-    # What is ignored stays ignored: nohup means it.
-    heard = [number for number in _NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
-    bell, ring = os.pipe()
-    os.set_blocking(ring, False)
-    bells = signal.set_wakeup_fd(ring)
-    watch = threading.Thread(target=_watch, args=(bell,), daemon=True)
+    # Ignored signals stay ignored, as nohup asks.
+    numbers = [number for number in _NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
+    handlers = {number: signal.signal(number, stop) for number in numbers}
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    wakeup_before = signal.set_wakeup_fd(writer)
+    watch = threading.Thread(target=_watch, args=(reader,), daemon=True)
     watch.start()
     try:
-        yield seen
+        yield signals
     finally:
-        signal.set_wakeup_fd(bells)
-        os.close(ring)  # the watch ends
+        signal.set_wakeup_fd(wakeup_before)
+        os.close(writer)  # which ends the watch
         watch.join()
-        os.close(bell)
-        for number, handler in before.items():
+        os.close(reader)
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        # An interrupt in code made from text (a dataclass of a module being imported) sets a flag in CPython, and `python -m`
-        # then dies of SIGINT, whatever was caught and whatever the exit code: the next text that runs to its end takes it back.
+        # CPython: an interrupt in code compiled from text (e.g. a dataclass of a module being imported) sets a flag, by which
+        # `python -m` dies of SIGINT at its end, even if the interrupt was caught. The next such code that ends clears it.
         exec("")  # noqa: S102  (runs nothing)
 
 
-def _watch(bell: int) -> None:
+def _watch(reader: int) -> None:
     # The interpreter writes each signal's number into the pipe at once, whatever the main thread is doing.
-    first = os.read(bell, 1)
+    first = os.read(reader, 1)
     if first:
-        select.select([bell], [], [], _PATIENCE_S)
-        if not (select.select([bell], [], [], 0)[0] and not os.read(bell, 1)):
+        select.select([reader], [], [], _TIMEOUT_S)
+        if not (select.select([reader], [], [], 0)[0] and not os.read(reader, 1)):
             os._exit(128 + first[0])

@@ -53,7 +53,7 @@ def find(outputs: Path, name: str | None) -> Run:
     if name is None:
         _refuse_damaged(outputs, newer_than=runs[-1].name if runs else "")
     if runs:
-        return runs[-1].refuse_damage()
+        return runs[-1].verify_files()
     if name is not None and os.path.isdir(name):
         return Run.open(Path(name))  # which says why it is not a run
     known = list(dict.fromkeys(str(run.info().get("name")) for run in finished(outputs)))

@@ -60,10 +60,10 @@ class Run:
             raise RunError(f"{folder}: not a run folder (no {INFO}); name a folder that 'rnnfc train' wrote")
         run = cls(folder)
         if (folder / MANIFEST).exists():  # first, so that no other file is trusted unchecked
-            run.refuse_damage()
+            run.verify_files()
         if run.info().get("status") != "done":
             raise RunError(f"{folder}: this run is not finished; continue it: rnnfc train --resume {folder}")
-        return run.refuse_damage()
+        return run.verify_files()
 
     @property
     def name(self) -> str:
@@ -91,7 +91,7 @@ class Run:
         """The last checkpoint of an unfinished run; None before the first."""
         return self._arrays(CHECKPOINT) if (self.folder / CHECKPOINT).exists() else None
 
-    def refuse_damage(self) -> Self:
+    def verify_files(self) -> Self:
         """This run, after every file was compared with its SHA-256 in the manifest.
 
         Raises:

@@ -11,6 +11,7 @@ from rnnfc.data.missing import update_filled
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows, Windows, cut_windows
+from rnnfc.plain import JsonObject
 from rnnfc.workflows.prepare import Prepared
 from rnnfc.workflows.train import Listener, train
 
@@ -19,44 +20,48 @@ _BORDERS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A claim about an experiment, and whether it holds."""
+class Claim:
+    """A claim about an experiment, and whether the experiment fulfils it."""
 
-    claim: str
-    holds: bool
+    text: str
+    is_true: bool
+
+    def to_json(self) -> JsonObject:
+        """Plain values, for --json."""
+        return {"claim": self.text, "holds": self.is_true}
 
 
-def audit(prepared: Prepared, *, listener: Listener) -> list[Finding]:
+def audit(prepared: Prepared, *, listener: Listener) -> list[Claim]:
     """Test each claim that keeps the future out of training; trains one epoch twice, in a temporary folder."""
     splits = prepared.splits
     noisy = _with_noise(prepared, first_row=splits.train_rows[:, 1])
     causal = {name: _is_causal(windows, prepared) for name, windows in splits}
     return [
-        Finding(
-            claim="noise after the training rows does not change the scaler",
-            holds=_scaler(prepared) == _scaler(noisy),
+        Claim(
+            text="noise after the training rows does not change the scaler",
+            is_true=_scaler(prepared) == _scaler(noisy),
         ),
-        Finding(
-            claim="noise after the training rows does not change a training window",
-            holds=_digest(splits.train.with_panel(_scaled(prepared)))
+        Claim(
+            text="noise after the training rows does not change a training window",
+            is_true=_digest(splits.train.with_panel(_scaled(prepared)))
             == _digest(noisy.splits.train.with_panel(_scaled(noisy))),
         ),
-        Finding(
-            claim="noise after the training rows does not change the weights after an epoch",
-            holds=_weights(prepared, listener) == _weights(noisy, listener),
+        Claim(
+            text="noise after the training rows does not change the weights after an epoch",
+            is_true=_weights(prepared, listener) == _weights(noisy, listener),
         ),
         *(
-            Finding(claim=f"a change in row t does not change {name} windows that end before t", holds=holds)
-            for name, holds in causal.items()
+            Claim(text=f"a change in row t does not change {name} windows that end before t", is_true=is_true)
+            for name, is_true in causal.items()
         ),
-        Finding(claim="no row is a target in two splits", holds=_is_disjoint(prepared)),
-        Finding(
-            claim="the first target of each window is the row after its last input",
-            holds=all(_is_adjacent(windows) for _, windows in splits),
+        Claim(text="no row is a target in two splits", is_true=_is_disjoint(prepared)),
+        Claim(
+            text="the first target of each window is the row after its last input",
+            is_true=all(_is_adjacent(windows) for _, windows in splits),
         ),
-        Finding(
-            claim="no filled value is scored",
-            holds=not any(_has_filled_target(windows) for _, windows in splits),
+        Claim(
+            text="no filled value is scored",
+            is_true=not any(_has_filled_target(windows) for _, windows in splits),
         ),
     ]
 

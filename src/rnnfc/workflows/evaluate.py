@@ -7,7 +7,7 @@ from rnnfc.errors import RunError
 from rnnfc.reports.report import Report
 from rnnfc.runs.run import REPORT, Run, score_key
 from rnnfc.workflows.inference import open_network
-from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.prepare import prepare_run
 from rnnfc.workflows.score import forecast_all, make_report
 
 
@@ -34,7 +34,7 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
     """
     stored = run.scores()
     refuse_missing_extra(run.experiment().baselines)
-    prepared, scaler = prepare_again(run)
+    prepared, scaler = prepare_run(run)
     network = open_network(run, prepared.panel, scaler, runtime=runtime)
     report = make_report(prepared, forecast_all(prepared, scaler, network))
     metrics = run.metrics()

@@ -16,7 +16,7 @@ from rnnfc.runs.run import EXPLAIN, EXPLAIN_PLOT, WEIGHTS, Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.pictures import label_runs
-from rnnfc.workflows.prepare import network_sizes, prepare_again
+from rnnfc.workflows.prepare import network_sizes, prepare_run
 
 # The mean is over this many test windows, evenly spaced; another choice of windows moves no curve visibly.
 _WINDOWS = 200
@@ -70,7 +70,7 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         if not (experiment := run.experiment()).is_one_stack:
             text = f"explain needs one stacked or scratch network without other parts, this is {experiment.model.label}"
             raise ConfigError(f"{run.folder}: {text}; name another run")
-    reopened = [(run, *prepare_again(run), run.weights()) for run in runs]
+    reopened = [(run, *prepare_run(run), run.weights()) for run in runs]
     curves = []
     for run, prepared, scaler, weights in reopened:
         experiment = prepared.experiment

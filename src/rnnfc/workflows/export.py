@@ -23,7 +23,7 @@ from rnnfc.runs.run import ONNX, WEIGHTS, Run
 from rnnfc.runs.writer import json_text, new_files, refuse_existing, sha256
 from rnnfc.workflows.engines import engine_for
 from rnnfc.workflows.inference import open_network
-from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.prepare import prepare_run
 from rnnfc.workflows.provenance import PACKAGES
 
 # The name of the card in an exported folder; the card of a file has the file's name: model.onnx.json.
@@ -131,7 +131,7 @@ def _check_unrolled_steps(experiment: Experiment, kind: str, limit: int | None) 
 def _parity_windows(run: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
     """Windows for the parity check, and what they are: test windows, or random ones if the data is gone or has changed."""
     try:
-        test = prepare_again(run)[0].splits.test
+        test = prepare_run(run)[0].splits.test
     except (ConfigError, DataError):  # gone, changed, or larger than the memory
         return _random_windows(experiment, last, scaler), "last window and drawn from the trained range"
     return replace(test, origins=test.origins[:: -(-len(test) // _MAX_WINDOWS)]), "test"

@@ -75,17 +75,17 @@ def fresh(
         )
     length = experiment.window.length
     panel = _load(data, experiment.data, run_panel.frequency)
-    refuse_other_clock(panel, run_panel, what=name)
+    refuse_other_clock(panel, run_panel, name=name)
     if experiment.data.series_column is None:
         panel = replace(panel, series=run_panel.series)
     num_rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, run_panel)
     names = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
-    _refuse_unknown(names, run_panel.series, what=f"{name}:", remedy="remove its rows, or train with it")
+    _refuse_unknown(names, run_panel.series, prefix=f"{name}:", remedy="remove its rows, or train with it")
     long_enough = (num_rows >= length) & ~skipped
     if not long_enough.any():
         most = int(num_rows[~skipped].max())
-        found = f"{most:,} row{'' if most == 1 else 's'}"
-        raise DataError(f"{name}: {found}, window.length={length:,} needs {length:,}; add earlier rows")
+        counted = f"{most:,} row{'' if most == 1 else 's'}"
+        raise DataError(f"{name}: {counted}, window.length={length:,} needs {length:,}; add earlier rows")
     short = f"with fewer than window.length={length:,} rows"
     unknown = f"not in the run, with fewer than the {experiment.min_rows:,} rows that training needs"
     notes = [
@@ -133,7 +133,7 @@ def _skipped(panel: Panel, experiment: Experiment, run_panel: Panel) -> npt.NDAr
     return skipped & ~skipped.all()
 
 
-def refuse_other_clock(panel: Panel, run_panel: Panel, *, what: str) -> None:
+def refuse_other_clock(panel: Panel, run_panel: Panel, *, name: str) -> None:
     """Refuse times at another UTC offset than the run's, and dates where the run has numbers (or the reverse)."""
     panels = (panel, run_panel)
     offsets = [f"the UTC offset {each.offset}" if each.offset else "no UTC offset" for each in panels]
@@ -141,7 +141,7 @@ def refuse_other_clock(panel: Panel, run_panel: Panel, *, what: str) -> None:
     for theirs, ours in ([f"have {offset}" for offset in offsets], [f"are {kind}" for kind in kinds]):
         if theirs != ours:
             raise DataError(
-                f"{what}: the times {theirs}, those of the run's data {ours}; use the same in both"
+                f"{name}: the times {theirs}, those of the run's data {ours}; use the same in both"
             )
 
 
@@ -152,7 +152,7 @@ def select_series(panel: Panel, names: Sequence[str]) -> Panel:
         ConfigError: there is no such series.
         DataError: the file of new rows has too few of it.
     """
-    _refuse_unknown(names, panel.series, what="--series", remedy="name a series of the run")
+    _refuse_unknown(names, panel.series, prefix="--series", remedy="name a series of the run")
     with_rows = {panel.series[place] for place in places_of(panel)}
     for name in names:
         if name not in with_rows:
@@ -160,13 +160,13 @@ def select_series(panel: Panel, names: Sequence[str]) -> Panel:
     return _in_order(panel, names, panel.series)
 
 
-def _refuse_unknown(names: Sequence[str], known: Sequence[str], *, what: str, remedy: str) -> None:
+def _refuse_unknown(names: Sequence[str], known: Sequence[str], *, prefix: str, remedy: str) -> None:
     is_known = {*known}
     for name in names:
         if name not in is_known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {_listed(known)};"
-            raise ConfigError(f"{what} {name}: unknown series; {hint} {remedy}")
+            raise ConfigError(f"{prefix} {name}: unknown series; {hint} {remedy}")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -65,7 +65,7 @@ def _load_covariates(
         future = load_panel(spec.in_file(source), frequency=panel.frequency)
     else:
         future = load_panel(spec, frame=source, frequency=panel.frequency)
-    refuse_other_clock(future, panel, what=_option(source))
+    refuse_other_clock(future, panel, name=_option(source))
     series = future.series if data.series_column else panel.series
     parts = []
     for place in places_of(panel):

@@ -36,7 +36,7 @@ class Phase:
 class Phases:
     """The phases by name, in the order of their first use."""
 
-    done: dict[str, Phase] = field(default_factory=dict)
+    finished: dict[str, Phase] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def __call__(self, name: str, *, rows: int | None = None) -> Iterator[Phase]:
@@ -44,11 +44,11 @@ class Phases:
         phase, start = Phase(rows=rows), time.perf_counter()
         yield phase
         phase.seconds, phase.peak_bytes = time.perf_counter() - start, peak_bytes()
-        self.done[name] = phase
+        self.finished[name] = phase
 
     def to_json(self) -> JsonObject:
         """Plain values by phase."""
-        return {name: phase.to_json() for name, phase in self.done.items()}
+        return {name: phase.to_json() for name, phase in self.finished.items()}
 
 
 def peak_bytes() -> int | None:

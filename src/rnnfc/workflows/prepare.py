@@ -152,15 +152,15 @@ def _refuse_large(prepared: Prepared) -> None:
         "window.horizon": prepared.forecast_bytes,
     }
     largest = max(parts, key=lambda name: parts[name])
-    what = f"training of {prepared.parameters:,} parameters on {len(prepared.splits.train):,} windows"
+    subject = f"training of {prepared.parameters:,} parameters on {len(prepared.splits.train):,} windows"
     memory.require(
         sum(parts.values()),
-        what,
+        subject,
         hint=f"reduce {largest}, which takes {memory.format_bytes(parts[largest])} of it",
     )
 
 
-def prepare_again(run: Run) -> tuple[Prepared, Scaler]:
+def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
     """Data and windows of a finished run, read again from their source, and the scaler of the run.
 
     Rows that were added to the data after training are left out.
@@ -188,7 +188,7 @@ def prepare_again(run: Run) -> tuple[Prepared, Scaler]:
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 
-class Extent(TypedDict):
+class SplitSummary(TypedDict):
     """The windows of a split; `series`: how many have windows in it, if there are several."""
 
     count: int
@@ -211,7 +211,7 @@ class Check(TypedDict):
     constant_series: int
     channels: list[str]
     targets: list[str]
-    windows: dict[str, Extent]
+    windows: dict[str, SplitSummary]
     parameters: int
     updates: int
     training_bytes: int
@@ -232,14 +232,14 @@ def check(prepared: Prepared) -> Check:
         "constant_series": prepared.constant_series,
         "channels": list(panel.channels),
         "targets": list(panel.targets),
-        "windows": {name: _extent(windows) for name, windows in prepared.splits},
+        "windows": {name: _summary(windows) for name, windows in prepared.splits},
         "parameters": prepared.parameters,
         "updates": spec.epochs * -(-len(prepared.splits.train) // spec.batch_size),
         "training_bytes": prepared.training_bytes,
     }
 
 
-def _extent(windows: Windows) -> Extent:
+def _summary(windows: Windows) -> SplitSummary:
     first, last = windows.span
-    extent = Extent(count=len(windows), first_target=format_time(first), last_target=format_time(last))
+    extent = SplitSummary(count=len(windows), first_target=format_time(first), last_target=format_time(last))
     return {**extent, "series": windows.num_series} if len(windows.panel.series) > 1 else extent

@@ -60,16 +60,16 @@ def data_bytes(spec: DataSpec) -> int | None:
         return None
 
 
-def differences(before: Json, now: Json, key: str = "") -> list[str]:
+def differences(stored: Json, current: Json, key: str = "") -> list[str]:
     """The keys in which two nested mappings differ, each with both values: `train.epochs 5 -> 6`."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        names = [*before, *(name for name in now if name not in before)]
+    if isinstance(stored, Mapping) and isinstance(current, Mapping):
+        names = [*stored, *(name for name in current if name not in stored)]
         return [
             text
             for name in names
-            for text in differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))
+            for text in differences(stored.get(name), current.get(name), f"{key}.{name}".lstrip("."))
         ]
-    return [] if before == now else [f"{key} {_short(before)} -> {_short(now)}"]
+    return [] if stored == current else [f"{key} {_short(stored)} -> {_short(current)}"]
 
 
 def _short(value: Json) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from rnnfc.baselines import refuse_missing_extra
 from rnnfc.plain import Array, Json
 from rnnfc.runs.run import Run
-from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.prepare import prepare_run
 from rnnfc.workflows.provenance import differences, provenance
 from rnnfc.workflows.train import Listener, train
 
@@ -30,7 +30,7 @@ class Verification:
 
     run: Run
     results: list[str]
-    facts: list[str]
+    provenance: list[str]
 
 
 def verify(run: Run, *, listener: Listener) -> Verification:
@@ -44,16 +44,16 @@ def verify(run: Run, *, listener: Listener) -> Verification:
     metrics = run.metrics()
     before = _results(run, metrics)
     refuse_missing_extra(run.experiment().baselines)
-    prepared, _ = prepare_again(run)
+    prepared, _ = prepare_run(run)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
-        again = train(prepared, outputs=Path(folder), listener=listener).run
-        now, infos = _results(again, metrics), (run.info(), again.info())
+        repeated = train(prepared, outputs=Path(folder), listener=listener).run
+        now, infos = _results(repeated, metrics), (run.info(), repeated.info())
     names = [name for name in (*provenance(prepared.panel), *_RECORDED_LATER) if name not in _NOT_COMPARED]
-    recorded, recorded_again = ({name: info.get(name) for name in names} for info in infos)
+    recorded, current = ({name: info.get(name) for name in names} for info in infos)
     return Verification(
         run=run,
         results=[text for name in before for text in _compare(name, before[name], now[name])],
-        facts=differences(recorded, recorded_again),
+        provenance=differences(recorded, current),
     )
 
 

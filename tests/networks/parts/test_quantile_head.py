@@ -31,7 +31,7 @@ from rnnfc.training.keras_engine import KerasEngine
 from rnnfc.training.keras_trainer import build_loss
 from rnnfc.workflows import predict as workflow
 from rnnfc.workflows.inference import open_network
-from rnnfc.workflows.prepare import prepare_again
+from rnnfc.workflows.prepare import prepare_run
 from rnnfc.workflows.score import forecast_all
 
 STACKED = "kind: stacked, cell: GRU, units: [4]"
@@ -321,7 +321,7 @@ def test_every_format_takes_the_series_and_gives_both_outputs(
 def test_every_test_window_counts_whatever_the_batch_size(
     monkeypatch: pytest.MonkeyPatch, quantile_run: Path, runtime: str
 ) -> None:
-    prepared, scaler = prepare_again(Run(quantile_run))
+    prepared, scaler = prepare_run(Run(quantile_run))
     assert len(prepared.splits.test) == 11
     found = []
     for batch in (1, 4, 11):  # of 4 the last batch has 3

@@ -1,7 +1,6 @@
 """rnnfc check."""
 
 import contextlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from rnnfc.cli.options import AsJson, Config, Set, app, print_json
 
 if TYPE_CHECKING:
-    from rnnfc.workflows.audit import Finding
+    from rnnfc.workflows.audit import Claim
     from rnnfc.workflows.prepare import Prepared
 
 
@@ -40,15 +39,15 @@ def check(
     result = check_experiment(prepared)
     if not as_json:
         show_check(result)
-    findings = _audit(prepared) if audit else []
-    for finding in findings if not as_json else ():
-        show_result("audit", f"{'holds' if finding.holds else 'BROKEN'}: {finding.claim}")
+    claims = _audit(prepared) if audit else []
+    for claim in claims if not as_json else ():
+        show_result("audit", f"{'holds' if claim.is_true else 'BROKEN'}: {claim.text}")
     if as_json:
-        print_json({**result, **({"audit": [asdict(finding) for finding in findings]} if audit else {})})
-    raise typer.Exit(0 if all(finding.holds for finding in findings) else 1)
+        print_json({**result, **({"audit": [claim.to_json() for claim in claims]} if audit else {})})
+    raise typer.Exit(0 if all(claim.is_true for claim in claims) else 1)
 
 
-def _audit(prepared: "Prepared") -> "list[Finding]":
+def _audit(prepared: "Prepared") -> "list[Claim]":
     from rnnfc.cli.console import TrainingConsole
     from rnnfc.workflows.audit import audit
 

@@ -23,7 +23,7 @@ def verify(name: RunName = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
         result = verify_run(run, listener=listener)
     same = not result.results
     if as_json:
-        facts = {"run": str(run.folder), "same": same, "results": result.results, "facts": result.facts}
+        facts = {"run": str(run.folder), "same": same, "results": result.results, "facts": result.provenance}
         print_json(facts)
     else:
         show_result(
@@ -31,8 +31,8 @@ def verify(name: RunName = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
         )
         for text in result.results:
             show_result("differs", text)
-        for text in result.facts:
+        for text in result.provenance:
             show_result("changed", text)
-        if not same and not result.facts:
+        if not same and not result.provenance:
             show_result("changed", "no recorded fact; please report this")
     raise typer.Exit(0 if same else 1)
