@@ -18,6 +18,7 @@ FAMILIES = {
     "stacked": "rnnfc.networks.stacked:FAMILY",
     "segment": "rnnfc.networks.segment:FAMILY",
     "seq2seq": "rnnfc.networks.seq2seq:FAMILY",
+    "dense": "rnnfc.networks.dense:FAMILY",
     "scratch": "rnnfc.numpy_rnn.family:FAMILY",
 }
 SOURCES = {
