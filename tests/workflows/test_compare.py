@@ -146,10 +146,11 @@ def test_compare__publishes_a_folder_with_table_picture_and_numbers(tmp_path: Pa
         "note": "step 1 of each forecast",
         "scores": [row.to_json() for row in comparison.scores],
     }
-    title, _, headings, rule, *rows = (comparison.folder / "compare.md").read_text().splitlines()
+    title, _, headings, rule, *rows, _, better = (comparison.folder / "compare.md").read_text().splitlines()
     assert title == "2 test rows that all runs forecast, in m (step 1 of each forecast)"
     assert headings.startswith("| run | MSE | RMSE | MAE |")
     assert rule.count("|") == headings.count("|")
+    assert better.startswith("Lower is better; for bias,")
     assert [row.split(" | ")[:4] for row in rows] == [
         [f"| {two.name}", "1.000", "1.000", "1.000"],
         [f"| {one.name}", "2.000", "1.414", "1.000"],

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rnnfc.config.experiment import Experiment
-from rnnfc.evaluation.metrics import METRICS, heading, parse_name
+from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.reports.report import NETWORK, RANKING_METRIC, Ledger, Report, ranking_units
 from rnnfc.reports.text import (
+    describe_better,
     escape_markdown,
     format_number,
     format_table,
@@ -79,7 +80,8 @@ def to_markdown(
             for name, row in table.rows.items()
         ]
         lines += ["", f"## {table.title}", "", *format_table([table.corner, *table.columns], rows)]
-        if better := _describe_better(table.columns):
+        metrics = [str(column["metric"]) for column in table.columns.values() if "metric" in column]
+        if better := describe_better(metrics):
             lines += ["", better]
     notes = [f"- {escape_markdown(text)}" for text in report.notes]
     return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
@@ -144,23 +146,6 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
     if steps:
         rows: dict[str, _Fields] = {name: {**row, "units": units} for name, row in steps.items()}
         yield _Table(title=f"Test rows by step, {error}", corner="step", rows=rows, columns=models)
-
-
-def _describe_better(columns: Mapping[str, _Fields]) -> str:
-    """Which values are better, for a table whose metrics differ in that; empty where in all of them the lower are."""
-    directions: dict[str, list[str]] = {}
-    for name, column in columns.items():
-        if metric := column.get("metric"):
-            directions.setdefault(parse_name(str(metric))[0].better, []).append(name)
-    if set(directions) <= {"lower"}:
-        return ""
-    words = {"higher": "higher", "nearer zero": "nearer zero", "nominal": "nearer the share in its name"}
-    others = [
-        f"; for {' and '.join(names)}, {words[better]}"
-        for better, names in directions.items()
-        if better in words
-    ]
-    return f"Lower is better{''.join(others)}."
 
 
 def _ledger_lines(ledger: Ledger) -> list[str]:

@@ -3,8 +3,10 @@
 import html
 import math
 import re
+from collections.abc import Sequence
 
 from rnnfc.errors import visible
+from rnnfc.evaluation.metrics import heading, parse_name
 
 # What Markdown, or HTML inside it, would read as more than the character.
 _MARKUP = re.compile(r"[\\`*\[\]|~$]")
@@ -33,6 +35,20 @@ def format_table(headings: list[str], rows: list[list[str]]) -> list[str]:
         f"|---{'|---:' * (len(headings) - 1)}|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
+
+
+def describe_better(names: Sequence[str]) -> str:
+    """Which values of these scores are better, where not all of them are the lower; else empty."""
+    words = {"higher": "higher", "nearer zero": "nearer zero", "nominal": "nearer the share in its name"}
+    headings: dict[str, list[str]] = {}
+    for name in names:
+        better = parse_name(name)[0].better
+        if better in words:
+            headings.setdefault(better, []).append(heading(name))
+    if not headings:
+        return ""
+    others = [f"; for {' and '.join(group)}, {words[better]}" for better, group in headings.items()]
+    return f"Lower is better{''.join(others)}."
 
 
 def series_with_windows(number: int, total: int) -> str:

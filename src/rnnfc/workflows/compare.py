@@ -15,7 +15,7 @@ from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.evaluation.scores import measure
 from rnnfc.plain import JsonObject
 from rnnfc.reports.report import NETWORK, RANKING_METRIC, VERDICT_METRIC
-from rnnfc.reports.text import escape_markdown, format_number, format_table
+from rnnfc.reports.text import describe_better, escape_markdown, format_number, format_table
 from rnnfc.runs import forecast_csv
 from rnnfc.runs import run as run_files
 from rnnfc.runs.run import Run
@@ -268,7 +268,9 @@ def _describe_steps(tables: Sequence[_Table], common: Sequence[_Key]) -> str:
 def _to_markdown(comparison: Comparison) -> str:
     headings, rows = comparison.table(complete=True)
     table = format_table(headings, [[escape_markdown(name), *cells] for name, *cells in rows])
-    return "\n".join([escape_markdown(comparison.title), "", *table]) + "\n"
+    return (
+        "\n".join([escape_markdown(comparison.title), "", *table, "", describe_better(list(_METRICS))]) + "\n"
+    )
 
 
 def _picture(
