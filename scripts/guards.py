@@ -1,8 +1,8 @@
-"""Take away the guards that the results rest on, one at a time in a copy, and show that a test turns red each time.
+"""Remove the guards that results depend on, one at a time in a copy, and show that a test fails each time.
 
-    python scripts/guards.py      two minutes; exit 1 where a guard can go without a test noticing
+    python scripts/guards.py      two minutes; exit 1 if a guard can be removed without a failing test
 
-Every change is text that must stand in the source exactly once, so that this fails where the source has moved on.
+Each change replaces text that occurs in the source exactly once; test_guards.py fails when the source has changed there.
 """
 
 import os
@@ -16,12 +16,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("src", "tests", "configs", "scripts", "pyproject.toml", "README.md", "Makefile")
-TESTS_FAILED = 1  # pytest's exit code; other ones say that no test was run, or none was found
+TESTS_FAILED = 1  # pytest's exit code; others mean that no test ran
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """What goes: in `path` under src/rnnfc each text of `changes` becomes the other; `test` has to turn red."""
+    """One guard: in `path` under src/rnnfc each key of `changes` is replaced by its value; then `test` must fail."""
 
     name: str
     path: str
@@ -41,7 +41,7 @@ GUARDS = (
         test="tests/workflows/test_train.py",
     ),
     Guard(
-        name="watch the test rows instead of the validation rows",
+        name="stop early on the test rows instead of the validation rows",
         path="workflows/train.py",
         changes={"else splits.validation.with_panel(scaled)": "else splits.test.with_panel(scaled)"},
         test="tests/workflows/test_train.py",
@@ -55,7 +55,7 @@ GUARDS = (
         test="tests/data/test_windows.py::test_cut_windows__a_filled_row_is_no_target_and_no_last_input",
     ),
     Guard(
-        name="let the inputs of a window reach into the series before its own",
+        name="let the inputs of a window reach into the series before it",
         path="data/windows.py",
         changes={
             "first = np.maximum(rows[:, 0], _first_observed(panel) + length)": "first = np.maximum(rows[:, 0], length)"
@@ -88,7 +88,7 @@ GUARDS = (
         test="tests/training/test_keras_trainer.py::test_epoch__losses_equal_those_of_keras_fit[mse-GRU]",
     ),
     Guard(
-        name="publish a network that forecasts what is no number",
+        name="publish a network with forecasts that are not finite",
         path="workflows/score.py",
         changes={"    if len(windows):\n": "    if False:\n"},
         test="tests/workflows/test_score.py::test_forecast_all__a_value_that_is_not_finite_is_refused_with_split_and_time",
@@ -108,7 +108,7 @@ GUARDS = (
         test="tests/runs/test_writer.py::test_run_writer__fsyncs_each_file_before_its_rename_and_the_folder_after",
     ),
     Guard(
-        name="believe files that the manifest does not vouch for",
+        name="read files whose hash is not in the manifest",
         path="runs/run.py",
         changes={"        if actual != listed:\n": "        if False:\n"},
         test="tests/runs/test_run.py::test_open__refuses_a_run_with_one_changed_file",
@@ -142,12 +142,12 @@ def without(guard: Guard, text: str) -> str:
     """The module `text` without the guard.
 
     Raises:
-        SystemExit: what is to be changed does not stand there exactly once.
+        SystemExit: a text to replace does not occur exactly once.
     """
     for old, new in guard.changes.items():
         if text.count(old) != 1:
             raise SystemExit(
-                f"{guard.path}: {old!r} stands there {text.count(old)} times, not once; mend scripts/guards.py"
+                f"{guard.path}: {old!r} occurs {text.count(old)} times, not once; update scripts/guards.py"
             )
         text = text.replace(old, new)
     return text
@@ -161,17 +161,19 @@ def pytest_in(home: Path, *tests: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> None:
-    """Print each guard with what became of its test."""
+    """Print each guard with the result of its test."""
     red = 0
     with tempfile.TemporaryDirectory(prefix="guards-") as folder:
         home = Path(folder)
         for part in PARTS:
-            whole = ROOT / part
-            copied = shutil.copytree if whole.is_dir() else shutil.copy
-            copied(whole, home / part)
+            source = ROOT / part
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, home / part)
         done = pytest_in(home, *(guard.test for guard in GUARDS))
         if done.returncode != 0:
-            raise SystemExit(f"red with every guard in place:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+            raise SystemExit(
+                f"tests fail with every guard in place:\n{done.stdout[-3000:]}{done.stderr[-1000:]}"
+            )
         for guard in GUARDS:
             path, began = home / "src/rnnfc" / guard.path, time.monotonic()
             text = path.read_text(encoding="utf-8")
@@ -183,7 +185,7 @@ def main() -> None:
                 done.returncode, f"pytest ended with {done.returncode}"
             )
             print(f"{verdict:6} {guard.name}  ({guard.test}, {time.monotonic() - began:.0f} s)", flush=True)
-    print(f"{red} of {len(GUARDS)} guards: their test turns red without them")
+    print(f"{red} of {len(GUARDS)} guards: their test fails without them")
     sys.exit(red != len(GUARDS))
 
 

@@ -1,10 +1,10 @@
-"""Kill trainings with SIGKILL at numbered places and at random times, resume each, and compare with one that was left alone.
+"""Kill trainings with SIGKILL at numbered places and at random times, resume each, and compare it with one that ran through.
 
     python scripts/kills.py --kills 500 --commands 20      about an hour on two cores; the tests run a small one
 
 Every place is just before or just after a call that changes a file (write, fsync, rename, unlink, mkdir). Most victims are
 forked from this process, which has imported TensorFlow once; the last `--commands` are the real command, killed at random times.
-Compared are weights, optimizer state, history, predictions, report and its text; seconds are not.
+Compared are weights, optimizer state, history, predictions and report, but no seconds.
 """
 
 import argparse
@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 
 os.environ["RNNFC_XLA_CACHE"] = "off"  # forks would share the folder of this process
-# Everything that a resumed run has to bring back: early stopping and a plateau schedule that both act, a last smaller batch (47
-# windows of the sine, 42 of the two series, in batches of 16), and what is drawn or fitted beside the weights.
+# Everything that a resumed run must restore: early stopping and a plateau schedule that both act, a last smaller batch (47
+# windows of the sine, 42 of the two series, in batches of 16), random states, and linear parts fitted before the first epoch.
 CONFIG = """\
 name: {name}
 seed: 5
@@ -71,7 +71,7 @@ class Folders:
 
     @property
     def log(self) -> Path:
-        """What the last training said."""
+        """Output of the last training."""
         return self.outputs.with_suffix(".log")
 
     def finished(self) -> list[Path]:
@@ -92,8 +92,8 @@ class Places:
             os.kill(os.getpid(), signal.SIGKILL)
         self.count += 1
 
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call` with a place before and after it."""
+    def count_calls(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call`, with a place before and one after it."""
 
         def counted(*arguments: Any, **options: Any) -> Any:
             self()
@@ -105,7 +105,7 @@ class Places:
 
 
 def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
-    """In a forked child: train or resume, every epoch checkpointed; a copy of the last checkpoint stays in state.npz."""
+    """In a forked child: train or resume, with a checkpoint after every epoch; keep a copy of the last one."""
     from rnnfc.cli import main
     from rnnfc.runs import checkpoint
 
@@ -118,12 +118,12 @@ def train(folders: Folders, *, victim: int = -1, resume: bool = False) -> None:
             shutil.copy(path, folders.outputs.with_suffix(".npz"))
         unlink(path, missing_ok)
 
-    os.fsync = places.around(os.fsync)
+    os.fsync = places.count_calls(os.fsync)
     changes: dict[str, Any] = {
         name: getattr(Path, name) for name in ("write_bytes", "replace", "rename", "mkdir")
     }
     for name, call in {**changes, "unlink": keep_state}.items():
-        setattr(Path, name, places.around(call))
+        setattr(Path, name, places.count_calls(call))
     log = os.open(folders.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for handle in (1, 2):
         os.dup2(log, handle)
@@ -156,7 +156,7 @@ def forked(folders: Folders, *, victim: int = -1, resume: bool = False, seconds:
 
 
 def command(folders: Folders, *, resume: bool = False, seconds: float | None = None) -> int:
-    """The real command, killed after `seconds` if given."""
+    """The real command, killed after `seconds` if options."""
     arguments = ["--resume"] if resume else [str(folders.config)]
     call = [sys.executable, "-m", "rnnfc", "train", *arguments, "--outputs", str(folders.outputs)]
     try:
@@ -167,7 +167,7 @@ def command(folders: Folders, *, resume: bool = False, seconds: float | None = N
 
 
 def contents(folders: Folders, *, state: bool) -> dict[str, Any]:
-    """What has to be the same, of the one finished run."""
+    """Everything that must be equal in the one finished run."""
     (run,) = folders.finished()
     history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     arrays = {f"weights/{name}": array.tobytes() for name, array in np.load(run / "weights.npz").items()}
@@ -187,42 +187,44 @@ def contents(folders: Folders, *, state: bool) -> dict[str, Any]:
     }
 
 
-def begun(folders: Folders) -> bool:
-    """Whether there is an unfinished run to go on with."""
+def is_unfinished(folders: Folders) -> bool:
+    """Whether there is an unfinished run to resume."""
     return any(folders.outputs.glob(".*/run.json"))
 
 
-def outcome(folders: Folders, wanted: dict[str, Any], again: Callable[..., int], *, state: bool) -> str:
-    """What became of a victim: `same` or `anew` (nothing had been begun), `lost` with the last word, or what differs."""
+def resume_and_compare(
+    folders: Folders, expected: dict[str, Any], resume: Callable[..., int], *, state: bool
+) -> str:
+    """The verdict on a victim: `same`, `anew` (killed before its run began), `lost` with the last output, or what differs."""
     verdict = "same"
     if not folders.finished():
-        verdict = "same" if begun(folders) else "anew"
-        again(folders, resume=begun(folders))
-    if len(folders.finished()) != 1 or begun(folders):
+        verdict = "same" if is_unfinished(folders) else "anew"
+        resume(folders, resume=is_unfinished(folders))
+    if len(folders.finished()) != 1 or is_unfinished(folders):
         return f"lost: {folders.log.read_text().strip().rpartition(chr(10))[2]}"
-    found = contents(folders, state=state)
+    actual = contents(folders, state=state)
     wrong = [
         name
-        for name in wanted
-        if (state or not name.startswith("state/")) and found.get(name) != wanted[name]
+        for name in expected
+        if (state or not name.startswith("state/")) and actual.get(name) != expected[name]
     ]
     return f"differs: {', '.join(wrong)}" if wrong else verdict
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A training that was left alone: what came out, its places to kill at, how long it took."""
+    """A training that ran through: its results, its number of places, its duration."""
 
     contents: dict[str, Any]
     places: int
     seconds: float
 
 
-def left_alone(home: Path, name: str) -> Whole:
-    """The training of MODELS[name] that no victim is to differ from."""
+def train_whole(home: Path, name: str) -> Whole:
+    """The training of MODELS[name] that each victim is compared with."""
     folders, began = Folders(outputs=home / f"whole-{name}", config=home / f"{name}.yaml"), time.monotonic()
     if forked(folders) != 0:
-        raise RuntimeError(f"{name}: the training that is left alone failed")
+        raise RuntimeError(f"{name}: the training that is not killed failed")
     seconds, places = time.monotonic() - began, int(folders.outputs.with_suffix(".count").read_text())
     return Whole(contents(folders, state=True), places, seconds)
 
@@ -230,35 +232,35 @@ def left_alone(home: Path, name: str) -> Whole:
 def kill(
     home: Path, whole: dict[str, Whole], victim: int, *, number: int, commands: int, seed: int
 ) -> tuple[str, str]:
-    """(where it was killed, what became of it) of one victim."""
-    # By fives, so that a few commands at the end are of Keras and of NumPy (scratch).
+    """Where one victim was killed, and the verdict on it."""
+    # In steps of five, so that the few commands at the end train Keras networks and the NumPy one (scratch).
     name, draw = NAMES[5 * victim % len(NAMES)], random.Random(f"{seed} {victim}")  # noqa: S311  no secret
-    left, folders = whole[name], Folders(outputs=home / f"victim-{victim}", config=home / f"{name}.yaml")
+    reference, folders = whole[name], Folders(outputs=home / f"victim-{victim}", config=home / f"{name}.yaml")
     numbered = number - commands - max(1, number // 8)
-    again: Callable[..., int] = forked
+    resume: Callable[..., int] = forked
     if victim < numbered:
-        place = victim * left.places // numbered
+        place = victim * reference.places // numbered
         forked(folders, victim=place)
-        where = f"{name} place {place} of {left.places}"
+        where = f"{name} place {place} of {reference.places}"
     elif victim < number - commands:
-        after = draw.uniform(0, left.seconds)
+        after = draw.uniform(0, reference.seconds)
         forked(folders, seconds=after)
         where = f"{name} after {after:.2f} s"
     else:
-        after = draw.uniform(0.5, 4 + left.seconds)
+        after = draw.uniform(0.5, 4 + reference.seconds)
         command(folders, seconds=after)
-        where, again = f"{name} command after {after:.2f} s", command
+        where, resume = f"{name} command after {after:.2f} s", command
     # The real command checkpoints every two seconds, and keeps no copy of the last one.
-    state = again is forked and folders.outputs.with_suffix(".npz").exists()
-    became = outcome(folders, left.contents, again, state=state)
+    state = resume is forked and folders.outputs.with_suffix(".npz").exists()
+    verdict = resume_and_compare(folders, reference.contents, resume, state=state)
     shutil.rmtree(folders.outputs, ignore_errors=True)
-    return where, became
+    return where, verdict
 
 
 def side_by_side(
     work: Callable[[Any], Any], tasks: Sequence[Any], *, workers: int
 ) -> Iterator[tuple[Any, Any]]:
-    """Each task with what `work` made of it, an error too; `workers` processes take turns."""
+    """Each task with the result of `work`, or its error; shared by `workers` processes."""
     answers, children = multiprocessing.get_context("fork").SimpleQueue(), []
     for worker in range(workers):
         child = os.fork()
@@ -266,7 +268,7 @@ def side_by_side(
             for task in tasks[worker::workers]:
                 try:
                     answers.put((task, work(task)))
-                except Exception as error:  # the others are to be told of it, not to wait for ever
+                except Exception as error:  # the parent process waits for one answer a task
                     answers.put((task, error))
             os._exit(0)
         children.append(child)
@@ -277,22 +279,22 @@ def side_by_side(
 
 
 def kills(home: Path, *, number: int, commands: int, seed: int, workers: int) -> Iterator[tuple[str, str]]:
-    """What became of every victim."""
+    """Place and verdict of every victim."""
     (home / "series.csv").write_text("name,day,sold\n" + "".join(ROWS))
     for name, model in MODELS.items():
         data = SERIES if "series_embedding" in model else SINE
         (home / f"{name}.yaml").write_text(CONFIG.format(name=name, data=data, model=model))
-    whole = dict(side_by_side(functools.partial(left_alone, home), NAMES, workers=workers))
-    for made in whole.values():
-        if isinstance(made, Exception):
-            raise SystemExit(str(made))
+    whole = dict(side_by_side(functools.partial(train_whole, home), NAMES, workers=workers))
+    for training in whole.values():
+        if isinstance(training, Exception):
+            raise SystemExit(str(training))
     killed = functools.partial(kill, home, whole, number=number, commands=commands, seed=seed)
-    for victim, became in side_by_side(killed, range(number), workers=workers):
-        yield (f"victim {victim}", f"differs: {became!r}") if isinstance(became, Exception) else became
+    for victim, result in side_by_side(killed, range(number), workers=workers):
+        yield (f"victim {victim}", f"differs: {result!r}") if isinstance(result, Exception) else result
 
 
 def main() -> None:
-    """Print each victim, then the sum; exit 1 if anything was lost or differs."""
+    """Print each verdict, then their counts; exit 1 if a run was lost or differs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -300,8 +302,8 @@ def main() -> None:
     parser.add_argument("--commands", type=int, default=20, help="how many of them are the real command")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time")
     parser.add_argument("--seed", type=int, default=0, help="of the random times")
-    given = parser.parse_args()
-    # Imported here and started in the children: a TensorFlow that has begun to work does not survive a fork.
+    options = parser.parse_args()
+    # Imported here and used in the children only: TensorFlow does not survive a fork once it has run something.
     for name in (
         "tensorflow",
         "keras",
@@ -312,15 +314,19 @@ def main() -> None:
     ):
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as home:
-        found = []
-        for where, became in kills(
-            Path(home), number=given.kills, commands=given.commands, seed=given.seed, workers=given.workers
+        verdicts = []
+        for where, verdict in kills(
+            Path(home),
+            number=options.kills,
+            commands=options.commands,
+            seed=options.seed,
+            workers=options.workers,
         ):
-            print(f"{where}: {became}", flush=True)
-            found.append(became)
-    lost, differing = (sum(became.startswith(word) for became in found) for word in ("lost", "differs"))
+            print(f"{where}: {verdict}", flush=True)
+            verdicts.append(verdict)
+    lost, differing = (sum(verdict.startswith(word) for verdict in verdicts) for word in ("lost", "differs"))
     print(
-        f"{len(found)} kills, {found.count('anew')} before anything was begun, {lost} lost, {differing} differing"
+        f"{len(verdicts)} kills, {verdicts.count('anew')} before their run began, {lost} lost, {differing} differing"
     )
     sys.exit(1 if lost or differing else 0)
 

@@ -1,8 +1,9 @@
-"""Accuracy beside published tables: trains configs/tables, a run for each horizon and seed, and prints ours beside theirs.
+"""Compare accuracy with published tables: train configs/tables, a run for each horizon and seed, and print both.
 
 Run: python scripts/tables.py NAME... --data FOLDER [--seeds 1 2 3] [--jobs 2] [--set KEY=VALUE]
 Names: ETTh1, ETTh2, M4-Hourly, vic_electricity, airline. FOLDER holds ETTh1.csv, ETTh2.csv, m4_hourly_train.csv and _test.csv,
-vic_electricity_hourly.csv. What is done (without --set) is kept in outputs/tables.json, not done again. Test rows choose nothing.
+vic_electricity_hourly.csv. Finished runs (without --set) are listed in outputs/tables.json and not trained again.
+Nothing is chosen on test rows.
 """
 
 import argparse
@@ -24,7 +25,7 @@ RUNS, DONE = ROOT / "outputs" / "tables", ROOT / "outputs" / "tables.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One published table: a config, the scores that it prints, and what others have printed.
+    """One published table: a config, its scores, and the scores that others have published.
 
     scores: metric and units of `report.json`.
     published: by row, the scores of each horizon, then their mean where there are several.
@@ -113,7 +114,7 @@ class Cell:
 
 
 class _Silent:
-    """A listener who does not care."""
+    """A listener that shows nothing."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: None
@@ -134,11 +135,11 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     trained = train(prepared, outputs=RUNS, listener=listener)
     minutes = (time.perf_counter() - began) / 60
     own = _official(trained.run, prepared) if table.scores[0][1] == "official" else {}
-    made = [
+    values = [
         own[name] if units == "official" else trained.report.test_score(name, units=units)
         for name, units in table.scores
     ]
-    scores = [math.nan if score is None else score for score in made]
+    scores = [math.nan if score is None else score for score in values]
     chosen = {name: trained.run.info().get(name) for name in ("best_epoch", "network_share")}
     return {
         "table": cell.table,
@@ -151,7 +152,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
 
 
 def _official(run: Any, prepared: Any) -> dict[str, float | None]:
-    """sMAPE, MASE and OWA as the competition has them: all rows before the test part scale MASE, those of validation too."""
+    """sMAPE, MASE and OWA as in the competition: MASE is scaled by all rows before the test part, validation included."""
     from rnnfc.baselines.naive2 import NAIVE2, Naive2
     from rnnfc.evaluation.scores import MetricContext, find, relative_scores, score
     from rnnfc.workflows.inference import open_network
@@ -170,16 +171,16 @@ def _official(run: Any, prepared: Any) -> dict[str, float | None]:
     return {name: find(scores, model="ours", split="test", metric=name, units="data") for name in names}
 
 
-def join_m4(folder: Path, whole: Path) -> None:
+def join_m4(folder: Path, path: Path) -> None:
     """Write each series' training part and then its test part into one file."""
     import pandas as pd
 
     parts = pd.concat([pd.read_csv(folder / f"m4_hourly_{name}.csv") for name in ("train", "test")])
-    parts.sort_values(["unique_id", "ds"], kind="stable").to_csv(whole, index=False)
+    parts.sort_values(["unique_id", "ds"], kind="stable").to_csv(path, index=False)
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The tables of what is done: mean and standard deviation over seeds, minutes a run, and what was published."""
+    """The tables of the finished runs: mean and standard deviation over seeds, minutes a run, and what was published."""
     lines: list[str] = []
     for name, table in TABLES.items():
         own = [row for row in rows if row["table"] == name]
@@ -238,12 +239,12 @@ def _shares(cell: Sequence[dict[str, Any]]) -> str:
     return f"{min(shares)} to {max(shares)}" if len({*shares}) > 1 else "".join(shares[:1])
 
 
-def _on_a_core_of_its_own(cores: Any) -> None:
+def _use_one_core(cores: Any) -> None:
     os.sched_setaffinity(0, {cores.get()})
 
 
 def main() -> None:
-    """Train what is not done yet and print the tables."""
+    """Train the runs that are missing and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -253,34 +254,34 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side, each on a core of its own")
     parser.add_argument("--set", dest="overrides", action="append", default=[])
-    given = parser.parse_args()
-    whole = ROOT / "outputs" / TABLES["M4-Hourly"].file
-    if "M4-Hourly" in given.names and not whole.exists():
-        join_m4(given.data, whole)
-    rows = json.loads(DONE.read_text(encoding="utf-8")) if DONE.exists() and not given.overrides else []
+    options = parser.parse_args()
+    m4_file = ROOT / "outputs" / TABLES["M4-Hourly"].file
+    if "M4-Hourly" in options.names and not m4_file.exists():
+        join_m4(options.data, m4_file)
+    rows = json.loads(DONE.read_text(encoding="utf-8")) if DONE.exists() and not options.overrides else []
     done = {(row["table"], row["horizon"], row["seed"]) for row in rows}
     cells = [
         Cell(
             table=name,
             horizon=horizon,
             seed=seed,
-            data=str(whole.parent if name == "M4-Hourly" else given.data),
-            overrides=tuple(given.overrides),
+            data=str(m4_file.parent if name == "M4-Hourly" else options.data),
+            overrides=tuple(options.overrides),
         )
-        for seed in given.seeds
-        for name in given.names
-        for horizon in given.horizons or TABLES[name].horizons
+        for seed in options.seeds
+        for name in options.names
+        for horizon in options.horizons or TABLES[name].horizons
         if (name, horizon, seed) not in done
     ]
     context = multiprocessing.get_context("spawn")
     cores = context.Queue()
-    own = sorted(os.sched_getaffinity(0))[: given.jobs]
-    for core in own:
+    core_numbers = sorted(os.sched_getaffinity(0))[: options.jobs]
+    for core in core_numbers:
         cores.put(core)
-    with ProcessPoolExecutor(len(own), context, _on_a_core_of_its_own, (cores,)) as pool:
-        for made in as_completed([pool.submit(run_cell, cell) for cell in cells]):
-            rows.append(made.result())
-            if not given.overrides:
+    with ProcessPoolExecutor(len(core_numbers), context, _use_one_core, (cores,)) as pool:
+        for future in as_completed([pool.submit(run_cell, cell) for cell in cells]):
+            rows.append(future.result())
+            if not options.overrides:
                 DONE.write_text(json.dumps(rows, indent=1), encoding="utf-8")
             print(rows[-1], flush=True)
     print(markdown(rows))

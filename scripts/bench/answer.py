@@ -1,4 +1,4 @@
-"""Measure one forecast as a user meets it: whole processes, `rnnfc predict --last-window` against plain Keras, in turn.
+"""Measure one forecast as a user waits for it: whole processes, `rnnfc predict --last-window` and plain Keras in turns.
 
 Run: python scripts/bench/answer.py [RUN] [--runs 7] [--json]     without RUN configs/sine.yaml is trained first, for two epochs
 The bar: at most 1.0 s, and at most 0.15 of plain Keras.
@@ -20,7 +20,7 @@ RNNFC, KERAS = "rnnfc predict", "plain Keras"
 MOST_SECONDS, MOST_SHARE = 1.0, 0.15
 FEWEST_RUNS = 5
 
-# What people write without this tool: the saved model, the last window, the scaler's two numbers.
+# The script that people write instead: the saved model, the last window, the scaler's two numbers.
 PLAIN = """
 import json, sys
 import keras, numpy as np
@@ -38,7 +38,7 @@ print(json.dumps((scaled * scale[:targets] + center[:targets])[0].tolist()))
 def measure(
     commands: Mapping[str, Sequence[str]], *, runs: int
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Seconds of every run of each command, fresh processes in turn after one warm-up each, and what each printed last.
+    """Seconds of every run of each command, fresh processes in turns after one warm-up each, and the last output of each.
 
     Raises:
         RuntimeError: a command failed.
@@ -95,23 +95,23 @@ def main() -> None:
     parser.add_argument("run", nargs="?", type=Path, help="a finished run folder")
     parser.add_argument("--runs", type=int, default=7, help=f"measured runs of each, at least {FEWEST_RUNS}")
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    if given.runs < FEWEST_RUNS:
-        parser.error(f"--runs {given.runs}: a median of fewer than {FEWEST_RUNS} says little")
+    options = parser.parse_args()
+    if options.runs < FEWEST_RUNS:
+        parser.error(f"--runs {options.runs}: a median of fewer than {FEWEST_RUNS} says little")
     with tempfile.TemporaryDirectory() as folder:
-        run = str(given.run or train(Path(folder)))
+        run = str(options.run or train(Path(folder)))
         commands = {
             RNNFC: [sys.executable, "-m", "rnnfc", "predict", run, "--last-window", "--json"],
             KERAS: [sys.executable, "-c", PLAIN, run],
         }
-        seconds, printed = measure(commands, runs=given.runs)
+        seconds, printed = measure(commands, runs=options.runs)
     ours = [list(row["value"].values()) for row in json.loads(printed[RNNFC])["forecast"]]
     theirs = json.loads(printed[KERAS])
-    apart = max(
+    largest = max(
         abs(one - two) for pair in zip(ours, theirs, strict=True) for one, two in zip(*pair, strict=True)
     )
-    result = {**summary(seconds), "largest_difference": apart}
-    if given.json:
+    result = {**summary(seconds), "largest_difference": largest}
+    if options.json:
         print(json.dumps(result, indent=2))
         return
     print(f"{'':<16}{'median s':>10}{'least':>10}{'most':>10}{'runs':>6}")
@@ -120,7 +120,7 @@ def main() -> None:
     print(
         f"share {result['share']:.3f} (bar: {MOST_SHARE} and {MOST_SECONDS} s, {'met' if result['bar']['met'] else 'NOT met'})"
     )
-    print(f"the two forecasts differ by {apart:.1e} at most, in data units")
+    print(f"the two forecasts differ by {largest:.1e} at most, in data units")
 
 
 if __name__ == "__main__":

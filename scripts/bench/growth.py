@@ -38,7 +38,7 @@ MINUTES_PER_YEAR = 525_600
 
 
 def measure_epoch(*, windows: int, length: int, units: int) -> dict[str, float]:
-    """Seconds of one epoch over so many training windows of a sine, compilation apart."""
+    """Seconds of one epoch over so many training windows of a sine, without compilation."""
     from rnnfc.data.scaler import Scaler
     from rnnfc.training.keras_engine import KerasEngine
     from rnnfc.training.loop import TrainState, train_epochs
@@ -65,8 +65,8 @@ def measure_memory(*, rows: int, length: int, units: int, source: str) -> dict[s
     if source == "array":
         prepared = _of_noise(prepared)
     with tempfile.TemporaryDirectory() as outputs:
-        made = train(prepared, outputs=Path(outputs), listener=_Nobody())
-        phases = json.loads((made.run.folder / "run.json").read_text())["phases"]
+        finished = train(prepared, outputs=Path(outputs), listener=_Nobody())
+        phases = json.loads((finished.run.folder / "run.json").read_text())["phases"]
     return {"train_mib": phases["train"]["peak_bytes"] / MIB, "peak_mib": (peak_bytes() or 0) / MIB}
 
 
@@ -86,9 +86,9 @@ def measure_csv(*, path: str, reader: str) -> dict[str, float]:
 
     read(Path(path).with_name("warm.csv"))  # what is imported on the first call
     before, began, used = peak_bytes() or 0, time.perf_counter(), time.process_time()
-    kept = read(Path(path))
+    panel = read(Path(path))
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
-    del kept
+    del panel
     return {"seconds": seconds, "cpu_seconds": cpu, "extra_mib": ((peak_bytes() or 0) - before) / MIB}
 
 
@@ -122,7 +122,7 @@ def _experiment(*, rows: int, length: int, units: int, epochs: int, stride: int 
 
 
 def _of_noise(prepared: Prepared) -> Prepared:
-    """The same experiment over an array of random numbers that stands in memory already."""
+    """The same experiment over an array of random numbers that is in memory already."""
     values = np.random.default_rng(0).standard_normal((prepared.panel.num_rows, 1))
     panel, splits = prepared.panel.with_values(values), prepared.splits
     return replace(
@@ -132,26 +132,28 @@ def _of_noise(prepared: Prepared) -> Prepared:
     )
 
 
-# --- curves: which measurements, and how they are told
+# --- curves: their measurements, tables and plots
 
 
-def curves(asked: argparse.Namespace, folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+def curves(options: argparse.Namespace, folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """The measurements of each curve: (measure, its parameters)."""
-    epoch, memory = {"units": asked.units}, {"length": asked.memory_length, "units": asked.units}
+    epoch, memory = {"units": options.units}, {"length": options.memory_length, "units": options.units}
     files = {
-        (rows, kind): folder / f"{kind}-{rows}.csv" for rows in asked.csv_rows for kind in ("dates", "counts")
+        (rows, kind): folder / f"{kind}-{rows}.csv"
+        for rows in options.csv_rows
+        for kind in ("dates", "counts")
     }
     return {
         "windows": [
-            ("epoch", {"windows": windows, "length": asked.length, **epoch}) for windows in asked.windows
+            ("epoch", {"windows": windows, "length": options.length, **epoch}) for windows in options.windows
         ],
         "length": [
-            ("epoch", {"windows": asked.length_windows, "length": length, **epoch})
-            for length in asked.lengths
+            ("epoch", {"windows": options.length_windows, "length": length, **epoch})
+            for length in options.lengths
         ],
         "memory": [
             ("memory", {"rows": rows, "source": source, **memory})
-            for rows in asked.rows
+            for rows in options.rows
             for source in ("sine", "array")
         ],
         "csv": [
@@ -188,14 +190,14 @@ def run(measure: str, parameters: dict[str, Any]) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"{measure} {parameters}: {done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    values: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return values
 
 
 def medians(measure: str, parameters: dict[str, Any], *, repeats: int) -> dict[str, Any]:
     """The parameters and the median of each figure over `repeats` processes."""
-    found = [run(measure, parameters) for _ in range(repeats)]
-    return {**parameters, **{name: statistics.median(one[name] for one in found) for name in found[0]}}
+    runs = [run(measure, parameters) for _ in range(repeats)]
+    return {**parameters, **{name: statistics.median(run[name] for run in runs) for name in runs[0]}}
 
 
 def show(curve: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -216,7 +218,7 @@ def show(curve: str, rows: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
+def plot(results: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """One picture, a panel for each curve, both axes logarithmic."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -224,7 +226,7 @@ def plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
 
     figure = Figure(figsize=(9.0, 6.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    for axis, (curve, rows) in zip(figure.subplots(2, 2).ravel(), found.items(), strict=False):
+    for axis, (curve, rows) in zip(figure.subplots(2, 2).ravel(), results.items(), strict=False):
         key, value, by, label = PANELS[curve]
         for name in dict.fromkeys(_group(row, by) for row in rows):
             line = [(_place(row, key), row[value]) for row in rows if _group(row, by) == name]
@@ -249,7 +251,7 @@ TITLES = {
     "memory": "Memory grows with rows alone",
     "csv": "Reading CSV, checks included",
 }
-# key on the x axis, figure, what tells the lines apart, labels
+# key on the x axis, figure, keys that name a line, labels
 PANELS: dict[str, tuple[str, str, tuple[str, ...], tuple[str, str]]] = {
     "windows": ("windows", "seconds", (), ("training windows", "seconds an epoch")),
     "length": ("length", "seconds", (), ("rows of a window", "seconds an epoch")),
@@ -267,36 +269,36 @@ def _place(row: dict[str, Any], key: str) -> int:
 
 
 def main() -> None:
-    """Measure the curves that were asked for; print tables, and write JSON and a picture where they were asked for."""
-    asked = _options()
-    if asked.measure:
-        print(json.dumps(MEASURES[asked.measure](**json.loads(asked.parameters))))
+    """Measure the chosen curves and print tables; write JSON and a plot where an option names them."""
+    options = _options()
+    if options.measure:
+        print(json.dumps(MEASURES[options.measure](**json.loads(options.parameters))))
         return
-    found: dict[str, list[dict[str, Any]]] = {}
+    results: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for curve, measurements in curves(asked, Path(folder)).items():
-            if curve not in asked.curve:
+        for curve, measurements in curves(options, Path(folder)).items():
+            if curve not in options.curve:
                 continue
             for path in {Path(parameters["path"]) for _, parameters in measurements if "path" in parameters}:
                 write_csv(path)
                 (path.parent / "warm.csv").write_text(
                     "time,value\n2000-01-01,1.5\n2000-01-02,2.5\n2000-01-03,3.5\n"
                 )
-            found[curve] = [
-                medians(measure, parameters, repeats=asked.repeats) for measure, parameters in measurements
+            results[curve] = [
+                medians(measure, parameters, repeats=options.repeats) for measure, parameters in measurements
             ]
-            show(curve, found[curve])
-    if asked.json:
+            show(curve, results[curve])
+    if options.json:
         machine = {
             "python": platform.python_version(),
             "machine": platform.machine(),
             "system": platform.platform(),
         }
-        asked.json.write_text(
-            json.dumps({"machine": machine, "repeats": asked.repeats, **found}, indent=2) + "\n"
+        options.json.write_text(
+            json.dumps({"machine": machine, "repeats": options.repeats, **results}, indent=2) + "\n"
         )
-    if asked.plot:
-        plot(found, asked.plot)
+    if options.plot:
+        plot(results, options.plot)
 
 
 def _options() -> argparse.Namespace:

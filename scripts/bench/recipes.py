@@ -29,7 +29,7 @@ GRID = (
     *("SimpleRNN-50-10-64-990", "LSTM-50-10-64-990", "GRU-32-12-8-400", "SimpleRNN-100-50-1-100"),
     # small steps in great number
     *("SimpleRNN-8-1000-4-400", "GRU-16-500-8-400"),
-    # points without many products beside them
+    # many pointwise operations, few products
     *("SimpleRNN-8-50-1024-4096", "GRU-8-24-512-2048"),
     *(
         "SimpleRNN-50-50-32-950",
@@ -43,7 +43,7 @@ GRID = (
 
 
 def recipes(case: Case, processors: int) -> list[dict[str, Any]]:
-    """What is tried: straight code only where it may be chosen."""
+    """The recipes to measure: unrolled code only where training may choose it."""
     names = [
         "xla_loop",
         "graph",
@@ -60,14 +60,14 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--fit", type=Path, metavar="FILE")
-    given = parser.parse_args()
-    rows = json.loads(given.fit.read_text(encoding="utf-8")) if given.fit else measure(given.json)
+    options = parser.parse_args()
+    rows = json.loads(options.fit.read_text(encoding="utf-8")) if options.fit else measure(options.json)
     for name in COSTS:
         show(name, [row for row in rows if row["name"] == name])
 
 
-def measure(kept: Path | None) -> list[dict[str, Any]]:
-    """The best epoch and the first one of every recipe on the grid, each in a fresh process; `kept` is written as JSON."""
+def measure(path: Path | None) -> list[dict[str, Any]]:
+    """The best epoch and the first one of every recipe on the grid, each in a fresh process; `path` is written as JSON."""
     processors = len(os.sched_getaffinity(0))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -87,8 +87,8 @@ def measure(kept: Path | None) -> list[dict[str, Any]]:
                 rows.append(row)
                 figures = f"first {row['first_s']:6.2f} s  step {row['step_s'] * 1e3:9.4f} ms"
                 print(f"{case.name:28} {recipe['name']:14} {figures}", flush=True)
-                if kept:
-                    kept.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+                if path:
+                    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return rows
 
 
@@ -104,7 +104,7 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
     steps, starts = (np.array([row[key] for row in rows]) for key in ("step_s", "first_s"))
     one = np.ones(len(rows))
     step = _fit([one, operations, weights, products / shards, points / shards], steps)
-    # The grid's cases have one layer each, so that a layer's start is not told from the program's.
+    # The grid's cases have one layer each, so the cost of a layer's start cannot be separated from the program's.
     updates = np.array([Case.of(row["case"]).updates for row in rows])
     start = _fit([one, operations], np.maximum(starts - updates * steps, 0.1))
     costs = zip(("update", "operation", "weight", "product", "point"), step, strict=True)

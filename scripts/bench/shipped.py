@@ -40,16 +40,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS, metavar=("WHO", "CONFIG"))
-    given = parser.parse_args()
-    if given.worker:
-        who, name = given.worker
+    options = parser.parse_args()
+    if options.worker:
+        who, name = options.worker
         print(json.dumps({"ours": train_ours, "keras": train_keras}[who](prepare(load(CONFIGS[name])))))
         return
     rows = []
-    for name in given.configs:
-        pairs = [(launch("ours", name), launch("keras", name)) for _ in range(given.runs)]  # they take turns
+    for name in options.configs:
+        pairs = [
+            (launch("ours", name), launch("keras", name)) for _ in range(options.runs)
+        ]  # they take turns
         ours, theirs = (
-            side[0] | {"seconds": statistics.median(told["seconds"] for told in side)}
+            side[0] | {"seconds": statistics.median(timing["seconds"] for timing in side)}
             for side in zip(*pairs, strict=True)
         )
         rows.append({"config": name, "ours": ours, "keras": theirs})
@@ -59,9 +61,9 @@ def main() -> None:
             f"{name:14} {ours['recipe']:14} {our_s}, Keras {their_s}: {ratio:.2f}{'  ABOVE 1' * (ratio > 1)}",
             flush=True,
         )
-    if given.json:
-        result = {"machine": machine(), "runs": given.runs, "configs": rows}
-        given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if options.json:
+        result = {"machine": machine(), "runs": options.runs, "configs": rows}
+        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def launch(who: str, name: str) -> dict[str, Any]:
@@ -72,8 +74,8 @@ def launch(who: str, name: str) -> dict[str, Any]:
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"{who} on {name}: {done.stderr[-2000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    timing: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return timing
 
 
 def train_ours(prepared: Prepared) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
     began = time.perf_counter()
     net.compile(optimizer=spec.optimizer, loss=spec.loss)
     net.optimizer.learning_rate = spec.learning_rate
-    told = net.fit(
+    history = net.fit(
         x,
         y,
         batch_size=spec.batch_size,
@@ -115,7 +117,7 @@ def train_keras(prepared: Prepared) -> dict[str, Any]:
         validation_data=watched[0] if watched else None,
         callbacks=early,
     )
-    return {"seconds": time.perf_counter() - began, "epochs": len(told.epoch)}
+    return {"seconds": time.perf_counter() - began, "epochs": len(history.epoch)}
 
 
 def _built(prepared: Prepared) -> tuple[Network, Windows, Windows | None]:

@@ -31,18 +31,18 @@ def main() -> None:
     parser.add_argument("measured", type=Path)
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "speed.md")
     parser.add_argument("--picture", type=Path, default=ROOT / "scripts" / "pictures" / "speed.png")
-    given = parser.parse_args()
-    result = json.loads(given.measured.read_text(encoding="utf-8"))
-    text = given.page.read_text(encoding="utf-8")
+    options = parser.parse_args()
+    result = json.loads(options.measured.read_text(encoding="utf-8"))
+    text = options.page.read_text(encoding="utf-8")
     if text.count(_BEGIN) != 1 or text.count(_END) != 1:
-        raise SystemExit(f"{given.page}: the lines {_BEGIN} and {_END} are needed once each")
+        raise SystemExit(f"{options.page}: the lines {_BEGIN} and {_END} are needed once each")
     before, rest = text.split(_BEGIN)
     after = rest.split(_END)[1]
-    picture = os.path.relpath(given.picture, given.page.parent)
+    picture = os.path.relpath(options.picture, options.page.parent)
     shown = f"![Time of a training step in each tool, as a multiple of rnnfc's]({picture})"
-    given.page.write_text(f"{before}{_BEGIN}\n{table(result)}\n\n{shown}\n{_END}{after}", encoding="utf-8")
-    draw(result["cases"]).savefig(given.picture, dpi=100)
-    print(f"{given.page}, {given.picture}")
+    options.page.write_text(f"{before}{_BEGIN}\n{table(result)}\n\n{shown}\n{_END}{after}", encoding="utf-8")
+    draw(result["cases"]).savefig(options.picture, dpi=100)
+    print(f"{options.page}, {options.picture}")
 
 
 def table(result: dict[str, Any]) -> str:
@@ -84,9 +84,9 @@ def draw(cases: list[dict[str, Any]]) -> Figure:
             (index, row["variants"].get(name), row["variants"]["rnnfc"]) for index, row in enumerate(cases)
         ]
         bars = [
-            (index + 0.2 * place - 0.3, told["step_ms"] / ours["step_ms"])
-            for index, told, ours in known
-            if told
+            (index + 0.2 * place - 0.3, peer["step_ms"] / ours["step_ms"])
+            for index, peer, ours in known
+            if peer
         ]
         axes.barh(
             [position for position, _ in bars],
@@ -111,10 +111,10 @@ def _label(row: dict[str, Any]) -> str:
     return f"{cell} {units}, window {length}, batch {batch}, {row['cores']} core{'s' * (row['cores'] > 1)}"
 
 
-def _ratios(told: dict[str, Any] | None, ours: dict[str, Any]) -> str:
-    if told is None:
+def _ratios(peer: dict[str, Any] | None, ours: dict[str, Any]) -> str:
+    if peer is None:
         return "not installed"
-    return f"{told['step_ms'] / ours['step_ms']:.3g}x ({told['total_s'] / ours['total_s']:.3g}x)"
+    return f"{peer['step_ms'] / ours['step_ms']:.3g}x ({peer['total_s'] / ours['total_s']:.3g}x)"
 
 
 def _time(milliseconds: float) -> str:

@@ -50,18 +50,18 @@ def main() -> None:
     parser.add_argument(
         "--worker", nargs=4, help=argparse.SUPPRESS, metavar=("VARIANT", "CASE", "WEIGHTS", "RECIPE")
     )
-    given = parser.parse_args()
-    if given.worker:
-        work(*given.worker)
+    options = parser.parse_args()
+    if options.worker:
+        work(*options.worker)
         return
-    result: dict[str, Any] = {"machine": machine(), "epochs": EPOCHS, "runs": given.runs, "cases": []}
+    result: dict[str, Any] = {"machine": machine(), "epochs": EPOCHS, "runs": options.runs, "cases": []}
     for case in CASES:
-        for cores in given.cores:
-            if case.name in given.cases and (cores == 1 or cores in case.least):
-                result["cases"].append(measure(case, cores, given.variants, runs=given.runs))
+        for cores in options.cores:
+            if case.name in options.cases and (cores == 1 or cores in case.least):
+                result["cases"].append(measure(case, cores, options.variants, runs=options.runs))
                 print(text_of(result["cases"][-1]), flush=True)
-                if given.json:
-                    given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+                if options.json:
+                    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(case: Case, cores: int, variants: list[str], *, runs: int) -> dict[str, Any]:
@@ -71,16 +71,18 @@ def measure(case: Case, cores: int, variants: list[str], *, runs: int) -> dict[s
         weights = Path(folder) / "weights.npz"
         launch("weights", case, weights, cores)
         for _ in range(runs):
-            for name, found in timings.items():
-                found.append(Timing(**launch(name, case, weights, cores)))
-    told: dict[str, Any] = {name: summary(found, case) if found else None for name, found in timings.items()}
-    told.update({name: None for name in variants if name not in told})
+            for name, values in timings.items():
+                values.append(Timing(**launch(name, case, weights, cores)))
+    summaries: dict[str, Any] = {
+        name: summary(values, case) if values else None for name, values in timings.items()
+    }
+    summaries.update({name: None for name in variants if name not in summaries})
     return {
         "case": case.name,
         "windows": case.windows,
         "cores": cores,
         "least": case.least.get(cores, {}),
-        "variants": told,
+        "variants": summaries,
     }
 
 
@@ -151,19 +153,19 @@ def text_of(row: dict[str, Any]) -> str:
     lines = [f"{row['case']}, {row['cores']} core{'s' * (row['cores'] > 1)}"]
     if ours and "recipe" in ours:
         lines[0] += f": {ours['recipe']}, shards {ours['shards']} ({ours['reason']})"
-    for name, told in row["variants"].items():
-        if told is None:
+    for name, timing in row["variants"].items():
+        if timing is None:
             lines.append(f"  {name:15} not installed")
             continue
-        line = f"  {name:15} first {told['first_s']:7.2f} s   step {told['step_ms']:9.4f} ms"
-        line += f"   {EPOCHS} epochs {told['total_s']:8.2f} s"
+        line = f"  {name:15} first {timing['first_s']:7.2f} s   step {timing['step_ms']:9.4f} ms"
+        line += f"   {EPOCHS} epochs {timing['total_s']:8.2f} s"
         if ours and name != "rnnfc":
-            ratio = told["step_ms"] / ours["step_ms"]
+            ratio = timing["step_ms"] / ours["step_ms"]
             bar = row["least"].get(name)
             verdict = "" if bar is None else f"   {'reaches' if ratio >= bar else 'MISSES'} {bar:g}x"
-            line += f"   {ratio:7.2f}x   total {told['total_s'] / ours['total_s']:6.2f}x{verdict}"
-        line += f"   loss {told['loss']:.6g}"
-        if ours and name.startswith("keras") and abs(told["loss"] / ours["loss"] - 1) > _SAME:
+            line += f"   {ratio:7.2f}x   total {timing['total_s'] / ours['total_s']:6.2f}x{verdict}"
+        line += f"   loss {timing['loss']:.6g}"
+        if ours and name.startswith("keras") and abs(timing["loss"] / ours["loss"] - 1) > _SAME:
             line += " DIFFERS"
         lines.append(line)
     return "\n".join(lines)

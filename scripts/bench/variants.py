@@ -1,4 +1,4 @@
-"""Ours and the peers: each trains one case from the same weights, in the same order, and tells its times and losses.
+"""Ours and the peers: each trains one case from the same weights, in the same order, and reports its times and losses.
 
 Every peer is written as its users would write it. Torch and JAX are imported only in the process that measures them.
 """
@@ -43,7 +43,7 @@ def train_ours(case: Case, _: Weights, cores: int, recipe: dict[str, Any] | None
     spec = case.experiment()
     chosen = choose(spec, channels=1, targets=1, windows=case.windows, processors=cores)
     if recipe is not None:
-        chosen = Recipe(**recipe, reason="asked for")
+        chosen = Recipe(**recipe, reason="set by an option")
     from rnnfc.data.scaler import Scaler
     from rnnfc.training.keras_engine import KerasEngine
     from rnnfc.training.loop import TrainState, train_epochs
@@ -124,7 +124,7 @@ def train_torch(case: Case, weights: Weights, cores: int) -> Timing:
 
 
 def train_jax(case: Case, weights: Weights, _: int) -> Timing:
-    """Whole epochs as one hand-written JAX program: a scan over minibatches around a scan over the window."""
+    """Whole epochs as one hand-written JAX program: a scan over minibatches with an inner scan over the window."""
     import jax
     import jax.numpy as jnp
 

@@ -1,4 +1,4 @@
-"""What does a person wait for? Whole processes, from the command to the prompt, each against the script they would write.
+"""Measure whole commands, from start to prompt, each compared with the script that a person would write instead.
 
 Run: python scripts/bench/whole.py [--runs 5] [--json FILE]
 """
@@ -59,11 +59,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--cases", nargs="+", choices=list(_QUESTIONS), default=list(_QUESTIONS))
     parser.add_argument("--json", type=Path, metavar="FILE")
-    given = parser.parse_args()
+    options = parser.parse_args()
     rows = []
-    for name in given.cases:
+    for name in options.cases:
         ours, theirs, most = _QUESTIONS[name]
-        times = [(seconds(ours), seconds(theirs)) for _ in range(given.runs)]  # they take turns
+        times = [(seconds(ours), seconds(theirs)) for _ in range(options.runs)]  # they take turns
         our_s, their_s = (statistics.median(column) for column in zip(*times, strict=True))
         value = our_s / their_s if theirs else our_s
         rows.append(
@@ -80,18 +80,18 @@ def main() -> None:
             f"{name:40} {value:6.2f}   {'within' if value <= most else 'ABOVE'} {most:g} {against}",
             flush=True,
         )
-    if given.json:
-        result = {"machine": machine(), "runs": given.runs, "questions": rows}
-        given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if options.json:
+        result = {"machine": machine(), "runs": options.runs, "questions": rows}
+        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def seconds(commands: list[list[str]]) -> float:
-    """Wall time of the commands one after another; what they write goes into a folder that is deleted."""
+    """Wall time of the commands one after another; they write into a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         for words in commands:
             placed = [word.replace("{folder}", folder) for word in words]
-            # Nothing is compiled already.
+            # Without programs that an earlier process compiled.
             environment = {**os.environ, "RNNFC_XLA_CACHE": "off"}
             done = subprocess.run(
                 placed, capture_output=True, text=True, cwd=folder, check=False, env=environment
