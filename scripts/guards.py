@@ -133,7 +133,7 @@ GUARDS = (
         name="keep the last of duplicate keys",
         path="config/yaml12.py",
         changes={"            if key in mapping:\n": "            if False:\n"},
-        test="tests/config/test_yaml12.py::test_what_is_no_single_plain_document_is_refused_with_its_line",
+        test="tests/config/test_yaml12.py::test_parse__refuses_other_than_one_plain_document",
     ),
 )
 
