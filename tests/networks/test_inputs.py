@@ -1,4 +1,4 @@
-"""What networks read beside the window: rows that are known ahead, and the series; in training, in forecasts, in every format."""
+"""Inputs besides the window, the future of known channels and the series: in training, forecasts and every export format."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,10 +28,10 @@ FAMILIES = {
     "stacked": "kind: stacked, cell: GRU, units: [4, 6], bidirectional: [true, false]",
     "seq2seq": "kind: seq2seq, cell: LSTM, units: 6, attention: bahdanau, teacher_forcing: 0.5",
 }
-FURTHER = ", series_embedding: 3, linear: {use: path}"
+FURTHER_PARTS = ", series_embedding: 3, linear: {use: path}"
 
 
-def experiment(kind: str, further: str = FURTHER) -> Experiment:
+def experiment(kind: str, further: str = FURTHER_PARTS) -> Experiment:
     return from_yaml(
         "name: t\nseed: 3\ndata: {kind: sine, points: 50, step: 0.4}\nsplit: {test: 9}\ntrain: {epochs: 1}\n"
         f"window: {{length: 5, horizon: 4, normalize: last}}\nmodel: {{{FAMILIES[kind]}{further}}}\n",
@@ -52,19 +52,19 @@ def two_series() -> Panel:
     return replace(data, **shapes, series=("s", "t"), bounds=np.array([0, 15, 31]))
 
 
-def made(kind: str, further: str = FURTHER) -> tuple[Experiment, KerasNetwork, Windows]:
+def build_network(kind: str, further: str = FURTHER_PARTS) -> tuple[Experiment, KerasNetwork, Windows]:
     """Windows of both series, the first of them last: targets of rows 5 to 12 and 20 to 28."""
     data, spec = two_series(), experiment(kind, further)
     scaler = Scaler.fit(data, np.array([[0, 10], [15, 27]]), method="standard")
     origins = np.array([20, 21, 24, 5, 9], dtype=np.int32)
     net = KerasNetwork(spec, build_for(spec, data), scaler)
-    for variable in net.net.inference_model.trainable_variables:  # also what starts at zero, or nearly so
+    for variable in net.net.inference_model.trainable_variables:  # also those that start at zero or nearly so
         variable.assign(variable + 0.3 * np.random.default_rng(7).normal(size=variable.shape))
     return spec, net, Windows(panel=data, origins=origins, length=5, horizon=4)
 
 
-def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
-    windows = replace(made("stacked")[2], origins=np.array([20, 5], dtype=np.int32))
+def test_future__is_the_target_rows_of_the_known_channels() -> None:
+    windows = replace(build_network("stacked")[2], origins=np.array([20, 5], dtype=np.int32))
     np.testing.assert_array_equal(
         windows.future_covariates()[:, :, 0], np.cos([[20, 21, 22, 23], [5, 6, 7, 8]])
     )
@@ -72,24 +72,26 @@ def test_the_future_of_a_window_is_its_target_rows_of_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
-def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(kind: str) -> None:
-    spec, net, windows = made(kind)
+def test_further_inputs__parameters_are_counted_and_each_has_a_gradient(kind: str) -> None:
+    spec, net, windows = build_network(kind)
     sizes = {"channels": 4, "length": 5, "horizon": 4, "targets": 2, "known": 1, "series": 2}
     assert num_parameters(spec.model, Sizes(**sizes)) == net.net.inference_model.count_params()
     (trained,) = net.net.training_models
-    given = gather_inputs(trained, *panel_to_device(windows.panel), tf.constant(windows.origins), length=5)
-    given[tensors.TARGET] = tf.constant(windows.targets(), tf.float32)
-    np.testing.assert_allclose(given["future"], windows.future_covariates(), rtol=1e-6)
-    assert given["series"].numpy().tolist() == [1, 1, 1, 0, 0] == windows.series.tolist()
+    tensors_in = gather_inputs(
+        trained, *panel_to_device(windows.panel), tf.constant(windows.origins), length=5
+    )
+    tensors_in[tensors.TARGET] = tf.constant(windows.targets(), tf.float32)
+    np.testing.assert_allclose(tensors_in["future"], windows.future_covariates(), rtol=1e-6)
+    assert tensors_in["series"].numpy().tolist() == [1, 1, 1, 0, 0] == windows.series.tolist()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(call_model(trained, given, training=True) ** 2)
+        loss = tf.reduce_sum(call_model(trained, tensors_in, training=True) ** 2)
     gradients = tape.gradient(loss, net.net.inference_model.trainable_variables)
     assert all(np.abs(tf.convert_to_tensor(gradient)).max() > 0 for gradient in gradients)
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
-def test_forecasts_follow_what_is_known_ahead_and_nothing_else_that_is(kind: str) -> None:
-    _, net, windows = made(kind)
+def test_forecasts__depend_on_the_future_of_known_channels_alone(kind: str) -> None:
+    _, net, windows = build_network(kind)
     base, values = net.outputs(windows)["forecast"], windows.panel.values
 
     def moved(channels: slice, rows: slice) -> Any:
@@ -108,8 +110,8 @@ def test_forecasts_follow_what_is_known_ahead_and_nothing_else_that_is(kind: str
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
-def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
-    _, net, windows = made(kind)
+def test_future__is_read_by_all_steps_or_by_its_own(kind: str) -> None:
+    _, net, windows = build_network(kind)
     window = {name: array[:1].astype(np.float32) for name, array in tensors.network_inputs(windows).items()}
     later = {**window, "future": window["future"] + np.float32([[[0], [0], [5], [0]]])}
     model = net.net.inference_model
@@ -118,11 +120,14 @@ def test_a_step_reads_the_future_of_all_steps_or_its_own(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
-def test_the_same_window_of_another_series_has_another_forecast(kind: str) -> None:
-    _, net, windows = made(kind)
-    given = {name: array.astype(np.float32) for name, array in tensors.network_inputs(windows).items()}
+def test_series_embedding__tells_equal_windows_of_two_series_apart(kind: str) -> None:
+    _, net, windows = build_network(kind)
+    tensors_in = {name: array.astype(np.float32) for name, array in tensors.network_inputs(windows).items()}
     model = net.net.inference_model
-    own, other = call_model(model, given), call_model(model, {**given, "series": 1 - given["series"]})
+    own, other = (
+        call_model(model, tensors_in),
+        call_model(model, {**tensors_in, "series": 1 - tensors_in["series"]}),
+    )
     assert np.abs(own - other).max(axis=(1, 2)).min() > 1e-4
 
 
@@ -136,8 +141,8 @@ def test_the_same_window_of_another_series_has_another_forecast(kind: str) -> No
         ("keras", "seq2seq"),
     ],
 )
-def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> None:
-    spec, net, windows = made(kind)
+def test_export_formats__read_future_and_series(tmp_path: Path, kind: str, form: str) -> None:
+    spec, net, windows = build_network(kind)
     assert interface(spec, windows.panel, net.scaler)["input"] == {
         "window": ["n", 5, 4],
         "channels": ["a", "b", "c", "day"],
@@ -149,8 +154,8 @@ def test_every_format_reads_the_same(tmp_path: Path, kind: str, form: str) -> No
     assert exported_error(form, spec, net, windows, tmp_path) <= 1e-6
 
 
-def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
-    spec, net, windows = made("stacked", "")
+def test_interface__known_channels_alone_are_a_second_input(tmp_path: Path) -> None:
+    spec, net, windows = build_network("stacked", "")
     single = windows.with_panel(replace(windows.panel, series=("s",), bounds=np.array([0, 31])))
     scaler = Scaler.fit(single.panel, np.array([[0, 20]]), method="minmax")
     net = KerasNetwork(spec, build_for(spec, single.panel), scaler)
@@ -160,7 +165,7 @@ def test_what_is_known_ahead_alone_is_a_second_input(tmp_path: Path) -> None:
         assert exported_error(form, spec, net, single, tmp_path) <= 1e-6
 
 
-def test_an_embedding_of_one_series_is_refused(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
+def test_series_embedding__is_refused_for_one_series(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
     config = tmp_path / "s.yaml"
     config.write_text(
         "name: s\ndata: {kind: sine, points: 90, step: 0.4}\nsplit: {test: 12}\nwindow: {length: 6}\ntrain: {epochs: 1}\n"

@@ -12,7 +12,7 @@ from rnnfc.networks.tensors import FUTURE, SERIES, WINDOW
 ops = keras.ops
 
 # (window[n, length, channel], series int64[n], future[n, horizon, known]) -> outputs by name, see `quantile_head.named_outputs`.
-# `series` is needed where the network or its scaling tells series apart, `future` where the future of channels is known.
+# `series` is required if series have a scale or an embedding of their own, `future` if the network reads known channels.
 DataUnitForecaster = Callable[..., dict[str, Tensor]]
 
 

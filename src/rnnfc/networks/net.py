@@ -19,8 +19,8 @@ class Member:
 
     core: the model of the family, without the parts around it.
     inference_model: [n, length, channel] and further inputs -> [n, horizon, target (, level)].
-    training_model: it has the same weights and is trained in place of the inference model; it reads true targets, or forecasts
-        the first step alone. The inference model itself for a family that needs neither.
+    training_model: the model that is trained, with the same weights: one that reads true targets, or forecasts the first step
+        alone; for most families the inference model itself.
     """
 
     core: keras.Model
@@ -34,7 +34,7 @@ class Net:
     """A network as `build` returns it.
 
     inference_model: the forecast of all members together; it holds every weight.
-    recurrent_layers: of all members, in the order of the window's way through them.
+    recurrent_layers, autoregressive_loops: of all members; recurrent layers in the order of their calls.
     """
 
     inference_model: keras.Model
@@ -56,12 +56,12 @@ class Net:
 
     @property
     def training_models(self) -> list[keras.Model]:
-        """That of each member."""
+        """The training model of each member."""
         return [member.training_model for member in self.members]
 
     @property
     def linear_skips(self) -> list[LinearSkip]:
-        """That of each member; empty for a network without linear map."""
+        """The linear skip connection of each member; empty if the network has none."""
         return [member.linear_skip for member in self.members if member.linear_skip is not None]
 
 

@@ -59,6 +59,7 @@ def build(
     """
     from rnnfc.networks.backend import keras
     from rnnfc.networks.parts.quantile_head import quantile_head
+    from rnnfc.networks.tensors import WINDOW
 
     ops, size, width = keras.ops, spec.segment, spec.width
     horizon, targets = sizes.horizon, sizes.targets
@@ -81,7 +82,7 @@ def build(
         name="output",
     )
 
-    window = keras.Input((sizes.length, sizes.channels), name="window")
+    window = keras.Input((sizes.length, sizes.channels), name=WINDOW)
     x = ops.transpose(window[:, :, :targets], (0, 2, 1))  # [n, target, length]
     x = ops.pad(x, ((0, 0), (0, 0), (segments * size - sizes.length, 0)))
     _, *state = cell(

@@ -67,23 +67,24 @@ def build(spec: Seq2SeqSpec, sizes: Sizes, *, seed: int, unroll_for_export: bool
     from rnnfc.networks.backend import keras
     from rnnfc.networks.inputs import make_model
     from rnnfc.networks.parts.autoregressive import AutoregressiveLoop, LoopInputs, unroll_steps
+    from rnnfc.networks.tensors import FUTURE, PREVIOUS, TARGET, WINDOW
 
-    inputs = {"window": keras.Input((sizes.length, sizes.channels), name="window")}
+    inputs = {WINDOW: keras.Input((sizes.length, sizes.channels), name=WINDOW)}
     if sizes.known:
-        inputs["future"] = keras.Input((sizes.horizon, sizes.known), name="future")
+        inputs[FUTURE] = keras.Input((sizes.horizon, sizes.known), name=FUTURE)
     if not unroll_for_export:
-        inputs["target"] = keras.Input((None, sizes.targets), name="target")
-    encoded = _encoder(spec, sizes, seed=seed)(inputs["window"])
+        inputs[TARGET] = keras.Input((None, sizes.targets), name=TARGET)
+    encoded = _encoder(spec, sizes, seed=seed)(inputs[WINDOW])
     fixed = {name: encoded.pop(name) for name in ("memory", "keys") if name in encoded}
     step = _decoder_step(spec, sizes, seed=seed)
-    start = {"previous": inputs["window"][:, -1, : sizes.targets], **encoded}
+    start = {PREVIOUS: inputs[WINDOW][:, -1, : sizes.targets], **encoded}
     loop_inputs: LoopInputs = {"start": start, "fixed": fixed}
     if sizes.known:
-        loop_inputs["future"] = inputs["future"]
+        loop_inputs["future"] = inputs[FUTURE]
     if unroll_for_export:
         forecast = unroll_steps(step, loop_inputs, horizon=sizes.horizon)
     else:
-        loop_inputs["target"] = inputs["target"]
+        loop_inputs["target"] = inputs[TARGET]
         forecast = AutoregressiveLoop(
             step, horizon=sizes.horizon, teacher_forcing=spec.teacher_forcing, seed=derive_seed(seed, 0)
         )(loop_inputs)
@@ -106,8 +107,9 @@ def _seeds(seed: int, role: int) -> dict[str, int]:
 def _encoder(spec: Seq2SeqSpec, sizes: Sizes, *, seed: int) -> "keras.Model":
     """window[n, length, channel] -> its states[n, unit] by name and, for attention, `memory` and `keys` [n, length, unit]."""
     from rnnfc.networks.backend import keras
+    from rnnfc.networks.tensors import WINDOW
 
-    window = keras.Input((sizes.length, sizes.channels), name="window")
+    window = keras.Input((sizes.length, sizes.channels), name=WINDOW)
     cell = find_cell(spec.cell)
     layer = cell.layer(
         spec.units, return_sequences=True, return_state=True, **_seeds(seed, 1), name="encoder"
@@ -129,21 +131,20 @@ def _decoder_step(spec: Seq2SeqSpec, sizes: Sizes, *, seed: int) -> "keras.Model
     """previous[n, target], the states and, for attention, memory and keys -> forecast[n, target (, level)] and new states."""
     from rnnfc.networks.backend import keras
     from rnnfc.networks.parts.quantile_head import median, quantile_head
+    from rnnfc.networks.tensors import AHEAD, FORECAST, PREVIOUS
 
     ops, cell, targets = keras.ops, find_cell(spec.cell), sizes.targets
     shapes: dict[str, tuple[int, ...]] = {
-        "previous": (targets,),
+        PREVIOUS: (targets,),
         **dict.fromkeys(cell.states, (spec.units,)),
     }
     if sizes.known:
-        shapes["ahead"] = (sizes.known,)
+        shapes[AHEAD] = (sizes.known,)
     if spec.attention != "none":
         shapes |= dict.fromkeys(("memory", "keys"), (sizes.length, spec.units))
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
     state = [inputs[name] for name in cell.states]
-    read = (
-        ops.concatenate([inputs["previous"], inputs["ahead"]], axis=-1) if sizes.known else inputs["previous"]
-    )
+    read = ops.concatenate([inputs[PREVIOUS], inputs[AHEAD]], axis=-1) if sizes.known else inputs[PREVIOUS]
     decoder = cell.step(spec.units, **_seeds(seed, 4), name="decoder")
     if spec.attention == "bahdanau":
         query = _dense(spec.units, "query", seed=seed, role=5)(state[0])
@@ -165,7 +166,7 @@ def _decoder_step(spec: Seq2SeqSpec, sizes: Sizes, *, seed: int) -> "keras.Model
             ops.reshape(forecast, (-1, targets, len(spec.levels)))
         )
     previous = median(forecast, spec.levels)
-    outputs = {"forecast": forecast, "previous": previous, **dict(zip(cell.states, state, strict=True))}
+    outputs = {FORECAST: forecast, PREVIOUS: previous, **dict(zip(cell.states, state, strict=True))}
     return keras.Model(inputs, outputs, name="step")
 
 

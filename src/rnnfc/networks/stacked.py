@@ -108,9 +108,10 @@ def build(
     """
     from rnnfc.networks.backend import keras
     from rnnfc.networks.parts.quantile_head import quantile_head
+    from rnnfc.networks.tensors import FUTURE, WINDOW
 
     horizon, targets, known = sizes.horizon, sizes.targets, sizes.known
-    layers: list[keras.layers.Layer] = [keras.Input((sizes.length, sizes.channels), name="window")]
+    layers: list[keras.layers.Layer] = [keras.Input((sizes.length, sizes.channels), name=WINDOW)]
     for index, directions in enumerate(spec.directions):
         forward = _recurrent(spec, index, seed=seed, direction=0)
         if directions == 1:
@@ -132,9 +133,9 @@ def build(
         head.append(keras.layers.Reshape((horizon, targets), name="forecast"))
     if not known:
         return keras.Sequential([*layers, *head], name="stacked")
-    inputs = {"window": layers[0], "future": keras.Input((horizon, known), name="future")}
-    state = keras.Sequential(layers, name="recurrent")(inputs["window"])
-    future = keras.ops.reshape(inputs["future"], (-1, horizon * known))
+    inputs = {WINDOW: layers[0], FUTURE: keras.Input((horizon, known), name=FUTURE)}
+    state = keras.Sequential(layers, name="recurrent")(inputs[WINDOW])
+    future = keras.ops.reshape(inputs[FUTURE], (-1, horizon * known))
     outputs = keras.Sequential(head, name="head")(keras.ops.concatenate([state, future], axis=-1))
     return keras.Model(inputs, outputs, name="stacked")
 

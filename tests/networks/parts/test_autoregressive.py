@@ -1,4 +1,4 @@
-"""Recursive forecasting: trained on the first step, rolled over the horizon by feeding forecasts back."""
+"""Recursive forecasting: trained on the first step; in the autoregressive loop each step reads the forecast before it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,8 +38,10 @@ def experiment(
 
 @pytest.mark.parametrize("normalize", ["none", "last", "mean_std"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize: str) -> None:
-    """With channels a and b forecast and c known ahead, against steps by hand."""
+def test_autoregressive_loop__each_forecast_is_the_last_row_of_the_next_window(
+    cell: str, normalize: str
+) -> None:
+    """Against steps by hand, with forecast channels a and b and known channel c."""
     spec = experiment(cell, normalize=normalize)
     net = build(spec, channels=3, targets=2, known=1)
     sizes = {"channels": 3, "length": 5, "horizon": 4, "targets": 2, "known": 1}
@@ -49,17 +51,17 @@ def test_each_forecast_is_the_newest_row_of_the_next_window(cell: str, normalize
         draw.normal(size=(2, 5, 3)).astype(np.float32),
         draw.normal(size=(2, 4, 1)).astype(np.float32),
     )
-    made, rows = net.inference_model({"window": window, "future": future}).numpy(), window
+    forecast, rows = net.inference_model({"window": window, "future": future}).numpy(), window
     for step in range(4):
         ahead = future[:, step : step + 1]
         one = net.training_models[0]({"window": rows, "future": ahead}).numpy()
-        np.testing.assert_allclose(made[:, step], one[:, 0], atol=1e-5)
+        np.testing.assert_allclose(forecast[:, step], one[:, 0], atol=1e-5)
         rows = np.concatenate([rows[:, 1:], np.concatenate([one, ahead], axis=2)], axis=1)
-    assert np.ptp(made[0, :, 0]) > 1e-3
+    assert np.ptp(forecast[0, :, 0]) > 1e-3
 
 
 @pytest.mark.parametrize("form", EXPORT_FORMATS)
-def test_every_format_rolls(tmp_path: Path, form: str) -> None:
+def test_export_formats__contain_the_autoregressive_loop(tmp_path: Path, form: str) -> None:
     data, spec = three_channels(), experiment("LSTM", more=", dropout: 0.2")
     data = replace(data, num_targets=3) if form == "onnx" else replace(data, num_known=1)
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
@@ -68,8 +70,10 @@ def test_every_format_rolls(tmp_path: Path, form: str) -> None:
     assert exported_error(form, spec, net, windows, tmp_path) <= 1e-6
 
 
-def test_training_is_that_of_one_step(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
-    """The same windows and seed: after training, the first step is that of a network with that horizon alone, bit for bit."""
+def test_recursive_strategy__trains_the_same_bits_as_one_step(
+    tmp_path: Path, rnnfc: Callable[..., Any]
+) -> None:
+    """With the same windows and seed the first step has the same bits as a network with horizon 1."""
     weights = []
     for horizon, strategy in ((3, "recursive"), (1, "direct")):
         config = tmp_path / f"{strategy}.yaml"
@@ -88,7 +92,7 @@ def test_training_is_that_of_one_step(tmp_path: Path, rnnfc: Callable[..., Any])
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (
             {"data": CSV},
@@ -107,7 +111,7 @@ def test_training_is_that_of_one_step(tmp_path: Path, rnnfc: Callable[..., Any])
         ),
     ],
 )
-def test_what_cannot_be_fed_back_is_refused(options: dict[str, str], told: str) -> None:
+def test_recursive_strategy__refuses_what_cannot_be_fed_back(options: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         experiment(**options)
-    assert str(refused.value) == told
+    assert str(refused.value) == message

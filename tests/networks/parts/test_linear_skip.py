@@ -1,4 +1,4 @@
-"""The penalty of the linear map, by hand: of one row and one step, trained on 1 -> 1, the map is 1 / (1 + penalty)."""
+"""The ridge penalty of the linear map, by hand: for one row and one step, trained on 1 -> 1, the map is 1 / (1 + penalty)."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from rnnfc.networks.parts.linear_skip import PENALTIES, LinearSkip, Pairs
 
 
 def pairs(forecast: float) -> Pairs:
-    """One window [1, 1, 1] that holds 1, and what comes after it."""
+    """One window [1, 1, 1] of the value 1, and its targets."""
     return lambda: iter([(np.ones((1, 1, 1)), np.full((1, 1, 1), forecast))])
 
 
 @pytest.mark.parametrize(
     ("validation", "penalty"),
     [
-        (None, 1e-6),  # nothing to choose by
+        (None, 1e-6),  # no validation windows
         (2.0, 1e-6),
         (1.0, 1e-6),
         (0.99905, 1e-3),  # between 1/1.001 = 0.99900 and 1/1.0001 = 0.99990
@@ -26,7 +26,9 @@ def pairs(forecast: float) -> Pairs:
         (-3.0, 1.0),
     ],
 )
-def test_the_penalty_is_the_one_that_validation_likes_best(validation: float | None, penalty: float) -> None:
+def test_warm_start__takes_the_penalty_with_the_least_validation_error(
+    validation: float | None, penalty: float
+) -> None:
     assert penalty in PENALTIES
     net = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="linear")])
     skips = [LinearSkip(linear=net.layers[0], share=None)]
@@ -38,7 +40,7 @@ def test_the_penalty_is_the_one_that_validation_likes_best(validation: float | N
     assert float(net.layers[0].kernel.numpy()[0, 0]) == pytest.approx(1 / (1 + penalty), abs=1e-7)
 
 
-def test_a_network_without_a_linear_map_stays_as_it_is() -> None:
+def test_warm_start__does_nothing_without_a_linear_map() -> None:
     net = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="output")])
     before = net.get_weights()
     linear.warm_start([], pairs=pairs(1.0), validation=None)

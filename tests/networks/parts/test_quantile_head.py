@@ -1,4 +1,4 @@
-"""Quantiles: a head in which no two cross, the loss, and what stands around the head in every family."""
+"""Quantiles: the head, the pinball loss, and everything that reads quantile levels."""
 
 import json
 from collections.abc import Callable
@@ -49,29 +49,27 @@ def experiment(model: str, *, normalize: str = "none", train: str = "{epochs: 1}
     )
 
 
-def test_the_head_gives_the_median_and_adds_positive_gaps_outwards() -> None:
-    raw = 2 + np.log(
-        np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]])
-    )  # what softplus, two further left, turns into these
+def test_quantile_head__adds_positive_gaps_to_the_median_outwards() -> None:
+    raw = 2 + np.log(np.expm1([[[[1.0, 2.0, 9.0, 0.5, 4.0]]]]))  # softplus(x - 2) turns these into the gaps
     raw[..., 2] = 7.0
-    made = quantile_head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
-    assert made[0, 0, 0].tolist() == pytest.approx([7 - 2 - 1, 7 - 2, 7, 7 + 0.5, 7 + 0.5 + 4], rel=1e-6)
+    outputs = quantile_head(1, 1, levels=(0.05, 0.2, 0.5, 0.7, 0.9))(raw.astype(np.float32)).numpy()
+    assert outputs[0, 0, 0].tolist() == pytest.approx([7 - 2 - 1, 7 - 2, 7, 7 + 0.5, 7 + 0.5 + 4], rel=1e-6)
 
 
 @pytest.mark.parametrize("levels", [(0.5,), (0.5, 0.9), (0.1, 0.5), (0.01, 0.2, 0.5, 0.6, 0.7, 0.99)])
-def test_quantiles_never_cross(levels: tuple[float, ...]) -> None:
+def test_quantile_head__never_crosses(levels: tuple[float, ...]) -> None:
     raw = np.random.default_rng(0).normal(0, 30, (7, 4, 2, len(levels))).astype(np.float32)
-    made = quantile_head(4, 2, levels=levels)(raw).numpy()
-    assert made.shape == raw.shape
-    assert (np.diff(made, axis=-1) >= 0).all()
-    np.testing.assert_array_equal(made[..., levels.index(0.5)], raw[..., levels.index(0.5)])
+    outputs = quantile_head(4, 2, levels=levels)(raw).numpy()
+    assert outputs.shape == raw.shape
+    assert (np.diff(outputs, axis=-1) >= 0).all()
+    np.testing.assert_array_equal(outputs[..., levels.index(0.5)], raw[..., levels.index(0.5)])
 
 
 @pytest.mark.parametrize(
     "extra", ["", ", linear: {use: path}", ", linear: {use: blend, length: 3}, ensemble: {seeds: 2}"]
 )
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_has_levels_and_its_parameters_are_counted(family: str, extra: str) -> None:
+def test_levels__work_in_every_family_and_are_counted(family: str, extra: str) -> None:
     spec = experiment(f"{family}, {LEVELS}{extra}", normalize="last")
     net = build(spec, channels=3, targets=2)
     assert (
@@ -79,14 +77,14 @@ def test_every_family_has_levels_and_its_parameters_are_counted(family: str, ext
         == net.inference_model.count_params()
     )
     x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
-    made = net.inference_model(x).numpy()
-    assert made.shape == (7, 2, 2, 4)
-    assert (np.diff(made, axis=-1) > 0).all()
+    outputs = net.inference_model(x).numpy()
+    assert outputs.shape == (7, 2, 2, 4)
+    assert (np.diff(outputs, axis=-1) > 0).all()
     shift = np.array([10.0, -20.0, 30.0], np.float32)
-    np.testing.assert_allclose(net.inference_model(x + shift).numpy(), made + shift[:2, None], atol=1e-4)
+    np.testing.assert_allclose(net.inference_model(x + shift).numpy(), outputs + shift[:2, None], atol=1e-4)
 
 
-def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
+def test_blend__shifts_all_quantiles_as_it_shifts_the_median() -> None:
     spec = experiment(f"{STACKED}, {LEVELS}, linear: {{use: blend}}")
     net, x = (
         build(spec, channels=1, targets=1),
@@ -103,7 +101,7 @@ def test_a_blend_moves_all_quantiles_by_what_it_moves_the_median() -> None:
 
 
 @pytest.mark.parametrize("normalize", ["none", "last"])
-def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
+def test_truncated_bptt__leaves_quantile_forecasts_unchanged(normalize: str) -> None:
     net = build(experiment(f"{STACKED}, {LEVELS}", normalize=normalize), channels=3, targets=2)
     x = np.random.default_rng(1).normal(0, 5, (7, 5, 3)).astype(np.float32)
     np.testing.assert_allclose(
@@ -112,34 +110,38 @@ def test_a_gradient_cut_off_early_changes_no_forecast(normalize: str) -> None:
 
 
 @pytest.mark.parametrize("normalize", ["none", "mean_std"])
-def test_a_step_of_the_decoder_reads_the_median_before_it(normalize: str) -> None:
+def test_decoder__reads_the_median_of_the_step_before(normalize: str) -> None:
     net = build(
         experiment(f"{SEQ2SEQ}, {LEVELS}, teacher_forcing: 1", normalize=normalize), channels=1, targets=1
     )
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
     free = net.inference_model(x).numpy()
-    told = [net.training_models[0]({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)]
-    np.testing.assert_allclose(told[0], free, atol=1e-6)
-    np.testing.assert_allclose(told[1][:, 0], free[:, 0], atol=1e-6)
-    assert np.abs(told[1][:, 1] - free[:, 1]).min() > 1e-4
+    with_truth = [
+        net.training_models[0]({"window": x, "target": free[..., level]}).numpy() for level in (1, 3)
+    ]
+    np.testing.assert_allclose(with_truth[0], free, atol=1e-6)
+    np.testing.assert_allclose(with_truth[1][:, 0], free[:, 0], atol=1e-6)
+    assert np.abs(with_truth[1][:, 1] - free[:, 1]).min() > 1e-4
 
 
-def test_as_many_windows_as_levels_are_each_moved_by_their_own_shift() -> None:
-    made = keras.Input((1, 1, 3))
-    net = keras.Model([made, shift := keras.Input((1, 1))], shift_quantiles(made, shift, (0.1, 0.5, 0.9)))
+def test_shift_quantiles__shifts_each_window_by_its_own_value() -> None:
+    outputs = keras.Input((1, 1, 3))
+    net = keras.Model(
+        [outputs, shift := keras.Input((1, 1))], shift_quantiles(outputs, shift, (0.1, 0.5, 0.9))
+    )
     moved = net([np.zeros((3, 1, 1, 3)), np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1)]).numpy()
     assert moved[:, 0, 0].tolist() == [[1, 1, 1], [2, 2, 2], [4, 4, 4]]
 
 
-def test_an_ensemble_is_the_mean_of_each_quantile() -> None:
+def test_ensemble__averages_each_quantile() -> None:
     net = build(experiment(f"{STACKED}, {LEVELS}, ensemble: {{seeds: 3}}"), channels=1, targets=1)
     x = np.random.default_rng(1).normal(size=(7, 5, 1)).astype(np.float32)
-    each = np.stack([member.inference_model(x).numpy() for member in net.members])
-    assert np.ptp(each, axis=0).min() > 0
-    np.testing.assert_allclose(net.inference_model(x).numpy(), each.mean(axis=0), atol=1e-6)
+    members = np.stack([member.inference_model(x).numpy() for member in net.members])
+    assert np.ptp(members, axis=0).min() > 0
+    np.testing.assert_allclose(net.inference_model(x).numpy(), members.mean(axis=0), atol=1e-6)
 
 
-def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> None:
+def test_pinball__is_lowered_by_training_and_used_on_validation() -> None:
     spec = experiment(
         f"{STACKED}, {LEVELS}, linear: {{use: blend}}",
         train="{epochs: 30, batch_size: 8, learning_rate: 0.01}",
@@ -147,32 +149,32 @@ def test_training_lowers_the_pinball_loss_that_is_watched_and_chosen_by() -> Non
     prepared = load_panel(spec.data)
     splits = cut_windows(prepared, length=5, horizon=2, split=spec.split)
     scaler = Scaler.fit(prepared, splits.train_rows, method="minmax")
-    made = KerasEngine().build(spec, prepared, scaler)
+    network = KerasEngine().build(spec, prepared, scaler)
     scaled = scaler.transform(prepared, dtype=np.float32)
     assert splits.validation is not None
     train, watched = splits.train.with_panel(scaled), splits.validation.with_panel(scaled)
-    made.warm_start(train, validation=watched)
-    rows = run(made, spec, train, validation=watched)
+    network.warm_start(train, validation=watched)
+    rows = run(network, spec, train, validation=watched)
     assert rows[-1].loss < 0.5 * rows[0].loss
     levels = np.array(spec.levels)
 
     def pinball() -> float:
-        error = watched.targets()[..., None] - made.scaled_points(watched)
+        error = watched.targets()[..., None] - network.scaled_points(watched)
         return float(np.maximum(levels * error, (levels - 1) * error).mean())
 
     assert rows[-1].validation_loss == pytest.approx(pinball(), rel=1e-5)
     assert float(
-        build_loss(spec.train, spec.levels)(watched.targets(), made.scaled_points(watched))
+        build_loss(spec.train, spec.levels)(watched.targets(), network.scaled_points(watched))
     ) == pytest.approx(pinball(), rel=1e-5)
-    made.finalize(validation=watched)
-    chosen = linear.network_share(made.net.linear_skips)
+    network.finalize(validation=watched)
+    chosen = linear.network_share(network.net.linear_skips)
     assert chosen is not None
 
     def error(share: float) -> float:
         """Of the median."""
-        linear.set_share(made.net.linear_skips, share)
+        linear.set_share(network.net.linear_skips, share)
         return float(
-            np.mean(np.abs(made.scaled_points(watched)[..., spec.levels.index(0.5)] - watched.targets()))
+            np.mean(np.abs(network.scaled_points(watched)[..., spec.levels.index(0.5)] - watched.targets()))
         )
 
     assert 0 < chosen <= 1
@@ -197,7 +199,7 @@ def quantile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_forecast_csv_has_a_column_for_each_level(quantile_run: Path) -> None:
+def test_forecast_csv__has_a_column_per_level(quantile_run: Path) -> None:
     rows = Run(quantile_run).forecast_rows()
     *names, best = list(rows[0])
     assert names[-5:] == ["actual", "forecast", "q0.1", "q0.5", "q0.9"]
@@ -208,7 +210,7 @@ def test_forecast_csv_has_a_column_for_each_level(quantile_run: Path) -> None:
         assert row["forecast"] == row["q0.5"]
 
 
-def test_both_runtimes_predict_all_levels_in_every_form(
+def test_predict__has_all_levels_in_every_output_and_runtime(
     rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("predict", quantile_run, "--steps", "3", "--json", "--output", tmp_path / "next.csv")
@@ -273,24 +275,24 @@ def run_of_two_series(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_quantiles_of_each_series_are_in_its_own_size(
+def test_predict__quantiles_of_each_series_have_its_scale(
     rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("predict", run_of_two_series, "--json", "--output", tmp_path / "next.csv")
     assert done.code == 0, done.err
     forecast = json.loads(done.out)["forecast"]
     assert [(row["series"], row["step"]) for row in forecast] == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
-    made = np.array([row["quantiles"]["sold"] for row in forecast])
-    assert (np.diff(made, axis=1) > 0).all()
-    assert made[:2].max() < 1e3 < 1e5 < made[2:].min()
+    outputs = np.array([row["quantiles"]["sold"] for row in forecast])
+    assert (np.diff(outputs, axis=1) > 0).all()
+    assert outputs[:2].max() < 1e3 < 1e5 < outputs[2:].min()
     lines = [line.split(",") for line in (tmp_path / "next.csv").read_text().splitlines()]
     assert lines[0] == ["series", "time", "step", "target", "forecast", "q0.1", "q0.5", "q0.8", "q0.9"]
-    np.testing.assert_array_equal(np.array([line[5:] for line in lines[1:]], float), made)
+    np.testing.assert_array_equal(np.array([line[5:] for line in lines[1:]], float), outputs)
     keras = workflow.predict(Run(run_of_two_series), runtime="keras").quantiles
-    np.testing.assert_allclose(keras, made.reshape(2, 2, 1, 4), rtol=1e-4)
+    np.testing.assert_allclose(keras, outputs.reshape(2, 2, 1, 4), rtol=1e-4)
 
 
-def test_the_ends_of_the_band_stand_below_each_of_many_series(
+def test_predict__shows_the_outer_quantiles_below_each_series(
     rnnfc: Callable[..., Any], run_of_two_series: Path
 ) -> None:
     future = workflow.predict(Run(run_of_two_series))
@@ -302,7 +304,7 @@ def test_the_ends_of_the_band_stand_below_each_of_many_series(
 
 
 @pytest.mark.parametrize("kind", EXPORT_FORMATS)
-def test_every_format_takes_the_series_and_gives_both_outputs(
+def test_export_formats__read_the_series_and_return_both_outputs(
     rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path, kind: str
 ) -> None:
     record = load_record(EXPORT_FORMATS, kind)
@@ -311,34 +313,34 @@ def test_every_format_takes_the_series_and_gives_both_outputs(
     assert done.code == 0, done.err
     answer = record.read(path, (0.1, 0.5, 0.8, 0.9))
     window = Run(run_of_two_series).last_window(length=4).values.reshape(2, 4, 1)
-    made = answer({"window": window, "series": np.array([0, 1])})
+    outputs = answer({"window": window, "series": np.array([0, 1])})
     future = workflow.predict(Run(run_of_two_series))
-    np.testing.assert_allclose(made["forecast"], future.value, rtol=1e-4)
-    np.testing.assert_allclose(made["quantiles"], future.quantiles, rtol=1e-4)
+    np.testing.assert_allclose(outputs["forecast"], future.value, rtol=1e-4)
+    np.testing.assert_allclose(outputs["quantiles"], future.quantiles, rtol=1e-4)
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "keras"])
-def test_every_test_window_counts_whatever_the_batch_size(
+def test_scores__do_not_depend_on_the_batch_size(
     monkeypatch: pytest.MonkeyPatch, quantile_run: Path, runtime: str
 ) -> None:
     prepared, scaler = prepare_run(Run(quantile_run))
     assert len(prepared.splits.test) == 11
-    found = []
+    scores = []
     for batch in (1, 4, 11):  # of 4 the last batch has 3
         monkeypatch.setattr(forecaster, "_FORWARD_BATCH", batch)
         monkeypatch.setattr(parity, "_BATCH", batch)
-        made = forecast_all(
+        forecasts = forecast_all(
             prepared, scaler, open_network(Run(quantile_run), prepared.panel, scaler, runtime=runtime)
         )
-        assert made.network["test"].quantiles is not None
-        assert made.network["test"].quantiles.shape == (11, 2, 2, 3)
-        found.append([np.nan if row.value is None else row.value for row in made.scores])
-    assert len(found[0]) > 300
-    np.testing.assert_allclose(found[1], found[0], rtol=2e-5)
-    np.testing.assert_allclose(found[2], found[0], rtol=2e-5)
+        assert forecasts.network["test"].quantiles is not None
+        assert forecasts.network["test"].quantiles.shape == (11, 2, 2, 3)
+        scores.append([np.nan if row.value is None else row.value for row in forecasts.scores])
+    assert len(scores[0]) > 300
+    np.testing.assert_allclose(scores[1], scores[0], rtol=2e-5)
+    np.testing.assert_allclose(scores[2], scores[0], rtol=2e-5)
 
 
-def test_the_report_tells_coverage_beside_what_it_should_be(
+def test_report__has_coverage_and_width_by_target_and_step(
     rnnfc: Callable[..., Any], quantile_run: Path
 ) -> None:
     rows = [
@@ -364,7 +366,7 @@ def test_the_report_tells_coverage_beside_what_it_should_be(
     assert done.out.splitlines()[1].startswith("quantiles   wQL ")
 
 
-def test_explain_follows_a_network_with_levels(
+def test_explain__accepts_a_network_with_levels(
     rnnfc: Callable[..., Any], quantile_run: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("explain", quantile_run, "--outputs", tmp_path)
@@ -384,14 +386,14 @@ def test_explain_follows_a_network_with_levels(
         ("levels: [0, 0.5]", "{epochs: 1}", "model.levels.0: got 0; must be greater than 0"),
     ],
 )
-def test_levels_that_cannot_be_are_refused(model: str, train: str, message: str) -> None:
+def test_levels__wrong_ones_are_refused(model: str, train: str, message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         experiment(f"{STACKED}, {model}", train=train)
     assert str(refused.value).endswith(message)
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_the_resolved_experiment_names_the_loss_and_can_be_read_again() -> None:
+def test_resolved_experiment__names_the_loss_and_is_read_again() -> None:
     spec = experiment(f"{STACKED}, {LEVELS}")
     assert (spec.train.loss, spec.levels) == ("pinball", (0.1, 0.5, 0.8, 0.9))
     assert from_yaml(to_yaml(spec), source="again") == spec

@@ -1,7 +1,7 @@
 """The autoregressive loop: a one-step network, called for every step of the horizon; each step reads the forecast before it.
 
-A training model may read true targets instead of forecasts (teacher forcing), or make the first step alone. The inference models
-around it, made here, have the same weights and read no true targets.
+In training a network may read true targets instead of forecasts (teacher forcing), or make the first step alone. The inference
+models built here have the same weights and read no true targets.
 """
 
 from collections.abc import Mapping
