@@ -17,7 +17,7 @@ def export_and_read(
 ) -> InferenceFunction:
     """A trained network, for data like `panel`, saved in a format and read back."""
     record = load_record(EXPORT_FORMATS, kind)
-    path = folder / f"m{record.ending}"
+    path = folder / f"m{record.suffix}"
     record.save(network, interface(experiment, panel, network.scaler), path)
     function: InferenceFunction = record.read(path, experiment.levels)
     return function

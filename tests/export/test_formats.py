@@ -97,13 +97,13 @@ def build(data: Panel, *, model: str, normalize: str, scale: str) -> tuple[Exper
 def test_export_formats__every_record_is_complete(kind: str) -> None:
     record = RECORDS[kind]
     assert isinstance(record, ExportFormat)
-    assert record.ending == "" or record.ending.startswith(".")
+    assert record.suffix == "" or record.suffix.startswith(".")
     assert record.readers
     assert record.dtype in ("float64", "float32")
 
 
 def test_export_formats__endings_are_distinct() -> None:
-    assert len({record.ending for record in RECORDS.values()}) == len(RECORDS)
+    assert len({record.suffix for record in RECORDS.values()}) == len(RECORDS)
 
 
 def test_export_formats__are_imported_without_anything_heavy() -> None:
@@ -162,14 +162,14 @@ def test_litert__refuses_a_series_too_far_from_zero_for_float32(tmp_path: Path) 
     data = three_channels(offset=1e9)
     experiment, network, windows = build(data, model=GRU, normalize="none", scale="minmax")
     outputs = infer_in_batches(export_and_read("litert", experiment, network, data, tmp_path), windows)
-    remedy = RECORDS["litert"].remedy
-    assert remedy is not None
+    hint = RECORDS["litert"].hint
+    assert hint is not None
     with pytest.raises(TrainError, match=r"litert model.* differ .*float32.*--format"):
         parity_error(
             outputs,
             network.outputs(windows),
             windows,
             network.scaler,
-            what="litert model",
-            remedy=remedy,
+            label="litert model",
+            hint=hint,
         )

@@ -81,7 +81,7 @@ def shared_name(name: str, content: bytes) -> str:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder, with the cache switched on and no folder in use."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv(xla_cache.SWITCH, "on")
+    monkeypatch.setenv(xla_cache.CACHE_VARIABLE, "on")
     monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
     monkeypatch.setattr(xla_cache, "_folders", [])
     monkeypatch.setattr(xla_cache.atexit, "register", lambda *_: None)
@@ -191,7 +191,7 @@ def test_process_folder__is_not_in_a_folder_that_others_can_write_to(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        (xla_cache.SWITCH, "off"),
+        (xla_cache.CACHE_VARIABLE, "off"),
         ("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=mine"),
         ("XDG_CACHE_HOME", "relative"),
     ],

@@ -58,7 +58,7 @@ def trained(
 @pytest.mark.parametrize("kind", EXPORT_FORMATS)
 def test_export__matches_its_card(rnnfc: Command, trained: Path, tmp_path: Path, kind: str) -> None:
     record = load_record(EXPORT_FORMATS, kind)
-    to = tmp_path / f"m{record.ending}"
+    to = tmp_path / f"m{record.suffix}"
     done = rnnfc("export", trained, "--format", kind, "--to", to)
     assert done.code == 0, done.err
     assert done.err == f"run         {trained}\n"

@@ -39,19 +39,19 @@ class ExportableNetwork(Protocol):
 class ExportFormat:
     """One format.
 
-    ending: of a file's name; empty if the format is a folder.
+    suffix: of a file's name; empty if the format is a folder.
     readers: the programs that read it, for --help.
     save: write a network and its interface to a path.
     read: the network at a path that `save` has just written, with these quantile levels; files of others are never read.
     dtype: of windows and forecasts in data units.
-    remedy: what to do if the parity error is too large; None for the usual one.
+    hint: what to do if the parity error is too large; None for the usual one.
     max_unrolled_steps: the longest recursive network, in steps (length x horizon), for a format without loops.
     """
 
-    ending: str
+    suffix: str
     readers: str
     save: Callable[[ExportableNetwork, Interface, Path], object]
     read: Callable[[Path, tuple[float, ...]], InferenceFunction]
     dtype: Literal["float64", "float32"] = "float64"
-    remedy: str | None = None
+    hint: str | None = None
     max_unrolled_steps: int | None = None

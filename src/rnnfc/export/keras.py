@@ -51,4 +51,4 @@ def read(path: Path, levels: tuple[float, ...]) -> InferenceFunction:
     return infer
 
 
-EXPORT_FORMAT = ExportFormat(ending=".keras", readers="Keras", save=save, read=read)
+EXPORT_FORMAT = ExportFormat(suffix=".keras", readers="Keras", save=save, read=read)

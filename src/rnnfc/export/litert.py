@@ -65,12 +65,12 @@ def read(path: Path, levels: tuple[float, ...]) -> InferenceFunction:  # noqa: A
 
 
 EXPORT_FORMAT = ExportFormat(
-    ending=".tflite",
+    suffix=".tflite",
     readers="LiteRT on small devices",
     save=save,
     read=read,
     dtype="float32",
-    remedy="LiteRT computes in float32, which keeps about seven digits: too few for a series this far from zero; choose another "
+    hint="LiteRT computes in float32, which keeps about seven digits: too few for a series this far from zero; choose another "
     "--format",
     max_unrolled_steps=1_000,  # 100 take about 10 s to convert
 )

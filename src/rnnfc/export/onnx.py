@@ -25,4 +25,4 @@ def read(path: Path, levels: tuple[float, ...]) -> InferenceFunction:
     return OnnxNetwork.read(path.read_bytes(), source=path.name, levels=levels).infer
 
 
-EXPORT_FORMAT = ExportFormat(ending=".onnx", readers="ONNX Runtime", save=save, read=read)
+EXPORT_FORMAT = ExportFormat(suffix=".onnx", readers="ONNX Runtime", save=save, read=read)

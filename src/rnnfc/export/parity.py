@@ -10,7 +10,7 @@ from rnnfc.networks.tensors import InferenceFunction, Outputs, network_inputs
 
 # As a share of the data's range; float32 rounding stays an order of magnitude below.
 MAX_PARITY_ERROR = 1e-5
-SCALE_THE_DATA = "scale the data (scale: minmax or standard), and report this config"
+SCALE_HINT = "scale the data (scale: minmax or standard), and report this config"
 # Windows in one call: large enough for matrix products to pay, small enough to bound memory.
 _BATCH = 1024
 
@@ -27,8 +27,8 @@ def parity_error(
     windows: Windows,
     scaler: Scaler,
     *,
-    what: str = "ONNX model",
-    remedy: str = SCALE_THE_DATA,
+    label: str = "ONNX model",
+    hint: str = SCALE_HINT,
 ) -> float:
     """The largest difference between two networks' outputs for `windows`, as a share of the range of its target.
 
@@ -46,8 +46,8 @@ def parity_error(
     error = float(np.max([difference.max() for difference in differences]))
     if not error <= MAX_PARITY_ERROR:
         raise TrainError(
-            f"the exported {what}'s forecasts differ from the network's by {error:.1e} of the data's range; the limit is "
-            f"{MAX_PARITY_ERROR:.0e}; {remedy}"
+            f"the exported {label}'s forecasts differ from the network's by {error:.1e} of the data's range; the limit is "
+            f"{MAX_PARITY_ERROR:.0e}; {hint}"
         )
     return error
 

@@ -51,4 +51,4 @@ def read(path: Path, levels: tuple[float, ...]) -> InferenceFunction:  # noqa: A
     return infer
 
 
-EXPORT_FORMAT = ExportFormat(ending="", readers="TensorFlow and TensorFlow Serving", save=save, read=read)
+EXPORT_FORMAT = ExportFormat(suffix="", readers="TensorFlow and TensorFlow Serving", save=save, read=read)

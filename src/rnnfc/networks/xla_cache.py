@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-SWITCH = "RNNFC_XLA_CACHE"
+CACHE_VARIABLE = "RNNFC_XLA_CACHE"
 _FLAGS = "TF_XLA_FLAGS"
 # A program takes about half a megabyte, and all of them are hashed at each start. Nothing is shared if the disk is nearly full.
 _MAX_FILES, _MAX_FILE_BYTES, _MIN_FREE_BYTES = 64, 8 * 2**20, 2**28
@@ -32,7 +32,7 @@ _folders: list[tuple[Path, Path]] = []  # (of this process, shared); empty witho
 def use_process_folder() -> Iterator[None]:
     """Let TensorFlow, started inside, use the folder of this process; none if the user chose one, or if it is not safe."""
     flags = os.environ.get(_FLAGS)
-    if os.environ.get(SWITCH) != "off" and "persistent_cache" not in (flags or ""):
+    if os.environ.get(CACHE_VARIABLE) != "off" and "persistent_cache" not in (flags or ""):
         with contextlib.suppress(OSError, RuntimeError):  # no home, no space, not Linux
             _open_process_folder()
     try:

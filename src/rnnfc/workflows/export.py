@@ -15,7 +15,7 @@ from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError, DataError, RunError, TrainError
 from rnnfc.export.format import ExportFormat
 from rnnfc.export.interface import interface
-from rnnfc.export.parity import MAX_PARITY_ERROR, SCALE_THE_DATA, infer_in_batches, parity_error
+from rnnfc.export.parity import MAX_PARITY_ERROR, SCALE_HINT, infer_in_batches, parity_error
 from rnnfc.extensions import EXPORT_FORMATS, load_record
 from rnnfc.networks.tensors import Outputs
 from rnnfc.plain import JsonObject
@@ -56,8 +56,8 @@ def export(run: Run, *, kind: str, to: Path) -> Exported:
         OutputError: the files could not be written; nothing is left behind.
     """
     export_format: ExportFormat = load_record(EXPORT_FORMATS, kind)
-    _check_ending(to, kind, export_format.ending)
-    card_file = [to.with_name(f"{to.name}.json")] if export_format.ending else []
+    _check_ending(to, kind, export_format.suffix)
+    card_file = [to.with_name(f"{to.name}.json")] if export_format.suffix else []
     refuse_existing(to, *card_file)
     experiment = run.experiment()
     _check_unrolled_steps(experiment, kind, export_format.max_unrolled_steps)
@@ -79,8 +79,8 @@ def export(run: Run, *, kind: str, to: Path) -> Exported:
             expected,
             windows,
             scaler,
-            what=f"{kind} model",
-            remedy=export_format.remedy or SCALE_THE_DATA,
+            label=f"{kind} model",
+            hint=export_format.hint or SCALE_HINT,
         )
         card = {
             "format": kind,

@@ -308,7 +308,7 @@ def test_export_formats__read_the_series_and_return_both_outputs(
     rnnfc: Callable[..., Any], run_of_two_series: Path, tmp_path: Path, kind: str
 ) -> None:
     record = load_record(EXPORT_FORMATS, kind)
-    path = tmp_path / f"m{record.ending}"
+    path = tmp_path / f"m{record.suffix}"
     done = rnnfc("export", run_of_two_series, "--format", kind, "--to", path)
     assert done.code == 0, done.err
     answer = record.read(path, (0.1, 0.5, 0.8, 0.9))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _FORMATS: "dict[str, ExportFormat]" = {name: load_record(EXPORT_FORMATS, name) for name in EXPORT_FORMATS}
 _FORMAT_HELP = "; ".join(f"{name}: for {record.readers}" for name, record in _FORMATS.items()) + "."
-_FOLDER_FORMATS = [name for name, record in _FORMATS.items() if not record.ending]
+_FOLDER_FORMATS = [name for name, record in _FORMATS.items() if not record.suffix]
 
 
 def _known_format(name: str) -> str:
