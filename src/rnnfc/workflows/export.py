@@ -56,7 +56,7 @@ def export(run: Run, *, kind: str, to: Path) -> Exported:
         OutputError: the files could not be written; nothing is left behind.
     """
     export_format: ExportFormat = load_record(EXPORT_FORMATS, kind)
-    _check_ending(to, kind, export_format.suffix)
+    _check_suffix(to, kind, export_format.suffix)
     card_file = [to.with_name(f"{to.name}.json")] if export_format.suffix else []
     refuse_existing(to, *card_file)
     experiment = run.experiment()
@@ -106,13 +106,13 @@ def export(run: Run, *, kind: str, to: Path) -> Exported:
     )
 
 
-def _check_ending(to: Path, kind: str, ending: str) -> None:
-    if ending and to.suffix != ending:
+def _check_suffix(to: Path, kind: str, suffix: str) -> None:
+    if suffix and to.suffix != suffix:
         raise ConfigError(
-            f"--to {to}: a file of the format {kind} ends with {ending}; name it {to.stem}{ending}"
+            f"--to {to}: a file of the format {kind} ends with {suffix}; name it {to.stem}{suffix}"
         )
-    other_endings = [load_record(EXPORT_FORMATS, name).ending for name in EXPORT_FORMATS]
-    if not ending and to.suffix and to.suffix in other_endings:
+    other_suffixes = [load_record(EXPORT_FORMATS, name).suffix for name in EXPORT_FORMATS]
+    if not suffix and to.suffix and to.suffix in other_suffixes:
         raise ConfigError(
             f"--to {to}: the format {kind} is a folder, but {to.suffix} is a file; name it {to.stem}"
         )
