@@ -244,7 +244,7 @@ DAMAGE = [
     (run.INFO, b'{"status": "\xff"}', "can't decode byte 0xff"),
     (run.INFO, "[" * 100_000, "recursion"),
     (run.REPORT, "null", "an object is needed"),
-    (run.REPORT, "{}", "scores must be a list"),
+    (run.REPORT, "{}", "'scores' is missing"),
     (run.REPORT, '{"scores": [1]}', "scores must be a list"),
     (run.REPORT, '{"scores": [{"model": "a"}]}', "'value' is missing"),
     (run.REPORT, '{"scores": [{"model": [], "value": 1}]}', "unhashable type: 'list'"),

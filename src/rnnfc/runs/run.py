@@ -185,7 +185,10 @@ class Run:
 
     def score_rows(self) -> list[JsonObject]:
         """The scores of report.json, one mapping each."""
-        rows = self.report().get("scores")
+        report = self.report()
+        if "scores" not in report:
+            raise self._damaged(REPORT, KeyError("scores"))
+        rows = report["scores"]
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self._damaged(REPORT, TypeError("scores must be a list of objects"))
         return rows
