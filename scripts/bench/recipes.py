@@ -112,7 +112,8 @@ def show(name: RecipeName, rows: list[dict[str, Any]]) -> None:
     print(", ".join(f"{key} {value:.3g}" for key, value in costs))
     for row, size in zip(rows, sizes, strict=True):
         with_one, without = (
-            COSTS[name].seconds(size, updates=count, shards=row["shards"], alike=True) for count in (1, 0)
+            COSTS[name].seconds(size, updates=count, shards=row["shards"], identical_shards=True)
+            for count in (1, 0)
         )
         used = with_one - without
         print(f"  {row['case']:28} measured {row['step_s'] * 1e3:9.4f} ms, in use {used * 1e3:9.4f} ms")

@@ -135,7 +135,7 @@ def _num_steps(spec: SegmentSpec, sizes: Sizes) -> int:
 
 
 def _num_activations(spec: SegmentSpec, sizes: Sizes) -> int:
-    of_step = spec.width * (find_cell(spec.cell).kept_per_unit + 1)
+    of_step = spec.width * (find_cell(spec.cell).activations_per_unit + 1)
     return sizes.targets * (sizes.length + _num_steps(spec, sizes) * of_step)
 
 

@@ -131,7 +131,7 @@ def _decoder_step(spec: Seq2SeqSpec, sizes: Sizes, *, seed: int) -> "keras.Model
     """previous[n, target], the states and, for attention, memory and keys -> forecast[n, target (, level)] and new states."""
     from rnnfc.networks.backend import keras
     from rnnfc.networks.parts.quantile_head import median, quantile_head
-    from rnnfc.networks.tensors import AHEAD, FORECAST, PREVIOUS
+    from rnnfc.networks.tensors import FORECAST, NEXT_FUTURE, PREVIOUS
 
     ops, cell, targets = keras.ops, find_cell(spec.cell), sizes.targets
     shapes: dict[str, tuple[int, ...]] = {
@@ -139,12 +139,14 @@ def _decoder_step(spec: Seq2SeqSpec, sizes: Sizes, *, seed: int) -> "keras.Model
         **dict.fromkeys(cell.states, (spec.units,)),
     }
     if sizes.known:
-        shapes[AHEAD] = (sizes.known,)
+        shapes[NEXT_FUTURE] = (sizes.known,)
     if spec.attention != "none":
         shapes |= dict.fromkeys(("memory", "keys"), (sizes.length, spec.units))
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
     state = [inputs[name] for name in cell.states]
-    read = ops.concatenate([inputs[PREVIOUS], inputs[AHEAD]], axis=-1) if sizes.known else inputs[PREVIOUS]
+    read = (
+        ops.concatenate([inputs[PREVIOUS], inputs[NEXT_FUTURE]], axis=-1) if sizes.known else inputs[PREVIOUS]
+    )
     decoder = cell.step(spec.units, **_seeds(seed, 4), name="decoder")
     if spec.attention == "bahdanau":
         query = _dense(spec.units, "query", seed=seed, role=5)(state[0])
@@ -196,10 +198,10 @@ def _num_parameters(spec: Seq2SeqSpec, sizes: Sizes) -> int:
 
 
 def _num_activations(spec: Seq2SeqSpec, sizes: Sizes) -> int:
-    kept = find_cell(spec.cell).kept_per_unit
+    per_unit = find_cell(spec.cell).activations_per_unit
     attended = sizes.length * spec.units * {"none": 0, "luong": 1, "bahdanau": 2}[spec.attention]
-    encoder = sizes.length * (sizes.channels + spec.units * kept)
-    return encoder + sizes.horizon * (spec.units * (kept + 2) + attended)
+    encoder = sizes.length * (sizes.channels + spec.units * per_unit)
+    return encoder + sizes.horizon * (spec.units * (per_unit + 2) + attended)
 
 
 def _work(spec: Seq2SeqSpec, sizes: Sizes) -> Work:

@@ -172,7 +172,7 @@ def _recurrent_weights(spec: StackedSpec, sizes: Sizes) -> tuple[int, int]:
 
 
 def _num_activations(spec: StackedSpec, sizes: Sizes) -> int:
-    return sizes.length * (sizes.channels + spec.width * find_cell(spec.cell).kept_per_unit)
+    return sizes.length * (sizes.channels + spec.width * find_cell(spec.cell).activations_per_unit)
 
 
 def _work(spec: StackedSpec, sizes: Sizes) -> Work:

@@ -17,7 +17,7 @@ from rnnfc.evaluation.forecast import Forecast
 WINDOW, FUTURE, SERIES, TARGET = "window", "future", "series", "target"
 FORECAST, QUANTILES = "forecast", "quantiles"
 # Of one step in an autoregressive loop: its row of the future, and the forecast (or true target) of the step before it.
-AHEAD, PREVIOUS = "ahead", "previous"
+NEXT_FUTURE, PREVIOUS = "ahead", "previous"
 
 # A NumPy array, or a tensor of TensorFlow.
 Array: TypeAlias = Any

@@ -22,7 +22,7 @@ class Cell:
     gates: matrices [inputs, unit] that the inputs are multiplied by.
     has_recurrent_matrix: whether each gate also multiplies the state by a matrix [unit, unit].
     num_vectors: further weights, in vectors of one number per unit, e.g. biases.
-    kept_per_unit: numbers that training keeps of each unit and step until the backward pass has read them.
+    activations_per_unit: numbers that training stores of each unit and step until the backward pass has read them.
     has_activation, has_recurrent_dropout: whether the keys of a stacked network act on it.
     equations: the equations of the fused recurrence; None where training runs Keras' own loop.
     step_equations: the step of a cell that Keras does not have.
@@ -34,7 +34,7 @@ class Cell:
     gates: int
     has_recurrent_matrix: bool = True
     num_vectors: int
-    kept_per_unit: int
+    activations_per_unit: int
     has_activation: bool = True
     has_recurrent_dropout: bool = True
     equations: Equations | None = None

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from rnnfc.networks.backend import Tensor, keras, tf
 from rnnfc.networks.inputs import call_model, make_model, new_inputs
-from rnnfc.networks.tensors import AHEAD, FORECAST, FUTURE, PREVIOUS, SERIES, TARGET, WINDOW
+from rnnfc.networks.tensors import FORECAST, FUTURE, NEXT_FUTURE, PREVIOUS, SERIES, TARGET, WINDOW
 
 ops = keras.ops
 _TRAINING_MODEL = "training_model"  # a layer name of saved models
@@ -45,7 +45,7 @@ def one_step(
             is the forecast, or its median.
         step: from 0.
     """
-    row = {AHEAD: inputs["future"][:, step]} if "future" in inputs else {}
+    row = {NEXT_FUTURE: inputs["future"][:, step]} if "future" in inputs else {}
     next_state = step_model({**state, **inputs["fixed"], **row})
     forecast = next_state.pop(FORECAST)
     if "use_target" in inputs:
@@ -157,8 +157,8 @@ def _window_step(model: keras.Model) -> keras.Model:
     inputs = new_inputs(model)
     tensors = dict(inputs)
     if FUTURE in inputs:
-        inputs[AHEAD] = keras.Input((inputs.pop(FUTURE).shape[-1],), name=AHEAD)
-        tensors[FUTURE] = inputs[AHEAD][:, None]
+        inputs[NEXT_FUTURE] = keras.Input((inputs.pop(FUTURE).shape[-1],), name=NEXT_FUTURE)
+        tensors[FUTURE] = inputs[NEXT_FUTURE][:, None]
     forecast = call_model(model, tensors)  # [n, 1, target]
     new_row = [forecast, tensors[FUTURE]] if FUTURE in tensors else [forecast]
     window = ops.concatenate([inputs[WINDOW][:, 1:], ops.concatenate(new_row, axis=-1)], axis=1)

@@ -72,9 +72,9 @@ class Costs:
     product: float
     point: float
 
-    def seconds(self, size: Size, *, updates: int, shards: int, alike: bool) -> float:
-        """Of a whole training. Shards work side by side, each with all weights; one program serves all where they are alike."""
-        start = self.start + (1 if alike else shards) * (
+    def seconds(self, size: Size, *, updates: int, shards: int, identical_shards: bool) -> float:
+        """Of a whole training. Shards work side by side, each with all weights; one program serves all if they are identical."""
+        start = self.start + (1 if identical_shards else shards) * (
             self.start_layer * size.layers + self.start_operation * size.operations
         )
         shared = (self.product * size.products + self.point * size.points) / shards
@@ -138,9 +138,12 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
         open_to.append("xla_unrolled")
     if shards["sharded_loop"] > 1:
         open_to.append("sharded_loop")
-    alike = not net.draws_in_training  # shards that draw masks of their own are not
+    identical_shards = not net.draws_in_training  # shards that draw masks of their own are not
     seconds = {
-        name: COSTS[name].seconds(size, updates=updates, shards=shards[name], alike=alike) for name in open_to
+        name: COSTS[name].seconds(
+            size, updates=updates, shards=shards[name], identical_shards=identical_shards
+        )
+        for name in open_to
     }
     best, *others = sorted(seconds, key=lambda name: seconds[name])
     rest = ", ".join(f"{name} {seconds[name]:.1f} s" for name in others)
