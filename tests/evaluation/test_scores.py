@@ -192,7 +192,7 @@ def test_score__chunks_of_windows_that_cut_a_series_give_the_same_scores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = score(MANY, FLAT, model="GRU", split="test")
-    monkeypatch.setattr("rnnfc.evaluation.scores._CHUNK_VALUES", 4)  # two windows of two steps
+    monkeypatch.setattr("rnnfc.evaluation.sums._CHUNK_VALUES", 4)  # two windows of two steps
     chunks = score(MANY, FLAT, model="GRU", split="test")
     assert [(row.metric, row.step, row.undefined) for row in chunks] == [
         (row.metric, row.step, row.undefined) for row in whole

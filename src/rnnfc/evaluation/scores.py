@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -14,14 +13,13 @@ from rnnfc.data.panel import Floats, Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.evaluation.metric import Metric, Terms, Values
+from rnnfc.evaluation.metric import Metric, Values
 from rnnfc.evaluation.metrics import METRICS
+from rnnfc.evaluation.sums import Sum, View, pooled_sums, reference_values, series_sums, sum_terms
 from rnnfc.plain import JsonObject
 
 # Rows that are worked on at once, so that memory grows little with their number.
 _CHUNK_ROWS = 2**20
-# Forecast values that are scored at once: what is computed of them stays in a processor's cache.
-_CHUNK_VALUES = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +111,10 @@ def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> f
             point=point[cube],
             low=point[cube],
             high=point[cube],
-            reference=_references(actual[cube], series),
+            reference=reference_values(actual[cube], series),
         )
-        sums = (
-            _series_sums(values, metric.terms, series) if metric.each_series else _sums(values, metric.terms)
-        )
+        each = (values, metric.terms)
+        sums = series_sums(*each, series) if metric.each_series else pooled_sums(*each)
         return _value(metric, sums, (slice(None), slice(None)))[0]
 
 
@@ -177,22 +174,12 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-class _View(NamedTuple):
-    """What of a forecast a metric is computed from: the point in data or scaled units, a quantile level, or an interval.
-
-    levels: index of one level, or of the lower and the upper bound.
-    """
-
-    scaled: bool = False
-    levels: tuple[int, ...] = ()
-
-
 class _Column(NamedTuple):
     """One score of each place of a forecast; the sums of several views are averaged."""
 
     name: str
     metric: Metric
-    views: tuple[_View, ...]
+    views: tuple[View, ...]
 
 
 def _columns(levels: tuple[float, ...]) -> list[_Column]:
@@ -202,12 +189,12 @@ def _columns(levels: tuple[float, ...]) -> list[_Column]:
         for over in ("point", "levels", "intervals")
     )
     columns = [
-        _Column(name=name, metric=metric, views=(_View(scaled=scaled),))
+        _Column(name=name, metric=metric, views=(View(scaled=scaled),))
         for name, metric in points.items()
         for scaled in (False, True)
         if metric.scaled or not scaled
     ]
-    views = tuple(_View(levels=(index,)) for index in range(len(levels)))
+    views = tuple(View(levels=(index,)) for index in range(len(levels)))
     for name, metric in quantiles.items() if levels else ():
         columns.append(_Column(name=name, metric=metric, views=views))
         columns += [
@@ -218,7 +205,7 @@ def _columns(levels: tuple[float, ...]) -> list[_Column]:
         if levels[low] < MEDIAN and math.isclose(levels[low] + levels[high], 1.0):
             coverage = f"{levels[high] - levels[low]:g}"
             columns += [
-                _Column(name=f"{name}_{coverage}", metric=metric, views=(_View(levels=(low, high)),))
+                _Column(name=f"{name}_{coverage}", metric=metric, views=(View(levels=(low, high)),))
                 for name, metric in intervals.items()
             ]
     return columns
@@ -239,93 +226,22 @@ def _places(
 def _column_sums(
     forecast: Forecast, columns: Sequence[_Column], context: MetricContext
 ) -> dict[_Column, Floats]:
-    """The sums of each column, as `_sums` or `_series_sums` has them."""
+    """The sums of each column; the first sum of its terms is relative to the naive errors, if the metric is."""
     keys = {
-        (view, column.metric.terms, column.metric.each_series) for column in columns for view in column.views
+        column: [Sum(view, column.metric.terms, column.metric.each_series) for view in column.views]
+        for column in columns
     }
-    chunk_sums: dict[tuple[_View, Terms, bool], list[Floats]] = {key: [] for key in keys}
-    chunk_series = []
-    references = _references(np.asarray(forecast.actual), forecast.series)
-    size = max(1, _CHUNK_VALUES // max(1, forecast.point[0].size))
-    for start in range(0, len(forecast.point), size):
-        chunk, reference = forecast.select(slice(start, start + size)), references[start : start + size]
-        values = {
-            view: _view_values(chunk, view, context.scaler, reference) for view in {view for view, *_ in keys}
-        }
-        for view, terms, each_series in keys:
-            sums = (
-                _series_sums(values[view], terms, chunk.series) if each_series else _sums(values[view], terms)
-            )
-            chunk_sums[view, terms, each_series].append(sums)
-        chunk_series.append(chunk.series[_starts(chunk.series)])
-    series = np.concatenate(chunk_series)
-    starts = _starts(series)  # a series may go on in the next chunk
-    totals = {
-        key: np.add.reduceat(np.concatenate(parts, axis=1), starts, axis=1)
-        if key[2]
-        else reduce(np.add, parts)
-        for key, parts in chunk_sums.items()
-    }
+    series, totals = sum_terms(forecast, itertools.chain(*keys.values()), context.scaler)
     by_column = {}
-    for column in columns:
-        parts = [totals[view, column.metric.terms, column.metric.each_series] for view in column.views]
-        sums = parts[0].copy()
-        sums[1] = np.mean([part[1] for part in parts], axis=0)  # the others are the same for all levels
+    for column, parts in keys.items():
+        sums = totals[parts[0]].copy()
+        sums[1] = np.mean(
+            [totals[part][1] for part in parts], axis=0
+        )  # the others are the same for all levels
         if column.metric.naive_power:
-            sums[1] /= context.naive_errors[column.metric.naive_power][series[starts], None]
+            sums[1] /= context.naive_errors[column.metric.naive_power][series, None]
         by_column[column] = sums
     return by_column
-
-
-def _view_values(forecast: Forecast, view: _View, scaler: Scaler, reference: Floats) -> Values:
-    """What the terms of a view of a forecast are computed from."""
-    actual, point = np.asarray(forecast.actual), forecast.point
-    low = high = point
-    level, coverage = MEDIAN, 0.0
-    if view.scaled:
-        actual, point, reference = (
-            scaler.transform_points(values, forecast.series) for values in (actual, point, reference)
-        )
-    if view.levels and forecast.quantiles is not None:
-        low, high = (forecast.quantiles[..., index] for index in (view.levels[0], view.levels[-1]))
-        if len(view.levels) == 1:
-            point, level = low, forecast.levels[view.levels[0]]
-        else:
-            coverage = forecast.levels[view.levels[1]] - forecast.levels[view.levels[0]]
-    return Values(
-        actual=actual, point=point, low=low, high=high, reference=reference, level=level, coverage=coverage
-    )
-
-
-def _sums(values: Values, terms: Terms) -> Floats:
-    """How many actual values are known, then the sum of each term over them, [1 + term, horizon, target]."""
-    known = ~np.isnan(values.actual)
-    return np.stack([known.sum(axis=0), *(term.sum(axis=0, where=known) for term in terms(values))])
-
-
-def _series_sums(values: Values, terms: Terms, series: Rows) -> Floats:
-    """The sums of each series, [1 + term, series, horizon, target]; the windows of a series lie side by side."""
-    known = ~np.isnan(values.actual)
-    # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
-    cells = [np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms(values)]
-    return np.asarray(np.add.reduceat(np.stack([known, *cells]), _starts(series), axis=1))
-
-
-def _references(actual: Floats, series: Rows) -> Floats:
-    """The first known value of each window's series, 0 where none is known, [window, 1, target]."""
-    known, places = ~np.isnan(actual), np.cumsum(np.diff(series, prepend=series[0]) != 0)
-    values = np.zeros((places[-1] + 1, actual.shape[2]))
-    for target in range(actual.shape[2]):
-        windows = np.flatnonzero(known[:, :, target].any(axis=1))
-        first = windows[_starts(places[windows])]
-        step = np.argmax(known[first, :, target], axis=1)
-        values[places[first], target] = actual[first, step, target]
-    return np.asarray(values[places, None])
-
-
-def _starts(series: Rows) -> Rows:
-    """The first window of each series."""
-    return np.flatnonzero(np.diff(series, prepend=-1))
 
 
 def _value(metric: Metric, sums: Floats, place: tuple[slice, slice]) -> tuple[float | None, int]:
