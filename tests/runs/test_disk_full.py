@@ -169,8 +169,10 @@ def survives(
     assert lines[-1] == f"error: {outputs}: the run could not be written ({reason}); {FULL}"
     assert sum(line.startswith("error: ") for line in lines) == 1
     assert "Traceback" not in done.err
-    kept = unfinished(outputs)
-    left = {name for name in everything(outputs) if not any(name.startswith(f"{run.name}/") for run in kept)}
+    resumable = unfinished(outputs)
+    left = {
+        name for name in everything(outputs) if not any(name.startswith(f"{run.name}/") for run in resumable)
+    }
     assert left == set(earlier)
     assert {name: content for name, content in everything(outputs).items() if name in earlier} == earlier
     assert command("predict", before.run.name, "--outputs", outputs).code == 0
@@ -179,15 +181,15 @@ def survives(
     newest = {path for path in outputs.glob("[!.]*") if path != before.run}
     assert json.loads(command("predict", "--outputs", outputs, "--json").out)["run"] == str(*newest)
     assert results(*newest) == results(before.run)
-    if not kept:
+    if not resumable:
         assert "kept" not in done.err
         return 0
-    (unfinished_run,) = kept
+    (unfinished_run,) = resumable
     checkpoint = unfinished_run.checkpoint()
     assert checkpoint is not None
     epoch = len(json.loads(str(checkpoint["history"])))
-    told = f"epoch {epoch} of 3 in {unfinished_run.folder}; go on with: rnnfc train --resume {unfinished_run.folder}"
-    assert lines[-2] == f"kept        {told}\n"
+    text = f"epoch {epoch} of 3 in {unfinished_run.folder}; go on with: rnnfc train --resume {unfinished_run.folder}"
+    assert lines[-2] == f"kept        {text}\n"
     resumed = command("train", "--resume", "--outputs", outputs)
     assert resumed.code == 0, resumed.err
     (last,) = {path for path in outputs.iterdir() if path != before.run} - newest

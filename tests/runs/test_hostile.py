@@ -413,7 +413,7 @@ def test_hostile_run__links_pipes_and_huge_files_are_not_read(
         with path.open("wb") as hole:
             hole.truncate(2**29 if file.endswith(".json") else 3 * 2**30)
         monkeypatch.setattr(
-            Run, "verify_files", lambda which: which
+            Run, "verify_files", lambda opened: opened
         )  # it would take the sum of 3 GiB of nothing
     if kind != "huge":
         seal(folder)
@@ -452,12 +452,12 @@ def test_hostile_run__endless_data_is_not_read(rnnfc: Command, folder: Path) -> 
     "time", ["9" * 40, "inf", "-1e400", "NaT", "0001-01-01", "9999-12-31", "1000-01-01", "9" * 18]
 )
 def test_hostile_run__impossible_times_are_refused_or_drawn(rnnfc: Command, folder: Path, time: str) -> None:
-    for which in (folder, folder.parent / "other"):
+    for path in (folder, folder.parent / "other"):
         head = ",".join(forecast_csv.COLUMNS)
-        (which / run.FORECAST).write_text(
+        (path / run.FORECAST).write_text(
             f"{head}\nsine,0,1,{time},sine,1,1\nsine,0,1,{time[:-1]}8,sine,2,1\n"
         )
-        seal(which)
+        seal(path)
     done = rnnfc("compare", folder, folder.parent / "other", "--outputs", folder.parent)
     if time in ("1000-01-01", "9" * 18):  # odd, but times
         assert (done.code, done.err) == (0, "")
@@ -545,20 +545,20 @@ def named(rnnfc: Command, tmp_path: Path) -> tuple[Path, Any]:
     )
     done = rnnfc("train", tmp_path / "named.yaml", "--outputs", tmp_path / "outputs")
     assert done.code == 0, done.err
-    (made,) = (tmp_path / "outputs").iterdir()
-    return made, done
+    (trained,) = (tmp_path / "outputs").iterdir()
+    return trained, done
 
 
 def test_hostile_run__names_are_never_executed(rnnfc: Command, named: tuple[Path, Any]) -> None:
-    made, done = named
-    first = (made / run.FORECAST).read_text(encoding="utf-8").splitlines()[1]
+    trained, done = named
+    first = (trained / run.FORECAST).read_text(encoding="utf-8").splitlines()[1]
     assert first.startswith("'=cmd|'!A0,2020-01-21,1,2020-01-22,'=1+1|<script>,")
-    rows = Run(made).forecast_rows()
+    rows = Run(trained).forecast_rows()
     assert {(row["series"], row["target"]) for row in rows} == {
         ("=cmd|'!A0", "=1+1|<script>"),
         ("=cmd|'!A0", "$x$ `a` [b](http://c)"),
     }
-    report = (made / run.REPORT_TEXT).read_text(encoding="utf-8")
+    report = (trained / run.REPORT_TEXT).read_text(encoding="utf-8")
     assert "<" not in report
     assert r"| =1+1\|&lt;script&gt;, **network** |" in report
     assert r"| \$x\$ \`a\` \[b\](http://c), **network** |" in report
@@ -567,7 +567,7 @@ def test_hostile_run__names_are_never_executed(rnnfc: Command, named: tuple[Path
     )  # whole rows of tables
     assert r" in \$€_{\|&lt;b&gt;; seed" in report
     assert "(2 targets)" in done.out
-    assert "=1+1|<script> ($€_{|<b>)" in rnnfc("predict", made).out
+    assert "=1+1|<script> ($€_{|<b>)" in rnnfc("predict", trained).out
 
 
 def test_hostile_run__names_reach_the_terminal_escaped(rnnfc: Command, folder: Path) -> None:

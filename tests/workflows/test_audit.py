@@ -52,7 +52,7 @@ def config(
 
 
 def broken(done: Any) -> set[str]:
-    """The claims that do not hold; all are told, in their order."""
+    """The claims that do not hold; every claim is reported, in order."""
     findings = json.loads(done.out)["audit"]
     assert tuple(finding["claim"] for finding in findings) == CLAIMS
     found = {finding["claim"] for finding in findings if not finding["holds"]}
@@ -61,7 +61,7 @@ def broken(done: Any) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "keys",
     [
         {},
         {"data": SHOP},
@@ -84,8 +84,8 @@ def broken(done: Any) -> set[str]:
     ],
     ids=["sine", "gaps", "seasonal", "mask", "ffill", "SimpleRNN", "LSTM", "GRU", "path", "blend"],
 )
-def test_audit__finds_no_leakage(rnnfc: Command, tmp_path: Path, words: dict[str, str]) -> None:
-    path = config(tmp_path, **words)
+def test_audit__finds_no_leakage(rnnfc: Command, tmp_path: Path, keys: dict[str, str]) -> None:
+    path = config(tmp_path, **keys)
     before = sorted(tmp_path.iterdir())
     assert broken(rnnfc("check", path, "--audit", "--json")) == set()
     assert sorted(tmp_path.iterdir()) == before
@@ -149,9 +149,9 @@ def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:
 
 def shared_targets(patch: pytest.MonkeyPatch) -> None:
     def overlapping(*arguments: Any, **options: Any) -> Any:
-        made = cut_windows(*arguments, **options)
-        origins = np.concatenate([made.train.origins[-1:], made.test.origins])
-        return replace(made, test=replace(made.test, origins=origins))
+        splits = cut_windows(*arguments, **options)
+        origins = np.concatenate([splits.train.origins[-1:], splits.test.origins])
+        return replace(splits, test=replace(splits.test, origins=origins))
 
     patch.setattr("rnnfc.workflows.prepare.cut_windows", overlapping)
     patch.setattr("rnnfc.workflows.audit.cut_windows", overlapping)
@@ -161,10 +161,10 @@ def training_to_the_end(patch: pytest.MonkeyPatch) -> None:
     """Training windows go on into validation and test; the rows that are said to be training's do not."""
 
     def long(*arguments: Any, **options: Any) -> Any:
-        made = cut_windows(*arguments, **options)
-        assert made.validation is not None
-        origins = np.concatenate([made.train.origins, made.validation.origins, made.test.origins])
-        return replace(made, train=replace(made.train, origins=origins))
+        splits = cut_windows(*arguments, **options)
+        assert splits.validation is not None
+        origins = np.concatenate([splits.train.origins, splits.validation.origins, splits.test.origins])
+        return replace(splits, train=replace(splits.train, origins=origins))
 
     patch.setattr("rnnfc.workflows.prepare.cut_windows", long)
     patch.setattr("rnnfc.workflows.audit.cut_windows", long)

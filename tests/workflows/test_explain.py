@@ -76,9 +76,9 @@ def test_explain__reads_the_trained_network_on_its_test_windows(
     rnnfc: Command, scratch_run: Path, tmp_path: Path
 ) -> None:
     (curve,) = json.loads(rnnfc("explain", scratch_run, "--outputs", tmp_path, "--json").out)["curves"]
-    which = Run(scratch_run)
-    U, W, b, V, c = (which.weights()[letter] for letter in "UWbVc")  # noqa: N806  the letters of the equations
-    windows = prepare_run(which)[0].splits.test
+    opened = Run(scratch_run)
+    U, W, b, V, c = (opened.weights()[letter] for letter in "UWbVc")  # noqa: N806  the letters of the equations
+    windows = prepare_run(opened)[0].splits.test
     norms = np.zeros((50, 50))
     for row, (x, y) in enumerate(zip(windows.inputs()[:, :, 0], windows.targets()[:, 0, 0], strict=True)):
         states = [np.zeros(100)]

@@ -84,8 +84,8 @@ def test_export__matches_its_card(rnnfc: Command, trained: Path, tmp_path: Path,
     }
     window = Run.open(trained).last_window(length=10).values[None]
     expected = json.loads(rnnfc("predict", trained, "--json").out)["forecast"][0]["value"]["sine"]
-    made = record.read(to, ())({"window": window})
-    np.testing.assert_allclose(made["forecast"], [[[expected]]], atol=1e-6)
+    outputs = record.read(to, ())({"window": window})
+    np.testing.assert_allclose(outputs["forecast"], [[[expected]]], atol=1e-6)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = rnnfc("export", trained, "--format", kind, "--to", to)
     assert (again.code, again.out) == (2, "")
@@ -115,9 +115,9 @@ def test_export__without_data_is_checked_on_random_windows(
 def test_random_windows__lie_in_the_training_range_and_end_with_the_last_window(
     small_run: Path, tmp_path: Path
 ) -> None:
-    which = Run.open(without_data(small_run, tmp_path))
-    last, scaler = which.last_window(length=10), which.scaler(channels=1)
-    windows = workflow._random_windows(which.experiment(), last, scaler)
+    run = Run.open(without_data(small_run, tmp_path))
+    last, scaler = run.last_window(length=10), run.scaler(channels=1)
+    windows = workflow._random_windows(run.experiment(), last, scaler)
     x = windows.inputs()
     assert x.shape == (64, 10, 1)
     np.testing.assert_array_equal(x[-1], last.values)

@@ -70,7 +70,7 @@ def test_future_covariates__are_found_by_time_and_both_runtimes_agree(
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("source", "text"),
     [
         (
             None,
@@ -87,14 +87,14 @@ def test_future_covariates__are_found_by_time_and_both_runtimes_agree(
     ],
 )
 def test_future_covariates__name_missing_rows(
-    folder: Path, rnnfc: Callable[..., Any], given: Any, told: str
+    folder: Path, rnnfc: Callable[..., Any], source: Any, text: str
 ) -> None:
-    path = folder / (given if isinstance(given, str) else "g.csv")
-    if isinstance(given, tuple):
-        path.write_text(rows(*given, "price"))
-    done = forecast(rnnfc, folder, *(() if given is None else ("--future", path)))
+    path = folder / (source if isinstance(source, str) else "g.csv")
+    if isinstance(source, tuple):
+        path.write_text(rows(*source, "price"))
+    done = forecast(rnnfc, folder, *(() if source is None else ("--future", path)))
     assert done.code == 2
-    assert done.err.endswith(f"{told}\n")
+    assert done.err.endswith(f"{text}\n")
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_future_covariates__with_a_missing_value_are_refused(
     path = folder / "gap.csv"
     path.write_text(rows(60, 64, "price").replace("2024-03-02,1.0000\n", f"{row}\n" if row else ""))
     done = forecast(rnnfc, folder, "--future", path)
-    told = f"--future {path}: d has 2 of the 3 rows after 2024-02-29 for which the network needs price; add the missing rows"
-    assert (done.code, done.err) == (2, f"error: {told}\n")
+    text = f"--future {path}: d has 2 of the 3 rows after 2024-02-29 for which the network needs price; add the missing rows"
+    assert (done.code, done.err) == (2, f"error: {text}\n")
 
 
 def test_future_covariates__are_checked_before_the_network_is_opened(
@@ -123,11 +123,11 @@ def test_future_covariates__outside_the_training_range_are_noted(
 ) -> None:
     future = folder / "h.csv"
     future.write_text(rows(60, 63, "price").replace("2024-03-02,1.0000", "2024-03-02,9.0000"))
-    told = json.loads(forecast(rnnfc, folder, "--future", future).out)
+    result = json.loads(forecast(rnnfc, folder, "--future", future).out)
     assert [
-        (one["column"], one["low"], one["high"], one["trained_high"]) for one in told["out_of_range"]
+        (one["column"], one["low"], one["high"], one["trained_high"]) for one in result["out_of_range"]
     ] == [("price", 0, 9, 3)]
-    assert told["notes"] == [
+    assert result["notes"] == [
         "price runs from 0.0000 to 9.000 in the last window and future covariates; training saw 0.0000 to 3.000, "
         "so the network extrapolates"
     ]

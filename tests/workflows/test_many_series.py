@@ -61,16 +61,18 @@ def forecast(done: Any) -> dict[tuple[str, int], dict[str, Any]]:
 
 def test_predict__continues_each_series_at_its_own_end_and_scale(rnnfc: Command, shops: Path) -> None:
     done = rnnfc("predict", shops, "--json")
-    made = forecast(done)
-    assert list(made) == [(name, step) for name in [*NAMES, "shop M"] for step in (1, 2)]
-    assert made["shop A", 1]["time"] == "2021-01-31"
-    assert made["shop L", 2]["time"] == "2021-02-12"
+    forecasts = forecast(done)
+    assert list(forecasts) == [(name, step) for name in [*NAMES, "shop M"] for step in (1, 2)]
+    assert forecasts["shop A", 1]["time"] == "2021-01-31"
+    assert forecasts["shop L", 2]["time"] == "2021-02-12"
     assert json.loads(done.out)["last_time"]["shop B"] == "2021-01-31"
     for name, size in SIZES.items():
-        assert 0.5 * size < made[name, 1]["value"]["sold"] < 10 * size
-    assert made["shop M", 1]["value"]["sold"] == pytest.approx(5, abs=2)  # constant: centred, scale 1
+        assert 0.5 * size < forecasts[name, 1]["value"]["sold"] < 10 * size
+    assert forecasts["shop M", 1]["value"]["sold"] == pytest.approx(5, abs=2)  # constant: centred, scale 1
     own = forecast(rnnfc("predict", shops, "--json", "--series", "shop K", "--series", "shop C"))
-    assert own == {key: made[key] for key in [("shop C", 1), ("shop C", 2), ("shop K", 1), ("shop K", 2)]}
+    assert own == {
+        key: forecasts[key] for key in [("shop C", 1), ("shop C", 2), ("shop K", 1), ("shop K", 2)]
+    }
 
 
 def test_train__saves_the_last_window_of_each_series(shops: Path) -> None:
@@ -94,7 +96,7 @@ def test_predict__feeds_back_forecasts_series_by_series(rnnfc: Command, shops: P
 def test_predict__takes_new_rows_of_some_series_in_any_order(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
-    made = forecast(rnnfc("predict", shops, "--json"))
+    forecasts = forecast(rnnfc("predict", shops, "--json"))
     path = tmp_path / "fresh.csv"
     path.write_text(
         HEADER
@@ -107,7 +109,7 @@ def test_predict__takes_new_rows_of_some_series_in_any_order(
         )
     )
     done = rnnfc("predict", shops, "--json", "--data", path)
-    assert forecast(done) == {key: one for key, one in made.items() if key[0] in ("shop D", "shop J")}
+    assert forecast(done) == {key: one for key, one in forecasts.items() if key[0] in ("shop D", "shop J")}
     assert json.loads(done.out)["notes"] == ["left out, with fewer than window.length=3 rows: shop B"]
     done = rnnfc("predict", shops, "--data", path, "--series", "shop B")
     assert (done.code, done.err) == (
@@ -169,11 +171,11 @@ def test_predict__prints_the_first_series_and_steps(rnnfc: Command, shops: Path)
 def test_predict__writes_a_row_for_each_series_step_and_target(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
-    made = forecast(rnnfc("predict", shops, "--json", "--output", tmp_path / "f.csv"))
+    forecasts = forecast(rnnfc("predict", shops, "--json", "--output", tmp_path / "f.csv"))
     rows = list(csv.DictReader((tmp_path / "f.csv").read_text().splitlines()))
     assert len(rows) == 13 * 2 * 2
     for one in rows:
-        assert float(one["forecast"]) == made[one["series"], int(one["step"])]["value"][one["target"]]
+        assert float(one["forecast"]) == forecasts[one["series"], int(one["step"])]["value"][one["target"]]
 
 
 def test_predict__notes_the_training_range_once_a_column(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
@@ -196,9 +198,9 @@ def test_predict__notes_the_training_range_once_a_column(rnnfc: Command, shops: 
 
 
 def test_predict__refuses_a_scaler_with_fewer_series(rnnfc: Command, shops: Path, tmp_path: Path) -> None:
-    which, scaler = Run.open(shops), json.loads((shops / "scaler.json").read_text())
+    opened, scaler = Run.open(shops), json.loads((shops / "scaler.json").read_text())
     assert len(scaler["center"]) == 13
-    assert which.scaler(channels=2, series=13).scale[12, 0] == 1
+    assert opened.scaler(channels=2, series=13).scale[12, 0] == 1
     for changed, text in (
         ({"center": scaler["center"][1:]}, "must have the same shape"),
         (
@@ -239,8 +241,8 @@ def test_check__counts_constant_series(rnnfc: Command, tmp_path: Path) -> None:
         "name: t\ndata: {kind: long, path: t.csv, series: shop, time: day, target: sold}\nwindow: {length: 2}\nsplit: {test: 5}\n"
         "model: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
     )
-    told = "60 rows of 3 series, daily, 2021-01-01 to 2021-01-20, 1 series with a constant column (centred, not scaled)"
-    assert told in rnnfc("check", tmp_path / "t.yaml").out
+    text = "60 rows of 3 series, daily, 2021-01-01 to 2021-01-20, 1 series with a constant column (centred, not scaled)"
+    assert text in rnnfc("check", tmp_path / "t.yaml").out
     assert "constant column" not in rnnfc("check", tmp_path / "t.yaml", "--set", "scale={by: all}").out
 
 

@@ -203,7 +203,7 @@ def test_predict__refuses_an_impossible_output_before_any_work(
 
 
 def future(**changes: Any) -> FutureForecast:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "run": Run(Path("r")),
         "series": ("+1",),
         "targets": ("@a", "\tb", "c-"),
@@ -215,7 +215,7 @@ def future(**changes: Any) -> FutureForecast:
         "out_of_range": [],
         "notes": [],
     }
-    return FutureForecast(**given | changes)
+    return FutureForecast(**fields | changes)
 
 
 def test_future_forecast__quotes_formulas_but_not_numbers() -> None:
@@ -229,12 +229,12 @@ def test_future_forecast__quotes_formulas_but_not_numbers() -> None:
 
 
 def test_future_forecast__writes_every_value_in_each_format() -> None:
-    made = future(
+    forecast = future(
         out_of_range=[
             OutOfRange(series="s", column="c-", low=0.0, high=9.0, trained_low=1.0, trained_high=2.0)
         ]
     )
-    texts = {ending: write(made) for ending, write in WRITERS.items()}
+    texts = {ending: write(forecast) for ending, write in WRITERS.items()}
     assert set(texts) == {".csv", ".json"}
     for text in texts.values():
         assert all(number in text for number in ("1.5", "-2.0", "0.1", "3.0", "4.0", "5.0"))
@@ -250,13 +250,13 @@ def test_predict__needs_one_row_for_a_window_of_one(rnnfc: Command, shop: Path, 
     folder = Path(shutil.copytree(shop, tmp_path / "one"))
     edited = (folder / "experiment.yaml").read_text().replace('"length": 3', '"length": 1')
     (folder / "experiment.yaml").write_text(edited)
-    which = Run(folder)
+    opened = Run(folder)
     with np.load(folder / "last_window.npz") as arrays:
-        kept = {name: arrays[name] for name in arrays.files}
-    cut = {name: kept[name][-1:] for name in ("values", "time", "filled")}
-    np.savez(folder / "last_window.npz", **kept | cut | {"bounds": np.array([0, 1])})
+        arrays_before = {name: arrays[name] for name in arrays.files}
+    cut = {name: arrays_before[name][-1:] for name in ("values", "time", "filled")}
+    np.savez(folder / "last_window.npz", **arrays_before | cut | {"bounds": np.array([0, 1])})
     seal(folder)
-    assert which.last_window(length=1).frequency == Frequency(unit="microsecond", size=86_400_000_000)
+    assert opened.last_window(length=1).frequency == Frequency(unit="microsecond", size=86_400_000_000)
     done = rnnfc(
         "predict", folder, "--runtime", "keras", "--json", "--data", fresh(tmp_path, "2024-02-29,x,3,2\n")
     )
@@ -342,8 +342,8 @@ def test_predict__refuses_new_rows_at_another_utc_offset(rnnfc: Callable[..., An
 def test_predict__notes_filled_values_by_column(rnnfc: Command, shop: Path, tmp_path: Path) -> None:
     gaps = [*ROWS[-4:-2], ROWS[-2].rpartition(",")[0] + ",\n", f"{ROWS[-1][:10]},x,,\n"]
     done = rnnfc("predict", shop, "--json", "--data", fresh(tmp_path, *gaps))
-    told = "missing values of the last window that were filled (ffill): 1 of =sold, 2 of price"
-    assert json.loads(done.out)["notes"] == [told]
+    text = "missing values of the last window that were filled (ffill): 1 of =sold, 2 of price"
+    assert json.loads(done.out)["notes"] == [text]
     earlier = [f"{ROWS[-4][:10]},x,5,\n", *ROWS[-3:]]  # the gap lies before the window
     before = fresh(tmp_path, *ROWS[-6:-4], *earlier)
     assert json.loads(rnnfc("predict", shop, "--json", "--data", before).out)["notes"] == []
@@ -363,10 +363,10 @@ def test_predict__notes_a_data_file_that_has_grown(rnnfc: Command, shop: Path, t
     path.write_text(HEADER + "".join(ROWS))
     assert notes() == []
     path.write_text(HEADER + "".join(ROWS) + "2021-02-10,x,5,1\n")
-    told = f"the run's data file has grown since training; forecast from its newest rows: --data '{path}'"
-    assert notes() == [told]
-    (which,) = {row["series"] for row in json.loads(rnnfc("predict", moved, "--json").out)["forecast"]}
-    assert notes("--series", which) == [told]
+    text = f"the run's data file has grown since training; forecast from its newest rows: --data '{path}'"
+    assert notes() == [text]
+    (series,) = {row["series"] for row in json.loads(rnnfc("predict", moved, "--json").out)["forecast"]}
+    assert notes("--series", series) == [text]
     assert notes("--data", path) == []
     info = json.loads((moved / "run.json").read_text())
     del info["data_bytes"]  # a run of an older version
