@@ -14,8 +14,16 @@ from rnnfc.errors import RnnfcError, visible
 
 # A command is the module of its name in cli/commands; `rnnfc --help` lists them in this order.
 COMMANDS = (
-    *("init", "check", "train", "evaluate", "compare", "predict"),
-    *("export", "verify", "explain", "schema"),
+    "init",
+    "check",
+    "train",
+    "evaluate",
+    "compare",
+    "predict",
+    "export",
+    "verify",
+    "explain",
+    "schema",
 )
 # 128 + SIGINT; Typer returns it after Ctrl-C.
 _INTERRUPTED = 130
