@@ -35,17 +35,17 @@ class Sum(NamedTuple):
     each_series: bool
 
 
-def sum_terms(forecast: Forecast, wanted: Iterable[Sum], scaler: Scaler) -> tuple[Rows, dict[Sum, Floats]]:
+def sum_terms(forecast: Forecast, required: Iterable[Sum], scaler: Scaler) -> tuple[Rows, dict[Sum, Floats]]:
     """Indices of the series with windows, and the sums as `pooled_sums` or `series_sums` has them."""
-    wanted = set(wanted)
-    chunk_sums: dict[Sum, list[Floats]] = {key: [] for key in wanted}
+    required = set(required)
+    chunk_sums: dict[Sum, list[Floats]] = {key: [] for key in required}
     chunk_series = []
     references = reference_values(np.asarray(forecast.actual), forecast.series)
     size = max(1, _CHUNK_VALUES // max(1, forecast.point[0].size))
     for start in range(0, len(forecast.point), size):
         chunk, reference = forecast.select(slice(start, start + size)), references[start : start + size]
-        values = {view: _view_values(chunk, view, scaler, reference) for view in {key.view for key in wanted}}
-        for key in wanted:
+        values = {view: _view_values(chunk, view, scaler, reference) for view in {key.view for key in required}}
+        for key in required:
             arguments = values[key.view], key.terms
             sums = series_sums(*arguments, chunk.series) if key.each_series else pooled_sums(*arguments)
             chunk_sums[key].append(sums)
