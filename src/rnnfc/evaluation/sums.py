@@ -44,7 +44,9 @@ def sum_terms(forecast: Forecast, required: Iterable[Sum], scaler: Scaler) -> tu
     size = max(1, _CHUNK_VALUES // max(1, forecast.point[0].size))
     for start in range(0, len(forecast.point), size):
         chunk, reference = forecast.select(slice(start, start + size)), references[start : start + size]
-        values = {view: _view_values(chunk, view, scaler, reference) for view in {key.view for key in required}}
+        values = {
+            view: _view_values(chunk, view, scaler, reference) for view in {key.view for key in required}
+        }
         for key in required:
             arguments = values[key.view], key.terms
             sums = series_sums(*arguments, chunk.series) if key.each_series else pooled_sums(*arguments)
