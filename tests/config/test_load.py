@@ -13,7 +13,7 @@ from rnnfc.config import yaml12
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load, schema, starter, to_yaml
 from rnnfc.errors import ConfigError
-from rnnfc.extensions import CELLS
+from rnnfc.extensions import CELLS, FAMILIES
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 TEXT = """\
@@ -288,7 +288,7 @@ def test_override__the_last_of_two_wins(path: Path) -> None:
         (
             "model={cell: GRU, units: [3]}",
             "--set model={cell: GRU, units: [3]}: model: must be a group of keys with kind; "
-            "kinds: stacked, segment, seq2seq, scratch",
+            f"kinds: {', '.join(FAMILIES)}",
         ),
         (
             "train.early_stopping.patience=5",
