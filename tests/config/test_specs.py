@@ -488,8 +488,8 @@ def test_value__refuses_a_wrong_type_or_length(
         ),
         (
             "model",
-            "{kind: deep, cell: GRU, units: [3]}",
-            f"5: model: kind is 'deep'; allowed: {', '.join(FAMILIES)}",
+            "{kind: transformer, cell: GRU, units: [3]}",
+            f"5: model: kind is 'transformer'; allowed: {', '.join(FAMILIES)}",
         ),
         (
             *("train", "{epochs: 4, schedule: {kind: Cosin}}"),
@@ -773,15 +773,15 @@ def test_experiment__validation_loss_needs_a_validation_split(
         ),
         (
             *("{kind: stacked, cell: GRU, units: [3], bidirectional: true}", "bptt_steps: 2"),
-            "train.bptt_steps: a bidirectional layer reads the window from its end too, where no earlier steps can be cut off;",
+            "train.bptt_steps: a bidirectional layer also reads the window from its end, so its earlier steps cannot be cut off;",
         ),
         (
             *("{kind: stacked, cell: GRU, units: [3], dropout: 0.1}", "bptt_steps: 2"),
-            "train.bptt_steps: dropout draws one mask for the whole window, which is read in two parts here;",
+            "train.bptt_steps: dropout draws one mask for the whole window, and truncated backpropagation reads it in two parts;",
         ),
         (
             *("{kind: stacked, cell: GRU, units: [3], recurrent_dropout: 0.1}", "bptt_steps: 2"),
-            "train.bptt_steps: dropout draws one mask for the whole window, which is read in two parts here;",
+            "train.bptt_steps: dropout draws one mask for the whole window, and truncated backpropagation reads it in two parts;",
         ),
         *(
             (model, "bptt_steps: 2", f"train.bptt_steps: {ONE_STACK}")
@@ -894,15 +894,15 @@ def test_scratch_spec__refuses_future_covariates(refusal: Refusal, key: str) -> 
                 "model": f"{STACKED}, strategy: recursive}}",
                 "data": "{kind: csv, path: a, target: y, inputs: [u, z]}",
             },
-            "5: model.strategy: recursive needs the next row of every column, and nobody forecasts or knows that of u, z;",
+            "5: model.strategy: recursive needs the next row of every column, and that of u, z is neither forecast nor known;",
         ),
         (
             {"model": f"{STACKED}, strategy: recursive, levels: [0.5]}}"},
-            "5: model.strategy: recursive feeds back medians, so of later steps nothing is known but those;",
+            "5: model.strategy: recursive feeds back medians only, so later steps have no quantiles;",
         ),
         (
             {"model": f"{STACKED}, strategy: recursive, linear: {{use: path}}}}"},
-            "5: model.strategy: recursive makes one step at a time and the linear map all of them;",
+            "5: model.strategy: recursive forecasts one step at a time and the linear map all steps at once;",
         ),
     ],
 )

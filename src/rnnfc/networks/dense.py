@@ -37,7 +37,7 @@ def build(
 ) -> "keras.Model":
     """A Keras model: [n, length, channel] -> [n, horizon, target], or [n, horizon, target, level] with levels.
 
-    With known channels it has a second input, `future` [n, horizon, known], which the hidden layer reads beside the window.
+    With known channels it has a second input, `future` [n, horizon, known], which the hidden layer reads with the window.
     """
     from rnnfc.networks.backend import keras
     from rnnfc.networks.inputs import make_model

@@ -101,7 +101,7 @@ def build(
 ) -> "keras.Model":
     """A Keras Sequential: [n, length, channel] -> [n, horizon, target], or [n, horizon, target, level] with levels.
 
-    With known channels it is a model of a second input, `future` [n, horizon, known], all of which the last layer reads beside
+    With known channels it is a model of a second input, `future` [n, horizon, known], all of which the last layer reads with
     the last state.
 
     Every initializer and dropout has a seed of its own, so nothing depends on Keras' or Python's global generators.
@@ -189,22 +189,20 @@ def _work(spec: StackedSpec, sizes: Sizes) -> Work:
 def _broken_rules(experiment: "Experiment", spec: StackedSpec) -> Iterator[tuple[str, str]]:
     if spec.is_recursive:
         if columns := experiment.data.covariates.get("inputs"):
-            text = f"recursive needs the next row of every column, and nobody forecasts or knows that of {', '.join(columns)}"
+            text = f"recursive needs the next row of every column, and that of {', '.join(columns)} is neither forecast nor known"
             yield "model.strategy", f"{text}; leave data.inputs out, or choose direct"
         if spec.levels:
-            text = "recursive feeds back medians, so of later steps nothing is known but those; leave it or model.levels out"
+            text = "recursive feeds back medians only, so later steps have no quantiles; leave it or model.levels out"
             yield "model.strategy", text
         if spec.linear:
-            text = (
-                "recursive makes one step at a time and the linear map all of them; leave one of the two out"
-            )
+            text = "recursive forecasts one step at a time and the linear map all steps at once; leave one of the two out"
             yield "model.strategy", text
     if experiment.train.bptt_steps is not None and experiment.is_one_stack:
         if 2 in spec.directions:
-            text = "a bidirectional layer reads the window from its end too, where no earlier steps can be cut off"
+            text = "a bidirectional layer also reads the window from its end, so its earlier steps cannot be cut off"
             yield "train.bptt_steps", f"{text}; leave one of the two out"
         if spec.dropout or spec.recurrent_dropout:
-            text = "dropout draws one mask for the whole window, which is read in two parts here"
+            text = "dropout draws one mask for the whole window, and truncated backpropagation reads it in two parts"
             yield "train.bptt_steps", f"{text}; leave one of the two out"
 
 

@@ -96,17 +96,17 @@ def test_recursive_strategy__trains_the_same_bits_as_one_step(
     [
         (
             {"data": CSV},
-            "x.yaml:7: model.strategy: recursive needs the next row of every column, and nobody forecasts or knows that of p, q; "
-            "leave data.inputs out, or choose direct",
+            "x.yaml:7: model.strategy: recursive needs the next row of every column, and that of p, q is "
+            "neither forecast nor known; leave data.inputs out, or choose direct",
         ),
         (
             {"more": ", linear: {use: path}"},
-            "x.yaml:7: model.strategy: recursive makes one step at a time and the linear map all of them; "
+            "x.yaml:7: model.strategy: recursive forecasts one step at a time and the linear map all steps at once; "
             "leave one of the two out",
         ),
         (
             {"more": ", levels: [0.1, 0.5]"},
-            "x.yaml:7: model.strategy: recursive feeds back medians, so of later steps nothing is known but those; "
+            "x.yaml:7: model.strategy: recursive feeds back medians only, so later steps have no quantiles; "
             "leave it or model.levels out",
         ),
     ],

@@ -1,7 +1,7 @@
-"""How an epoch will be compiled: the recipe whose compilation and updates together take least, estimated without TensorFlow.
+"""The recipe for compiling an epoch: the one with the lowest estimated time, computed without TensorFlow.
 
-XLA makes an update of small layers up to a hundred times faster, costs a second or more to compile and keeps to one processor. A
-plain graph starts in half the time. It can also run an XLA program for each shard of a minibatch, side by side.
+XLA speeds up small layers as much as a hundredfold, needs a second or more to compile and uses one processor. A plain graph
+starts in half the time. It can also run one XLA program per shard of a minibatch, in parallel.
 """
 
 from dataclasses import dataclass, replace
@@ -11,14 +11,17 @@ from rnnfc.config.experiment import Experiment
 from rnnfc.networks.family import Sizes, Work, find_family
 
 RecipeName = Literal["xla_unrolled", "xla_loop", "graph", "sharded_loop"]
-# Straight code for a longer window takes long to compile (LSTM 64, window 50: 27 s, and five times as slow as a loop). For two
-# windows and more it is slower than the loop, whose steps back are written out (LSTM 50, window 10, 64 of them: by 100 %).
+# Unrolled code for a longer window compiles slowly (LSTM 64, window 50: 27 s, and five times as slow as a loop). With two or more
+# windows it is slower than the loop with the fused recurrence (LSTM 50, window 10, 64 windows: by 100 %).
 UNROLLED_CELLS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """`shards`: parts of a minibatch that are computed side by side. `reason`: the estimates, for people."""
+    """How an epoch is compiled.
+
+    shards: parts of a minibatch that are computed in parallel. reason: the estimates, for people.
+    """
 
     name: RecipeName | Literal["numpy"]
     shards: int
@@ -32,9 +35,9 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """What an update costs by.
+    """What the time of an update depends on.
 
-    cells: steps of all recurrent layers. operations: small ones, of all these steps. weights: those that all these steps read.
+    cells: steps of all recurrent layers. operations: small operations in all these steps. weights: weights that they read.
     products, points: multiply-adds and activations of one forward pass of a minibatch.
     """
 
@@ -61,7 +64,7 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Seconds for one thing of a `Size`: `start...` until the first update, the others in every update."""
+    """Seconds per unit of each field of a `Size`: `start...` once, before the first update; the others in every update."""
 
     start: float
     start_layer: float
@@ -73,7 +76,11 @@ class Costs:
     point: float
 
     def seconds(self, size: Size, *, updates: int, shards: int, identical_shards: bool) -> float:
-        """Of a whole training. Shards work side by side, each with all weights; one program serves all if they are identical."""
+        """Seconds of a whole training. Shards run in parallel, each with all weights.
+
+        Args:
+            identical_shards: whether all shards share one compiled program.
+        """
         start = self.start + (1 if identical_shards else shards) * (
             self.start_layer * size.layers + self.start_operation * size.operations
         )
@@ -83,8 +90,8 @@ class Costs:
         )
 
 
-# Fitted by scripts/bench/recipes.py on 2026-11-28, except start_layer, which its grid cannot tell, and what sharded_loop has of
-# xla_loop. Only their ratios matter.
+# Fitted by scripts/bench/recipes.py on 2026-11-28, except start_layer, which its grid does not determine, and the constants that
+# sharded_loop shares with xla_loop. Only their ratios matter.
 _LOOP = Costs(
     start=0.7,
     start_layer=1.0,
@@ -123,7 +130,7 @@ COSTS: dict[RecipeName, Costs] = {
 
 
 def choose(experiment: Experiment, *, channels: int, targets: int, windows: int, processors: int) -> Recipe:
-    """The recipe for `windows` training windows; early stopping may end sooner than it reckons with."""
+    """The recipe for `windows` training windows; the estimate assumes that every epoch is run."""
     spec, net, window = experiment.train, experiment.net, experiment.window
     if net is None:
         return Recipe(name="numpy", shards=1, reason="computed by NumPy, nothing to compile")
@@ -133,17 +140,17 @@ def choose(experiment: Experiment, *, channels: int, targets: int, windows: int,
     sizes = Sizes(length=window.length, horizon=window.horizon, channels=channels, targets=targets)
     size = Size.from_work(find_family(net).work(net, sizes), batch=batch, members=net.num_members)
     shards = dict.fromkeys(COSTS, 1) | {"sharded_loop": min(processors, batch)}
-    open_to: list[RecipeName] = ["graph", "xla_loop"]
+    candidates: list[RecipeName] = ["graph", "xla_loop"]
     if size.cells <= UNROLLED_CELLS and batch == 1:
-        open_to.append("xla_unrolled")
+        candidates.append("xla_unrolled")
     if shards["sharded_loop"] > 1:
-        open_to.append("sharded_loop")
-    identical_shards = not net.draws_in_training  # shards that draw masks of their own are not
+        candidates.append("sharded_loop")
+    identical_shards = not net.draws_in_training  # else each shard draws masks of its own
     seconds = {
         name: COSTS[name].seconds(
             size, updates=updates, shards=shards[name], identical_shards=identical_shards
         )
-        for name in open_to
+        for name in candidates
     }
     best, *others = sorted(seconds, key=lambda name: seconds[name])
     rest = ", ".join(f"{name} {seconds[name]:.1f} s" for name in others)
