@@ -140,14 +140,16 @@ CSV = st.one_of(st.binary(max_size=300), encoded(soup(CSV_BITS)), encoded(mutate
 
 
 @given(content=YAML)
-def test_any_config_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_load__any_config_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     path.write_bytes(content)
     read_or_refused(lambda: load(path))
 
 
 @given(content=encoded(mutated(CONFIGS, YAML_BITS)))
-def test_any_mutated_config_is_read_or_refused(
+def test_load__any_mutated_config_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
@@ -174,7 +176,7 @@ KEYS = [
         st.one_of(st.text(), st.builds("{}={}".format, st.sampled_from(KEYS), soup(YAML_BITS))), max_size=3
     )
 )
-def test_any_override_is_read_or_refused(overrides: list[str]) -> None:
+def test_override__any_text_is_read_or_refused(overrides: list[str]) -> None:
     read_or_refused(lambda: load(ROOT / "configs/sine.yaml", overrides))
 
 
@@ -197,7 +199,7 @@ def read_table(path: Path, keys: dict[str, Any]) -> bool:
 
 
 @given(content=CSV, keys=SPECS)
-def test_any_table_is_read_or_refused(
+def test_load_panel__any_table_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, keys: dict[str, Any]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.csv"
@@ -210,7 +212,7 @@ def test_any_table_is_read_or_refused(
     time=st.booleans(),
     missing=st.sampled_from(["error", "interpolate"]),
 )
-def test_any_mutated_table_is_read_or_refused(
+def test_load_panel__any_mutated_table_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, time: bool, missing: str
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.csv"
@@ -218,7 +220,7 @@ def test_any_mutated_table_is_read_or_refused(
     read_table(path, {"target": ("sold",), "missing": missing, **({"time": "day"} if time else {})})
 
 
-def test_what_is_mutated_is_valid_and_what_is_not_the_tools_own_error_is_found(tmp_path: Path) -> None:
+def test_fuzz__starts_from_valid_files_and_finds_foreign_errors(tmp_path: Path) -> None:
     for place, text in enumerate(TABLES):
         (tmp_path / "rows.csv").write_bytes(text.encode())
         keys: dict[str, Any] = {"target": ("sold",), "time": "day"}
@@ -275,7 +277,7 @@ LARGE = {
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux how large the process is")
-def test_small_files_that_mean_to_become_large_stay_below_a_gibibyte(tmp_path: Path) -> None:
+def test_load_panel__files_that_grow_when_read_stay_below_a_gibibyte(tmp_path: Path) -> None:
     for name, content in LARGE.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     (tmp_path / "good.csv").write_text("sold\n1\n2\n3\n")

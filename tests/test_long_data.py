@@ -26,7 +26,7 @@ def row(shop: str, hour: int) -> str:
     return f"{shop},2020-03-{1 + hour // 24:02}T{hour % 24:02}:00,{sold}\n"
 
 
-def test_a_mask_keeps_what_is_known(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
+def test_long_data__mask_keeps_observed_values(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
     rows = [row("north", hour) for hour in NORTH] + [row("south", hour) for hour in SOUTH]
     (tmp_path / "shops.csv").write_text(
         "shop,hour,sold\n" + "".join(sorted(rows, key=lambda text: text.split(",")[1]))
@@ -50,7 +50,9 @@ def test_a_mask_keeps_what_is_known(rnnfc: Callable[..., Any], tmp_path: Path) -
     assert (done.code, "the same scores as training (largest difference 0.0e+00)" in done.out) == (0, True)
 
 
-def test_a_series_that_gives_a_part_nothing_is_counted(rnnfc: Callable[..., Any], tmp_path: Path) -> None:
+def test_long_data__counts_series_without_a_window_in_a_split(
+    rnnfc: Callable[..., Any], tmp_path: Path
+) -> None:
     lengths = {"a": 40, "b": 40, "c": 8}
     rows = [
         f"{name},{step},{(step * step) % 7}\n" for name, length in lengths.items() for step in range(length)

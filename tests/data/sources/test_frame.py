@@ -1,7 +1,6 @@
 """Data frames of pandas, polars and pyarrow; the last two where they are installed."""
 
 import datetime as dt
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +16,7 @@ from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.frame import FrameSpec, as_frame_spec
 from rnnfc.data.sources.long import LongSpec
 from rnnfc.data.sources.sine import SineSpec
-from rnnfc.errors import ConfigError, DataError, MissingExtraError
+from rnnfc.errors import ConfigError, DataError
 
 Build = Callable[[dict[str, list[Any]]], Any]
 DAYS = [dt.datetime(2020, 1, 30 + day) if day < 2 else dt.datetime(2020, 2, day - 1) for day in range(4)]
@@ -152,6 +151,16 @@ def test_frame__reads_categories_and_periods_of_pandas() -> None:
     assert (panel.series, str(panel.frequency)) == (("a",), "monthly")
 
 
+def test_frame__reads_columns_of_pandas_that_are_named_by_numbers() -> None:
+    assert load(pd.DataFrame([[1, 5], [2, 6]]), time="0", target="1").values.tolist() == [[5], [6]]
+
+
+def test_frame__refuses_a_duplicate_column() -> None:
+    frame = pd.DataFrame([[1, 5, 5], [2, 6, 6]], columns=["day", "sold", "sold"])
+    with pytest.raises(DataError, match=r"^DataFrame: duplicate column.*'sold'.*rename"):
+        load(frame)
+
+
 @pytest.mark.parametrize("value", [{"sold": [1, 2]}, [[1, 2]], np.zeros((2, 2)), pd.Series([1, 2])])
 def test_frame__refuses_what_is_not_a_data_frame(value: Any) -> None:
     with pytest.raises(DataError, match=r"not a data frame.*pandas, polars.*pyarrow"):
@@ -161,12 +170,6 @@ def test_frame__refuses_what_is_not_a_data_frame(value: Any) -> None:
 def test_frame__without_a_frame_names_the_python_call() -> None:
     with pytest.raises(DataError, match=r"data.kind: frame.*rnnfc\.train\(experiment, data=frame\)"):
         load(None)
-
-
-def test_frame__names_the_extra_without_narwhals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "narwhals", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'rnnfc\[frame\]'"):
-        load(pd.DataFrame({"day": [1, 2], "sold": [1, 2]}))
 
 
 def test_as_frame_spec__has_the_columns_of_a_file_and_turns_back() -> None:

@@ -13,7 +13,7 @@ from rnnfc.data.sources.columns import Column, ColumnsSpec
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.long import LongSpec
 from rnnfc.data.sources.source import Source
-from rnnfc.errors import ConfigError, DataError, MissingExtraError
+from rnnfc.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -93,7 +93,6 @@ def load_frame(spec: ColumnsSpec, frame: object, frequency: Frequency | None = N
         frequency: the step that the rows must have; None: it is inferred.
     Raises:
         DataError: the frame lacks a column, or a cell is wrong; rows are counted from 0.
-        MissingExtraError: narwhals is not installed.
     """
     from rnnfc.data.sources.cells import table_from_frame
     from rnnfc.data.sources.table import Origin, panel_from_table, require_rows
@@ -106,26 +105,26 @@ def load_frame(spec: ColumnsSpec, frame: object, frequency: Frequency | None = N
 
 def _read_columns(frame: object, spec: ColumnsSpec) -> "pd.DataFrame":
     """The columns of `spec` as a pandas frame of NumPy types."""
+    import narwhals as nw
     import pandas as pd
 
     from rnnfc.data.sources.header import refuse_unknown_columns
 
-    try:
-        import narwhals as nw
-    except ImportError:
-        raise MissingExtraError(
-            "data frames need narwhals; install it with: pip install 'rnnfc[frame]'"
-        ) from None
     if isinstance(frame, pd.DataFrame):
         index = [name for name in frame.index.names if name in spec.columns and name not in frame.columns]
-        frame = frame.reset_index(level=index) if index else frame
-    table: object = nw.from_native(frame, eager_only=True, pass_through=True)
+        frame = (frame.reset_index(level=index) if index else frame).rename(columns=str)
+    try:
+        table: object = nw.from_native(frame, eager_only=True, pass_through=True)
+        names = table.columns if isinstance(table, nw.DataFrame) else []
+    except nw.exceptions.DuplicateError as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{_NAME}: duplicate column ({reason}); rename one") from None
     if not isinstance(table, nw.DataFrame):
         raise DataError(
             f"data: a {type(frame).__module__.partition('.')[0]} {type(frame).__name__} is not a data frame that can be read; "
             "use one of pandas, polars (collect a LazyFrame first) or pyarrow"
         )
-    refuse_unknown_columns(_NAME, [str(name) for name in table.columns], spec.columns)
+    refuse_unknown_columns(_NAME, names, spec.columns)
     return pd.DataFrame({name: _to_pandas(table[name]) for name in spec.columns})
 
 
