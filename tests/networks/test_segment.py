@@ -58,7 +58,7 @@ def by_name(net: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_segment_network_is_its_definition_step_by_step(cell: str) -> None:
+def test_segment__is_its_definition_step_by_step(cell: str) -> None:
     """Windows of 7 rows are filled up to 3 segments of 3; 4 steps are 2 segments of 3, cut; each target goes by itself."""
     net, x = (
         build(
@@ -83,7 +83,7 @@ def test_the_segment_network_is_its_definition_step_by_step(cell: str) -> None:
     np.testing.assert_allclose(net(x).numpy(), expected, atol=1e-6)
 
 
-def test_a_segment_network_reads_its_targets_only_and_each_by_itself() -> None:
+def test_segment__reads_its_targets_only_and_each_by_itself() -> None:
     net, x = build(experiment(), channels=3, targets=2).inference_model, batch()
     other = x.copy()
     other[:, :, 2] += 9.0
@@ -93,7 +93,7 @@ def test_a_segment_network_reads_its_targets_only_and_each_by_itself() -> None:
     assert np.abs(net(other)[..., 1] - net(x)[..., 1]).max() > 1e-3
 
 
-def test_dropout_of_a_segment_network_acts_in_training_only() -> None:
+def test_segment__dropout_acts_in_training_only() -> None:
     spec = experiment("kind: segment, cell: GRU, segment: 3, width: 4, dropout: 0.5")
     net, x = build(spec, channels=3, targets=2).inference_model, batch()
     np.testing.assert_array_equal(net(x), net(x))
@@ -109,7 +109,7 @@ def test_dropout_of_a_segment_network_acts_in_training_only() -> None:
         "kind: stacked, cell: GRU, units: [3, 2], linear: {use: blend}",
     ],
 )
-def test_parameters_are_counted_without_building(model: str) -> None:
+def test_num_parameters__equals_the_count_of_keras(model: str) -> None:
     spec = experiment(model)
     assert (
         num_parameters(spec.model, SIZES) == build(spec, channels=3, targets=2).inference_model.count_params()
@@ -117,7 +117,7 @@ def test_parameters_are_counted_without_building(model: str) -> None:
 
 
 @pytest.mark.parametrize("normalize", ["none", "last", "mean_std", "difference"])
-def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normalize: str) -> None:
+def test_linear_path__starts_from_least_squares_on_the_normalized_windows(normalize: str) -> None:
     """With the network's own output layer silent, the forecast is the ridge solution: no smaller squared error is near."""
     spec = experiment(
         "kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: path}",
@@ -153,7 +153,7 @@ def test_a_linear_path_starts_from_least_squares_on_what_the_network_sees(normal
 
 
 @pytest.mark.parametrize(("loss", "size"), [("mse", np.square), ("mae", np.abs)])
-def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_loss_on_validation(
+def test_linear_blend__takes_the_share_of_least_validation_loss_after_training(
     loss: str, size: Callable[..., Any]
 ) -> None:
     blended = experiment("kind: segment, cell: GRU, segment: 3, width: 4, linear: {use: blend, length: 5}")
@@ -192,9 +192,7 @@ def test_a_blend_trains_the_network_alone_and_then_takes_the_share_of_the_least_
 
 
 @pytest.mark.parametrize(("by", "together"), [("mean", np.mean), ("median", np.median)])
-def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
-    by: str, together: Callable[..., Any]
-) -> None:
+def test_ensemble__trains_each_member_as_if_alone(by: str, together: Callable[..., Any]) -> None:
     whole, parts = three_channels(), splits()
     scaler = Scaler.fit(whole, parts.train_rows, method="minmax")
     scaled = scaler.transform(whole, dtype=np.float32)
@@ -249,7 +247,7 @@ def test_an_ensemble_trains_each_network_as_it_would_be_trained_by_itself(
         ),
     ],
 )
-def test_sizes_that_do_not_go_together_are_refused(changed: dict[str, str], message: str) -> None:
+def test_network_keys__are_refused_where_sizes_do_not_fit(changed: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=r"^x\.yaml:") as refused:
         experiment(**changed)
     assert str(refused.value).replace("x.yaml:", "") == message

@@ -96,14 +96,14 @@ def by_hand(net: Net, attention: str, truth: Any) -> Any:
 
 
 @pytest.mark.parametrize("attention", ATTENTION)
-def test_forecasts_follow_from_the_equations(attention: str) -> None:
+def test_seq2seq__forecasts_follow_from_the_equations(attention: str) -> None:
     net = build("SimpleRNN", attention)
     np.testing.assert_allclose(net.inference_model(X).numpy(), by_hand(net, attention, None), atol=1e-6)
     np.testing.assert_allclose(told(net), by_hand(net, attention, Y), atol=1e-6)
 
 
 @pytest.mark.parametrize(("cell", "attention"), EVERY)
-def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str, attention: str) -> None:
+def test_seq2seq__counts_parameters_as_keras_and_each_has_a_gradient(cell: str, attention: str) -> None:
     net = build(cell, attention)
     assert num_parameters(experiment(cell, attention).model, SIZES) == net.inference_model.count_params()
     with tf.GradientTape() as tape:
@@ -113,7 +113,7 @@ def test_counted_parameters_are_those_of_keras_and_each_has_a_gradient(cell: str
     assert all(np.abs(gradient.numpy()).max() > 1e-6 for gradient in gradients)
 
 
-def test_attention_takes_memory_by_step_and_row() -> None:
+def test_training_bytes__of_attention_grow_with_steps_and_rows() -> None:
     plain, luong = (
         training_bytes(experiment("GRU", attention).model, SIZES, batch_size=2, rows=100)
         for attention in ("none", "luong")
@@ -123,7 +123,7 @@ def test_attention_takes_memory_by_step_and_row() -> None:
 
 
 @pytest.mark.parametrize(("cell", "attention"), PAIRS)
-def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_otherwise(
+def test_seq2seq__a_step_reads_the_true_value_in_training_and_its_forecast_otherwise(
     cell: str, attention: str
 ) -> None:
     net = build(cell, attention)
@@ -140,7 +140,7 @@ def test_a_step_reads_the_truth_before_it_in_training_and_its_own_forecast_other
 
 
 @pytest.mark.parametrize("normalize", NORMALIZATIONS)
-def test_the_truth_is_normalised_as_the_window_is(normalize: str) -> None:
+def test_seq2seq__true_targets_are_normalized_like_the_window(normalize: str) -> None:
     window, target = keras.Input((5, 3), name="window"), keras.Input((None, 2), name="target")
     core = keras.Model({"window": window, "target": target}, 1.0 * target)  # forecasts what it is told
     net = with_window_normalization(core, normalize, channels=3, targets=2)
@@ -148,7 +148,7 @@ def test_the_truth_is_normalised_as_the_window_is(normalize: str) -> None:
     assert net({"window": X, "target": Y[:, :0]}).shape == (2, 0, 2)
 
 
-def test_a_share_of_the_truth_is_drawn_for_each_window_and_step() -> None:
+def test_teacher_forcing__is_drawn_for_each_window_and_step() -> None:
     whole, none = build(), build(more=", teacher_forcing: 0")
     np.testing.assert_array_equal(told(none), none.inference_model(X).numpy())
     half = build(more=", teacher_forcing: 0.5")
@@ -165,7 +165,7 @@ def test_a_share_of_the_truth_is_drawn_for_each_window_and_step() -> None:
 
 
 @pytest.mark.parametrize("attention", ATTENTION)
-def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> None:
+def test_seq2seq__forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> None:
     data = three_channels()
     scaler = Scaler.fit(data, np.array([[0, 20]]), method="standard")
     made = Forecaster(build("LSTM", attention), scaler)
@@ -176,7 +176,7 @@ def test_forecasts_do_not_depend_on_the_rows_they_forecast(attention: str) -> No
     np.testing.assert_array_equal(made.outputs(windows)["forecast"], later["forecast"])
 
 
-def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
+def test_seq2seq__keras_file_has_only_layers_of_keras(tmp_path: Path) -> None:
     spec = experiment("LSTM", "bahdanau", more=", ensemble: {seeds: 2}")
     net = build_net(spec, channels=3, targets=2)
     with_plain_layers(spec, net).save(tmp_path / "m.keras")
@@ -187,7 +187,7 @@ def test_the_keras_file_has_keras_layers_alone(tmp_path: Path) -> None:
     )
 
 
-def test_a_run_can_be_verified_and_says_what_it_is(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
+def test_seq2seq__a_run_verifies_and_names_its_network(tmp_path: Path, rnnfc: Callable[..., Any]) -> None:
     config = tmp_path / "s.yaml"
     config.write_text(
         "name: s\nseed: 3\ndata: {kind: sine, points: 90, step: 0.4}\nsplit: {validation: 12, test: 12}\n"

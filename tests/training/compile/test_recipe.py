@@ -52,7 +52,7 @@ def chosen(
         (("LSTM", "[512]", 17, 1, 3985), ("xla_loop", 1)),  # one window cannot be cut
     ],
 )
-def test_xla_compiles_many_updates_and_large_minibatches_are_cut(
+def test_recipe__xla_compiles_many_updates_and_shards_large_minibatches(
     job: tuple[str, str, int, int, int], expected: Any
 ) -> None:
     recipe = chosen(*job)
@@ -60,11 +60,11 @@ def test_xla_compiles_many_updates_and_large_minibatches_are_cut(
     assert recipe.compiled
 
 
-def test_one_processor_has_no_shards_and_xla_multiplies_large_matrices_faster_than_a_graph() -> None:
+def test_recipe__one_processor_has_no_shards_and_xla_for_large_matrices() -> None:
     assert chosen("LSTM", "[512]", 15, 256, 3985, processors=1).name == "xla_loop"
 
 
-def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> None:
+def test_recipe__shards_are_processors_up_to_the_windows_of_a_minibatch() -> None:
     job = ("LSTM", "[512]", 15, 256, 3985)
     assert [chosen(*job, epochs=5000, processors=processors).shards for processors in (1, 4, 256, 300)] == [
         1,
@@ -93,14 +93,14 @@ def test_shards_are_processors_but_no_more_than_the_windows_of_a_minibatch() -> 
         (("LSTM", "[64], dropout: 0.1", 50, 32, 32), 2, 840, "xla_loop", "sharded_loop"),
     ],
 )
-def test_few_updates_are_not_worth_a_compilation(
+def test_recipe__few_updates_are_not_worth_a_compilation(
     job: Any, processors: int, epochs: int, before: str, after: str
 ) -> None:
     names = [chosen(*job, epochs=number, processors=processors).name for number in (epochs - 1, epochs)]
     assert names == [before, after]
 
 
-def test_the_reason_holds_the_estimates() -> None:
+def test_recipe__reason_has_the_estimates() -> None:
     # graph: 0.4 + 0.3 + 3 updates of 150 + 30 * 13 µs and 26,000 * 0.239 ns + 500 * 3.8 ns = 0.702 s.
     recipe = chosen("SimpleRNN", "[50]", 10, 1, 3, epochs=1)
     assert not recipe.compiled
@@ -110,7 +110,7 @@ def test_the_reason_holds_the_estimates() -> None:
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="Linux alone tells and sets a process's processors"
 )
-def test_processors_are_those_that_the_process_may_use() -> None:
+def test_num_processors__counts_those_that_the_process_may_use() -> None:
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})
