@@ -26,6 +26,18 @@ RECORDS: dict[str, ExportFormat] = {kind: load_record(EXPORT_FORMATS, kind) for 
 RICH = "units: [4, 3], bidirectional: [true, false], dropout: 0.2"
 LEVELS = "levels: [0.1, 0.5, 0.8]"
 GRU = "{kind: stacked, cell: GRU, units: [4]}"
+KERAS_CELLS = ("SimpleRNN", "LSTM", "GRU")
+OTHER_CELLS = [cell for cell in CELLS if cell not in KERAS_CELLS]
+
+
+def segment(cell: str) -> str:
+    return f"{{kind: segment, cell: {cell}, segment: 3, width: 4, {LEVELS}}}"
+
+
+def seq2seq(cell: str) -> str:
+    return f"{{kind: seq2seq, cell: {cell}, units: 4, attention: bahdanau, {LEVELS}}}"
+
+
 # Model, window.normalize, scale.
 MODELS = [
     *((f"{{kind: stacked, cell: {cell}, units: [4]}}", "none", "none") for cell in CELLS),
@@ -36,31 +48,26 @@ MODELS = [
         "last",
         "standard",
     ),
-    *(
-        (f"{{kind: segment, cell: {cell}, segment: 3, width: 4, {LEVELS}}}", "mean_std", "standard")
-        for cell in CELLS
-    ),
-    *(
-        (
-            f"{{kind: seq2seq, cell: {cell}, units: 4, attention: bahdanau, {LEVELS}}}",
-            "difference",
-            "standard",
-        )
-        for cell in CELLS
-    ),
+    *((segment(cell), "mean_std", "standard") for cell in KERAS_CELLS),
+    *((seq2seq(cell), "difference", "standard") for cell in KERAS_CELLS),
     ("{kind: stacked, cell: GRU, units: [2], ensemble: {seeds: 4, by: median}}", "last", "standard"),
+    (f"{{kind: dense, units: 4, {LEVELS}}}", "last", "standard"),
     ("{kind: scratch, units: 4}", "none", "none"),
     ("{kind: scratch, units: 4, activation: sigmoid}", "last", "standard"),
 ]
 ONNX_ONLY = [
-    (f"{{kind: stacked, cell: {cell}, {rest}}}", normalize, "minmax")
-    for cell in CELLS
-    for rest, normalize in (
-        ("units: [4], levels: [0.2, 0.5]", "last"),
-        ("units: [4], levels: [0.2, 0.5]", "difference"),
-        ("units: [4]", "mean_std"),
-        ("units: [4]", "difference"),
-    )
+    *((segment(cell), "mean_std", "standard") for cell in OTHER_CELLS),
+    *((seq2seq(cell), "difference", "standard") for cell in OTHER_CELLS),
+    *(
+        (f"{{kind: stacked, cell: {cell}, {rest}}}", normalize, "minmax")
+        for cell in KERAS_CELLS
+        for rest, normalize in (
+            ("units: [4], levels: [0.2, 0.5]", "last"),
+            ("units: [4], levels: [0.2, 0.5]", "difference"),
+            ("units: [4]", "mean_std"),
+            ("units: [4]", "difference"),
+        )
+    ),
 ]
 # Cell, attention.
 DECODERS = [("SimpleRNN", "none"), ("LSTM", "luong"), ("GRU", "bahdanau")]
