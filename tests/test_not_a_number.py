@@ -52,7 +52,7 @@ FAST = "{epochs: 400, batch_size: 4, optimizer: sgd, learning_rate: 10.0, loss: 
         ("xla_unrolled", KERAS % "SimpleRNN"),
     ],
 )
-def test_a_diverging_loss_ends_training_in_its_step(
+def test_train__a_loss_that_is_not_finite_ends_it_in_that_step(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, model: str
 ) -> None:
     chosen = Prepared.recipe.fget  # type: ignore[attr-defined]  # a property has it
@@ -67,30 +67,25 @@ def test_a_diverging_loss_ends_training_in_its_step(
     assert (done.code, done.out) == (1, "")
     epoch = "1[0-9]" if recipe == "numpy" else "1"
     (error,) = [line for line in done.err.splitlines() if line.startswith("error")]
-    assert re.fullmatch(
-        rf"error: the loss is not finite in epoch {epoch}, step [1-8] \(learning rate 10\); lower train\.learning_rate, "
-        r"set train\.clip: {by: global_norm, limit: 1\.0}, or scale the data \(scale: minmax or standard\)",
-        error,
-    )
+    assert re.search(rf"loss is not finite in epoch {epoch}, step [1-8] ", error)
+    assert all(remedy in error for remedy in ("train.learning_rate", "train.clip", "minmax or standard"))
     assert list((tmp_path / "out").glob("[!.]*")) == []
     assert not NOT_A_NUMBER.search(done.err)
 
 
 @pytest.mark.parametrize("model", [NUMPY, KERAS % "GRU"])
-def test_a_validation_loss_that_is_not_finite_ends_training(
+def test_train__a_validation_loss_that_is_not_finite_ends_it(
     rnnfc: Command, tmp_path: Path, model: str
 ) -> None:
     values = SINE.copy()
     values[40] = 1e200 if model == NUMPY else 1e30  # a validation row; its square overflows
     done = rnnfc("train", config(tmp_path, values, model=model, scale="none"), "--outputs", tmp_path / "out")
     assert (done.code, done.out) == (1, "")
-    assert (
-        "error: the validation loss is not finite at the end of epoch 1 (learning rate 0.001); lower "
-        in done.err
-    )
+    assert "validation loss is not finite" in done.err
+    assert "epoch 1 " in done.err
 
 
-def test_the_last_good_weights_are_kept_as_a_checkpoint(
+def test_train__the_last_finite_weights_are_kept_as_a_checkpoint(
     rnnfc: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rnnfc.numpy_rnn import network as rnn
@@ -119,57 +114,41 @@ def test_the_last_good_weights_are_kept_as_a_checkpoint(
 # --- nothing that is written or shown
 
 
-def constant_test() -> Any:
-    return np.concatenate([SINE[:47], np.full(13, 0.5)])
-
-
-def seasonal() -> Any:
-    return np.tile([0.0, 1.0, 0.0, -1.0], 15)
-
-
-def constant() -> Any:
-    return np.full(60, 3.0)
-
-
-def zeros() -> Any:
-    return np.zeros(60)
-
-
-def huge_test() -> Any:
-    return np.concatenate([SINE[:55], [1e200], SINE[56:]])
-
-
-def huge() -> Any:
-    return SINE * 1e160
-
-
-def tiny() -> Any:
-    return SINE * 1e-200
-
-
-def straight() -> Any:
-    return np.arange(60.0)
+CONSTANT_TEST = np.concatenate([SINE[:47], np.full(13, 0.5)])
+SEASONAL = np.tile([0.0, 1.0, 0.0, -1.0], 15)
+HUGE_TEST = np.concatenate([SINE[:55], [1e200], SINE[56:]])
 
 
 @pytest.mark.parametrize(
     ("values", "scale"),
     [
-        (constant_test, "minmax"),
-        (seasonal, "standard"),
-        (constant, "none"),
-        (zeros, "none"),
-        (huge_test, "none"),
-        (huge_test, "minmax"),
-        (huge, "minmax"),
-        (tiny, "minmax"),
-        (straight, "minmax"),
+        (CONSTANT_TEST, "minmax"),
+        (SEASONAL, "standard"),
+        (np.full(60, 3.0), "none"),
+        (np.zeros(60), "none"),
+        (HUGE_TEST, "none"),
+        (HUGE_TEST, "minmax"),
+        (SINE * 1e160, "minmax"),
+        (SINE * 1e-200, "minmax"),
+        (np.arange(60.0), "minmax"),
+    ],
+    ids=[
+        "constant test",
+        "seasonal",
+        "constant",
+        "zeros",
+        "huge test",
+        "huge test scaled",
+        "huge",
+        "tiny",
+        "straight",
     ],
 )
-def test_no_result_shows_a_number_that_is_none(
-    rnnfc: Command, tmp_path: Path, values: Callable[[], Any], scale: str
+def test_results__show_no_nan_and_no_infinity(
+    rnnfc: Command, tmp_path: Path, values: Any, scale: str
 ) -> None:
     outputs = tmp_path / "out"
-    path = config(tmp_path, values(), scale=scale)
+    path = config(tmp_path, values, scale=scale)
     done = rnnfc("train", path, "--outputs", outputs)
     assert done.code == 0, done.err
     (folder,) = outputs.iterdir()
@@ -192,32 +171,16 @@ def test_no_result_shows_a_number_that_is_none(
 
 
 @pytest.mark.parametrize(
-    ("factor", "scale", "text"),
+    ("factor", "scale", "ranges"),
     [
-        (
-            1e160,
-            "standard",
-            "y runs from -9.9999e+159 to 9.95408e+159 on the training rows, scale: standard computes with ranges ",
-        ),
-        (
-            1e-160,
-            "standard",
-            "scale: standard computes with ranges from 1e-150 to 1e+150; give the data in another unit",
-        ),
-        (
-            1.7e308,
-            "minmax",
-            "scale: minmax computes with ranges from 1e-300 to 1e+300; give the data in another unit",
-        ),
-        (
-            1e-305,
-            "minmax",
-            "scale: minmax computes with ranges from 1e-300 to 1e+300; give the data in another unit",
-        ),
+        (1e160, "standard", "from 1e-150 to 1e+150"),
+        (1e-160, "standard", "from 1e-150 to 1e+150"),
+        (1.7e308, "minmax", "from 1e-300 to 1e+300"),
+        (1e-305, "minmax", "from 1e-300 to 1e+300"),
     ],
 )
-def test_a_range_that_cannot_be_computed_with_is_refused(
-    rnnfc: Command, tmp_path: Path, factor: float, scale: str, text: str
+def test_scaler__a_range_beyond_float_arithmetic_is_refused(
+    rnnfc: Command, tmp_path: Path, factor: float, scale: str, ranges: str
 ) -> None:
     for command in ("check", "train"):
         done = rnnfc(
@@ -226,5 +189,7 @@ def test_a_range_that_cannot_be_computed_with_is_refused(
             *(["--outputs", tmp_path / "out"] * (command == "train")),
         )
         assert (done.code, done.out) == (2, "")
-        assert text in done.err
+        assert f"scale: {scale}" in done.err
+        assert ranges in done.err
+        assert "x: y " in done.err
     assert not (tmp_path / "out").exists()

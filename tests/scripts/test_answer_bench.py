@@ -20,7 +20,7 @@ def bench() -> Any:
     return module
 
 
-def test_commands_run_in_turn_each_in_its_own_process(bench: Any, tmp_path: Path) -> None:
+def test_measure__runs_commands_in_turns_in_fresh_processes(bench: Any, tmp_path: Path) -> None:
     log = tmp_path / "log"
     code = "import os, sys; open(sys.argv[1], 'a').write(sys.argv[2] + str(os.getpid()) + '\\n'); print(sys.argv[2])"
     commands = {name: [sys.executable, "-c", code, str(log), name] for name in "ab"}
@@ -32,13 +32,13 @@ def test_commands_run_in_turn_each_in_its_own_process(bench: Any, tmp_path: Path
     assert printed == {"a": "a\n", "b": "b\n"}
 
 
-def test_a_command_that_fails_is_told(bench: Any) -> None:
+def test_measure__reports_a_command_that_fails(bench: Any) -> None:
     with pytest.raises(RuntimeError, match="x failed:\nbroken"):
         bench.measure({"x": [sys.executable, "-c", "import sys; sys.exit('broken')"]}, runs=1)
 
 
 @pytest.mark.parametrize(("ours", "met"), [(0.5, True), (0.7, False)])
-def test_the_summary_is_of_medians_and_holds_both_bars(bench: Any, ours: float, met: bool) -> None:
+def test_summary__has_medians_and_both_bars(bench: Any, ours: float, met: bool) -> None:
     made = bench.summary({bench.RNNFC: [ours, 0.1, 9.0], bench.KERAS: [4.0, 1.0, 7.0]})
     assert made["seconds"][bench.RNNFC] == {"median": ours, "least": 0.1, "most": 9.0, "runs": 3}
     assert made["share"] == ours / 4.0

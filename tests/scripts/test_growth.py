@@ -79,7 +79,7 @@ def everything_but_training(*, rows: int, length: int) -> None:
     forecast_picture(prepared, forecasts)
 
 
-def test_memory_around_training_grows_with_rows_and_not_with_window_length() -> None:
+def test_memory__without_training_grows_with_rows_and_not_with_window_length() -> None:
     everything_but_training(rows=2000, length=8)  # what is imported and cached on the way
     few, many, long = (
         peak(lambda rows=rows, length=length: everything_but_training(rows=rows, length=length))
@@ -91,7 +91,7 @@ def test_memory_around_training_grows_with_rows_and_not_with_window_length() -> 
     assert long - many < 5 * MB  # the linear map's 256 x 256 sums and a part of windows
 
 
-def test_memory_of_training_does_not_grow_with_window_length() -> None:
+def test_memory__of_training_does_not_grow_with_window_length() -> None:
     def train(length: int) -> None:
         prepared = prepare(experiment(rows=ROWS // 4, length=length))
         spec, splits = prepared.experiment, prepared.splits
@@ -113,7 +113,7 @@ def network(prepared: Prepared) -> KerasNetwork:
 @pytest.mark.parametrize(
     ("stride", "updates"), [(1, 9 + 9), (2, 5 + 5), (1000, 1 + 1)]
 )  # 17,792 windows, 2,000 a step
-def test_updates_are_the_windows_that_the_stride_leaves_over_the_batch(stride: int, updates: int) -> None:
+def test_updates__are_the_strided_windows_over_the_batch_size(stride: int, updates: int) -> None:
     prepared = prepare(experiment(rows=19_000, length=8, stride=stride, epochs=2))
     train, spec = prepared.splits.train, prepared.experiment.train
     trainer = network(prepared).start(train, validation=None, recipe=prepared.recipe)
@@ -132,7 +132,7 @@ def processor_seconds(*, windows: int, length: int) -> float:
     return float(np.diff(ends).min())
 
 
-def test_time_of_an_epoch_is_linear_in_windows_and_in_window_length() -> None:
+def test_epoch__time_is_linear_in_windows_and_in_window_length() -> None:
     small, many, long = (
         processor_seconds(windows=windows, length=length)
         for windows, length in ((8_000, 32), (64_000, 32), (8_000, 256))
@@ -143,7 +143,7 @@ def test_time_of_an_epoch_is_linear_in_windows_and_in_window_length() -> None:
 
 
 @pytest.mark.parametrize("times", ["dates", "counts"])
-def test_memory_of_reading_a_csv_file_is_a_small_multiple_of_the_file(tmp_path: Path, times: str) -> None:
+def test_memory__of_reading_csv_is_a_small_multiple_of_the_file(tmp_path: Path, times: str) -> None:
     def spec(rows: int) -> CsvSpec:
         places = np.arange(rows)
         clock = (

@@ -56,7 +56,7 @@ ETT = (
         ("airline", 12, ("model.units=[4]",), 60.0),
     ],
 )
-def test_a_preset_trains_and_its_table_has_the_scores(
+def test_tables__a_preset_trains_and_its_table_has_the_scores(
     data: Path, name: str, horizon: int, more: tuple[str, ...], best: float
 ) -> None:
     tables.join_m4(data, data / "m4_hourly.csv")
@@ -75,7 +75,7 @@ def test_a_preset_trains_and_its_table_has_the_scores(
     assert all(f"| {row} |" in "\n".join(lines) for row in TABLES[name].published)
 
 
-def test_a_second_call_does_not_train_what_is_done(
+def test_tables__a_second_call_trains_nothing_again(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = {
