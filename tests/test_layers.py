@@ -318,6 +318,7 @@ MAY_WRITE = {
     "rnnfc.cli.commands.predict",  # `predict.save`
     "rnnfc.workflows.train",  # the history, a line an epoch
     "rnnfc.networks.xla_cache",  # the user's cache, which can be compiled again
+    "rnnfc.data.sources.frame",  # `rename` of columns, not of a file
     "rnnfc.reports.drawing",  # into memory
 }
 
