@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from factories import train_run
 from hypothesis import HealthCheck, settings
 
 from rnnfc.cli import main
 
 ROOT = Path(__file__).parents[1]
-# Tests send Ctrl-C to processes they start; what a shell runs in the background ignores it, and so would they.
+# Tests send SIGINT to their child processes, which would ignore it where the shell runs pytest in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# Tests leave the home of whoever runs them as it is; tests/networks/test_xla_cache.py has a home of its own.
+# Tests write nothing into the home folder; tests/networks/test_xla_cache.py has a home of its own.
 os.environ["RNNFC_XLA_CACHE"] = "off"
 # Fuzzing; other tests choose their number of examples themselves. The same inputs in every run of CI, other ones in the long one.
 CALM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
@@ -25,7 +26,7 @@ settings.load_profile("short")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command line did."""
+    """Exit code and output of a command line."""
 
     code: int
     out: str
@@ -34,7 +35,7 @@ class Outcome:
 
 @pytest.fixture
 def rnnfc(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs a command line in this process, so that all tests share one start of TensorFlow."""
+    """Runs a command line in this process, so that all tests share one import of TensorFlow."""
 
     def run(*arguments: str | Path) -> Outcome:
         capfd.readouterr()
@@ -49,9 +50,13 @@ def rnnfc(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of configs/sine.yaml with two epochs; tests read it and leave it as it is."""
-    outputs = tmp_path_factory.mktemp("outputs")
-    with pytest.raises(SystemExit) as stopped:
-        main(["train", str(ROOT / "configs/sine.yaml"), "--set", "train.epochs=2", "--outputs", str(outputs)])
-    assert stopped.value.code in (0, None)
-    (folder,) = outputs.iterdir()
-    return folder
+    return train_run(tmp_path_factory.mktemp("small"), ROOT / "configs/sine.yaml", "--set", "train.epochs=2")
+
+
+# Files that take minutes start first, so that no worker is left alone with one at the end.
+LONGEST = ("test_resume.py", "test_reproducible.py", "test_disk_full.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files of LONGEST before all others, which keep their order."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)

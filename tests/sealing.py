@@ -1,4 +1,4 @@
-"""For tests that change a finished run on purpose."""
+"""Tests that change a finished run update its manifest."""
 
 import os
 import stat
@@ -8,15 +8,15 @@ from rnnfc.runs.writer import MANIFEST, manifest
 
 
 def seal(folder: Path) -> None:
-    """Rewrite the manifest, if there is one, so that a changed file passes for what training wrote."""
+    """Rewrite the manifest, if there is one, with the hashes of the files as they are now."""
     if (folder / MANIFEST).exists():
         lines = (folder / MANIFEST).read_text().splitlines()
-        made = {
+        hashes = {
             line[66:]: manifest(folder, [line[66:]])
             for line in lines
             if stat.S_ISREG(_mode(folder / line[66:]))
         }
-        (folder / MANIFEST).write_text("".join(made.get(line[66:], f"{line}\n") for line in lines))
+        (folder / MANIFEST).write_text("".join(hashes.get(line[66:], f"{line}\n") for line in lines))
 
 
 def _mode(path: Path) -> int:
