@@ -345,7 +345,7 @@ SPOILED: dict[str, tuple[str, Callable[[Path], bytes], tuple[str, ...], str]] = 
         run.REPORT,
         replaced(run.REPORT, '"value": ', '"value": Infinity, "x": '),
         ("evaluate",),
-        "no JSON",
+        "not valid JSON",
     ),
     "a tag in the experiment": (
         run.EXPERIMENT,
