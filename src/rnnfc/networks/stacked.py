@@ -54,9 +54,11 @@ class StackedSpec(NetSpec):
     def _keys_that_act(self) -> Self:
         cell = find_cell(self.cell)
         if self.activation != "tanh" and not cell.has_activation:
-            raise wrong(f"{self.cell} has no activation of its own; leave it out", key=("activation",))
+            raise wrong(
+                f"{self.cell} has no activation of its own; leave model.activation out", key=("activation",)
+            )
         if self.recurrent_dropout and not cell.has_recurrent_dropout:
-            text = f"{self.cell} has no recurrent matrix to drop states of; leave it out"
+            text = f"{self.cell} has no recurrent dropout; leave model.recurrent_dropout out"
             raise wrong(text, key=("recurrent_dropout",))
         return self
 

@@ -1,5 +1,6 @@
 """The contract of every record in CELLS: what it says of the cell is what Keras builds."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from rnnfc.errors import ConfigError
 from rnnfc.extensions import CELLS
 from rnnfc.networks.backend import keras
 from rnnfc.networks.cells.cell import cell_of, find_cell
+from rnnfc.networks.cells.step_equations import Weight
 
 SEEDS = {"kernel_seed": 1, "recurrent_seed": 2, "seed": 3}
 # 2 windows of 5 steps with 3 channels.
@@ -85,18 +87,43 @@ def test_cell__is_found_from_its_layer_and_survives_a_keras_file(name: str, tmp_
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "net.keras")(X), net(X))
 
 
-@pytest.mark.parametrize("name", [name for name in CELLS if not find_cell(name).has_activation])
-@pytest.mark.parametrize("key", ["activation: relu", "recurrent_dropout: 0.1"])
-def test_cell__a_key_that_does_not_act_is_refused(name: str, key: str) -> None:
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(
+    ("key", "value"), [("activation", "relu"), ("dropout", 0.5), ("recurrent_dropout", 0.5)]
+)
+def test_cell__a_key_acts_in_training_or_is_refused(name: str, key: str, value: str | float) -> None:
     text = f"""
         name: t
         data: {{kind: sine, points: 50, step: 0.4}}
         window: {{length: 5}}
         split: {{test: 9}}
-        model: {{kind: stacked, cell: {name}, units: [4], {key}}}
+        model: {{kind: stacked, cell: {name}, units: [4], {key}: {value}}}
         train: {{epochs: 1}}
     """
-    with pytest.raises(
-        ConfigError, match=rf"x\.yaml:6: model\.{key.partition(':')[0]}: {name} .*leave it out"
-    ):
+    if getattr(find_cell(name), f"has_{key}", True):
         from_yaml(text, source="x.yaml")
+        outputs = [layer_of(name, **options)(X, training=True) for options in ({}, {key: value})]
+        assert not np.allclose(*outputs, atol=1e-3), f"{key} does not change the training of {name}"
+    else:
+        words = key.replace("_", " ")
+        message = rf"x\.yaml:6: model\.{key}: {name} has no {words}.*leave .*out"
+        with pytest.raises(ConfigError, match=message):
+            from_yaml(text, source="x.yaml")
+
+
+def test_cell__by_step_equations_with_equations_of_the_fused_recurrence_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"step_equations.*fused.*leave equations out"):
+        replace(find_cell("IndRNN"), equations=find_cell("GRU").equations)
+
+
+def test_weight__starts_orthogonal(monkeypatch: pytest.MonkeyPatch) -> None:
+    equations = replace(
+        find_cell("IndRNN").step_equations,
+        weights=lambda _, units: {"recurrent": Weight((units, 2 * units), "orthogonal")},
+    )
+    record = replace(find_cell("IndRNN"), step_equations=equations)
+    monkeypatch.setattr("rnnfc.networks.cells.equation_layers.load_record", lambda *_: record)
+    step = record.step(3, kernel_seed=1, recurrent_seed=2)
+    step.build((None, 2))
+    (recurrent,) = step.get_weights()
+    np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(3), atol=1e-6)

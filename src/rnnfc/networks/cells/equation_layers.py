@@ -88,6 +88,8 @@ class EquationRNN(keras.layers.RNN):  # type: ignore[misc]  # Keras is not typed
 def _initializer(start: str, seed: int) -> keras.initializers.Initializer:
     if start == "glorot":
         return keras.initializers.GlorotUniform(seed=seed)
+    if start == "orthogonal":
+        return keras.initializers.Orthogonal(seed=seed)
     if start == "uniform":
         return keras.initializers.RandomUniform(-1.0, 1.0, seed=seed)
     return keras.initializers.Zeros()

@@ -28,8 +28,8 @@ class Equations:
         that bypass the gates, [inputs + 1, unit] each.
     forward: (activation, its derivative, gates, bypassing inputs, states) -> derivative of each gate, residuals, next states.
     backward: (residuals, gradients of the next states) -> for each gate the factor that its derivative is multiplied by;
-        gradients of the bypassing inputs; gradients of the states apart from what flows through W, for every state or for all
-        but the first, whose share flows through W alone.
+        gradients of the bypassing inputs; gradients of the states apart from what flows through W. These are of every state
+        (GRU: its state also bypasses W), of all but the first (LSTM: the memory; the output flows through W alone), or none.
     """
 
     gates: tuple[str, ...]

@@ -42,6 +42,5 @@ CELL = Cell(
     has_recurrent_matrix=False,
     num_vectors=2,
     activations_per_unit=3,  # not measured: input of the activation, its value, state
-    has_recurrent_dropout=False,
     step_equations=StepEquations(weights=_weights, next_states=_next_states),
 )

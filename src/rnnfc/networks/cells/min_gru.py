@@ -44,6 +44,5 @@ CELL = Cell(
     num_vectors=2,
     activations_per_unit=5,  # not measured: gate, candidate, their inputs, state
     has_activation=False,
-    has_recurrent_dropout=False,
     step_equations=StepEquations(weights=_weights, next_states=_next_states),
 )

@@ -10,10 +10,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight before training: zeros, uniform in [-1, 1], or Glorot-uniform (Glorot & Bengio 2010)."""
+    """A weight before training.
+
+    start: zeros; uniform in [-1, 1]; Glorot-uniform (Glorot & Bengio 2010), as input matrices of Keras' cells; or orthogonal
+        (Saxe et al. 2014), as their recurrent matrices.
+    """
 
     shape: tuple[int, ...]
-    start: Literal["zeros", "uniform", "glorot"] = "zeros"
+    start: Literal["zeros", "uniform", "glorot", "orthogonal"] = "zeros"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,7 @@ def equation_layer(cell_name: str) -> "Callable[..., keras.layers.RNN]":
         kernel_seed: int,
         recurrent_seed: int,
         activation: str = "tanh",
-        recurrent_dropout: float = 0.0,  # noqa: ARG001  refused by the config
+        recurrent_dropout: float = 0.0,  # noqa: ARG001  see `Cell.has_recurrent_dropout`
         **options: Any,
     ) -> "keras.layers.RNN":
         from rnnfc.networks.cells.equation_layers import EquationRNN
