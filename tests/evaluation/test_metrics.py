@@ -83,6 +83,11 @@ def test_measure__by_hand_with_and_without_missing_values(
     assert measured(name, [NAN], [1.0]) is None
 
 
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.needs_values_only])
+def test_measure__no_rows_have_no_value(name: str) -> None:
+    assert measured(name, [], []) is None
+
+
 # --- what holds for every record
 
 # Two series of two windows, two steps, one target, with an interval of nominal coverage 0.8.

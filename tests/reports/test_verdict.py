@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import pytest
-from factories import make_forecast
+from factories import make_context, make_forecast
 
-from rnnfc.evaluation.scores import Score
+from rnnfc.evaluation.scores import Score, score
 from rnnfc.reports.report import NETWORK
 from rnnfc.reports.verdict import describe_outcome, describe_unscored, format_verdict
 
@@ -149,6 +149,17 @@ def test_describe_unscored__counts_missing_values_and_series_without_a_value() -
     assert describe_unscored(scores, test) == [
         "2 of 14 test values are missing and not scored",
         "1 of 2 series have no MASE, and are not in its mean",
-        "2 of 2 series have no NSE, KGE, and are not in their means",
+        "2 of 2 series have no NSE, and are not in its mean",
+        "2 of 2 series have no KGE, and are not in its mean",
     ]
     assert describe_unscored([], make_forecast([[[0.0]]], [[[1.0]]])) == []
+
+
+def test_describe_unscored__is_true_where_metrics_lack_a_value_for_different_series() -> None:
+    # series 0 has no naive error, series 1 is constant
+    actual = [[[1.0]], [[2.0]], [[5.0]], [[5.0]]]
+    test = make_forecast([[[2.0]], [[4.0]], [[4.0]], [[7.0]]], actual, series=[0, 0, 1, 1])
+    scores = score(test, make_context([[NAN], [1.0]]), model=NETWORK, split="test")
+    assert describe_unscored(scores, test) == [
+        f"1 of 2 series have no {name}, and are not in its mean" for name in ("MASE", "RMSSE", "NSE", "KGE")
+    ]

@@ -104,6 +104,8 @@ def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> f
     Args:
         series: of each row; the rows of a series lie side by side.
     """
+    if not actual.size:
+        return None
     with np.errstate(all="ignore"):
         cube = (slice(None), None, None)  # [row] -> [row, step 1, target 1]
         values = Values(

@@ -81,14 +81,14 @@ def describe_unscored(scores: Sequence[Score], test: Forecast) -> list[str]:
     notes = []
     if num_missing:
         notes.append(f"{num_missing:,} of {actual.size:,} test values are missing and not scored")
-    names_by_count: dict[int, list[str]] = {}
+    # A sentence for each metric: metrics that lack a value for as many series may lack it for different ones.
     for row in scores:
         if row.undefined and (row.model, row.split, row.target, row.step) == (NETWORK, "test", None, None):
             metric, suffix = parse_name(row.metric)
-            names_by_count.setdefault(row.undefined, []).append(f"{metric.heading} {suffix}".strip())
-    for count, names in names_by_count.items():
-        means = "its mean" if len(names) == 1 else "their means"
-        notes.append(f"{count:,} of {num_series:,} series have no {', '.join(names)}, and are not in {means}")
+            name = f"{metric.heading} {suffix}".strip()
+            notes.append(
+                f"{row.undefined:,} of {num_series:,} series have no {name}, and are not in its mean"
+            )
     return notes
 
 
