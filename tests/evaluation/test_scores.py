@@ -9,6 +9,7 @@ import pytest
 from factories import make_context, make_forecast, make_panel, make_scaler
 
 from rnnfc.data.panel import Panel
+from rnnfc.evaluation import sums
 from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score, to_json
 
@@ -365,3 +366,20 @@ def test_score__only_levels_that_pair_up_make_an_interval() -> None:
         *(f"wql_{level}" for level in (0.05, 0.3, 0.5, 0.7, 0.9)),
         "wql",
     }
+
+
+def test_score__the_mean_over_levels_is_taken_before_chunks_are_summed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sums, "_CHUNK_VALUES", 1)
+    random = np.random.default_rng(0)
+    actual, quantiles = random.normal(size=(99, 1, 1)), np.sort(random.normal(size=(99, 1, 1, 3)))
+    levels = (0.1, 0.5, 0.9)
+    forecast = replace(make_forecast(quantiles[..., 1], actual), quantiles=quantiles, levels=levels)
+    loss = size = 0.0
+    for value, row in zip(actual.flat, quantiles.reshape(-1, 3), strict=True):
+        error = value - row
+        loss += np.mean(2 * np.maximum(levels * error, (np.array(levels) - 1) * error))
+        size += abs(value)
+    scores = score(forecast, CONTEXT, model="GRU", split="test")
+    assert find(scores, model="GRU", split="test", metric="wql", units="data") == loss / size

@@ -45,6 +45,16 @@ class Values:
         """[window, horizon, target]."""
         return np.abs(self.error)
 
+    @cached_property
+    def actual_difference(self) -> Floats:
+        """Actual value minus reference."""
+        return self.actual - self.reference
+
+    @cached_property
+    def squared_actual_difference(self) -> Floats:
+        """[window, horizon, target]."""
+        return self.actual_difference**2
+
 
 def mean(count: Floats, total: Floats) -> Floats:
     """The mean term."""

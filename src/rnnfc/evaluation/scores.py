@@ -15,7 +15,7 @@ from rnnfc.data.windows import Rows
 from rnnfc.evaluation.forecast import Forecast
 from rnnfc.evaluation.metric import Metric, Values
 from rnnfc.evaluation.metrics import METRICS
-from rnnfc.evaluation.sums import Sum, View, pooled_sums, reference_values, series_sums, sum_terms
+from rnnfc.evaluation.sums import Sum, TermSums, View, reference_values, sum_terms
 from rnnfc.plain import JsonObject
 
 # Rows that are worked on at once, so that memory grows little with their number.
@@ -115,8 +115,8 @@ def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> f
             high=point[cube],
             reference=reference_values(actual[cube], series),
         )
-        each = (values, metric.terms)
-        sums = series_sums(*each, series) if metric.each_series else pooled_sums(*each)
+        term_sums = TermSums(~np.isnan(values.actual), series)
+        sums = term_sums.sums(metric.terms(values), each_series=metric.each_series)
         return _value(metric, sums, (slice(None), slice(None)))[0]
 
 
@@ -229,17 +229,11 @@ def _column_sums(
     forecast: Forecast, columns: Sequence[_Column], context: MetricContext
 ) -> dict[_Column, Floats]:
     """The sums of each column; the first sum of its terms is relative to the naive errors, if the metric is."""
-    keys = {
-        column: [Sum(view, column.metric.terms, column.metric.each_series) for view in column.views]
-        for column in columns
-    }
-    series, totals = sum_terms(forecast, itertools.chain(*keys.values()), context.scaler)
+    keys = {column: Sum(column.views, column.metric.terms, column.metric.each_series) for column in columns}
+    series, totals = sum_terms(forecast, keys.values(), context.scaler)
     by_column = {}
-    for column, parts in keys.items():
-        sums = totals[parts[0]].copy()
-        sums[1] = np.mean(
-            [totals[part][1] for part in parts], axis=0
-        )  # the others are the same for all levels
+    for column, key in keys.items():
+        sums = totals[key].copy()
         if column.metric.naive_power:
             sums[1] /= context.naive_errors[column.metric.naive_power][series, None]
         by_column[column] = sums

@@ -1,10 +1,11 @@
 """Sums of a metric's terms over the windows of a forecast: what scores are computed from, whatever the part of the forecast."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnfc.config.network_spec import MEDIAN
 from rnnfc.data.panel import Floats
@@ -28,29 +29,82 @@ class View(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Terms of a view, summed over all windows or over those of each series."""
+    """Terms of views, summed over all windows or over those of each series; the first term is the mean over the views."""
 
-    view: View
+    views: tuple[View, ...]
     terms: Terms
     each_series: bool
 
 
+class TermSums:
+    """Sums of terms over the known values of some windows; a term that several metrics share is summed once.
+
+    Args:
+        known: where the actual value is known, [window, horizon, target].
+        series: of each window; the windows of a series lie side by side.
+    """
+
+    def __init__(self, known: npt.NDArray[np.bool_], series: Rows) -> None:
+        self._known = known
+        self._starts = _starts(series)
+        self._all_known = bool(known.all())
+        self._counts: dict[bool, Floats] = {}
+        # By the identity of the term, with the term, so that no later array has the same identity.
+        self._sums: dict[tuple[int, bool], tuple[Floats, Floats]] = {}
+
+    def sums(self, terms: Sequence[Floats], *, each_series: bool) -> Floats:
+        """How many actual values are known, then the sum of each term over them, [1 + term, horizon, target].
+
+        With `each_series` those of each series, [1 + term, series, horizon, target].
+        """
+        if each_series not in self._counts:
+            known = self._known.astype(np.float64)
+            self._counts[each_series] = self._sum_series(known) if each_series else known.sum(axis=0)
+        for term in terms:
+            if (id(term), each_series) not in self._sums:
+                total = self._sum_series_known(term) if each_series else self._sum_known(term)
+                self._sums[id(term), each_series] = (term, total)
+        return np.stack(
+            [self._counts[each_series], *(self._sums[id(term), each_series][1] for term in terms)]
+        )
+
+    def _sum_known(self, term: Floats) -> Floats:
+        return np.asarray(term.sum(axis=0) if self._all_known else term.sum(axis=0, where=self._known))
+
+    def _sum_series_known(self, term: Floats) -> Floats:
+        cells = term if self._all_known else np.where(self._known, term, 0.0)
+        sums = self._sum_series(cells)
+        # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
+        return self._sum_series(np.where(np.isnan(cells), np.inf, cells)) if np.isnan(sums).any() else sums
+
+    def _sum_series(self, cells: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(cells, self._starts, axis=0))
+
+
 def sum_terms(forecast: Forecast, required: Iterable[Sum], scaler: Scaler) -> tuple[Rows, dict[Sum, Floats]]:
-    """Indices of the series with windows, and the sums as `pooled_sums` or `series_sums` has them."""
-    required = set(required)
+    """Indices of the series with windows, and the sums as `TermSums.sums` has them."""
     chunk_sums: dict[Sum, list[Floats]] = {key: [] for key in required}
+    pairs = {(view, key.terms) for key in chunk_sums for view in key.views}
     chunk_series = []
-    references = reference_values(np.asarray(forecast.actual), forecast.series)
+    actual = np.asarray(forecast.actual)
+    references = reference_values(actual, forecast.series)
     size = max(1, _CHUNK_VALUES // max(1, forecast.point[0].size))
     for start in range(0, len(forecast.point), size):
-        chunk, reference = forecast.select(slice(start, start + size)), references[start : start + size]
+        rows = slice(start, start + size)
+        chunk = forecast.select(rows)
         values = {
-            view: _view_values(chunk, view, scaler, reference) for view in {key.view for key in required}
+            view: _view_values(chunk, view, scaler, references[rows]) for view in {view for view, _ in pairs}
         }
-        for key in required:
-            arguments = values[key.view], key.terms
-            sums = series_sums(*arguments, chunk.series) if key.each_series else pooled_sums(*arguments)
-            chunk_sums[key].append(sums)
+        terms = {(view, function): function(values[view]) for view, function in pairs}
+        term_sums = TermSums(~np.isnan(actual[rows]), chunk.series)
+        for key, parts in chunk_sums.items():
+            by_view = [
+                term_sums.sums(terms[view, key.terms], each_series=key.each_series) for view in key.views
+            ]
+            sums = by_view[0]
+            if len(by_view) > 1:
+                sums[1] = np.mean([part[1] for part in by_view], axis=0)
+            parts.append(sums)
         chunk_series.append(chunk.series[_starts(chunk.series)])
     series = np.concatenate(chunk_series)
     starts = _starts(series)  # a series may go on in the next chunk
@@ -81,20 +135,6 @@ def _view_values(forecast: Forecast, view: View, scaler: Scaler, reference: Floa
     return Values(
         actual=actual, point=point, low=low, high=high, reference=reference, level=level, coverage=coverage
     )
-
-
-def pooled_sums(values: Values, terms: Terms) -> Floats:
-    """How many actual values are known, then the sum of each term over them, [1 + term, horizon, target]."""
-    known = ~np.isnan(values.actual)
-    return np.stack([known.sum(axis=0), *(term.sum(axis=0, where=known) for term in terms(values))])
-
-
-def series_sums(values: Values, terms: Terms, series: Rows) -> Floats:
-    """The sums of each series, [1 + term, series, horizon, target]; the windows of a series lie side by side."""
-    known = ~np.isnan(values.actual)
-    # A forecast that is no number is infinitely wrong: only what is unknown may be left out of a mean.
-    cells = [np.where(known, np.where(np.isnan(term), np.inf, term), 0.0) for term in terms(values)]
-    return np.asarray(np.add.reduceat(np.stack([known, *cells]), _starts(series), axis=1))
 
 
 def reference_values(actual: Floats, series: Rows) -> Floats:

@@ -16,8 +16,9 @@ from rnnfc.evaluation.metric import Metric, Values, sum_of_squares
 
 def terms(values: Values) -> tuple[Floats, ...]:
     """Actual values and forecasts; both less the reference, their squares and their product."""
-    actual, point = values.actual - values.reference, values.point - values.reference
-    return values.actual, values.point, actual, point, actual**2, point**2, actual * point
+    actual, point = values.actual_difference, values.point - values.reference
+    squares = values.squared_actual_difference, point**2
+    return values.actual, values.point, actual, point, *squares, actual * point
 
 
 def efficiency(count: Floats, *sums: Floats) -> Floats:

@@ -13,8 +13,7 @@ from rnnfc.evaluation.metric import Metric, Values, sum_of_squares
 
 def terms(values: Values) -> tuple[Floats, ...]:
     """The squared error; the actual value, less the reference, and its square."""
-    actual = values.actual - values.reference
-    return values.squared_error, actual, actual**2
+    return values.squared_error, values.actual_difference, values.squared_actual_difference
 
 
 def efficiency(count: Floats, squared_error: Floats, actual: Floats, actual_squared: Floats) -> Floats:
