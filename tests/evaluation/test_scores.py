@@ -9,7 +9,6 @@ import pytest
 from factories import make_context, make_forecast, make_panel, make_scaler
 
 from rnnfc.data.panel import Panel
-from rnnfc.evaluation import sums
 from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score, to_json
 
@@ -371,7 +370,7 @@ def test_score__only_levels_that_pair_up_make_an_interval() -> None:
 def test_score__the_mean_over_levels_is_taken_before_chunks_are_summed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sums, "_CHUNK_VALUES", 1)
+    monkeypatch.setattr("rnnfc.evaluation.sums._CHUNK_VALUES", 1)
     random = np.random.default_rng(0)
     actual, quantiles = random.normal(size=(99, 1, 1)), np.sort(random.normal(size=(99, 1, 1, 3)))
     levels = (0.1, 0.5, 0.9)

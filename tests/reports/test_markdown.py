@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from factories import make_experiment
@@ -168,3 +169,25 @@ def test_to_markdown__the_ledger_says_what_stride_and_sample_left_out(make_repor
     assert "400" in ledger[2]
     assert "evenly spaced" in ledger[2]
     assert len(ledger) == len(whole) + 1
+
+
+def whole_report(make_report: MakeReport) -> Report:
+    """A report of two steps that has every section, every metric of points, one interval and a note."""
+    report = make_report(2)
+    names = ("wql", "wql_0.1", "wql_0.5", "wql_0.9", "coverage_0.8", "width_0.8", "winkler_0.8", "msis_0.8")
+    scores = [
+        pooled(name, place + (step or 0) / 10, step=step)
+        for place, name in enumerate(names)
+        for step in (None, 1, 2)
+    ]
+    for model, size in ((NETWORK, 0.5), ("last value", -0.25)):
+        for place, name in enumerate(("bias", "rmsse", "owa", "nse", "kge")):
+            scores.append(pooled(name, size + place, model=model))
+        scores.append(replace(pooled("bias", size / 8, model=model), units="scaled"))
+    notes = ("3 of 414 series have no MASE, and are not in its mean",)
+    return replace(report, scores=[*report.scores, *scores], notes=notes)
+
+
+def test_to_markdown__a_report_with_every_section_is_this_file(make_report: MakeReport) -> None:
+    text = render(whole_report(make_report), horizon=2, best_epoch=3)
+    assert text == Path(__file__).with_name("report.md").read_text(encoding="utf-8")
