@@ -16,8 +16,9 @@ import yaml
 from PIL import Image
 
 from rnnfc import extensions
-from rnnfc.config.load import load, schema
-from rnnfc.extensions import EXPORT_FORMATS
+from rnnfc.config.load import from_yaml, load, schema, starter
+from rnnfc.errors import ConfigError
+from rnnfc.extensions import CELLS, EXPORT_FORMATS, LOSSES, OPTIMIZERS, load_record
 
 Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
@@ -202,6 +203,30 @@ def test_key_and_extension__is_documented() -> None:
     names = {name for title, table in vars(extensions).items() if title.isupper() for name in table}
     assert len(names) >= 7
     assert {*schema_keys(json.loads(schema())), *names} - words == set()
+
+
+def test_readme__shows_the_errors_of_a_config_and_names_every_cell_that_is_documented() -> None:
+    text = starter("mine").replace("  length: 24 ", "  lenght: 24 ").replace("  cell: GRU ", "  cell: lstm ")
+    with pytest.raises(ConfigError) as refused:
+        from_yaml(text, source="mine.yaml")
+    shown = find_block("README.md", "error: mine.yaml:").splitlines()
+    printed = [f"error: {line}" for line in str(refused.value).splitlines()]
+    assert [line for line in shown if line not in printed] == []
+    cells = TEXTS["README.md"].partition("**Networks:**")[2].partition(" cells in ")[0]
+    assert set(re.findall(r"\w+", cells)) - {"and"} == set(CELLS), "README.md lists the cells under Networks"
+
+
+def test_comment_in_a_config__lists_the_names_that_are_documented() -> None:
+    point_losses = [name for name in LOSSES if not load_record(LOSSES, name).needs_levels]
+    expected = [
+        ("starter.yaml", starter("mine"), {"cell": CELLS, "optimizer": OPTIMIZERS, "loss": point_losses}),
+        ("docs/training.md", TEXTS["docs/training.md"], {"optimizer": OPTIMIZERS, "loss": LOSSES}),
+    ]
+    for page, text, lists in expected:
+        for key, names in lists.items():
+            assert re.search(
+                rf"^  {key}: \w+ *# {re.escape(' | '.join(names))}$", text, flags=re.MULTILINE
+            ), f"{page}: the comment of {key} lists {', '.join(names)}"
 
 
 def test_link__leads_to_a_file_and_a_heading() -> None:

@@ -1,7 +1,9 @@
 """METRICS: each record by hand, and what holds for all of them."""
 
 import importlib
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +88,18 @@ def test_measure__by_hand_with_and_without_missing_values(
 @pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.needs_values_only])
 def test_measure__no_rows_have_no_value(name: str) -> None:
     assert measured(name, [], []) is None
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metric__has_a_value_worked_by_hand(name: str) -> None:
+    if METRICS[name].needs_values_only:
+        known = any(name in values for _, _, values in BY_HAND)
+        assert known, f"add values of the metric {name}, worked by hand, to BY_HAND"
+    else:
+        tests = Path(__file__).with_name("test_scores.py").read_text(encoding="utf-8")
+        assert re.search(rf'"{name}(_[\d.]+)?"', tests), (
+            f"add a test of the metric {name}, worked by hand, to test_scores.py"
+        )
 
 
 # --- what holds for every record

@@ -75,11 +75,17 @@ BY_HAND = {
 }
 
 
+def by_hand(name: str) -> dict[float, Any]:
+    """The entry of BY_HAND."""
+    assert name in BY_HAND, f"add values and gradients of the loss {name}, worked by hand, to BY_HAND"
+    return BY_HAND[name]
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss__value_and_gradient_are_those_worked_by_hand(name: str) -> None:
     spec = experiment(name)
     loss, levels = build_loss(spec.train, spec.levels, reduction=None), spec.levels
-    for error, (value, gradient) in BY_HAND[name].items():
+    for error, (value, gradient) in by_hand(name).items():
         forecast = tf.Variable(np.zeros((1, 1, 1, *((len(levels),) if levels else ()))), dtype=tf.float32)
         with tf.GradientTape() as tape:
             losses = loss(np.full((1, 1, 1), error, np.float32), forecast)
@@ -94,10 +100,11 @@ def test_loss__value_and_gradient_are_those_worked_by_hand(name: str) -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss__is_the_mean_over_targets_levels_and_windows(name: str) -> None:
     spec = experiment(name)
-    errors = list(BY_HAND[name])
+    values = by_hand(name)
+    errors = list(values)
     y = np.array(errors, np.float32).reshape(1, 1, -1).repeat(3, axis=1)  # [window, horizon, target]
     outputs = np.zeros((*y.shape, len(spec.levels)) if spec.levels else y.shape, np.float32)
-    expected = np.mean([np.mean(BY_HAND[name][error][0]) for error in errors])
+    expected = np.mean([np.mean(values[error][0]) for error in errors])
     assert build_loss(spec.train, spec.levels, reduction=None)(y, outputs).numpy() == pytest.approx(
         np.full((1, 3), expected), rel=1e-6
     )
