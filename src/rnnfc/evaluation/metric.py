@@ -96,7 +96,8 @@ class Metric:
     heading: what tables and messages call it.
     units: of the value where the data is in its own units; `none` and `percent` do not change with the data's unit.
     better: which of two values is better; `nominal`: the nearer to what the interval should hold.
-    terms: what is summed over the values whose actual value is known, an array [window, horizon, target] for each sum.
+    terms: what is summed over the values whose actual value is known, an array [window, horizon, target] for each sum. It is
+        called with some of the windows at a time, so a median or another order statistic is no metric of this kind.
     value: the number, from how many values were summed and from the sums, element by element.
     over: `point` scores the point forecast, `levels` each quantile level and their mean, `intervals` each pair of levels.
     each_series: sums and value are those of each series and target, and the score is the mean of their values.

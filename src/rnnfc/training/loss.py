@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """A loss. Its module imports neither Keras nor TensorFlow before `function` is called.
+    """A loss, without parameters of its own. Its module imports neither Keras nor TensorFlow before `function` is called.
 
     function: (y[n, horizon, target], outputs, levels) -> [n, horizon], the mean over targets and levels. outputs are
         [n, horizon, target], or [n, horizon, target, level] for a loss that needs levels; other losses ignore `levels`.
     point_error: of actual minus point, elementwise; its mean on validation windows chooses the network's share in a blend.
-    needs_levels: whether it trains quantiles, so that `model.levels` must be set.
+    needs_levels: whether it trains quantiles, so that `model.levels` must be set. Its outputs are reported as quantiles, so the
+        loss must estimate quantiles: not, for example, expectiles.
     """
 
     function: "Callable[[Tensor, Tensor, tuple[float, ...]], Tensor]"
