@@ -67,10 +67,11 @@ BY_HAND = {
     "log_cosh": {0.5: (0.1201145, -0.4621172), -3.0: (2.3093285, 0.9950548), 0.001: (5e-7, -0.001)},
     "pinball": {0.5: ((0.1, 0.25, 0.45), (-0.2, -0.5, -0.9)), -3.0: ((2.4, 1.5, 0.3), (0.8, 0.5, 0.1))},
     "quantile_huber": {
-        0.5: ((0.025, 0.0625, 0.1125), (-0.1, -0.25, -0.45)),
-        -3.0: ((2.0, 1.25, 0.25), (0.8, 0.5, 0.1)),
-        0.001: ((1e-7, 2.5e-7, 4.5e-7), (-0.0002, -0.0005, -0.0009)),
-        -0.001: ((4e-7, 2.5e-7, 5e-8), (0.0008, 0.0005, 0.0001)),
+        # kappa = 0.01: the curve is 0.495, 2.995 and 5e-5
+        0.5: ((0.099, 0.2475, 0.4455), (-0.2, -0.5, -0.9)),
+        -3.0: ((2.396, 1.4975, 0.2995), (0.8, 0.5, 0.1)),
+        0.001: ((1e-5, 2.5e-5, 4.5e-5), (-0.02, -0.05, -0.09)),
+        -0.001: ((4e-5, 2.5e-5, 5e-6), (0.08, 0.05, 0.01)),
     },
 }
 
@@ -109,6 +110,20 @@ def test_loss__is_the_mean_over_targets_levels_and_windows(name: str) -> None:
         np.full((1, 3), expected), rel=1e-6
     )
     assert float(build_loss(spec.train, spec.levels)(y, outputs)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if load_record(LOSSES, name).needs_levels])
+def test_loss__of_levels_is_smallest_at_the_quantiles(name: str) -> None:
+    sample = np.sort(np.random.default_rng(7).beta(2, 5, 2000)).astype(
+        np.float32
+    )  # scaled data: all in [0, 1]
+    constants = np.linspace(0, 1, 501, dtype=np.float32)
+    function = load_record(LOSSES, name).function
+    for level in (0.1, 0.5, 0.9):
+        y = np.broadcast_to(sample[None, :, None], (len(constants), len(sample), 1))
+        outputs = np.broadcast_to(constants[:, None, None, None], (*y.shape, 1))
+        best = constants[np.argmin(np.asarray(function(y, outputs, (level,))).mean(axis=1))]
+        assert np.mean(sample < best) == pytest.approx(level, abs=0.01)
 
 
 # --- contract

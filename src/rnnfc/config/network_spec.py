@@ -67,7 +67,8 @@ class NetSpec(FamilySpec):
     levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         (),
         max_length=99,
-        description="quantiles to forecast, e.g. [0.1, 0.5, 0.9]; the forecast itself is then the median, and the loss pinball",
+        description="quantiles to forecast, e.g. [0.1, 0.5, 0.9]; the forecast itself is then the median; train.loss is then "
+        "pinball or quantile_huber",
     )
     linear: LinearSpec | None = None
     ensemble: EnsembleSpec | None = None
