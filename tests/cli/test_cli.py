@@ -290,7 +290,7 @@ def test_predict__needs_the_run_folder_alone(rnnfc: Command, tmp_path: Path) -> 
     done = rnnfc("predict", "sales", "--last-window", "--steps", "3", "--outputs", tmp_path / "out")
     assert done.code == 2
     assert (
-        "--steps 3: beyond the horizon 2 the network needs future values of price; ask for at most 2 steps"
+        "3 steps: beyond the horizon 2 the network needs future values of price; ask for at most 2 steps"
         in done.err
     )
     done = rnnfc("evaluate", "--outputs", tmp_path / "out")

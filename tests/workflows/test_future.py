@@ -74,7 +74,8 @@ def test_future_covariates__are_found_by_time_and_both_runtimes_agree(
     [
         (
             None,
-            "--future is missing; the network needs price of the 3 rows that it forecasts: name a CSV file with them",
+            "error: future is missing; the network needs price of the 3 rows that it forecasts: pass them, "
+            "on the command line with --future FILE",
         ),
         (
             "missing.csv",
@@ -115,7 +116,7 @@ def test_future_covariates__are_checked_before_the_network_is_opened(
 ) -> None:
     monkeypatch.setattr(predict, "open_network", lambda *_, **__: pytest.fail("the network was opened"))
     done = forecast(rnnfc, folder, "--runtime", "keras")
-    assert (done.code, "--future is missing; the network needs price" in done.err) == (2, True)
+    assert (done.code, "future is missing; the network needs price" in done.err) == (2, True)
 
 
 def test_future_covariates__outside_the_training_range_are_noted(
@@ -159,6 +160,5 @@ def test_future_covariates__are_refused_if_the_run_has_none(
     done = rnnfc("predict", small_run, "--future", folder / "d.csv")
     assert done.code == 2
     assert (
-        done.err
-        == f"error: --future {folder / 'd.csv'}: this run has no data.known columns; leave out --future\n"
+        done.err == f"error: --future {folder / 'd.csv'}: this run has no data.known columns; leave it out\n"
     )

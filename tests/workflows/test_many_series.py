@@ -114,7 +114,7 @@ def test_predict__takes_new_rows_of_some_series_in_any_order(
     done = rnnfc("predict", shops, "--data", path, "--series", "shop B")
     assert (done.code, done.err) == (
         2,
-        "error: --series shop B: --data has too few rows of it for a window; add rows\n",
+        "error: series shop B: data has too few rows of it for a window; add rows\n",
     )
 
 
@@ -122,11 +122,11 @@ def test_predict__refuses_unknown_series_and_lists_known_ones(
     rnnfc: Command, shops: Path, tmp_path: Path
 ) -> None:
     done = rnnfc("predict", shops, "--series", "shop Z")
-    text = "--series shop Z: unknown series; did you mean 'shop M'? name a series"
+    text = "series shop Z: unknown series; did you mean 'shop M'? name a series"
     assert (done.code, text[:60] in done.err, "did you mean 'shop" in done.err) == (2, True, True)
     done = rnnfc("predict", shops, "--series", "9999")
     assert done.err == (
-        "error: --series 9999: unknown series; there are: shop A, shop B, shop C, shop D, shop E and 8 more; "
+        "error: series 9999: unknown series; there are: shop A, shop B, shop C, shop D, shop E and 8 more; "
         "name a series of the run\n"
     )
     path = tmp_path / "fresh.csv"

@@ -129,7 +129,7 @@ def test_predict__needs_an_existing_file_and_a_run_with_columns(
     )
     done = rnnfc("predict", small_run, "--data", fresh(tmp_path, *ROWS))
     assert done.code == 2
-    assert "the data of this run is not from a file, but from data.kind: sine; leave out --data" in done.err
+    assert "the data of this run is not from a file, but from data.kind: sine; leave it out" in done.err
 
 
 def test_predict__from_new_rows_imports_no_tensorflow(shop: Path, tmp_path: Path) -> None:

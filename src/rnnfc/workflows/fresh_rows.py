@@ -71,7 +71,7 @@ def fresh(
     if not experiment.data.has_columns:
         raise ConfigError(
             f"{option}: the data of this run is not from a file, but from data.kind: {experiment.data.kind}; "
-            "leave out --data, or name a run that was trained on a CSV file"
+            "leave it out, or name a run that was trained on a CSV file"
         )
     length = experiment.window.length
     panel = _load(data, experiment.data, run_panel.frequency)
@@ -152,11 +152,11 @@ def select_series(panel: Panel, names: Sequence[str]) -> Panel:
         ConfigError: there is no such series.
         DataError: the file of new rows has too few of it.
     """
-    _refuse_unknown(names, panel.series, prefix="--series", remedy="name a series of the run")
+    _refuse_unknown(names, panel.series, prefix="series", remedy="name a series of the run")
     with_rows = {panel.series[place] for place in places_of(panel)}
     for name in names:
         if name not in with_rows:
-            raise DataError(f"--series {name}: --data has too few rows of it for a window; add rows")
+            raise DataError(f"series {name}: data has too few rows of it for a window; add rows")
     return _in_order(panel, names, panel.series)
 
 

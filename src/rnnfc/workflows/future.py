@@ -36,7 +36,7 @@ def future_covariates(panel: Panel, experiment: Experiment, future: object, *, r
     if columns:
         parts.append(_load_covariates(future, columns, panel, experiment, rows=rows))
     elif future is not None:
-        raise ConfigError(f"{_option(future)}: this run has no data.known columns; leave out --future")
+        raise ConfigError(f"{_option(future)}: this run has no data.known columns; leave it out")
     if panel.calendar:
         times = future_times(panel, rows=rows)
         if times is None:
@@ -55,11 +55,11 @@ def _load_covariates(
     source: object, columns: tuple[str, ...], panel: Panel, experiment: Experiment, *, rows: int
 ) -> Floats:
     names, data = ", ".join(columns), experiment.data
-    if source is None or (isinstance(source, Path) and not source.exists()):
-        problem = "--future is missing" if source is None else f"--future {source}: no such file"
-        raise ConfigError(
-            f"{problem}; the network needs {names} of the {rows} rows that it forecasts: name a CSV file with them"
-        )
+    needed = f"the network needs {names} of the {rows} rows that it forecasts"
+    if source is None:
+        raise ConfigError(f"future is missing; {needed}: pass them, on the command line with --future FILE")
+    if isinstance(source, Path) and not source.exists():
+        raise ConfigError(f"--future {source}: no such file; {needed}: name a CSV file with them")
     spec = data.only_targets(columns)
     if isinstance(source, Path):
         future = load_panel(spec.in_file(source), frequency=panel.frequency)

@@ -215,7 +215,7 @@ def _refuse_past_covariates(panel: Panel, steps: int, *, horizon: int) -> None:
     past = panel.channels[panel.num_targets : len(panel.channels) - panel.num_known]
     if steps > horizon and past:
         raise RunError(
-            f"--steps {steps}: beyond the horizon {horizon} the network needs future values of {', '.join(past)}; "
+            f"{steps} steps: beyond the horizon {horizon} the network needs future values of {', '.join(past)}; "
             f"ask for at most {horizon} steps, or train with a longer window.horizon"
         )
 
@@ -245,7 +245,7 @@ def _forecast(
         if not np.isfinite(values[-1]).all():
             raise TrainError(
                 f"the forecast is not finite within step {len(values) * horizon}: forecasts that were fed back have grown "
-                "without bound; ask for fewer --steps, or train again with a longer window.horizon"
+                "without bound; ask for fewer steps, or train again with a longer window.horizon"
             )
         if panel.num_targets + panel.num_known == len(panel.channels):
             next_rows = np.concatenate([values[-1], known], axis=2)
