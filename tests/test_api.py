@@ -1,7 +1,11 @@
 """The Python API: real trainings on frames of pandas, polars and pyarrow, and what stays silent and unimported."""
 
+import datetime as dt
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +45,14 @@ def experiment(tmp_path: Path) -> Any:
     path = tmp_path / "shop.yaml"
     path.write_text(CONFIG)
     return rnnfc.load(path, {"train.epochs": 2, "name": "shop"})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "shop.yaml").write_text(CONFIG)
+    experiment = rnnfc.load(folder / "shop.yaml", {"train.epochs": 1})
+    return rnnfc.train(experiment, pd.DataFrame(days(0, 60)), outputs=folder / "outputs")
 
 
 def values(frame: Any, column: str) -> list[Any]:
@@ -131,6 +143,119 @@ def test_run__is_html_in_a_notebook_with_every_name_escaped(experiment: Any, tmp
     assert "<script>" not in text
     assert "<td>network</td>" in text
     assert "RMSE" in text
+
+
+USES: dict[str, Callable[[Any, Any], object]] = {
+    "experiment": lambda run, _: run.experiment,
+    "report": lambda run, _: run.report,
+    "scores": lambda run, _: run.scores,
+    "html": lambda run, _: run._repr_html_(),
+    "predict": lambda run, _: run.predict(1, future=pd.DataFrame(days(60, 62))),
+    "compare": lambda run, other: rnnfc.compare([other, run]),
+}
+
+
+@pytest.mark.parametrize("name", ["report.json", "forecast.csv"])
+def test_run__with_one_changed_byte_is_refused(trained: Any, tmp_path: Path, name: str) -> None:
+    run = rnnfc.Run(shutil.copytree(trained.folder, tmp_path / "copy"))
+    content = (run.folder / name).read_bytes()
+    place = re.search(rb"[0-8](?=[0-9]*\Z|\D*\Z)", content).start()  # type: ignore[union-attr]
+    changed = bytes([content[place] + 1])
+    (run.folder / name).write_bytes(content[:place] + changed + content[place + 1 :])
+    for use in USES.values():
+        with pytest.raises(rnnfc.RunError, match=rf"{name}: .*SHA-256"):
+            use(run, trained)
+
+
+def test_run__that_is_not_finished_is_refused(trained: Any, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"status": "running"}')
+    with pytest.raises(rnnfc.RunError, match="not finished"):
+        rnnfc.Run(tmp_path).report  # noqa: B018
+    with pytest.raises(rnnfc.RunError, match="not a run folder"):
+        rnnfc.Run(tmp_path / "nothing").scores  # noqa: B018
+    assert rnnfc.Run(str(trained.folder)) == trained
+    assert rnnfc.Run(str(trained.folder)).report == trained.report
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "3", 1_000_001, True, float("nan")])
+def test_predict__refuses_a_wrong_number_of_steps(trained: Any, steps: Any) -> None:
+    with pytest.raises(rnnfc.ConfigError, match=r"^steps: got .* from 1 to 1,000,000$"):
+        trained.predict(steps)
+
+
+def test_predict__names_arguments_and_not_options(trained: Any, tmp_path: Path) -> None:
+    future = pd.DataFrame(days(60, 64))
+    calls: list[tuple[dict[str, Any], str]] = [
+        ({}, "^future is missing; the network needs price"),
+        ({"future": future, "series": "shop"}, "^series shop: unknown series"),
+        ({"future": future.iloc[:1]}, "^future: .* 1 of the 2 rows"),
+    ]
+    for arguments, text in calls:
+        with pytest.raises(rnnfc.RnnfcError, match=text) as caught:
+            trained.predict(**arguments)
+        assert arguments == {} or "--" not in str(caught.value)
+    path = tmp_path / "sine.yaml"
+    path.write_text(yaml_text(model="{kind: scratch, units: 3}"))
+    sine = rnnfc.train(rnnfc.load(path), outputs=tmp_path / "outputs")
+    for name in ("data", "future"):
+        with pytest.raises(rnnfc.ConfigError, match=f"^{name}: .*leave it out") as caught:
+            sine.predict(**{name: future})
+        assert "--" not in str(caught.value)
+
+
+def test_predict__takes_one_series_and_numpy_integers(trained: Any) -> None:
+    future = pl.DataFrame(days(60, 64))
+    forecast = trained.predict(np.int64(1), series="frame", future=future)
+    assert isinstance(forecast, pl.DataFrame)
+    assert forecast["series"].to_list() == ["frame"]
+    # The library of the rows that forecasts start from comes first.
+    assert isinstance(trained.predict(data=pd.DataFrame(days(0, 60)), future=future), pd.DataFrame)
+
+
+def test_load__takes_values_that_are_not_json(tmp_path: Path) -> None:
+    path = tmp_path / "sales.yaml"
+    path.write_text(
+        yaml_text(
+            data={"kind": "csv", "path": "sales.csv", "time": "day", "target": "sold"}, split="{test: 0.2}"
+        )
+    )
+    overrides = {
+        "data.path": tmp_path / "caf\N{LATIN SMALL LETTER E WITH ACUTE}.csv",
+        "train.epochs": np.int64(3),
+        "train.learning_rate": np.float32(0.5),
+        "split.test": dt.date(2024, 2, 1),
+        "data.target": "\N{GRINNING FACE} sold",
+        "seed": np.array(3),
+    }
+    experiment = rnnfc.load(path, overrides)
+    assert experiment.data.path == str(overrides["data.path"])  # type: ignore[union-attr]
+    assert (experiment.train.epochs, experiment.train.learning_rate, experiment.seed) == (3, 0.5, 3)
+    assert experiment.split.test == "2024-02-01"
+    assert experiment.data.target == (overrides["data.target"],)  # type: ignore[union-attr]
+    assert rnnfc.load(path, "train.epochs=5").train.epochs == 5
+
+
+def test_calls__with_a_wrong_kind_of_argument_are_refused_clearly(tmp_path: Path, trained: Any) -> None:
+    for call in (rnnfc.train, rnnfc.check):
+        with pytest.raises(rnnfc.ConfigError, match=r"^experiment: got 'x.yaml'; .*rnnfc\.load"):
+            call("x.yaml")  # type: ignore[operator]
+    with pytest.raises(rnnfc.RunError, match="no finished run 'fr'"):
+        rnnfc.compare("fr", outputs=tmp_path)
+    with pytest.raises(rnnfc.RunError, match="two different finished runs"):
+        rnnfc.compare(trained)
+
+
+def test_train__that_is_interrupted_says_where_it_is_kept(
+    experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnnfc.api._Silent.epoch", stop)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        rnnfc.train(experiment, pd.DataFrame(days(0, 60)), outputs=tmp_path / "outputs")
+    (folder,) = (tmp_path / "outputs").iterdir()
+    assert [str(folder) in note for note in caught.value.__notes__] == [True]
 
 
 def test_errors__are_those_of_the_command_line(experiment: Any, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ passed in, else of pandas.
 import contextlib
 import datetime as dt
 import html
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -21,6 +21,7 @@ from rnnfc.config import load as config
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
+from rnnfc.errors import ConfigError
 from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.plain import JsonObject
 from rnnfc.reports.report import NETWORK
@@ -43,7 +44,7 @@ Library: TypeAlias = Literal["pandas", "polars", "pyarrow"]
 _OUTPUTS = Path("outputs")
 
 
-def load(path: str | Path, overrides: Mapping[str, object] | Sequence[str] = ()) -> Experiment:
+def load(path: str | Path, overrides: Mapping[str, object] | Sequence[str] | str = ()) -> Experiment:
     """Read an experiment from a YAML file.
 
     Args:
@@ -52,8 +53,8 @@ def load(path: str | Path, overrides: Mapping[str, object] | Sequence[str] = ())
         ConfigError: the file or an override is wrong; one line for each mistake.
     """
     if isinstance(overrides, Mapping):
-        overrides = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
-    return config.load(Path(path), overrides)
+        overrides = [f"{key}={config.format_yaml(value)}" for key, value in overrides.items()]
+    return config.load(Path(path), [overrides] if isinstance(overrides, str) else overrides)
 
 
 def check(experiment: Experiment, data: Frame | None = None) -> Check:
@@ -64,7 +65,7 @@ def check(experiment: Experiment, data: Frame | None = None) -> Check:
     Raises:
         ConfigError, DataError: the data cannot be used, or training would need more memory than there is.
     """
-    return prepare_workflow.check(prepare_workflow.prepare(experiment, frame=data))
+    return prepare_workflow.check(_prepare(experiment, data))
 
 
 def train(
@@ -84,7 +85,7 @@ def train(
         TrainError: training diverged; nothing is published.
         OutputError: the run could not be written.
     """
-    prepared = prepare_workflow.prepare(experiment, frame=data)
+    prepared = _prepare(experiment, data)
     with _listener(progress=progress) as listener:
         result = train_workflow(prepared, outputs=Path(outputs), listener=listener)
     if progress:
@@ -104,7 +105,7 @@ def open_run(name: str | Path | None = None, *, outputs: str | Path = _OUTPUTS) 
     return Run(find.find(Path(outputs), None if name is None else str(name)).folder)
 
 
-def compare(runs: Sequence["Run | str"], *, outputs: str | Path = _OUTPUTS) -> Frame:
+def compare(runs: Iterable["Run | str | Path"], *, outputs: str | Path = _OUTPUTS) -> Frame:
     """Score runs on the test rows that all of them forecast, and publish table and picture under `outputs`.
 
     Args:
@@ -114,8 +115,9 @@ def compare(runs: Sequence["Run | str"], *, outputs: str | Path = _OUTPUTS) -> F
     Raises:
         RunError: fewer than two runs, no common rows, or runs of different data.
     """
-    opened = [each if isinstance(each, Run) else open_run(each, outputs=outputs) for each in runs]
-    comparison = compare_workflow.compare([run.Run(each.folder) for each in opened], outputs=Path(outputs))
+    names = [runs] if isinstance(runs, Run | str | Path) else runs
+    opened = [each if isinstance(each, Run) else open_run(each, outputs=outputs) for each in names]
+    comparison = compare_workflow.compare([each._verified() for each in opened], outputs=Path(outputs))
     rows = [row.to_json() for row in comparison.scores]
     return _frame({name: [row[name] for row in rows] for name in rows[0]}, opened[0]._library)
 
@@ -127,6 +129,12 @@ class Run:
     folder: Path
     _library: Library = field(default="pandas", repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+
+    def _verified(self) -> run.Run:
+        return run.Run.open(self.folder)
+
     @property
     def name(self) -> str:
         """The folder's name."""
@@ -135,12 +143,12 @@ class Run:
     @property
     def experiment(self) -> Experiment:
         """The experiment with all its defaults."""
-        return run.Run(self.folder).experiment()
+        return self._verified().experiment()
 
     @property
     def report(self) -> JsonObject:
         """Verdict, notes, data and scores: the content of report.json."""
-        return run.Run(self.folder).report()
+        return self._verified().report()
 
     @property
     def scores(self) -> Frame:
@@ -148,7 +156,7 @@ class Run:
 
         `target` and `step` are missing where a score is over all of them, `value` where the metric is not defined.
         """
-        rows = run.Run(self.folder).score_rows()
+        rows = self._verified().score_rows()
         columns = ("model", "split", "metric", "units", "series", "target", "step", "value")
         return _frame({name: [row.get(name) for row in rows] for name in columns}, self._library)
 
@@ -156,14 +164,14 @@ class Run:
         self,
         steps: int | None = None,
         *,
-        series: Sequence[str] = (),
+        series: Iterable[str] = (),
         data: Frame | str | Path | None = None,
         future: Frame | str | Path | None = None,
     ) -> Frame:
         """Forecast past the end of the run's data, or past the end of new rows.
 
         Args:
-            steps: how many rows; None: the horizon. Beyond the horizon forecasts are fed back as inputs.
+            steps: how many rows, at most 1,000,000; None: the horizon. Beyond the horizon forecasts are fed back as inputs.
             series: names of the series to forecast; empty: all.
             data: new rows, a frame or a file with the columns of the run's data.
             future: the future covariates (data.known) of the rows that are forecast, a frame or a file.
@@ -172,22 +180,26 @@ class Run:
             column for each quantile level, e.g. q0.1. `time` is in UTC if the data has a UTC offset, and missing if times
             past the end are not known (data.frequency: rows); quantiles are NaN beyond the horizon.
         Raises:
-            ConfigError, DataError: `data` or `future` cannot be used, or there is no such series.
+            ConfigError, DataError: an argument cannot be used, or there is no such series.
             RunError: see `rnnfc predict`.
         """
+        is_whole = isinstance(steps, int | np.integer) and not isinstance(steps, bool)
+        if steps is not None and not (is_whole and 1 <= steps <= 1_000_000):
+            raise ConfigError(f"steps: got {steps!r}; use a whole number from 1 to 1,000,000")
         forecast = predict_workflow.predict(
-            run.Run(self.folder).verify_files(),
+            self._verified(),
             steps=steps,
-            series=series,
+            series=[series] if isinstance(series, str) else list(series),
             data=_path_or_frame(data),
             future=_path_or_frame(future),
         )
-        library = self._library if data is None or isinstance(data, str | Path) else _library_of(data)
-        return _frame(_forecast_columns(forecast), library)
+        frames = [each for each in (data, future) if each is not None and not isinstance(each, str | Path)]
+        return _frame(_forecast_columns(forecast), _library_of(frames[0]) if frames else self._library)
 
     def _repr_html_(self) -> str:
         """Verdict and test scores, for notebooks."""
-        report, rows = self.report, run.Run(self.folder).score_rows()
+        verified = self._verified()
+        report, rows = verified.report(), verified.score_rows()
         test = {
             (str(row["model"]), str(row["metric"])): row["value"]
             for row in rows
@@ -207,7 +219,7 @@ class Run:
 
 
 class _Silent:
-    """A listener that shows nothing."""
+    """A listener that shows nothing; a note on the exception says where an interrupted training is kept."""
 
     def prepared(self, prepared: Prepared) -> None: ...
 
@@ -215,7 +227,9 @@ class _Silent:
 
     def tick(self, share: float) -> None: ...
 
-    def interrupted(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None: ...
+    def interrupted(self, folder: Path, *, epoch: int, total: int, failed: bool) -> None:
+        if not failed and (error := sys.exception()):
+            error.add_note(f"epoch {epoch} of {total} is kept in {folder}")
 
     def trained(self, rows: list[Epoch], *, best_epoch: int, total: int, seconds: float) -> None: ...
 
@@ -229,6 +243,12 @@ def _listener(*, progress: bool) -> Iterator[Listener]:
 
     with contextlib.closing(TrainingConsole()) as listener:
         yield listener
+
+
+def _prepare(experiment: Experiment, data: Frame | None) -> Prepared:
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(f"experiment: got {experiment!r}; read a config file with rnnfc.load(path)")
+    return prepare_workflow.prepare(experiment, frame=data)
 
 
 def _path_or_frame(data: Frame | str | Path | None) -> Frame | Path | None:

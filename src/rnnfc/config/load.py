@@ -71,8 +71,13 @@ def from_yaml(text: str, *, source: str) -> Experiment:
 def to_yaml(experiment: Experiment) -> str:
     """The resolved experiment; `load` and `from_yaml` read it back to an equal one."""
     plain = json.loads(experiment.model_dump_json(exclude_none=True))
+    return "".join(f"{key}: {format_yaml(value)}\n" for key, value in plain.items())
+
+
+def format_yaml(value: object) -> str:
+    """`value` as YAML on one line; what JSON does not have becomes a list or a number (NumPy) or text, e.g. a path."""
     # JSON is valid YAML 1.2, and its quotes protect what YAML 1.1 or 1.2 would read as another type.
-    text = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items())
+    text = json.dumps(value, ensure_ascii=False, default=_plain)
     return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -93,6 +98,10 @@ def starter(name: str) -> str:
     _validate({**template, "name": name} if isinstance(template, dict) else template, _Origins("rnnfc init"))
     quoted = name if isinstance(yaml12.scalar(name), str) else json.dumps(name)  # 2024 would be a number
     return re.sub("(name: )?<NAME>", lambda match: f"name: {quoted}" if match[1] else name, text)
+
+
+def _plain(value: object) -> object:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _read(path: Path) -> str:
