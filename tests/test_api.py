@@ -107,6 +107,56 @@ def test_api__shows_progress_on_request(
     assert {"test", "baselines", "verdict", "saved"} <= {line.split()[0] for line in out.splitlines()}
 
 
+SCRATCH = yaml_text(
+    name="plain",
+    data={"kind": "frame", "time": "day", "target": "sold"},
+    split="{test: 0.2}",
+    model="{kind: scratch, units: 3}",
+)
+
+
+def train_on_frame(tmp_path: Path) -> Any:
+    """A run that was trained on a data frame, under `outputs`."""
+    import rnnfc as api
+
+    (tmp_path / "plain.yaml").write_text(SCRATCH)
+    frame = pd.DataFrame(days(0, 60)).rename(columns={TARGET: "sold"})
+    return api.train(api.load(tmp_path / "plain.yaml"), frame, outputs=tmp_path / "outputs")
+
+
+def test_run_of_a_frame__is_refused_where_its_data_is_needed(rnnfc: Any, tmp_path: Path) -> None:
+    run = train_on_frame(tmp_path)
+    commands: list[list[Any]] = [["evaluate"], ["verify"], ["explain", "--outputs", tmp_path]]
+    for command, *options in commands:
+        done = rnnfc(command, run.folder, *options)
+        assert done.code == 2
+        assert "trained on a data frame, which is not stored" in done.err
+        assert "run.predict(data=frame)" in done.err
+    target = tmp_path / "plain.onnx"
+    assert rnnfc("export", run.folder, "--format", "onnx", "--to", target).code == 0
+
+
+def test_run_of_a_frame__cannot_be_resumed_and_blocks_no_other(
+    rnnfc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rnnfc.workflows.train.restore_best_weights", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_on_frame(tmp_path)
+    outputs = tmp_path / "outputs"
+    assert [*outputs.iterdir()] == []
+    killed = train_on_frame(tmp_path).folder.rename(outputs / ".20240101-000000-plain.killed")
+    named = rnnfc("train", "--resume", killed)
+    assert named.code == 2
+    assert "trained on a data frame, which is not stored" in named.err
+    unnamed = rnnfc("train", "--resume", "--outputs", outputs)
+    assert unnamed.code == 2
+    assert "no unfinished run" in unnamed.err
+
+
 def test_compare__ranks_runs_in_a_frame(experiment: Any, tmp_path: Path) -> None:
     data, outputs = pl.DataFrame(days(0, 60)), tmp_path / "outputs"
     changed = experiment.model_copy(update={"name": "other", "seed": 8})

@@ -166,10 +166,15 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
     Rows that were added to the data after training are left out.
 
     Raises:
-        DataError: the data is not what the run was trained on.
+        DataError: the data is not what the run was trained on, or was a data frame.
         RunError: the run is damaged.
     """
     experiment = run.experiment()
+    if experiment.data.from_frame:
+        raise DataError(
+            f"{run.folder}: this run was trained on a data frame, which is not stored; train again from a file (data.kind: csv) "
+            "to read its data again, or forecast in Python: run.predict(data=frame)"
+        )
 
     def as_trained(panel: Panel) -> Panel:
         last = run.last_window(length=experiment.window.length)

@@ -41,12 +41,19 @@ def resume(name: str | None, *, outputs: Path, overrides: Sequence[str] = ()) ->
     """Everything that is needed to continue an unfinished run.
 
     Args:
-        name: its folder, its name, its experiment's name or config (the newest run of it); None: the newest of all.
+        name: its folder, its name, its experiment's name or config (the newest run of it); None: the newest of all that were
+            not trained on a data frame.
         overrides: as in `config.load`; an override that changes the experiment is refused.
     Raises:
-        RunError: there is no such run, or its config, data or program has changed: names every difference.
+        RunError: there is no such run, it was trained on a data frame, or its config, data or program has changed: names
+            every difference.
     """
     run, configured = _find(name, outputs, overrides)
+    if _is_of_frame(run):
+        raise RunError(
+            f"{run.folder}: this run was trained on a data frame, which is not stored, so it cannot be resumed; train again "
+            "in Python: rnnfc.train(experiment, data=frame)"
+        )
     info, experiment = run.info(), configured or run.experiment(overrides)
     _refuse_changes(run, differences(info.get("experiment"), experiment.model_dump(mode="json")))
     prepared = prepare(experiment)
@@ -86,7 +93,8 @@ def _refuse_changes(run: Run, changes: list[str]) -> None:
 def _find(name: str | None, outputs: Path, overrides: Sequence[str]) -> tuple[Run, Experiment | None]:
     """The unfinished run that `name` means, and the experiment if it is a config."""
     if name is None:
-        return _newest(unfinished(outputs), name, outputs), None
+        runs = [run for run in unfinished(outputs) if not _is_of_frame(run)]
+        return _newest(runs, name, outputs), None
     if os.path.isfile(name):
         experiment = load(Path(name), overrides)
         return _newest(_named(experiment.name, outputs), name, outputs), experiment
@@ -95,6 +103,14 @@ def _find(name: str | None, outputs: Path, overrides: Sequence[str]) -> tuple[Ru
         runs = [run for run in unfinished(folder.parent) if run.name == folder.name]
         return _newest(runs, name, outputs), None
     return _newest(_named(name, outputs), name, outputs), None
+
+
+def _is_of_frame(run: Run) -> bool:
+    """Whether a run was trained on a data frame; False if its experiment cannot be read."""
+    try:
+        return run.experiment().data.from_frame
+    except RunError:
+        return False
 
 
 def _named(name: str, outputs: Path) -> list[Run]:

@@ -194,7 +194,8 @@ def _fit(
             state, origins=train.origins, spec=spec, seed=experiment.seed, tick=listener.tick
         ):
             history.append(row)
-            checkpoints.take(state, history)
+            if not experiment.data.from_frame:  # a frame is not stored: its training cannot be resumed
+                checkpoints.take(state, history)
             listener.epoch(row, total=spec.epochs)
         phase.rows = (len(history) - num_resumed) * len(splits.train)
     best_epoch = restore_best_weights(state, spec)
