@@ -300,8 +300,8 @@ TIMES: dict[str, Fault] = {
         "sales.csv:3: day: '2020-02-30'",
         ("ISO 8601", "correct the row"),
     ),
-    "an empty time": (days("2020-01-01", ""), {}, "sales.csv:3: day: ''", ("ISO 8601",)),
-    "an empty number": (days("1", "", "3"), {}, "sales.csv:3: day: ''", ("is not a number",)),
+    "an empty time": (days("2020-01-01", ""), {}, "sales.csv:3: day: missing time", ("remove the row",)),
+    "an empty number": (days("1", "", "3"), {}, "sales.csv:3: day: missing time", ("remove the row",)),
     "an infinite number": (days("1", "2", "3", "inf"), {}, "sales.csv:5: day: 'inf'", ("is not a number",)),
     "a number beyond all counting": (
         days("1", "2", "3", "1e300"),

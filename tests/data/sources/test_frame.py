@@ -97,7 +97,17 @@ def test_frame__numbers_rows_from_zero_without_a_time_column(build: Build) -> No
         ({"day": [3, 3], "sold": [1, 2]}, "DataFrame: index 1: duplicate timestamp 3, first on index 0;"),
         ({"day": [1, 2], "sold": [True, False]}, "DataFrame: index 0: sold: 'True' is not a number"),
         ({"day": [1, 2], "sold": [1, None]}, "DataFrame: index 1: sold: missing value"),
-        ({"day": [DAYS[0], None], "sold": [1, 2]}, "DataFrame: index 1: day: '' is not an ISO 8601 time"),
+        ({"day": [DAYS[0], None], "sold": [1, 2]}, "DataFrame: index 1: day: missing time"),
+        ({"day": [1.5, 2.5, None], "sold": [1, 2, 3]}, "DataFrame: index 2: day: missing time"),
+        ({"day": ["2020-01-01T00:00Z", None], "sold": [1, 2]}, "DataFrame: index 1: day: missing time"),
+        (
+            {"day": [DAYS[0].replace(tzinfo=dt.UTC), None], "sold": [1, 2]},
+            "DataFrame: index 1: day: missing time",
+        ),
+        (
+            {"day": [1, 2], "sold": ["1", "NA"]},
+            "DataFrame: index 1: sold: 'NA' is not a number; a missing value is null (None or NaN), not text",
+        ),
         ({"day": [1], "sold": [1]}, "DataFrame: 1 data row"),
     ],
 )
@@ -157,8 +167,48 @@ def test_frame__reads_columns_of_pandas_that_are_named_by_numbers() -> None:
 
 def test_frame__refuses_a_duplicate_column() -> None:
     frame = pd.DataFrame([[1, 5, 5], [2, 6, 6]], columns=["day", "sold", "sold"])
-    with pytest.raises(DataError, match=r"^DataFrame: duplicate column.*'sold'.*rename"):
+    table = pytest.importorskip("pyarrow").table([[1, 2], [5, 6], [5, 6]], names=[*frame.columns])
+    for each in (frame, table):
+        with pytest.raises(DataError, match=r"^DataFrame: duplicate column 'sold'; rename one$"):
+            load(each)
+
+
+def test_frame__refuses_columns_of_several_levels() -> None:
+    frame = pd.DataFrame([[1, 5], [2, 6]], columns=pd.MultiIndex.from_tuples([("day", ""), ("sold", "kg")]))
+    with pytest.raises(DataError, match=r"^DataFrame: .*MultiIndex.*'_'\.join"):
         load(frame)
+
+
+@pytest.mark.parametrize("dtype", ["Int128", "UInt128"])
+def test_frame__reads_whole_numbers_of_128_bits(dtype: str) -> None:
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"day": [1, 2, 3], "sold": pl.Series([5, None, 7], dtype=getattr(pl, dtype))})
+    assert load(frame, missing="ffill").values.ravel().tolist() == [5, 5, 7]
+
+
+def test_frame__refuses_series_names_of_bytes(build: Build) -> None:
+    with pytest.raises(DataError, match=r"^DataFrame: index 0: shop: b'a' is bytes.*decode"):
+        load(build({"shop": [b"a", b"a"], "day": [1, 2], "sold": [5, 6]}), series="shop")
+
+
+def test_frame__reads_dates_without_the_format_of_text(build: Build) -> None:
+    for zone in (None, dt.UTC):
+        times = [day.replace(tzinfo=zone) for day in DAYS]
+        assert load(build({"day": times, "sold": [1, 2, 3, 4]}), time_format="%d.%m.%Y").time.tolist() == DAYS
+
+
+def test_frame__refuses_daily_rows_over_a_clock_change_with_both_remedies() -> None:
+    days = pd.date_range("2020-03-28", periods=3, tz="Europe/Berlin")
+    remedies = r"index 2: .*has \+02:00.*first row has \+01:00.*tz_convert\(.UTC.\).*tz_localize\(None\)"
+    with pytest.raises(DataError, match=remedies):
+        load(pd.DataFrame({"day": days, "sold": [5, 6, 9]}))
+    assert load(pd.DataFrame({"day": days.tz_localize(None), "sold": [5, 6, 9]})).step == "daily"
+
+
+def test_frame__keeps_a_negative_offset_of_half_an_hour() -> None:
+    hours = pd.date_range("2020-01-01", periods=3, freq="h", tz="-03:30")
+    panel = load(pd.DataFrame({"day": hours, "sold": [5, 6, 9]}))
+    assert (panel.offset, str(panel.time[0])) == ("-03:30", "2020-01-01T00:00:00.000000")
 
 
 @pytest.mark.parametrize("value", [{"sold": [1, 2]}, [[1, 2]], np.zeros((2, 2)), pd.Series([1, 2])])

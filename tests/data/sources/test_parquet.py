@@ -144,7 +144,7 @@ def test_parquet__reads_one_series_without_times(write: Write) -> None:
         ),
         (
             {"shop": ["a", "a"], "day": pd.to_datetime(["2020-01-01", None]), "sold": [1, 2]},
-            "shops.parquet: row 2: day: '' is not an ISO 8601 time",
+            "shops.parquet: row 2: day: missing time",
         ),
     ],
 )

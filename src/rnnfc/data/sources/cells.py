@@ -3,6 +3,7 @@
 pandas reads True as 1 and 1e400 as infinity without a warning; both are refused here.
 """
 
+import contextlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null")
 _MARK_NAMES = {".": "point", ",": "comma"}
+# Columns of Python objects that are numbers, in the words of pandas.
+_NUMBER_OBJECTS = ("decimal", "floating", "integer", "mixed-integer-float")
 # Largest number in a time column, nanoseconds since 1970 at most; the distance of two whole numbers below the second is exact.
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 # The UTC offset at the end of a time of day.
@@ -67,7 +70,8 @@ def table_from_frame(
     Raises:
         DataError: the first cell that is not a finite number, a time or a series name, with its place.
     """
-    values = np.column_stack([_numbers(frame[column], spec, origin) for column in spec.numbers])
+    columns = [_numbers(frame[column], spec, origin, is_typed=is_typed) for column in spec.numbers]
+    values = np.column_stack(columns)
     time, offset = _time_axis(frame, spec, origin, is_typed=is_typed)
     if spec.series_column is None:
         return Table(
@@ -81,6 +85,12 @@ def _series(column: "pd.Series", origin: Origin) -> tuple[npt.NDArray[np.int64],
     """Index of each row's series, [row], and the names in the order of their first rows; NA is a name, too."""
     import pandas as pd
 
+    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == object:
+        for row, cell in enumerate(column):
+            if isinstance(cell, bytes):
+                raise DataError(
+                    f"{origin.locate(row)}: {column.name}: {cell!r} is bytes, not text; decode the series names"
+                )
     series, names = pd.factorize(_as_text(column))
     for index, name in enumerate(names):
         if not is_series_name(name):
@@ -130,13 +140,52 @@ def _time_axis(
     if spec.time is None:
         return np.arange(len(frame)), ""
     column = frame[spec.time]
-    # A format reads whole numbers such as 20240131 as dates; dates need none.
-    if is_typed and (spec.time_format is None or column.dtype.kind == "M"):
+    if column.dtype.kind == "M":
+        return _dates(column, origin)
+    # A format reads whole numbers such as 20240131 as dates.
+    if is_typed and spec.time_format is None:
         times = plain_times(column)
         if times is not None:
             return times, ""
     text, offset = _without_offset(_as_text(column), spec, origin)
     return _times(text, spec, origin), offset
+
+
+def _dates(column: "pd.Series", origin: Origin) -> tuple[Times, str]:
+    """The local times of a column of dates, and their UTC offset; empty where they have no time zone.
+
+    Raises:
+        DataError: a time is missing or out of range, or the offsets of a time zone differ.
+    """
+    missing = np.flatnonzero(column.isna().to_numpy())
+    if len(missing):
+        raise _missing_time(column, missing[0], origin)
+    zoned = column.dt.tz is not None
+    local = (column.dt.tz_localize(None) if zoned else column).to_numpy(dtype="datetime64[us]")
+    _refuse_out_of_range(column, local, origin)
+    if not zoned:
+        return local, ""
+    offsets = local - column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    first = _offset_text(offsets[0])
+    differs = np.flatnonzero(offsets != offsets[0])
+    if len(differs):
+        row = differs[0]
+        raise DataError(
+            f"{origin.locate(row)}: {column.name}: {str(column.iloc[row])!r} has {_offset_text(offsets[row])}, the first row "
+            f"has {first}. With daylight saving time, local hours are not equally spaced; convert the times to UTC (pandas: "
+            '.dt.tz_convert("UTC")), or keep only the local dates of daily rows (.dt.tz_localize(None))'
+        )
+    return local, first
+
+
+def _offset_text(offset: np.timedelta64) -> str:
+    """A UTC offset such as +10:00, in whole minutes."""
+    minutes = int(offset / np.timedelta64(1, "m"))
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _missing_time(column: "pd.Series", row: np.intp, origin: Origin) -> DataError:
+    return DataError(f"{origin.locate(row)}: {column.name}: missing time; add it, or remove the row")
 
 
 def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "tuple[pd.Series, str]":
@@ -147,6 +196,9 @@ def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "
     if spec.time_format is not None or not (first or len(differs)):
         return column, ""
     if len(differs):
+        missing = np.flatnonzero((column == "").to_numpy())
+        if len(missing):
+            raise _missing_time(column, missing[0], origin)
         row = differs[0]
         raise DataError(
             f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} has {offsets.iloc[row] or 'no UTC offset'}, "
@@ -195,8 +247,15 @@ def parse(
     return frame
 
 
-def _numbers(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> npt.NDArray[np.float64]:
-    """f64[row], NaN where the value is missing."""
+def _numbers(
+    column: "pd.Series", spec: ColumnsSpec, origin: Origin, *, is_typed: bool
+) -> npt.NDArray[np.float64]:
+    """f64[row], NaN where the value is missing; `is_typed` as in `table_from_frame`."""
+    import pandas as pd
+
+    if column.dtype == object and pd.api.types.infer_dtype(column) in _NUMBER_OBJECTS:
+        with contextlib.suppress(OverflowError):  # as text, it is infinite
+            column = column.astype(np.float64)  # not as text, whose decimal mark may be a comma
     if column.dtype.kind not in "iuf":
         # As text, True and False are not numbers, although pandas would read them as 1 and 0.
         numbers = as_numbers(column.astype("str").where(~column.isna()), spec)
@@ -204,7 +263,8 @@ def _numbers(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> npt.NDAr
         if len(wrong):
             cell = str(column.iloc[wrong[0]])
             raise DataError(
-                f"{origin.locate(wrong[0])}: {column.name}: {cell!r} is not a number; {_number_hint(cell, spec)}"
+                f"{origin.locate(wrong[0])}: {column.name}: {cell!r} is not a number; "
+                f"{_number_hint(cell, spec, is_typed=is_typed)}"
             )
         column = numbers
     values = column.to_numpy(dtype=np.float64)
@@ -226,10 +286,12 @@ def as_numbers(cells: "pd.Series", spec: ColumnsSpec) -> "pd.Series":
     )
 
 
-def _number_hint(cell: str, spec: ColumnsSpec) -> str:
+def _number_hint(cell: str, spec: ColumnsSpec, *, is_typed: bool) -> str:
     other = "," if spec.decimal_mark == "." else "."
     if other in cell and cell.replace(",", "").replace(".", "").strip("+- ").isdigit():
         return f"remove thousands separators, or set data.decimal: '{other}' if the {_MARK_NAMES[other]} is the decimal mark"
+    if is_typed:
+        return "a missing value is null (None or NaN), not text"
     return f"a missing value is an empty cell or {', '.join(MISSING_WORDS[1:])}"
 
 
@@ -262,13 +324,17 @@ def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
         )
     _refuse_no_time(column, times, numbers, spec, origin)
     dates = times.to_numpy(dtype="datetime64[us]")
+    _refuse_out_of_range(column, dates, origin)
+    return dates
+
+
+def _refuse_out_of_range(column: "pd.Series", dates: Times, origin: Origin) -> None:
     out_of_range = np.flatnonzero((dates < FIRST_DATE) | (dates >= LAST_DATE))
     if len(out_of_range):
         row = out_of_range[0]
         raise DataError(
-            f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not in the years 1000 to 8999; correct the row"
+            f"{origin.locate(row)}: {column.name}: {str(column.iloc[row])!r} is not in the years 1000 to 8999; correct the row"
         )
-    return dates
 
 
 def _refuse_no_time(
@@ -295,6 +361,8 @@ def _refuse_no_time(
             else "correct the row (the rows before it are ISO 8601)"
         )
     row = np.flatnonzero(wrong)[0]
+    if column.iloc[row] == "":
+        raise _missing_time(column, row, origin)
     raise DataError(f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
 
 

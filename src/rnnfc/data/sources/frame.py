@@ -111,14 +111,20 @@ def _read_columns(frame: object, spec: ColumnsSpec) -> "pd.DataFrame":
     from rnnfc.data.sources.header import refuse_unknown_columns
 
     if isinstance(frame, pd.DataFrame):
+        if isinstance(frame.columns, pd.MultiIndex):
+            raise DataError(
+                f"{_NAME}: the columns are a MultiIndex; name each by one text, e.g. "
+                "frame.columns = frame.columns.map('_'.join)"
+            )
         index = [name for name in frame.index.names if name in spec.columns and name not in frame.columns]
         frame = (frame.reset_index(level=index) if index else frame).rename(columns=str)
     try:
         table: object = nw.from_native(frame, eager_only=True, pass_through=True)
         names = table.columns if isinstance(table, nw.DataFrame) else []
-    except nw.exceptions.DuplicateError as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{_NAME}: duplicate column ({reason}); rename one") from None
+    except nw.exceptions.DuplicateError:
+        # pandas calls the names columns; pyarrow does so with the values.
+        table, names = None, list(getattr(frame, "column_names", None) or getattr(frame, "columns", []))
+        refuse_unknown_columns(_NAME, names, ())
     if not isinstance(table, nw.DataFrame):
         raise DataError(
             f"data: a {type(frame).__module__.partition('.')[0]} {type(frame).__name__} is not a data frame that can be read; "
@@ -136,6 +142,8 @@ def _to_pandas(column: "nw.Series[IntoSeries]") -> "pd.Series":
     if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone is not None:
         instants = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
         return pd.Series(pd.DatetimeIndex(instants, tz="UTC").tz_convert(column.dtype.time_zone))
+    if column.dtype in (nw.Int128, nw.UInt128):  # NumPy has none
+        column = column.cast(nw.Float64)
     return pd.Series(column.to_numpy())
 
 
