@@ -181,6 +181,9 @@ def test_predict__has_a_column_for_each_level_and_times_in_utc(tmp_path: Path) -
     assert list(forecast.columns) == ["series", "time", "step", "target", "forecast", "q0.1", "q0.5"]
     assert forecast["time"][0] == pd.Timestamp("2024-03-01", tz="+10:00")
     assert str(forecast["time"].dt.tz) == "UTC"
+    # New rows at another offset are the same instants.
+    in_utc = frame.assign(day=frame["day"].dt.tz_convert("UTC"))
+    assert run.predict(3, data=in_utc).equals(forecast)
     # The horizon is 2; beyond it the spread is not known.
     assert forecast["q0.1"].isna().tolist() == [False, False, True]
 

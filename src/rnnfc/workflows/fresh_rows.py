@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.experiment import Experiment
-from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import refuse_not_positive
@@ -74,7 +73,7 @@ def fresh(
             "leave it out, or name a run that was trained on a CSV file"
         )
     length = experiment.window.length
-    panel = _load(data, experiment.data, run_panel.frequency)
+    panel = _load(data, experiment.data, run_panel)
     refuse_other_clock(panel, run_panel, name=name)
     if experiment.data.series_column is None:
         panel = replace(panel, series=run_panel.series)
@@ -99,9 +98,10 @@ def fresh(
     return _in_order(last, last.series, run_panel.series), notes
 
 
-def _load(data: object, spec: DataSpec, frequency: Frequency) -> Panel:
+def _load(data: object, spec: DataSpec, run_panel: Panel) -> Panel:
+    frequency = run_panel.frequency
     if not isinstance(data, Path):
-        return load_panel(spec, frame=data, frequency=frequency)
+        return load_panel(spec, frame=data, frequency=frequency, offset=run_panel.offset)
     if not data.exists():
         raise DataError(f"--data {data}: no such file; name a CSV file with the columns of the run's data")
     return load_panel(spec.in_file(data), frequency=frequency)

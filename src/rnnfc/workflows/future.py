@@ -64,7 +64,7 @@ def _load_covariates(
     if isinstance(source, Path):
         future = load_panel(spec.in_file(source), frequency=panel.frequency)
     else:
-        future = load_panel(spec, frame=source, frequency=panel.frequency)
+        future = load_panel(spec, frame=source, frequency=panel.frequency, offset=panel.offset)
     refuse_other_clock(future, panel, name=_option(source))
     series = future.series if data.series_column else panel.series
     parts = []

@@ -205,6 +205,19 @@ def test_frame__refuses_daily_rows_over_a_clock_change_with_both_remedies() -> N
     assert load(pd.DataFrame({"day": days.tz_localize(None), "sold": [5, 6, 9]})).step == "daily"
 
 
+def test_frame__converts_times_to_the_offset_of_a_run() -> None:
+    hours = pd.date_range("2020-01-01T22:00", periods=3, freq="h", tz="UTC")
+    spec = FrameSpec.model_validate(
+        {"kind": "frame", "time": "day", "target": "sold", "calendar": ("hour", "weekday")}
+    )
+    panel, expected = (
+        load_panel(spec, frame=pd.DataFrame({"day": day, "sold": [5, 6, 9]}), offset=offset)
+        for day, offset in ((hours, "-03:30"), (hours.tz_convert("-03:30"), ""))
+    )
+    assert (panel.offset, str(panel.time[0])) == ("-03:30", "2020-01-01T18:30:00.000000")
+    assert panel.fingerprint() == expected.fingerprint()
+
+
 def test_frame__keeps_a_negative_offset_of_half_an_hour() -> None:
     hours = pd.date_range("2020-01-01", periods=3, freq="h", tz="-03:30")
     panel = load(pd.DataFrame({"day": hours, "sold": [5, 6, 9]}))

@@ -1,5 +1,6 @@
 """frame: a data frame of pandas, polars or pyarrow that Python code hands over; converted with narwhals."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
@@ -17,10 +18,11 @@ from rnnfc.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import numpy as np
     import pandas as pd
     from narwhals.typing import IntoSeries
 
-# What messages call it, and the only series of a frame that names none.
+# What messages call a data frame.
 _NAME = "DataFrame"
 
 
@@ -83,7 +85,9 @@ def as_frame_spec(spec: DataSpec) -> FrameSpec:
     return FrameSpec.model_validate({**keys, "kind": "frame", "series": spec.series_column, "short": short})
 
 
-def load_frame(spec: ColumnsSpec, frame: object, frequency: Frequency | None = None) -> Panel:
+def load_frame(
+    spec: ColumnsSpec, frame: object, frequency: Frequency | None = None, *, offset: str = ""
+) -> Panel:
     """The rows of a data frame, checked like those of a file.
 
     Args:
@@ -91,6 +95,7 @@ def load_frame(spec: ColumnsSpec, frame: object, frequency: Frequency | None = N
         frame: of pandas, polars or pyarrow, or whatever else narwhals reads eagerly. It is not changed. A named index of
             pandas is a column.
         frequency: the step that the rows must have; None: it is inferred.
+        offset: UTC offset that times with another one are converted to, e.g. +10:00; empty: none is converted.
     Raises:
         DataError: the frame lacks a column, or a cell is wrong; rows are counted from 0.
     """
@@ -100,7 +105,18 @@ def load_frame(spec: ColumnsSpec, frame: object, frequency: Frequency | None = N
     columns = _read_columns(frame, spec)
     require_rows(_NAME, len(columns), min_rows=2 if frequency is None else 1)
     origin = Origin(name=_NAME, numbers=range(len(columns)), unit="index")
-    return panel_from_table(table_from_frame(columns, spec, origin, name="frame"), spec, frequency)
+    table = table_from_frame(columns, spec, origin, name="frame")
+    if offset and table.offset:
+        table = replace(table, time=table.time + (_shift(offset) - _shift(table.offset)), offset=offset)
+    return panel_from_table(table, spec, frequency)
+
+
+def _shift(offset: str) -> "np.timedelta64":
+    """A UTC offset such as -03:30 as a duration."""
+    import numpy as np
+
+    minutes = int(offset[1:3]) * 60 + int(offset[4:6])
+    return np.timedelta64(-minutes if offset[0] == "-" else minutes, "m")
 
 
 def _read_columns(frame: object, spec: ColumnsSpec) -> "pd.DataFrame":
