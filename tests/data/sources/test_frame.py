@@ -86,6 +86,14 @@ def test_frame__reads_decimals_as_numbers(build: Build) -> None:
     ]
 
 
+def test_frame__reads_a_decimal_comma_in_text_only(build: Build) -> None:
+    for sold in (["1,5", "2,5"], [1.5, 2.5], [Decimal("1.5"), Decimal("2.5")]):
+        panel = load(build({"day": [1, 2], "sold": sold}), decimal=",", separator=";")
+        assert panel.values.ravel().tolist() == [1.5, 2.5]
+    with pytest.raises(DataError, match=r"'1,5' is not a number; .*data.decimal"):
+        load(build({"day": [1, 2], "sold": ["1,5", "2,5"]}))
+
+
 def test_frame__numbers_rows_from_zero_without_a_time_column(build: Build) -> None:
     assert load(build({"sold": [5, 6, 9]}), time=None).time.tolist() == [0, 1, 2]
 
@@ -243,6 +251,9 @@ def test_as_frame_spec__has_the_columns_of_a_file_and_turns_back() -> None:
         "known": "price",
         "season": 7,
         "missing": "mask",
+        "separator": ";",
+        "decimal": ",",
+        "encoding": "cp1252",
     }
     csv = CsvSpec.model_validate({"kind": "csv", **keys})
     long = LongSpec.model_validate({"kind": "long", **keys, "series": "shop", "short": "skip"})

@@ -117,10 +117,9 @@ _Separator = Annotated[
 ]
 
 
-class FileSpec(ColumnsSpec):
-    """A CSV file with one header row, or a Parquet file (*.parquet)."""
+class FormatSpec(ColumnsSpec):
+    """Columns and the format of the CSV files that have them."""
 
-    path: str = Field(min_length=1, description="file; a relative path starts at the config's folder")
     separator: _Separator = ","
     decimal: Literal[".", ","] = "."
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
@@ -136,14 +135,20 @@ class FileSpec(ColumnsSpec):
         return self
 
     @property
-    def file(self) -> str:
-        """Path of the file that the rows are read from."""
-        return self.path
-
-    @property
     def decimal_mark(self) -> str:
         """The decimal mark of numbers that are text."""
         return self.decimal
+
+
+class FileSpec(FormatSpec):
+    """A CSV file with one header row, or a Parquet file (*.parquet)."""
+
+    path: str = Field(min_length=1, description="file; a relative path starts at the config's folder")
+
+    @property
+    def file(self) -> str:
+        """Path of the file that the rows are read from."""
+        return self.path
 
     def in_file(self, path: Path) -> Self:
         """The same columns, read from the file at `path`."""

@@ -10,7 +10,7 @@ from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.spec import wrong
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
-from rnnfc.data.sources.columns import Column, ColumnsSpec
+from rnnfc.data.sources.columns import Column, ColumnsSpec, FormatSpec
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.long import LongSpec
 from rnnfc.data.sources.source import Source
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 _NAME = "DataFrame"
 
 
-class FrameSpec(ColumnsSpec):
-    """A data frame of pandas, polars or pyarrow: one series, or many in long format."""
+class FrameSpec(FormatSpec):
+    """A data frame of pandas, polars or pyarrow: one series, or many in long format.
+
+    separator and encoding are those of CSV files with new rows; decimal is also that of numbers that are text in a frame.
+    """
 
     kind: Literal["frame"]
     series: Column | None = Field(
@@ -80,7 +83,7 @@ def as_frame_spec(spec: DataSpec) -> FrameSpec:
             f"data.kind: {spec.kind} has no columns to find in a data frame; set data: {{kind: frame, time: COLUMN, "
             "target: COLUMN}"
         )
-    keys = {name: getattr(spec, name) for name in ColumnsSpec.model_fields}
+    keys = {name: getattr(spec, name) for name in FormatSpec.model_fields if name in type(spec).model_fields}
     short = "skip" if spec.skips_short_series else "error"
     return FrameSpec.model_validate({**keys, "kind": "frame", "series": spec.series_column, "short": short})
 
