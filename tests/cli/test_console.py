@@ -197,7 +197,7 @@ def gappy(tmp_path: Path) -> Experiment:
 
 def test_data_lines__have_filled_values_splits_and_layers(gappy: Experiment) -> None:
     assert console.data_lines(prepare(gappy)) == [
-        ("data", "20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing values filled (ffill)"),
+        ("data", "20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing value filled (ffill)"),
         ("windows", "3 -> 2: 5 train · 4 validation · 4 test     GRU 4 + 3, 185 parameters"),
     ]
 
@@ -210,7 +210,7 @@ def test_show_check__prints_counts_and_the_resolved_config_to_stdout(
     assert err == ""
     lines = out.splitlines(keepends=True)
     assert "".join(lines[:9]) == (
-        "data        20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing values filled\n"
+        "data        20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing value filled\n"
         "channels    sales, price; forecast: sales\n"
         "train       5 windows, targets 2020-01-04 to 2020-01-10\n"
         "validation  4 windows, targets 2020-01-11 to 2020-01-15\n"

@@ -1033,6 +1033,10 @@ def test_columns_spec__missing_seasonal_needs_a_season(refusal: Refusal) -> None
         ),
         ("time: day, calendar: [hour, hour]", "data.calendar: hour is listed twice;"),
         ("known: y", "data: duplicate column 'y';"),
+        (
+            "inputs: [size, price], known: price",
+            "data: 'price' is in both data.inputs and data.known; list it in data.known only",
+        ),
     ],
 )
 def test_columns_spec__future_covariates_are_distinct(refusal: Refusal, keys: str, message: str) -> None:

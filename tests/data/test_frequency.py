@@ -103,7 +103,7 @@ def test_after__of_zero_steps_is_empty(unit: str) -> None:
 
 def test_after__is_none_for_irregular_rows() -> None:
     frequency = Frequency(unit="rows", size=1)
-    assert str(frequency) == "row by row"
+    assert str(frequency) == "spacing ignored"
     assert frequency.next_times(dates("2020-02-28"), steps=3) is None
 
 

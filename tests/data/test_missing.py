@@ -121,7 +121,7 @@ def test_fill_gaps__ffill_fills_trailing_gaps() -> None:
             "error",
             [[1], [2], [3], [NAN]],
             [1, 2, 6, 9],
-            "sales.csv:5: missing rows between 2 and 6 (5 missing in all, the step is every 1)",
+            "sales.csv:5: missing rows between 2 and 6 (5 missing in all, spacing: every 1)",
             "data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows",
         ),
         (

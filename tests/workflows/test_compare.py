@@ -362,9 +362,11 @@ def test_compare__runs_of_one_folder_name_and_two_units_are_refused(tmp_path: Pa
 def test_compare__fewer_than_two_different_runs_are_refused(tmp_path: Path) -> None:
     one = publish(tmp_path, "one", ONE)
     (tmp_path / "link").symlink_to(one.folder)
-    texts = {refused(), refused(one), refused(one, one), refused(one, Run(tmp_path / "link"))}
-    assert len(texts) == 1
-    assert "two different finished runs" in texts.pop()
+    assert refused() == refused(one)
+    assert "two different finished runs" in refused(one)
+    assert f"both names mean run {one.name}" in refused(one, one)
+    assert "both names mean run" in refused(one, Run(tmp_path / "link"))
+    assert "all names mean run" in refused(one, one, one)
 
 
 def test_compare__different_units_are_refused(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_export__with_known_columns_is_checked_on_random_windows(
     done = rnnfc("export", "--outputs", folder / "out", "--format", "onnx", "--to", folder / "m.onnx")
     (folder / "gone.csv").rename(folder / "d.csv")
     assert done.code == 0, done.err
-    assert "on 64 windows (last window and drawn from the trained range)" in done.out + done.err
+    assert "(64 windows: last window and drawn from the trained range)" in done.out + done.err
 
 
 def test_future_covariates__are_refused_if_the_run_has_none(

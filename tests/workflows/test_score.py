@@ -108,7 +108,7 @@ def test_forecast_all__keeps_the_best_baseline_of_the_windows_that_are_written(
     assert forecasts.written.tolist() == [*range(7)]  # origins 32 to 38 of a horizon of 2
     assert not [note for note in forecasts.notes if "forecast.csv" in note]
     ((name, point),) = forecasts.best.items()
-    assert f"the best baseline, the {name} (" in make_report(prepared, forecasts).outcome
+    assert f"{name} (" in make_report(prepared, forecasts).outcome
     monkeypatch.setattr(score, "_MOST_ROWS", 13)
     few = forecast_all(prepared, scaler, Constant())
     assert few.written.tolist() == [3, 6]  # origin 35, and the last one

@@ -151,7 +151,10 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
 def _rows(facts: Check, *, how: str = "") -> str:
     """Rows, step and span of the data; `how` missing values were filled."""
     rows = f"{facts['rows']:,} rows{series_of_rows(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
-    filled = f", {facts['filled_values']:,} missing values filled{how}" if facts["filled_values"] else ""
+    num_filled = facts["filled_values"]
+    values = "value" if num_filled == 1 else "values"
+    done = "masked" if how == " (mask)" else f"filled{how}"
+    filled = f", {num_filled:,} missing {values} {done}" if num_filled else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
     return f"{rows}, {facts['first_time']} to {facts['last_time']}{filled}{constant if facts['constant_series'] else ''}"
 

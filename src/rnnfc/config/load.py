@@ -134,7 +134,8 @@ def _override(tree: dict[str, object], override: str) -> yaml12.Path:
         below = group.setdefault(part, {})
         if not isinstance(below, dict):
             raise ConfigError(
-                f"{_option(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it as a whole"
+                f"{_option(override)}: {'.'.join(parts[: depth + 1])} is a value, not a group of keys; set it "
+                "as a whole, e.g. --set 'scale={method: standard, transform: log}'"
             )
         group = below
     group[parts[-1]] = yaml12.parse_option(text, source=_option(key))

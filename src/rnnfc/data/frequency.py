@@ -43,7 +43,7 @@ class Frequency:
             name, length = next((name, length) for name, length in _UNITS if self.size % length == 0)
             count = int(self.size // length)
             return _NAMES.get(name, f"every {name}") if count == 1 else f"every {count} {name}s"
-        return "row by row" if self.unit == "rows" else f"every {self.size:g}"
+        return "spacing ignored" if self.unit == "rows" else f"every {self.size:g}"
 
     def next_times(self, last: Times, *, steps: int) -> Times | None:
         """The times [steps] after `last`, an array with one time; None for unit `rows`, whose next times are unknown."""

@@ -75,7 +75,7 @@ def _reindex(rows: Rows, positions: npt.NDArray[np.int64], policy: str) -> tuple
         row = int(np.argmax(np.diff(positions) > 1)) + 1
         raise DataError(
             f"{rows.locate(row)}: missing rows between {format_time_exact(rows.time[row - 1])} and "
-            f"{format_time_exact(rows.time[row])} ({num_missing:,} missing in all, the step is {rows.frequency}); set "
+            f"{format_time_exact(rows.time[row])} ({num_missing:,} missing in all, spacing: {rows.frequency}); set "
             "data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one "
             "step"
         )

@@ -116,7 +116,7 @@ def draw_gradients(*, title: str, groups: Sequence[Sequence[Line]]) -> bytes:
     axis.set_yscale("log")
     axis.margins(x=0.01)
     axis.set_xlabel("steps back from the end of the window")
-    axis.set_ylabel("gradient of the loss by the state,\nas a share of its last step's", fontsize=9)
+    axis.set_ylabel("gradient norm,\nrelative to the last step", fontsize=9)
     return to_png(figure)
 
 

@@ -14,9 +14,8 @@ from rnnfc.reports.text import format_number
 # Origin times of windows that do not overlap: with fewer, the statistic is far from normal.
 _FEWEST_TIMES = 10
 CHANCE_NOTE = (
-    'A difference between network and best baseline "could be chance" where a two-sided Diebold-Mariano test of their squared '
-    f"test errors is not significant at the 5 % level; the test needs {_FEWEST_TIMES} test windows for each step of the horizon, "
-    "and counts windows of several series that begin at the same time as one."
+    "“could be chance”: the Diebold-Mariano test (two-sided, 5 %) finds no significant difference. It needs "
+    f"{_FEWEST_TIMES} test windows per step; windows of several series that begin at the same time count once."
 )
 
 
@@ -58,6 +57,7 @@ def describe_outcome(
         return "the network's test error is not finite."
     if rival_error is None:
         return "the network's test error is finite, that of every baseline is not."
+    best = rival if rival[0].isupper() else f"the {rival}"  # Naive2, ETS, Theta are names
     name = heading(RANKING_METRIC) if num_targets == 1 else f"scaled {heading(RANKING_METRIC)}"
     unit = f" {unit}" if unit and num_targets == 1 else ""
     values = f"{format_number(network_error)} against {format_number(rival_error)}{unit}"
@@ -66,12 +66,12 @@ def describe_outcome(
     if few or statistic is None or abs(statistic) < significance.critical_value(num_times):
         gain = "shows no clear gain over" if network_error < rival_error else "does not beat"
         doubt = "too few windows to tell from chance" if few else "could be chance"
-        return f"the network {gain} the best baseline, the {rival} ({errors_text}: {doubt})."
+        return f"the network {gain} the best baseline, {best} ({errors_text}: {doubt})."
     if network_error < rival_error:
         # A baseline may have no scaled error, e.g. a forecast below zero where the scaler takes logarithms.
         some = f" that has a {name}" if None in errors.values() else ""
-        return f"the network beats every baseline{some}; the best of them is the {rival} ({errors_text})."
-    return f"the network loses to the best baseline, the {rival} ({errors_text})."
+        return f"the network beats every baseline{some}; the best of them is {best} ({errors_text})."
+    return f"the network loses to the best baseline, {best} ({errors_text})."
 
 
 def describe_unscored(scores: Sequence[Score], test: Forecast) -> list[str]:

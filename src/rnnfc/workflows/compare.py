@@ -120,7 +120,13 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
     Raises:
         RunError: fewer than two runs, no common rows, or runs of different data.
     """
+    num_names = len(runs)
     runs = list({run.folder.resolve(): run for run in reversed(runs)}.values())[::-1]
+    if len(runs) == 1 and num_names > 1:
+        names = "both names mean" if num_names == 2 else "all names mean"
+        raise RunError(
+            f"{names} run {runs[0].name}; compare needs two different finished runs: rnnfc compare RUN RUN"
+        )
     if len(runs) < 2:
         raise RunError(
             "compare needs two different finished runs; train another, or name them: rnnfc compare RUN RUN"

@@ -26,9 +26,9 @@ from rnnfc.workflows.inference import InferenceNetwork, open_network
 # What values outside the training range mean for the network, by window.normalize.
 _CONSEQUENCE = {
     "none": "so the network extrapolates",
-    "last": "the network sees changes from the last row, not the level",
-    "mean_std": "the network sees each row relative to the window's mean and spread, not the level",
-    "difference": "the network sees changes from row to row, not the level",
+    "last": "the network reads changes from the last row, so this may do no harm",
+    "mean_std": "the network reads each row relative to the window's mean and spread, so this may do no harm",
+    "difference": "the network reads changes from row to row, so this may do no harm",
 }
 
 
@@ -305,7 +305,8 @@ def _range_notes(
         series = [each for each in out_of_range if each.column == name]
         first = series[0]
         many = f" of {first.series}" if num_series > 1 else ""
-        others = f" ({len(series):,} of {num_series:,} series leave their range)" if num_series > 1 else ""
+        leave = "leaves its" if len(series) == 1 else "leave their"
+        others = f" ({len(series):,} of {num_series:,} series {leave} range)" if num_series > 1 else ""
         notes.append(
             f"{name}{many} runs from {format_number(first.low)} to {format_number(first.high)} in the {inputs}; training saw "
             f"{format_number(first.trained_low)} to {format_number(first.trained_high)}{others}, {consequence}"

@@ -505,7 +505,12 @@ def test_csv__numbers_rows_from_zero_without_a_time_column(load: Load) -> None:
         ),
         (["03/02/2020", "04/02/2020"], {"time_format": "%d/%m/%Y"}, ["2020-02-03", "2020-02-04"], "daily"),
         (["20200203", "20200204"], {"time_format": "%Y%m%d"}, ["2020-02-03", "2020-02-04"], "daily"),
-        (["2020-01-03", "2020-01-06"], {"frequency": "rows"}, ["2020-01-03", "2020-01-06"], "row by row"),
+        (
+            ["2020-01-03", "2020-01-06"],
+            {"frequency": "rows"},
+            ["2020-01-03", "2020-01-06"],
+            "spacing ignored",
+        ),
     ],
 )
 def test_csv__reads_dates(

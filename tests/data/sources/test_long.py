@@ -84,7 +84,7 @@ def test_long__reads_trading_days_as_rows(tmp_path: Path) -> None:
     text = "shop,day,sold\na,2020-01-03,5\na,2020-01-06,6\nb,2020-01-02,1\nb,2020-01-03,2\n"
     panel = load(tmp_path, text, frequency="rows")
     assert panel.bounds.tolist() == [0, 2, 4]
-    assert str(panel.frequency) == "row by row"
+    assert str(panel.frequency) == "spacing ignored"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_long__reads_trading_days_as_rows(tmp_path: Path) -> None:
         (
             "south,2020-01-05",
             "south,2020-01-06",
-            "shops.csv:7: series 'south': missing rows between 2020-01-04 and 2020-01-06 (1 missing in all, the step is daily)",
+            "shops.csv:7: series 'south': missing rows between 2020-01-04 and 2020-01-06 (1 missing in all, spacing: daily)",
         ),
         (
             "south,2020-01-05,7",

@@ -203,7 +203,7 @@ def test_forecast_csv__has_a_column_per_level(quantile_run: Path) -> None:
     rows = Run(quantile_run).forecast_rows()
     *names, best = list(rows[0])
     assert names[-5:] == ["actual", "forecast", "q0.1", "q0.5", "q0.9"]
-    assert f"the best baseline, the {best} (" in Run(quantile_run).report()["outcome"]
+    assert f"{best} (" in Run(quantile_run).report()["outcome"]
     assert len(rows) == 11 * 2 * 2
     for row in rows:
         assert float(row["q0.1"]) < float(row["q0.5"]) < float(row["q0.9"])

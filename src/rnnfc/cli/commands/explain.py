@@ -18,10 +18,7 @@ def explain(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Show vanishing gradients, by a table and a picture.
-
-    They tell how strongly the loss depends on the hidden state at each earlier step of the window.
-    """
+    """Show vanishing gradients, as a table and a plot of how strongly the loss depends on each earlier state."""
     from rnnfc.cli.console import show_note, show_result, show_table
     from rnnfc.reports.text import format_number
     from rnnfc.runs.find import find
@@ -41,10 +38,11 @@ def explain(
         rows.append(
             [curve.run, curve.state, format_number(float(curve.norm[0])), half, f"{curve.share_left:.1e}"]
         )
-    show_table(["run", "state", "gradient at the end", "below half", "share left at the start"], rows)
+    show_table(["run", "state", "gradient at the end", "below half", "left at the start"], rows)
     show_note(
         "key",
-        "norm of the gradient of the loss by the state, at the last step of the window; the lag from which on it",
+        "gradient at the end: norm of dL/dh at the last row of the window",
     )
-    show_note("", "stays below half of that; the share of it that is left at the first step of the window")
+    show_note("", "below half: number of rows back after which it stays below half of that")
+    show_note("", "left at the start: its share at the first row")
     show_result("saved", f"{folder}   {EXPLAIN_PLOT}  {EXPLAIN}")

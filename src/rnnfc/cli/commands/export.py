@@ -54,9 +54,11 @@ def export(
         print_json(exported.card)
         return
     show_note("run", str(run.folder))
+    source = exported.source_of_windows
+    windows = "test windows" if source == "test" else f"windows: {source}"
     show_result("written", f"{exported.path}   {exported.card_path}")
     show_result(
         "check",
-        f"{exported.parity_error:.1e} of the data's range at most from the run's forecasts on "
-        f"{exported.num_windows:,} windows ({exported.source_of_windows})",
+        f"largest difference from the run's forecasts: {exported.parity_error:.1e} of the data's range "
+        f"({exported.num_windows:,} {windows})",
     )

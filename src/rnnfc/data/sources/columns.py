@@ -51,6 +51,8 @@ class ColumnsSpec(DataSpec):
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
+        if both := sorted({*self.inputs} & {*self.known}):
+            raise wrong(f"{both[0]!r} is in both data.inputs and data.known; list it in data.known only")
         duplicates = sorted({name for name in self.columns if self.columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")

@@ -106,9 +106,7 @@ def open_file(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
         with path.open("rb") as file:
             yield file
     except FileNotFoundError:
-        raise DataError(
-            f"{spec.path}: no such file (absolute path); correct data.path or use --set data.path=FILE"
-        ) from None
+        raise DataError(f"{spec.path}: no such file; correct data.path or use --set data.path=FILE") from None
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file"
