@@ -202,6 +202,14 @@ def test_data_lines__have_filled_values_splits_and_layers(gappy: Experiment) -> 
     ]
 
 
+def test_data_lines__say_masked_where_missing_values_are_not_used(tmp_path: Path, gappy: Experiment) -> None:
+    (tmp_path / "masked.yaml").write_text(
+        (tmp_path / "tiny.yaml").read_text().replace("missing: ffill", "missing: mask")
+    )
+    _, text = console.data_lines(prepare(load(tmp_path / "masked.yaml")))[0]
+    assert text.endswith("1 missing value masked")
+
+
 def test_show_check__prints_counts_and_the_resolved_config_to_stdout(
     gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:

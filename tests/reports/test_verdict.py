@@ -75,6 +75,10 @@ def test_outcome__names_the_best_baseline_and_by_how_much(
     assert text == f"the network {claim} the last value ({numbers})."
 
 
+def test_outcome__a_baseline_that_is_a_name_has_no_article() -> None:
+    assert "the best baseline, Naive2 (RMSE" in outcome({NETWORK: 6.0, "Naive2": 4.0}, statistic=3.0)
+
+
 @pytest.mark.parametrize(
     ("network", "statistic", "num_times", "horizon", "words"),
     [
