@@ -202,7 +202,8 @@ def test_data_lines__have_filled_values_splits_and_layers(gappy: Experiment) -> 
     ]
 
 
-def test_data_lines__say_masked_where_missing_values_are_not_used(tmp_path: Path, gappy: Experiment) -> None:
+@pytest.mark.usefixtures("gappy")
+def test_data_lines__say_masked_where_missing_values_are_not_used(tmp_path: Path) -> None:
     (tmp_path / "masked.yaml").write_text(
         (tmp_path / "tiny.yaml").read_text().replace("missing: ffill", "missing: mask")
     )

@@ -242,11 +242,13 @@ def test_override__the_last_of_two_wins(path: Path) -> None:
         ("train..epochs=5", "--set train..epochs=5: write it as key.path=value, e.g. --set train.epochs=5"),
         (
             "name.first=a",
-            "--set name.first=a: name is a value, not a group of keys; set it as a whole, e.g. --set 'scale={method: standard, transform: log}'",
+            "--set name.first=a: name is a value, not a group of keys; "
+            "set it as a whole, e.g. --set 'scale={method: standard, transform: log}'",
         ),
         (
             "model.units.0=5",
-            "--set model.units.0=5: model.units is a value, not a group of keys; set it as a whole, e.g. --set 'scale={method: standard, transform: log}'",
+            "--set model.units.0=5: model.units is a value, not a group of keys; "
+            "set it as a whole, e.g. --set 'scale={method: standard, transform: log}'",
         ),
         ("train.epochs=ten", "--set train.epochs=ten: train.epochs: got 'ten'; must be a whole number"),
         ("train.epochs=", "--set train.epochs=: train.epochs: got nothing; must be a whole number"),
