@@ -24,13 +24,35 @@ def outcomes(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Outco
     return {(row["topic"], row["name"]): row for row in rows}
 
 
+def missing(says: list[str], error: str) -> list[str]:
+    """The texts of a case that the message does not have, in upper or lower case."""
+    return [words for words in says if words.lower() not in error.lower()]
+
+
+def without_remedy(error: str) -> str:
+    """The message without its last clause: after the last ";" of a line, or the hint at --help, or after the last ":"."""
+    if ";" in error:
+        return "\n".join(line.rpartition(";")[0] or line for line in error.splitlines())
+    return error.rpartition("\nrun 'rnnfc" if "\nrun 'rnnfc" in error else ": ")[0]
+
+
+def test_without_remedy__drops_the_last_clause() -> None:
+    assert (
+        without_remedy("error: a:1: x; y; do z\nerror: a:2: x; do z\n") == "error: a:1: x; y\nerror: a:2: x"
+    )
+    assert without_remedy("error: no such option: -x\nrun 'rnnfc --help'\n") == "error: no such option: -x"
+    assert without_remedy("error: --set =5: write key=value\n") == "error: --set =5"
+
+
 @pytest.mark.parametrize(("topic", "name"), CASES)
 def test_bad_input__is_refused_with_place_and_remedy_before_anything_starts(
     outcomes: Outcomes, topic: str, name: str
 ) -> None:
     done = outcomes[topic, name]
-    error = done["err"].lower()
-    assert [words for words in cases(topic)[name]["says"] if words.lower() not in error] == [], done["err"]
+    says = cases(topic)[name]["says"]
+    assert missing(says, done["err"]) == [], done["err"]
+    assert missing(says, without_remedy(done["err"])) != []  # `says` names the remedy
+    assert min(len(words) for words in says) > 1  # a single character is in any message
     assert (done["code"], done["out"]) == (2, "")
     assert done["err"].count("\n") <= 3
     assert "Traceback" not in done["err"]
