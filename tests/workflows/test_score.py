@@ -34,7 +34,7 @@ class Constant:
     label: str = NETWORK
 
     def predict(self, windows: Windows) -> Forecast:
-        rows = windows.target_rows[..., None]
+        rows = np.repeat(windows.target_rows[..., None], windows.actual().shape[-1], axis=-1)
         point = np.where(rows == self.nan_row, np.nan, self.value)
         if not self.levels:
             return Forecast.from_windows(windows, point)
