@@ -63,6 +63,10 @@ def assert_same_fused(layer: Any, initial_state: Any = None, *, zero: Sequence[i
         assert (np.abs(theirs).max() > 1e-3) == (place - first_weight not in zero)
 
 
+def test_fused_rnn__covers_the_cells_of_keras() -> None:
+    assert FUSED == ["SimpleRNN", "LSTM", "GRU"]
+
+
 def test_derivatives__every_activation_of_a_config_has_one() -> None:
     assert set(DERIVATIVES) == set(ACTIVATIONS)
 
