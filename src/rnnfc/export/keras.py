@@ -1,4 +1,7 @@
-"""Keras: a file of Keras' own layers, which loads without this package."""
+"""Keras: one file, which loads without this package if all its cells are Keras' own: SimpleRNN, LSTM, GRU.
+
+With another cell it loads after `import rnnfc.networks.cells.equation_layers`.
+"""
 
 from __future__ import annotations
 

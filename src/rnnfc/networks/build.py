@@ -82,7 +82,7 @@ def inference_copy(experiment: Experiment, net: Net, *, unroll_for_export: bool 
 
 
 def with_plain_layers(experiment: Experiment, net: Net) -> keras.Model:
-    """The Keras model of `net` for readers that know only Keras' own layers."""
+    """The Keras model of `net` without layers of this package, except for cells that Keras does not have."""
     if not net.autoregressive_loops:
         return net.inference_model
     return inference_copy(experiment, net, unroll_for_export=True).inference_model

@@ -77,7 +77,7 @@ class KerasNetwork:
         )
 
     def finalize(self, *, validation: Windows | None) -> None:
-        """Choose the network's share in a blend by the error that the loss minimizes."""
+        """Choose the network's share in a blend by the `point_error` of the loss."""
         if validation is not None and linear_skip.network_share(self.net.linear_skips) is not None:
             linear_skip.choose_share(
                 self.net.linear_skips,

@@ -16,6 +16,7 @@ class Loss:
     function: (y[n, horizon, target], outputs, levels) -> [n, horizon], the mean over targets and levels. outputs are
         [n, horizon, target], or [n, horizon, target, level] for a loss that needs levels; other losses ignore `levels`.
     point_error: of actual minus point, elementwise; its mean on validation windows chooses the network's share in a blend.
+        huber's is the square, as in 0.1.0, so that the same run keeps its share.
     needs_levels: whether it trains quantiles, so that `model.levels` must be set. Its outputs are reported as quantiles, so the
         loss must estimate quantiles: not, for example, expectiles.
     """
