@@ -23,8 +23,8 @@ from rnnfc.training.compile.layout import Layout
 from rnnfc.training.compile.recipe import Recipe
 from rnnfc.training.compile.recurrence import fused_rnn
 from rnnfc.training.keras_engine import KerasEngine, KerasNetwork
-from rnnfc.training.keras_trainer import build_loss
-from rnnfc.training.loop import TrainState, train_epochs
+from rnnfc.training.keras_trainer import KerasTrainer
+from rnnfc.training.loop import TrainState, restore_best_weights, train_epochs
 from rnnfc.training.progress import Epoch
 
 LOOP = Recipe(name="xla_loop", shards=1, reason="asked for")
@@ -112,8 +112,8 @@ def assert_trains_like_fit(case: Case, optimizer: Any, loss: Any) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("loss", ["mse", "huber"])
-def test_epoch__losses_equal_those_of_keras_fit(cell: str, loss: str) -> None:
+@pytest.mark.parametrize(("loss", "keras_loss"), [("mse", "MeanSquaredError"), ("huber", "Huber")])
+def test_epoch__losses_equal_those_of_keras_fit(cell: str, loss: str, keras_loss: str) -> None:
     case = Case(
         experiment(
             cell=cell,
@@ -121,7 +121,7 @@ def test_epoch__losses_equal_those_of_keras_fit(cell: str, loss: str) -> None:
         ),
         LOOP,
     )
-    assert_trains_like_fit(case, keras.optimizers.Adam(0.01), build_loss(case.spec.train, ()))
+    assert_trains_like_fit(case, keras.optimizers.Adam(0.01), getattr(keras.losses, keras_loss)())
 
 
 @RECIPES
@@ -332,6 +332,27 @@ def test_dropout__each_shard_draws_masks_of_its_own() -> None:
     assert [layer.cell.seed_generator.state for layer in case.net.layers[:2]] == own, (
         "the layers keep their own state"
     )
+
+
+@pytest.mark.parametrize(
+    ("early_stopping", "epochs", "best_epoch"),
+    [(", early_stopping: {patience: 2, min_delta: 0.1}", 4, 2), ("", 5, 0)],
+)
+def test_restore_best_weights__assigns_those_of_the_best_epoch_with_early_stopping_alone(
+    monkeypatch: pytest.MonkeyPatch, early_stopping: str, epochs: int, best_epoch: int
+) -> None:
+    losses = iter([5.0, 3.0, 2.95, 4.0, 1.0])
+    monkeypatch.setattr(KerasTrainer, "validation_loss", lambda _: next(losses))
+    case = Case(experiment(train=f"{{epochs: 5, batch_size: 31{early_stopping}}}"))
+    state, origins = TrainState.initial(case.trainer, case.spec.train), case.splits.train.origins
+    weights = [
+        case.net.get_weights() for _ in train_epochs(state, origins=origins, spec=case.spec.train, seed=5)
+    ]
+    assert len(weights) == epochs
+    assert restore_best_weights(state, case.spec.train) == best_epoch
+    for ours, best, other in zip(case.net.get_weights(), weights[best_epoch - 1], weights[0], strict=True):
+        np.testing.assert_array_equal(ours, best)
+        assert not np.array_equal(ours, other)
 
 
 def test_validation_loss__is_the_mean_over_all_windows() -> None:
