@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,24 @@ def test_export_formats__are_imported_without_anything_heavy() -> None:
     code = f"import {', '.join(modules)}, sys; print(*sys.modules)"
     names = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {"tensorflow", "keras", "numpy", "onnx", "onnxruntime"} & set(names.split()) == set()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("family", ["stacked", "segment", "seq2seq"])
+def test_keras_format__names_this_package_only_for_cells_that_keras_does_not_have(
+    tmp_path: Path, family: str, cell: str
+) -> None:
+    data = three_channels()
+    models = {
+        "stacked": f"{{kind: stacked, cell: {cell}, {RICH}}}",
+        "segment": segment(cell),
+        "seq2seq": seq2seq(cell),
+    }
+    experiment, network, _ = build(data, model=models[family], normalize="last", scale="standard")
+    export_and_read("keras", experiment, network, data, tmp_path)
+    config = zipfile.ZipFile(tmp_path / "m.keras").read("config.json").decode()
+    assert '"module": "keras.layers"' in config
+    assert ("rnnfc" in config) == ("rnnfc.networks.cells.equation_layers" in config) == (cell in OTHER_CELLS)
 
 
 @pytest.mark.parametrize(("kind", "model", "normalize", "scale"), CASES)
