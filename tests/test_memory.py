@@ -178,7 +178,7 @@ def test_linear_bytes__are_those_of_the_normal_equations(linear: str, inputs: in
 def test_linear_bytes__of_a_linear_path_may_exceed_those_of_the_baseline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rnnfc.baselines.simple._MOST_INPUTS", 6)
+    monkeypatch.setattr("rnnfc.baselines.linear_map._MOST_INPUTS", 6)
     text = TEXT.replace("units: [3]", "units: [3], linear: {use: path, length: 7}")
     assert prepare(from_yaml(TEXT, source="x.yaml")).linear_bytes == 3 * 8 * 6**2
     assert prepare(from_yaml(text, source="x.yaml")).linear_bytes == 3 * 8 * 7**2
