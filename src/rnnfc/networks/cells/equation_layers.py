@@ -5,8 +5,8 @@ They are registered with Keras: a `.keras` file with one of them loads after `im
 
 from typing import Any
 
+from rnnfc.extensions import CELLS, load_record
 from rnnfc.networks.backend import Tensor, keras
-from rnnfc.networks.cells.cell import find_cell
 from rnnfc.networks.seeds import derive_seed
 
 ops = keras.ops
@@ -20,8 +20,7 @@ class EquationCell(keras.layers.Layer):  # type: ignore[misc]  # Keras is not ty
         self, units: int, *, cell_name: str, seed: int, activation: str = "tanh", **options: Any
     ) -> None:
         super().__init__(**options)
-        record = find_cell(cell_name)
-        assert record.step_equations is not None  # noqa: S101  Keras has the other cells
+        record = load_record(CELLS, cell_name)
         self._equations = record.step_equations
         self.units, self.cell_name, self.seed = units, cell_name, seed
         self.activation = keras.activations.get(activation)
