@@ -299,14 +299,14 @@ def test_calls__with_a_wrong_kind_of_argument_are_refused_clearly(tmp_path: Path
 
 
 def test_train__that_is_interrupted_says_where_it_is_kept(
-    experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rnnfc.api._Silent.epoch", stop)
     with pytest.raises(KeyboardInterrupt) as caught:
-        rnnfc.train(experiment, pd.DataFrame(days(0, 60)), outputs=tmp_path / "outputs")
+        rnnfc.train(rnnfc.load(ROOT / "configs/sine.yaml"), outputs=tmp_path / "outputs")
     (folder,) = (tmp_path / "outputs").iterdir()
     assert [str(folder) in note for note in caught.value.__notes__] == [True]
 

@@ -18,7 +18,7 @@ def explain(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Show vanishing gradients, as a table and a plot of how strongly the loss depends on each earlier state."""
+    """Show how strongly the loss depends on each earlier state."""
     from rnnfc.cli.console import show_note, show_result, show_table
     from rnnfc.reports.text import format_number
     from rnnfc.runs.find import find
