@@ -143,7 +143,7 @@ def test_stocks__is_one_network_for_five_series(rnnfc: Command, tmp_path: Path) 
     assert Counter(row.split(",")[0] for row in rows) == dict.fromkeys(
         ("MSFT", "AMZN", "IBM", "GOOG", "AAPL"), 21
     )
-    assert "- rows: 560 of 5 series, values" in (run / "report.md").read_text(encoding="utf-8")
+    assert "- rows: 560 of 5 series, missing values" in (run / "report.md").read_text(encoding="utf-8")
     done = rnnfc("evaluate", run)
     assert (done.code, "the same scores as training" in done.out) == (0, True)
 
