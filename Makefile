@@ -17,10 +17,10 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(READY)
 	$(PYTEST)
 
-# What takes too long for every day: tests marked slow, twenty times as many random inputs, and the coverage of branches, which
+# What takes too long for every day: tests marked slow, forty times as many random inputs, and the coverage of branches, which
 # costs as much again as 40 % of the tests on Python 3.11 and fails below 95 %.
 test-all: $(READY)
-	$(PYTEST) --hypothesis-profile=long -m "" --cov --cov-report=term
+	RNNFC_KILLS=80 $(PYTEST) --hypothesis-profile=long -m "" --cov --cov-report=term
 
 lint: $(READY)
 	$(BIN)/ruff check .

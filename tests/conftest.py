@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["RNNFC_XLA_CACHE"] = "off"
 # Fuzzing; other tests choose their number of examples themselves. The same inputs in every run of CI, other ones in the long one.
 CALM = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-settings.register_profile("short", derandomize=True, max_examples=3300, **CALM)
+settings.register_profile("short", derandomize=True, max_examples=1500, **CALM)
 settings.register_profile("long", max_examples=20_000, **CALM)
 settings.load_profile("short")
 
