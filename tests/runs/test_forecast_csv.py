@@ -35,18 +35,23 @@ def two_windows(time: npt.NDArray[Any], point: list[float], actual: list[float] 
     return written(forecast, panel)
 
 
-HOURS = ["2020-01-01", "2020-01-01T09:30", "2020-01-01T09:30:07", "2020-01-01T09:30:07.000001"]
+HOURS = [f"2020-01-01T{clock}" for clock in ("00:00", "09:30", "12:00", "23:59")]
+SECONDS = ["2020-01-01T00:00:00", "2020-01-01T09:30:07", "2020-01-02T00:00:00", "2020-01-02T00:00:01"]
+PARTS = [f"2020-01-01T09:30:07.{part}" for part in ("000000", "000001", "500000", "999999")]
+DAYS = ["2020-01-01", "2020-01-02", "2020-01-05", "2020-02-01"]
 
 
 @pytest.mark.parametrize(
     ("time", "texts"),
     [
-        (np.array(HOURS, dtype="datetime64[us]"), HOURS),
+        *((np.array(texts, dtype="datetime64[us]"), texts) for texts in (HOURS, SECONDS, PARTS, DAYS)),
         (np.array([7, 8, 9, 10]), ["7", "8", "9", "10"]),
         (np.array([0.0, 0.1, 0.2, 0.30000000000000004]), ["0", "0.1", "0.2", "0.30000000000000004"]),
     ],
 )
-def test_forecast_csv__keeps_times_and_the_bits_of_values(time: npt.NDArray[Any], texts: list[str]) -> None:
+def test_forecast_csv__keeps_times_in_one_shape_and_the_bits_of_values(
+    time: npt.NDArray[Any], texts: list[str]
+) -> None:
     point, actual = [1 / 3, -5e-324], [1e300, float(np.nextafter(2.0, 3.0))]
     rows = read_forecast(two_windows(time, point, actual))
     assert [row["series"] for row in rows] == ['a, "b"', "c"]

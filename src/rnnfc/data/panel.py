@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -156,6 +156,20 @@ def format_time_exact(time: Time, offset: str = "") -> str:
     if offset:
         return f"{text}{'' if 'T' in text else 'T00:00'}{offset}"
     return text if isinstance(time, np.datetime64) or float(text) == float(time) else repr(float(time))
+
+
+def format_times(times: Times, offset: str = "") -> list[str]:
+    """`format_time_exact` of each time of a column [row], all in one shape: a day without a clock stands beside such days alone.
+
+    Readers such as pandas leave a column as text if some of its times have a clock and others have none.
+    """
+    if times.dtype.kind != "M":
+        return [format_time_exact(time) for time in times]
+    units: tuple[Literal["D", "m", "s", "us"], ...] = ("D", "m", "s", "us")
+    unit = next(
+        unit for unit in units[bool(offset) :] if (times == times.astype(f"datetime64[{unit}]")).all()
+    )
+    return [f"{text}{offset}" for text in np.datetime_as_string(times, unit=unit)]
 
 
 def format_time(time: Time | float) -> str:

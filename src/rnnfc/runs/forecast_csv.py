@@ -7,7 +7,7 @@ from typing import TextIO
 
 import numpy as np
 
-from rnnfc.data.panel import Floats, Panel, format_time_exact
+from rnnfc.data.panel import Floats, Panel, format_times
 from rnnfc.errors import visible
 from rnnfc.evaluation.forecast import Forecast
 
@@ -31,15 +31,15 @@ def write_forecast(
     actual = np.full_like(forecast.point, np.nan) if forecast.actual is None else forecast.actual
     # [window, horizon, target, column]
     values = np.stack([actual, forecast.point, *quantiles, *baselines.values()], axis=-1)
-    unique, place = np.unique(forecast.time, return_inverse=True)
-    texts = np.array([format_time_exact(time, panel.offset) for time in unique])
-    times = texts[place].reshape(forecast.time.shape)
+    windows, steps = forecast.time.shape
+    unique, place = np.unique(np.column_stack([forecast.origin_time, forecast.time]), return_inverse=True)
+    # [window, 1 + step]: the origin's time, then those of the steps
+    times = np.array(format_times(unique, panel.offset))[place].reshape(windows, 1 + steps).tolist()
     targets = [cell(target) for target in panel.targets]
     for window, series in enumerate(forecast.series):
         name = cell(panel.series[series])
-        origin = format_time_exact(forecast.origin_time[window], panel.offset)
-        steps = zip(times[window].tolist(), values[window].tolist(), strict=True)
-        for step, (time, rows) in enumerate(steps, start=1):
+        origin, *after = times[window]
+        for step, (time, rows) in enumerate(zip(after, values[window].tolist(), strict=True), start=1):
             writer.writerows(
                 (name, origin, step, time, target, *row) for target, row in zip(targets, rows, strict=True)
             )

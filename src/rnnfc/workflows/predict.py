@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnfc.data.frequency import Times
-from rnnfc.data.panel import Floats, Panel, format_time, format_time_exact
+from rnnfc.data.panel import Floats, Panel, format_time, format_times
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import ConfigError, RunError, TrainError
@@ -68,19 +68,28 @@ class FutureForecast:
     notes: list[str]
 
     def labels(self, series: int) -> list[str]:
-        """The time of each step: short if that is unambiguous; `last time + step` if times are not known."""
+        """The time of each step: short numbers if they are unambiguous; `last time + step` if times are not known."""
         if self.time is None:
             last = format_time(self.last_time[series])
             return [f"{last} + {step}" for step in range(1, self.value.shape[1] + 1)]
+        exact = self.times()[series][1:]
         short = [format_time(time) for time in self.time[series]]
-        exact = [format_time_exact(time, self.offset) for time in self.time[series]]
-        return short if len(set(short)) == len(short) and not self.offset else exact
+        return short if self.time.dtype.kind != "M" and len({*short}) == len(short) else exact
+
+    def times(self) -> list[list[str]]:
+        """Of each series the last time of its data, then the time of each step if it is known; all in one shape."""
+        last = self.last_time[:, None]
+        times = last if self.time is None else np.concatenate([last, self.time], axis=1)
+        texts = format_times(times.ravel(), self.offset)
+        width = times.shape[1]
+        return [texts[start : start + width] for start in range(0, len(texts), width)]
 
     def rows(self) -> Iterator[tuple[str, str | None, int, list[float], list[list[float]]]]:
         """Series, time, step (from 1), a value for each target, and the quantiles of each target."""
+        times = self.times()
         for place, name in enumerate(self.series):
             for step, values in enumerate(self.value[place]):
-                time = None if self.time is None else format_time_exact(self.time[place, step], self.offset)
+                time = None if self.time is None else times[place][step + 1]
                 yield name, time, step + 1, values.tolist(), self.quantiles_at(place, step)
 
     def quantiles_at(self, series: int, step: int) -> list[list[float]]:
@@ -109,12 +118,11 @@ class FutureForecast:
             rows.append({"series": name, "time": time, "step": step, "value": value})
             if self.levels:
                 rows[-1]["quantiles"] = dict(zip(self.targets, quantiles, strict=True))
-        last = zip(self.series, self.last_time, strict=True)
         return {
             "run": str(self.run.folder),
             "unit": self.unit,
             **({"levels": list(self.levels)} if self.levels else {}),
-            "last_time": {name: format_time_exact(time, self.offset) for name, time in last},
+            "last_time": {name: last for name, (last, *_) in zip(self.series, self.times(), strict=True)},
             "forecast": rows,
             "out_of_range": [asdict(column) for column in self.out_of_range],
             "notes": self.notes,
