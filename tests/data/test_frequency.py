@@ -240,3 +240,51 @@ def test_after__keeps_the_day_of_any_monthly_axis(
     after = frequency.next_times(rows[known - 1 : known], steps=steps)
     assert after is not None
     assert after.tolist() == rows[known:].tolist()
+
+
+def _dates(*texts: str) -> Times:
+    return np.array(texts, dtype="datetime64[us]")
+
+
+STARTS, ENDS = (
+    _dates("2020-01-01", "2020-02-01", "2020-03-01"),
+    _dates("2019-12-31", "2020-01-31", "2020-02-29"),
+)
+MONTH, MONTH_END = Frequency(unit="month", size=1), Frequency(unit="month_end", size=1)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "times", "expected"),
+    [
+        (MONTH, STARTS, True),
+        (MONTH, ENDS, False),
+        (MONTH_END, ENDS, True),
+        (MONTH_END, STARTS, False),
+        (MONTH_END, _dates("2020-01-01", "2020-03-01"), False),  # both 31 days before the end
+        (MONTH, STARTS + np.timedelta64(14, "D"), True),  # another day, on which it goes on
+        (Frequency(unit="microsecond", size=1), ENDS, True),
+        (Frequency(unit="number", size=1), np.array([1, 2]), True),
+    ],
+)
+def test_has_month_convention__tells_month_starts_from_month_ends(
+    frequency: Frequency, times: Times, expected: bool
+) -> None:
+    assert frequency.has_month_convention(times) is expected
+
+
+@pytest.mark.parametrize(
+    ("frequency", "time", "reference", "expected"),
+    [
+        (MONTH, "2020-06-01", "2020-03-01", True),
+        (MONTH, "2020-05-31", "2020-03-01", False),
+        (MONTH, "2020-06-30", "2020-03-31", True),  # June has no 31st
+        (MONTH, "2021-02-28", "2021-01-30", True),
+        (MONTH_END, "2020-06-30", "2020-02-29", True),
+        (MONTH_END, "2020-07-01", "2020-02-29", False),
+    ],
+)
+def test_has_month_convention__compares_new_rows_with_a_row_at_training(
+    frequency: Frequency, time: str, reference: str, expected: bool
+) -> None:
+    (before,) = _dates(reference)
+    assert frequency.has_month_convention(_dates(time), reference=before) is expected

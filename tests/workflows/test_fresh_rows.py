@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnnfc.config.load import from_yaml
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.file import load_file
 from rnnfc.errors import DataError
+from rnnfc.workflows.fresh_rows import fresh
 
 _HOUR = 3_600_000_000
 HOURLY, DAILY = Frequency(unit="microsecond", size=_HOUR), Frequency(unit="microsecond", size=24 * _HOUR)
@@ -113,3 +115,20 @@ def test_future_times__continue_at_a_fractional_step() -> None:
     after = Frequency(unit="number", size=2.5).next_times(np.array([5]), steps=2)
     assert after is not None
     assert after.tolist() == [7.5, 10.0]
+
+
+def test_fresh__refuses_month_ends_where_the_run_has_month_starts(tmp_path: Path) -> None:
+    config = (
+        "name: x\ndata: {kind: csv, path: new.csv, time: t, target: v}\nwindow: {length: 2, horizon: 1}\n"
+        "split: {test: 2}\nmodel: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
+    )
+    experiment = from_yaml(config, source=str(tmp_path / "x.yaml"))
+    run_panel = read(tmp_path, "2020-01-01", "2020-02-01", "2020-03-01", frequency=None)
+    path = tmp_path / "new.csv"
+    path.write_text("t,v\n2020-04-01,1\n2020-05-01,2\n")
+    panel, _ = fresh(path, experiment, run_panel, transformed=False)
+    assert panel.values[:, 0].tolist() == [1, 2]
+    for months in (("2020-04-30", "2020-05-31"), ("2020-05-31", "2020-07-31")):
+        path.write_text("t,v\n" + "".join(f"{day},1\n" for day in months))
+        with pytest.raises(DataError, match="month"):
+            fresh(path, experiment, run_panel, transformed=False)

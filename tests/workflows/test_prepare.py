@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rnnfc.config.load import from_yaml, load
-from rnnfc.errors import DataError
+from rnnfc.errors import ConfigError, DataError
 from rnnfc.networks.family import Sizes
 from rnnfc.workflows.prepare import check, network_sizes, prepare
 
@@ -246,3 +246,9 @@ def test_prepare__skips_series_too_short_for_the_split(
     )
     prepared = prepare(from_yaml(long_file(tmp_path, text), source="x.yaml"))
     assert (prepared.panel.series, prepared.panel.left_out) == (kept, 3 - len(kept))
+
+
+def test_prepare__refuses_time_features_of_rows_without_a_step(tiny: Path) -> None:
+    tiny.write_text(TINY.replace("unit: m", "frequency: rows, calendar: [weekday]"))
+    with pytest.raises(ConfigError, match=r"data\.calendar .* data\.frequency: rows"):
+        prepare(load(tiny))

@@ -27,6 +27,7 @@ _LARGEST_DISTANCE = 2**63 - 1  # of two whole numbers; the difference of an int6
 _PART_ROWS = 2**16  # fit into a processor's cache
 _DAY = np.timedelta64(1, "D")
 _SHORTEST_MONTH = 28 * _DAY
+_HALF_MONTH = 14 * _DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,32 @@ class Frequency:
             )
         on_grid = np.abs(positions - whole) <= np.minimum(drift, _LARGEST_DRIFT)
         return whole, on_grid & (np.abs(positions) < _LARGEST_POSITION)
+
+    def has_month_convention(self, times: Times, *, reference: Time | None = None) -> bool:
+        """Whether dated rows stand where this frequency expects them in a month: at month ends, or on one day of the month.
+
+        Steps count months alone, so month ends would pass for month starts and be continued by the other rule. True for
+        frequencies that are not in months.
+
+        Args:
+            reference: a time of the same series that shows its convention, e.g. its last row at training; None: `times` alone.
+        """
+        if self.unit not in ("month", "month_end") or times.dtype.kind != "M":
+            return True
+        months = times.astype("datetime64[M]")
+        if self.unit == "month_end":
+            to_end = _next_month(months) - times
+            expected = (
+                to_end[0] if reference is None else _next_month(reference.astype("datetime64[M]")) - reference
+            )
+            return bool((to_end == expected).all() and expected < _HALF_MONTH)
+        if reference is None:
+            return len(np.unique(times - months)) == 1
+        into_month = reference - reference.astype("datetime64[M]")
+        is_last_day = _next_month(months) - times <= _DAY
+        return bool(
+            ((times - months == into_month) | (is_last_day & (into_month >= _SHORTEST_MONTH - _DAY))).all()
+        )
 
     def positions(self, times: Times, *, first: Time | None = None) -> npt.NDArray[np.float64]:
         """Steps from `first` (None: the first time) to each time, [row]; whole numbers on a regular axis, gaps are jumps."""

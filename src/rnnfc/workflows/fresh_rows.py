@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
-from rnnfc.data.panel import Panel
+from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import refuse_not_positive
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
@@ -93,6 +93,7 @@ def fresh(
         if left_out.any()
     ]
     last = panel.select_series(long_enough).tail(length)
+    _refuse_other_month_convention(last, run_panel, name=name)
     if transformed:
         refuse_not_positive(last, reason=f"scale.transform: {experiment.scale.transform}")
     return _in_order(last, last.series, run_panel.series), notes
@@ -142,6 +143,18 @@ def refuse_other_clock(panel: Panel, run_panel: Panel, *, name: str) -> None:
         if theirs != ours:
             raise DataError(
                 f"{name}: the times {theirs}, those of the run's data {ours}; use the same in both"
+            )
+
+
+def _refuse_other_month_convention(panel: Panel, run_panel: Panel, *, name: str) -> None:
+    """Refuse month ends for a series that the run read at month starts, or the reverse."""
+    last_times = dict(zip(run_panel.series, run_panel.time[run_panel.bounds[1:] - 1], strict=True))
+    for series, first, end in zip(panel.series, panel.bounds[:-1], panel.bounds[1:], strict=True):
+        time, before = panel.time[first:end], last_times.get(series)
+        if before is not None and not run_panel.frequency.has_month_convention(time, reference=before):
+            raise DataError(
+                f"{name}: series {series!r} ends at {format_time(time[-1])}, at training it ended at {format_time(before)}; "
+                "write month starts or month ends as in the run's data"
             )
 
 

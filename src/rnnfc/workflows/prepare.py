@@ -15,7 +15,7 @@ from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, is_constant, training_range
 from rnnfc.data.sources.frame import as_frame_spec
 from rnnfc.data.windows import Splits, Windows, cut_windows
-from rnnfc.errors import DataError
+from rnnfc.errors import ConfigError, DataError
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.size import num_parameters, training_bytes
@@ -108,6 +108,8 @@ def prepare(
         refuse_missing_extra(experiment.baselines)
     with Phases()("data") as loading:
         panel = load_panel(experiment.data, frame=frame)
+        if rows is None:
+            _refuse_calendar_without_step(panel)
         panel = rows(panel) if rows else _long_enough(panel, experiment)
         splits = cut_windows(
             panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride
@@ -124,6 +126,15 @@ def prepare(
     )
     _refuse_large(prepared)
     return prepared
+
+
+def _refuse_calendar_without_step(panel: Panel) -> None:
+    """Refuse time features on rows without a step: no forecast past the end of the data could have them."""
+    if panel.calendar and panel.frequency.unit == "rows":
+        raise ConfigError(
+            "data.calendar needs the times past the end of the data, which data.frequency: rows does not define; remove "
+            "calendar, or remove frequency and resample the data to equal steps"
+        )
 
 
 def _long_enough(panel: Panel, experiment: Experiment) -> Panel:

@@ -267,3 +267,14 @@ def test_as_frame_spec__has_the_columns_of_a_file_and_turns_back() -> None:
 def test_as_frame_spec__refuses_a_source_without_columns() -> None:
     with pytest.raises(ConfigError, match=r"data.kind: sine has no columns.*kind: frame"):
         as_frame_spec(SineSpec(kind="sine", points=4, step=1.0))
+
+
+def test_frame__asks_about_numbers_that_look_like_dates() -> None:
+    frame = pd.DataFrame({"day": [202311, 202312], "sold": [5.0, 6.0]})
+    with pytest.raises(DataError, match=r"data\.time_format: '%Y%m', or data\.time_format: number"):
+        load(frame)
+    assert load(frame, time_format="number").time.tolist() == [202311, 202312]
+    assert load(frame, time_format="%Y%m").time.astype(str).tolist() == [
+        "2023-11-01T00:00:00.000000",
+        "2023-12-01T00:00:00.000000",
+    ]

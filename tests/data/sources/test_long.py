@@ -142,14 +142,33 @@ def test_long__names_the_line_and_series_of_a_fault(tmp_path: Path, old: str, ne
             "a,1,1\nb,1,1\n",
             "shops.csv: every series has one row;",
         ),
+        (
+            "a,2019-12-31,1\na,2020-01-31,1\na,2020-02-29,1\nb,2020-02-01,1\nb,2020-03-01,1\n",
+            "shops.csv:5: series 'b': the dates are not at month ends, those of series 'a' are at month ends;",
+        ),
+        (
+            "a,2020-01-01,1\na,2020-02-01,1\na,2020-03-01,1\nb,2020-01-31,1\nb,2020-02-29,1\n",
+            "shops.csv:5: series 'b': the dates are on different days of the month, those of series 'a' are on one day",
+        ),
+        (
+            "a,2019-09-30,1\na,2019-12-31,1\na,2020-03-31,1\nb,2020-01-01,1\nb,2020-04-01,1\n",
+            "shops.csv:5: series 'b': the dates are not at month ends,",
+        ),
     ],
 )
 def test_long__refuses_series_of_different_steps(tmp_path: Path, rows: str, text: str) -> None:
     assert refused(tmp_path, f"shop,day,sold\n{rows}").startswith(text)
 
 
-def test_long__refuses_compact_dates_read_as_numbers(tmp_path: Path) -> None:
-    text = "shop,day,sold\na,20240130,1\na,20240131,2\na,20240201,3\n"
+@pytest.mark.parametrize(
+    ("times", "form"),
+    [(("20240130", "20240131", "20240201"), "%Y%m%d"), (("20240928", "20240929", "20240930"), "%Y%m%d")],
+)
+def test_long__asks_about_numbers_that_look_like_dates(
+    tmp_path: Path, times: tuple[str, ...], form: str
+) -> None:
+    text = "shop,day,sold\n" + "".join(f"a,{time},1\n" for time in times)
     message = refused(tmp_path, text)
-    assert message.startswith("shops.csv:4: series 'a': 20240201 after 20240131: ")
-    assert "data.time_format: '%Y%m%d'" in message
+    assert message.startswith("shops.csv:2: ")
+    assert f"data.time_format: '{form}'" in message
+    assert "data.time_format: number" in message

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats
-from rnnfc.data.sources.columns import ColumnsSpec, FileSpec
+from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec
 from rnnfc.data.sources.csv_text import CsvText
 from rnnfc.data.sources.table import Origin, Table
 from rnnfc.errors import DataError
@@ -143,7 +143,7 @@ def _time_axis(
     if column.dtype.kind == "M":
         return _dates(column, origin)
     # A format reads whole numbers such as 20240131 as dates.
-    if is_typed and spec.time_format is None:
+    if is_typed and spec.date_format is None:
         times = plain_times(column)
         if times is not None:
             return times, ""
@@ -193,7 +193,7 @@ def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "
     offsets = column.str.extract(_OFFSET, expand=False).fillna("")
     first = offsets.iloc[0]
     differs = np.flatnonzero((offsets != first).to_numpy())
-    if spec.time_format is not None or not (first or len(differs)):
+    if spec.date_format is not None or not (first or len(differs)):
         return column, ""
     if len(differs):
         missing = np.flatnonzero((column == "").to_numpy())
@@ -300,21 +300,28 @@ def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
     import pandas as pd
 
     numbers = np.full(len(column), np.nan)
-    if spec.time_format is None:
+    if spec.date_format is None:
         parsed = as_numbers(column, spec)
         if parsed.dtype.kind == "i" and parsed.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
             return parsed.to_numpy()
         numbers = parsed.to_numpy(dtype=np.float64)
-        if (np.abs(numbers) < _LARGEST_TIME).all():
+        is_number = np.abs(numbers) < _LARGEST_TIME
+        if is_number.all():
             return as_whole_numbers(numbers)
+        if spec.time_format == NUMBER:
+            row = np.argmin(is_number)
+            raise DataError(
+                f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not a number; correct the row, or change "
+                f"data.time_format: {NUMBER}"
+            )
     try:
-        times = pd.to_datetime(column, format=spec.time_format or "ISO8601", errors="coerce")
+        times = pd.to_datetime(column, format=spec.date_format or "ISO8601", errors="coerce")
         has_offset = times.dtype.kind != "M" or getattr(times.dt, "tz", None) is not None
     except ValueError:  # some rows with a UTC offset, some without; or an invalid format
-        has_offset = spec.time_format is None or "%z" in spec.time_format
+        has_offset = spec.date_format is None or "%z" in spec.date_format
         if not has_offset:
             raise DataError(
-                f"{origin.name}: data.time_format {spec.time_format!r} is not a strptime format; "
+                f"{origin.name}: data.time_format {spec.date_format!r} is not a strptime format; "
                 "use one such as '%d/%m/%Y %H:%M'"
             ) from None
     if has_offset:
@@ -349,8 +356,11 @@ def _refuse_no_time(
     if not wrong.any():
         return
     is_number = np.abs(numbers) < _LARGEST_TIME
-    if spec.time_format:
-        expected, hint = f"in the format {spec.time_format!r}", "correct the row or change data.time_format"
+    if spec.date_format:
+        expected, hint = (
+            f"in the format {spec.date_format!r}",
+            "correct the row or change data.time_format",
+        )
     elif is_number.mean() > 0.5:  # a column of numbers with a fault, not of dates
         wrong, expected, hint = ~is_number, "a number, and most of the times are numbers", "correct the row"
     else:

@@ -13,6 +13,9 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+# data.time_format of times that are plain numbers although they look like dates: 202401, 202402.
+NUMBER = "number"
+
 Column = Annotated[Line, Field(min_length=1)]
 _Columns = Annotated[
     tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])
@@ -26,7 +29,9 @@ class ColumnsSpec(DataSpec):
         None, description="column with the time of each row; without it rows are numbered"
     )
     time_format: str | None = Field(
-        None, min_length=1, description="strptime format of the times; ISO 8601 without it"
+        None,
+        min_length=1,
+        description="strptime format of the times, or number; without it ISO 8601 times or numbers that are no dates",
     )
     target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
     inputs: _Columns = Field(
@@ -65,6 +70,11 @@ class ColumnsSpec(DataSpec):
                 "missing: seasonal fills with the value one season earlier; add season, e.g. season: 24, or choose ffill"
             )
         return self
+
+    @property
+    def date_format(self) -> str | None:
+        """The format of dates; None where they are ISO 8601 or the times are numbers."""
+        return None if self.time_format == NUMBER else self.time_format
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -98,9 +98,9 @@ def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, 
     file.seek(start)
     options: ParseOptions = {"dtype": {spec.series_column: str}} if spec.series_column else {}
     # The first time decides whether times are numbers or dates.
-    if spec.time and (spec.time_format is not None or as_numbers(first[spec.time], spec).isna().any()):
+    if spec.time and (spec.date_format is not None or as_numbers(first[spec.time], spec).isna().any()):
         options["parse_dates"] = [spec.time]
-        options["date_format"] = spec.time_format or "ISO8601"
+        options["date_format"] = spec.date_format or "ISO8601"
     return tuple(header), options
 
 

@@ -15,7 +15,8 @@ from rnnfc.data import calendar
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.missing import Rows, fill_gaps
 from rnnfc.data.panel import Floats, Panel, format_time_exact
-from rnnfc.data.sources.columns import ColumnsSpec
+from rnnfc.data.sources.columns import NUMBER, ColumnsSpec
+from rnnfc.data.sources.date_numbers import find_date_format
 from rnnfc.errors import DataError
 
 Element = TypeVar("Element", bound=np.generic)
@@ -78,6 +79,8 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     Raises:
         DataError: times that do not ascend or lie on no grid, or gaps that `spec.missing` refuses; with the place of the row.
     """
+    if spec.time is not None and spec.time_format is None:
+        _refuse_date_numbers(table)
     series = _by_series(table)
     if spec.time is None:
         axis = Frequency(unit="number", size=1)
@@ -161,6 +164,7 @@ def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irreg
     for rows in series:
         if frequency is not None or rows is not longest:
             _refuse_other_step(rows, axis, reference=reference)
+            _refuse_other_month_convention(rows, axis, reference=reference)
     return axis
 
 
@@ -169,12 +173,8 @@ def _complete(
 ) -> tuple[Floats, Times, npt.NDArray[np.bool_]]:
     """Values, times and the mask `filled` of one series without gaps."""
     rows = Rows(values=series.values, time=series.time, frequency=axis, locate=series.origin.locate)
-    try:
-        _refuse_off_grid(series, axis)
-        return fill_gaps(rows, policy=spec.missing, channels=spec.numbers, season=spec.season)
-    except DataError:
-        _refuse_compact_dates(series, axis)
-        raise
+    _refuse_off_grid(series, axis)
+    return fill_gaps(rows, policy=spec.missing, channels=spec.numbers, season=spec.season)
 
 
 def _concatenate(arrays: tuple[npt.NDArray[Element], ...]) -> npt.NDArray[Element]:
@@ -218,6 +218,19 @@ def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> N
             )
 
 
+def _refuse_other_month_convention(series: _Series, axis: Frequency, *, reference: str) -> None:
+    """Refuse month starts where the other rows are month ends, or the reverse: their forecasts would get wrong dates."""
+    if axis.has_month_convention(series.time):
+        return
+    here, there = "not at month ends", "at month ends"
+    if axis.unit == "month":
+        here, there = "on different days of the month", "on one day of the month"
+    raise DataError(
+        f"{series.origin.locate(0)}: the dates are {here}, those of {reference} are {there}; write month starts or month ends "
+        "in all rows"
+    )
+
+
 def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
     row = None if axis.unit == "rows" else axis.find_irregular_row(series.time)
     if row is not None:
@@ -227,19 +240,11 @@ def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
         )
 
 
-def _refuse_compact_dates(series: _Series, axis: Frequency) -> None:
-    """Refuse whole numbers such as 20240131, 20240201, whose distances jump where a month ends."""
-    import pandas as pd
-
-    time = series.time
-    if axis.unit != "number" or time.dtype.kind != "i" or not ((time > 10**7) & (time < 10**8)).all():
-        return
-    uneven = np.flatnonzero(np.diff(time) != axis.size)
-    if not len(uneven):
-        return
-    if pd.to_datetime(pd.Series(time).astype("str"), format="%Y%m%d", errors="coerce").notna().all():
-        row = uneven[0] + 1
+def _refuse_date_numbers(table: Table) -> None:
+    """Refuse whole numbers such as 20240131: as numbers they jump where a month ends, and are continued by no date."""
+    likely = find_date_format(table.time)
+    if likely is not None:
         raise DataError(
-            f"{series.origin.locate(row)}: {time[row]} after {time[row - 1]}: the times look like dates and were read as "
-            "numbers; set data.time_format: '%Y%m%d'"
+            f"{table.origin.locate(0)}: the times look like dates without separators, the first is {table.time[0]:.0f}; set "
+            f"data.time_format: '{likely}', or data.time_format: {NUMBER} if they are plain numbers"
         )
