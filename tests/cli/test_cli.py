@@ -139,7 +139,7 @@ def test_evaluate__exits_1_if_stored_scores_differ(rnnfc: Command, small_run: Pa
     seal(folder)
     done = rnnfc("evaluate", folder)
     assert done.code == 1
-    assert "check       NOT the scores of training (largest difference 5.0e-01)" in done.out
+    assert "check       NOT the scores of training (largest difference 5.0e-01 of its value: " in done.out
     report["scores"][0]["value"] = None
     (folder / "report.json").write_text(json.dumps(report))
     seal(folder)
@@ -248,9 +248,27 @@ def test_predict__imports_neither_tensorflow_nor_pandas(small_run: Path, tmp_pat
         assert done.returncode == 0, done.stderr
 
 
+def test_evaluate__with_keras_names_the_scores_of_another_network(
+    rnnfc: Command, small_run: Path, tmp_path: Path
+) -> None:
+    folder = copied(small_run, tmp_path)
+    with np.load(folder / "weights.npz") as stored:
+        weights = dict(stored)
+    last = list(weights)[-1]
+    weights[last] = weights[last] + np.float32(0.001)
+    np.savez(folder / "weights.npz", **weights)
+    seal(folder)
+    done = rnnfc("evaluate", folder, "--runtime", "keras", "--json")
+    result = json.loads(done.out)
+    assert done.code == 1
+    assert "rmse, network, test split" in result["changed_scores"]
+
+
 def test_evaluate__with_keras_agrees_with_onnx(rnnfc: Command, small_run: Path) -> None:
     done = rnnfc("evaluate", small_run, "--runtime", "keras", "--json")
-    assert json.loads(done.out)["largest_difference"] < 1e-3
+    result = json.loads(done.out)
+    assert (done.code, result["changed_scores"]) == (0, [])
+    assert result["largest_difference"] < 1e-3
     assert 0 <= json.loads((small_run / "run.json").read_text())["onnx_difference"] <= 1e-5
 
 
@@ -623,7 +641,7 @@ def test_check__refuses_what_train_would_refuse(rnnfc: Command, tmp_path: Path) 
     assert "flat: v is constant on the training rows" in checked.err
 
 
-def test_train__prints_finished_runs_as_json_if_a_later_one_fails(rnnfc: Command, tmp_path: Path) -> None:
+def test_train__continues_after_a_failure_and_lists_it(rnnfc: Command, tmp_path: Path) -> None:
     wild = tmp_path / "wild.yaml"
     wild.write_text(
         SINE.read_text()
@@ -631,9 +649,14 @@ def test_train__prints_finished_runs_as_json_if_a_later_one_fails(rnnfc: Command
         .replace("learning_rate: 0.001", "learning_rate: 10")
     )
     edited(wild, "units: [50]", "units: [50], activation: linear")
-    done = rnnfc("train", SINE, wild, "--set", "train.epochs=1", "--outputs", tmp_path / "out", "--json")
+    short = ["--set", "train.epochs=1", "--outputs", tmp_path / "out"]
+    done = rnnfc("train", wild, SINE, *short, "--json")
     assert done.code == 1
-    assert len(json.loads(done.out)["runs"]) == 1
+    result = json.loads(done.out)
+    assert [len(result["runs"]), list(result["failed"])] == [1, [str(wild)]]
+    assert "not finite" in result["failed"][str(wild)]
+    assert "1 of 2 trainings finished" in done.err
+    assert done.err.count(str(wild)) == 2, "the reason when it fails, and in the list at the end"
 
 
 def test_version__is_printed(rnnfc: Command) -> None:

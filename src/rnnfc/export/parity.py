@@ -37,7 +37,7 @@ def parity_error(
     Raises:
         TrainError: the difference exceeds MAX_PARITY_ERROR. Such a file must not be published.
     """
-    ranges = _target_ranges(windows.panel, scaler)[windows.series, None, :, None]
+    ranges = target_ranges(windows.panel, scaler)[windows.series, None, :, None]
     units = np.where(ranges > 0, ranges, 1.0)  # [window, 1, target, 1]
     differences = [
         np.abs(outputs[name] - array).reshape(*array.shape[:3], -1) / units
@@ -52,7 +52,7 @@ def parity_error(
     return error
 
 
-def _target_ranges(panel: Panel, scaler: Scaler) -> Floats:
+def target_ranges(panel: Panel, scaler: Scaler) -> Floats:
     """[series, target]: the range of each target, of the series or of all; at least 1 where the training rows are constant."""
     targets, starts = panel.values[:, : panel.num_targets], panel.bounds[:-1]
     if not scaler.by_series:

@@ -1,14 +1,27 @@
 """Score a finished run again from its files, and compare with the scores of training."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from rnnfc.baselines import refuse_missing_extra
+from rnnfc.baselines.naive2 import NAIVE2
+from rnnfc.data.panel import Floats
+from rnnfc.data.scaler import Scaler
 from rnnfc.errors import RunError
-from rnnfc.reports.report import Report
-from rnnfc.runs.run import REPORT, Run, score_key
+from rnnfc.evaluation.forecast import Forecast
+from rnnfc.evaluation.scores import MetricContext, Score, relative_scores, score
+from rnnfc.export.parity import MAX_PARITY_ERROR, target_ranges
+from rnnfc.reports.report import NETWORK, Report
+from rnnfc.runs.run import REPORT, Run, ScoreKey, score_key
 from rnnfc.workflows.inference import open_network
-from rnnfc.workflows.prepare import prepare_run
-from rnnfc.workflows.score import forecast_all, make_report
+from rnnfc.workflows.prepare import Prepared, prepare_run
+from rnnfc.workflows.score import Forecasts, forecast_all, make_report
+
+# Scores computed from the files may differ in the last bits of float32 on another processor or number of threads.
+_SAME = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +30,16 @@ class Evaluation:
 
     later: how many rows were added to the data after training; they are left out.
     largest_difference: of any score from that of training, relative.
+    largest: the score with that difference, e.g. "mape of the train split".
+    changed_scores: the scores that differ by more than two runtimes may; empty where the network is that of training.
     """
 
     run: Run
     report: Report
     later: int
     largest_difference: float
+    largest: str
+    changed_scores: tuple[str, ...]
 
 
 def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
@@ -36,14 +53,86 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
     refuse_missing_extra(run.experiment().baselines)
     prepared, scaler = prepare_run(run)
     network = open_network(run, prepared.panel, scaler, runtime=runtime)
-    report = make_report(prepared, forecast_all(prepared, scaler, network))
+    forecasts = forecast_all(prepared, scaler, network)
+    report = make_report(prepared, forecasts)
     metrics = run.metrics()
-    scores = {score_key(vars(row)): row.value for row in report.scores if row.metric in metrics}
+    rows = {score_key(vars(row)): row for row in report.scores if row.metric in metrics}
+    scores = {key: row.value for key, row in rows.items()}
     if not scores or stored.keys() != scores.keys():
         text = "its scores are not those of its experiment; the run is damaged, train it again"
         raise RunError(f"{run.folder / REPORT}: {text}")
-    largest = max(_difference(stored[key], scores[key]) for key in scores)
-    return Evaluation(run=run, report=report, later=prepared.panel.later, largest_difference=largest)
+    allowed = {} if runtime == "onnx" else _runtime_tolerance(prepared, scaler, forecasts)
+    differences = {key: _difference(stored[key], value) for key, value in scores.items()}
+    largest = max(differences, key=lambda key: differences[key])
+    return Evaluation(
+        run=run,
+        report=report,
+        later=prepared.panel.later,
+        largest_difference=differences[largest],
+        largest=_describe(rows[largest]),
+        changed_scores=tuple(
+            _describe(rows[key])
+            for key, value in scores.items()
+            if not _is_close(stored[key], value, allowed=allowed.get(key, 0.0))
+        ),
+    )
+
+
+def _describe(row: Score) -> str:
+    target = "" if row.target is None else f" of {row.target}"
+    step = "" if row.step is None else f" at step {row.step}"
+    return f"{row.metric}{target}{step}, {row.model}, {row.split} split"
+
+
+def _is_close(before: float | None, now: float | None, *, allowed: float) -> bool:
+    if before is None or now is None:
+        return before is now
+    return abs(before - now) <= _SAME * max(abs(before), abs(now)) + allowed
+
+
+def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts) -> Mapping[ScoreKey, float]:
+    """How much each score changes where the network's forecasts move by what two runtimes may differ by.
+
+    A relative limit fits no score: float32 rounding is nothing beside an RMSE of a hundredth of the range, half of one of a
+    millionth, and more than that of a MAPE whose actual values come close to zero. So forecasts are moved by MAX_PARITY_ERROR of
+    their target's range, up, down and away from the actual values (which is the worst for every kind of error), and scored.
+    """
+    panel, splits = prepared.panel, prepared.splits
+    context = MetricContext.from_panel(
+        panel, scaler=scaler, train_rows=splits.train_rows, season=prepared.experiment.data.season
+    )
+    shares = MAX_PARITY_ERROR * target_ranges(panel, scaler)  # [series, target]
+    values = {score_key(vars(row)): row.value for row in forecasts.scores}
+    others = [row for row in forecasts.scores if row.model != NETWORK]
+    allowed: dict[ScoreKey, float] = defaultdict(float)
+    directions: tuple[Callable[[Forecast], Floats], ...] = (
+        lambda forecast: np.ones_like(forecast.point),
+        lambda forecast: -np.ones_like(forecast.point),
+        lambda forecast: np.where(forecast.point < np.asarray(forecast.actual), -1.0, 1.0),
+    )
+    for direction in directions:
+        moved = [
+            row
+            for split, forecast in forecasts.network.items()
+            for row in score(
+                _move(forecast, shares[forecast.series, None] * direction(forecast)),
+                context,
+                model=NETWORK,
+                split=split,
+            )
+        ]
+        for row in (*moved, *relative_scores([*moved, *others], reference=NAIVE2)):
+            key = score_key(vars(row))
+            before = values.get(key)
+            if before is not None and row.value is not None:
+                allowed[key] = max(allowed[key], abs(row.value - before))
+    return allowed
+
+
+def _move(forecast: Forecast, change: Floats) -> Forecast:
+    """The forecast plus change[window, horizon, target], its quantiles too."""
+    quantiles = None if forecast.quantiles is None else forecast.quantiles + change[..., None]
+    return replace(forecast, point=forecast.point + change, quantiles=quantiles)
 
 
 def _difference(before: float | None, now: float | None) -> float:

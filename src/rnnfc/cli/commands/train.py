@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, Set, app, print_json
-from rnnfc.errors import ConfigError, RunError
+from rnnfc.errors import ConfigError, RnnfcError, RunError, TrainError
 
 if TYPE_CHECKING:
     from rnnfc.workflows.prepare import Prepared
     from rnnfc.workflows.resume import Unfinished
+    from rnnfc.workflows.train import Trained
+
+# A training that ends with one of these does not keep the next config from being trained.
+_FAILURES = (RnnfcError, OSError, MemoryError)
 
 
 @app.command(epilog="Example: rnnfc train configs/sine.yaml --set train.epochs=5")
@@ -39,20 +43,15 @@ def train(
         [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
     )
     from rnnfc.cli.commands.compare import show_comparison
-    from rnnfc.cli.console import TrainingConsole, show_note, show_report, show_saved
+    from rnnfc.cli.console import show_note
     from rnnfc.workflows.compare import compare
-    from rnnfc.workflows.train import train as train_one
 
-    results, comparison = [], None
+    results: list[Trained] = []
+    failed: dict[str, str] = {}
+    comparison = None
     try:
-        for prepared, resume_from in trainings:
-            with contextlib.closing(TrainingConsole()) as listener:
-                results.append(
-                    train_one(prepared, outputs=outputs, listener=listener, resume_from=resume_from)
-                )
-            if not as_json:
-                show_report(results[-1].report)
-                show_saved(results[-1].run)
+        names = [str(config) for config in configs or []]
+        _train_each(trainings, names, results, failed, outputs=outputs, show=not as_json)
         if len(results) > 1:
             try:
                 comparison = compare([result.run for result in results], outputs=outputs)
@@ -62,9 +61,45 @@ def train(
                 if not as_json:
                     show_comparison(comparison)
     finally:
-        if as_json and results:
+        if as_json and (results or failed):
             runs = [{"run": str(result.run.folder), **result.report.to_json()} for result in results]
-            print_json({"runs": runs, "comparison": comparison.to_json() if comparison else None})
+            document = {"runs": runs, "comparison": comparison.to_json() if comparison else None}
+            print_json({**document, **({"failed": failed} if failed else {})})
+    if failed:
+        finished = f"{len(results)} of {len(trainings)} trainings finished"
+        raise TrainError(f"{finished}; failed: {', '.join(failed)} (the reason of each is above)")
+
+
+def _train_each(
+    trainings: "list[tuple[Prepared, Unfinished | None]]",
+    names: list[str],
+    results: "list[Trained]",
+    failed: dict[str, str],
+    *,
+    outputs: Path,
+    show: bool,
+) -> None:
+    """Train one after the other; add each result to `results`, and the reason of a failure to `failed` by its config's name.
+
+    The only training of a command raises its error instead.
+    """
+    from rnnfc.cli.console import TrainingConsole, show_note, show_report, show_saved
+    from rnnfc.workflows.train import train as train_one
+
+    for index, (prepared, resume_from) in enumerate(trainings):
+        try:
+            with contextlib.closing(TrainingConsole()) as listener:
+                result = train_one(prepared, outputs=outputs, listener=listener, resume_from=resume_from)
+        except _FAILURES as error:
+            if len(trainings) == 1:
+                raise
+            failed[names[index]] = str(error) or type(error).__name__
+            show_note("failed", f"{names[index]}: {failed[names[index]]}")
+        else:
+            results.append(result)
+            if show:
+                show_report(result.report)
+                show_saved(result.run)
 
 
 def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
