@@ -132,3 +132,40 @@ def test_fresh__refuses_month_ends_where_the_run_has_month_starts(tmp_path: Path
         path.write_text("t,v\n" + "".join(f"{day},1\n" for day in months))
         with pytest.raises(DataError, match="month"):
             fresh(path, experiment, run_panel, transformed=False)
+
+
+WEEK = (10, 20, 30, 40, 50, 60, 70)
+
+
+def masked(folder: Path, values: list[str]) -> tuple[list[float], list[str]]:
+    """The last window of rows that end on 2020-03-29, filled by season, and the notes; the run's window is 7 -> 2."""
+    config = (
+        "name: x\ndata: {kind: csv, path: new.csv, time: t, target: v, missing: mask, season: 7}\n"
+        "window: {length: 7, horizon: 2}\nsplit: {test: 7}\nmodel: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1}\n"
+    )
+    experiment = from_yaml(config, source=str(folder / "x.yaml"))
+    run_panel = read(folder, "2020-01-01", "2020-01-02", frequency=None)
+    days = np.datetime64("2020-03-29") - np.arange(len(values))[::-1]
+    path = folder / "new.csv"
+    path.write_text("t,v\n" + "".join(f"{day},{value}\n" for day, value in zip(days, values, strict=True)))
+    panel, notes = fresh(path, experiment, run_panel, transformed=False)
+    return panel.values[:, 0].tolist(), notes
+
+
+def test_fresh__fills_a_masked_value_from_its_season_or_asks_for_earlier_rows(tmp_path: Path) -> None:
+    week, open_end = [str(value) for value in WEEK], [*map(str, WEEK[:-1]), ""]
+    filled = list(map(float, WEEK)), []
+    assert masked(tmp_path, [*week, *week, *week, *open_end]) == filled
+    assert masked(tmp_path, [*week, *open_end]) == filled
+    for rows in (open_end, ["70", *week[:2], "", *week[3:]], ["", *week[1:]]):
+        with pytest.raises(
+            DataError, match=r"series 'new': 1 missing values of v .* add earlier rows, at least 14"
+        ):
+            masked(tmp_path, rows)
+
+
+def test_fresh__notes_a_masked_value_that_no_season_has(tmp_path: Path) -> None:
+    closed = [*map(str, WEEK[:-1]), ""]
+    values, notes = masked(tmp_path, closed * 4)
+    assert values == [10, 20, 30, 40, 50, 60, 60]
+    assert notes == ["filled with the last value, because no earlier season in the data has one: 1 of v"]

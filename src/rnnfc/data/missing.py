@@ -114,11 +114,16 @@ def impute(column: Floats, missing: Mask, *, policy: str, season: int | None) ->
 
 def _last_present(column: Floats, missing: Mask, *, season: int) -> Floats:
     """The newest present value a whole number of seasons before each row (or in it), [row]; NaN where there is none."""
-    source = np.where(missing, -1, np.arange(len(column)))
-    # [row] -> [period, row of the season]: earlier seasons of a row stand above it.
-    source = np.append(source, np.full(-len(column) % season, -1)).reshape(-1, season)
-    source = np.maximum.accumulate(source, axis=0).ravel()[: len(column)]
+    source = source_rows(missing, season=season)
     return np.where(source < 0, np.nan, column[source])
+
+
+def source_rows(missing: Mask, *, season: int) -> npt.NDArray[np.int64]:
+    """The newest present row a whole number of seasons before each row, or the row itself, [row]; -1 where there is none."""
+    source = np.where(missing, -1, np.arange(len(missing)))
+    # [row] -> [period, row of the season]: earlier seasons of a row stand above it.
+    source = np.append(source, np.full(-len(missing) % season, -1)).reshape(-1, season)
+    return np.maximum.accumulate(source, axis=0).ravel()[: len(missing)]
 
 
 def update_filled(

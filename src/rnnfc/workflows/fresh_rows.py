@@ -12,6 +12,7 @@ import numpy.typing as npt
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.load import load_panel
+from rnnfc.data.missing import source_rows
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import refuse_not_positive
 from rnnfc.data.windows import Rows
@@ -92,6 +93,7 @@ def fresh(
         for left_out, reason in ((~(long_enough | skipped), short), (skipped, unknown))
         if left_out.any()
     ]
+    notes += _check_fill(panel.select_series(long_enough), experiment, name=name)
     last = panel.select_series(long_enough).tail(length)
     _refuse_other_month_convention(last, run_panel, name=name)
     if transformed:
@@ -144,6 +146,39 @@ def refuse_other_clock(panel: Panel, run_panel: Panel, *, name: str) -> None:
             raise DataError(
                 f"{name}: the times {theirs}, those of the run's data {ours}; use the same in both"
             )
+
+
+def _check_fill(panel: Panel, experiment: Experiment, *, name: str) -> list[str]:
+    """Notes on values of the last windows that `missing: mask` could not fill with the value of an earlier season.
+
+    Raises:
+        DataError: earlier rows may hold that value, so the network would read another one than from the whole data.
+    """
+    data, length = experiment.data, experiment.window.length
+    if not data.is_masked:
+        return []
+    season = data.season or 1
+    without = np.zeros(len(panel.channels), dtype=np.int64)
+    for series, first, end in zip(panel.series, panel.bounds[:-1], panel.bounds[1:], strict=True):
+        for channel in np.flatnonzero(panel.filled[end - length : end].any(axis=0)):
+            missing = panel.filled[first:end, channel]
+            unknown = np.flatnonzero(source_rows(missing, season=season)[-length:] < 0)
+            if not len(unknown):
+                continue
+            is_leading = missing[: len(missing) - length + unknown[0] + 1].all()
+            if is_leading or end - first < length + season:
+                raise DataError(
+                    f"{name}: series {series!r}: {len(unknown):,} missing values of {panel.channels[channel]} in the last window "
+                    f"have no value {season:,} rows earlier to fill them from; add earlier rows, at least "
+                    f"{length + season:,} in all"
+                )
+            without[channel] += len(unknown)
+    counts = ", ".join(
+        f"{without[channel]:,} of {panel.channels[channel]}" for channel in np.flatnonzero(without)
+    )
+    return [f"filled with the last value, because no earlier season in the data has one: {counts}"] * bool(
+        counts
+    )
 
 
 def _refuse_other_month_convention(panel: Panel, run_panel: Panel, *, name: str) -> None:
