@@ -86,14 +86,44 @@ def test_naive2__forecasts_each_series_by_itself() -> None:
         assert point[:, 0].tolist() == [pytest.approx(each) for each in expected]
 
 
-def test_naive2__without_three_seasons_or_with_a_zero_or_a_constant_is_the_last_value() -> None:
+def test_naive2__without_three_seasons_or_of_a_constant_is_the_last_value() -> None:
     wave = [1.0, 5.0, 3.0] * 9
-    panel = make_panel(np.column_stack([wave, [*wave[:20], 0.0, *wave[21:]], [2.0] * 27]), targets=3)
-    point = Naive2(3).predict(make_windows(panel, [8, 20, 21, 23], length=2, horizon=4)).point
-    assert point[0].tolist() == [[5.0, 5.0, 2.0]] * 4
+    panel = make_panel(np.column_stack([wave, [2.0] * 27]), targets=2)
+    point = Naive2(3).predict(make_windows(panel, [8, 20, 23], length=2, horizon=4)).point
+    assert point[0].tolist() == [[5.0, 2.0]] * 4
     assert point[1, :, 0] == pytest.approx([3, 1, 5, 3])
-    assert point[1, :, 1] == pytest.approx([3, 1, 5, 3])  # the zero lies ahead
-    assert point[2, :, 1].tolist() == [0.0] * 4
-    assert point[3, :, 0] == pytest.approx([3, 1, 5, 3])
-    assert point[3, :, 1].tolist() == [5.0] * 4
-    assert (point[:, :, 2] == 2.0).all()
+    assert point[2, :, 0] == pytest.approx([3, 1, 5, 3])
+    assert (point[:, :, 1] == 2.0).all()
+
+
+def test_naive2__of_rows_with_a_zero_has_an_additive_season() -> None:
+    wave = [0.0, 4.0, 2.0] * 9
+    windows = make_windows(
+        make_panel(np.column_stack([wave, np.subtract(wave, 7)]), targets=2), [8, 20, 21], length=2, horizon=4
+    )
+    point = Naive2(3).predict(windows).point
+    assert point[0, :, 0].tolist() == [4.0] * 4  # fewer than three seasons
+    assert point[1, :, 0] == pytest.approx([2, 0, 4, 2])
+    assert point[2, :, 0] == pytest.approx([0, 4, 2, 0])
+    assert point[1, :, 1] == pytest.approx([-5, -7, -3, -5])
+
+
+def test_naive2__is_multiplicative_until_the_first_zero() -> None:
+    wave = [1.0, 5.0, 3.0]
+    rows = np.array([*wave * 6, 0.0, 5.0, 3.0, *wave * 2])
+    point = Naive2(3).predict(make_windows(make_panel(rows), [15, 24], length=2, horizon=3)).point[:, :, 0]
+    assert point[0] == pytest.approx([1, 5, 3])
+    differences = rows[1:23] - (rows[:22] + rows[1:23] + rows[2:24]) / 3
+    season = np.array([differences[(np.arange(1, 23) % 3) == phase].mean() for phase in range(3)])
+    season -= season.mean()
+    assert point[1] == pytest.approx(3 - season[2] + season)
+
+
+def test_count_additive__counts_series_and_targets_with_three_seasons() -> None:
+    wave = np.array([1.0, 5.0, 3.0] * 4)
+    panel = make_panel(
+        np.column_stack([np.r_[wave, wave], np.r_[wave - 1, wave - 2]]), targets=2, bounds=(0, 12, 24)
+    )
+    windows = make_windows(panel, [10, 11, 23], length=2, horizon=1)
+    assert naive2.count_additive(windows, season=3) == 2
+    assert naive2.count_additive(windows, season=4) == 0

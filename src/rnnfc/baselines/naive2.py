@@ -1,8 +1,10 @@
 """Naive2: the last value without its season, repeated, with the season put back: what M4 measures forecasts against.
 
 Of each window it uses every earlier row of its series, as in M4. Where these have a seasonal autocorrelation (at 90 %), the
-season is that of a classical multiplicative decomposition. Fewer than three seasons, and rows that are not all positive, are
-taken as not seasonal.
+season is that of a classical multiplicative decomposition. Fewer than three seasons are taken as not seasonal.
+
+M4 has positive series only. Where an earlier row is zero or negative, the season is that of the additive decomposition, with the
+same test: the last value alone would be no measure of a seasonal series. `count_additive` counts such series for the report.
 
 Source: Makridakis et al., The M4 Competition, International Journal of Forecasting 36 (2020), section 2, and its code
 (github.com/Mcompetitions/M4-methods, Benchmarks and Evaluation.R).
@@ -42,22 +44,43 @@ class Naive2:
         return forecast_columns(windows, forecast, first=windows.panel.bounds)
 
 
+def count_additive(windows: Windows, *, season: int) -> int:
+    """How many series and targets have a row that is not positive, and three seasons, before the last of the windows."""
+    panel, count = windows.panel, 0
+    for series in np.unique(windows.series):
+        first, end = panel.bounds[series], windows.origins[windows.series == series].max()
+        rows = panel.values[first:end, : panel.num_targets]
+        count += int((rows <= 0).any(axis=0).sum()) if end - first >= 3 * season else 0
+    return count
+
+
 def _forecast_column(x: Floats, ends: Rows, *, m: int, horizon: int) -> Floats:
     """point[end, horizon] after the first `end` values of a series, for all ends in one pass over cumulative sums.
 
     ends: ascending.
     """
-    seasonal = (ends >= 3 * m) & (np.minimum.accumulate(x)[ends - 1] > 0)
+    seasonal, positive = ends >= 3 * m, np.minimum.accumulate(x)[ends - 1] > 0
     if seasonal.any():
         seasonal[seasonal] = _is_seasonal(x, ends[seasonal], m=m)
-    sums = _season_sums(x, m=m) if seasonal.any() else x
+    multiplied, added = seasonal & positive, seasonal & ~positive
+    ratios = _season_sums(x, m=m, additive=False) if multiplied.any() else x
+    differences = _season_sums(x, m=m, additive=True) if added.any() else x
     blocks, step = [], max(1, _BLOCK // max(m, horizon))
     for start in range(0, len(ends), step):
         block = slice(start, start + step)
-        end, factor = ends[block, None], np.ones((len(ends[block]), m))  # factor[end, phase]
-        factor[seasonal[block]] = _season(sums, ends[block][seasonal[block]], m=m)
-        level = x[end - 1] / np.take_along_axis(factor, (end - 1) % m, axis=1)
-        blocks.append(level * np.take_along_axis(factor, (end + np.arange(horizon)) % m, axis=1))
+        end, shape = ends[block, None], (len(ends[block]), m)
+        factor, term = np.ones(shape), np.zeros(shape)  # [end, phase]
+        means = _season_means(ratios, ends[block][multiplied[block]], m=m)
+        factor[multiplied[block]] = means / means.mean(axis=1, keepdims=True)
+        means = _season_means(differences, ends[block][added[block]], m=m)
+        term[added[block]] = means - means.mean(axis=1, keepdims=True)
+        last, ahead = (end - 1) % m, (end + np.arange(horizon)) % m
+        level = (x[end - 1] - np.take_along_axis(term, last, axis=1)) / np.take_along_axis(
+            factor, last, axis=1
+        )
+        blocks.append(
+            level * np.take_along_axis(factor, ahead, axis=1) + np.take_along_axis(term, ahead, axis=1)
+        )
     return np.concatenate(blocks)
 
 
@@ -93,24 +116,25 @@ def _is_seasonal(x: Floats, ends: Rows, *, m: int) -> npt.NDArray[np.bool_]:
     return np.concatenate(seasonal)
 
 
-def _season_sums(x: Floats, *, m: int) -> Floats:
-    """Sums of the values over their centred moving averages, of each row's phase up to that row, [row]."""
+def _season_sums(x: Floats, *, m: int, additive: bool) -> Floats:
+    """Sums of the values over (`additive`: less) their centred moving averages, of each row's phase up to that row, [row]."""
     half = m // 2
     weights = np.ones(m) if m % 2 else np.array([0.5, *np.ones(m - 1), 0.5])
     share = np.zeros(-(-len(x) // m) * m)
     with np.errstate(all="ignore"):  # ratios past the last end may be undefined
-        share[half : len(x) - half] = x[half : len(x) - half] * m / np.convolve(x, weights, mode="valid")
+        inner, averages = x[half : len(x) - half], np.convolve(x, weights, mode="valid")
+        share[half : len(x) - half] = inner - averages / m if additive else inner * m / averages
         return np.asarray(share.reshape(-1, m).cumsum(axis=0).ravel())
 
 
-def _season(sums: Floats, ends: Rows, *, m: int) -> Floats:
-    """factor[end, phase] of the first `end` values, with mean 1."""
+def _season_means(sums: Floats, ends: Rows, *, m: int) -> Floats:
+    """The mean of what `_season_sums` added up, of the first `end` values, [end, phase]."""
     # The last row of each phase whose moving average ends before `end`, and how many such rows there are from the first on.
     last = (ends - m // 2)[:, None] - 1 - np.arange(m)
     means: Floats = sums[last] / ((last - m // 2) // m + 1)
-    factor = np.empty_like(means)
-    np.put_along_axis(factor, last % m, means / means.mean(axis=1, keepdims=True), axis=1)
-    return factor
+    by_phase = np.empty_like(means)
+    np.put_along_axis(by_phase, last % m, means, axis=1)
+    return by_phase
 
 
 BASELINE = Baseline(fit=lambda _splits, _scaler, season: Naive2(season or 1), needs_season=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnfc import baselines
-from rnnfc.baselines.naive2 import NAIVE2
+from rnnfc.baselines.naive2 import NAIVE2, count_additive
 from rnnfc.data.panel import Floats, format_time
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
@@ -75,6 +75,13 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
                 )
     scores += relative_scores(scores, reference=NAIVE2)
     notes = describe_unscored(scores, forecasts["test"])
+    season_rows = season or 1
+    num_additive = count_additive(splits.test, season=season_rows) if season_rows > 1 else 0
+    if num_additive and any(row.model == NAIVE2 for row in scores):
+        notes.append(
+            f"Naive2 takes an additive season where values are zero or negative: {num_additive:,} of "
+            f"{len(panel.series) * panel.num_targets:,} series"
+        )
     if len(written) < len(splits.test):
         notes.append(
             f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"
