@@ -66,7 +66,7 @@ def test_explain__compares_runs_of_both_engines(
         *(small_run.name, "layer 1, hidden state", 10, 200),
     )
     assert (numpy["run"], numpy["state"], len(numpy["norm"]), numpy["windows"]) == (
-        *(scratch_run.name, "layer 1, hidden state", 50, 50),
+        *(scratch_run.name, "layer 1, hidden state", 5, 50),  # train.bptt_steps
     )
     for curve in result["curves"]:
         assert curve["share_left"] == pytest.approx(curve["norm"][-1] / curve["norm"][0])
@@ -88,7 +88,9 @@ def test_explain__reads_the_trained_network_on_its_test_windows(
         for lag in range(50):
             norms[lag, row] = np.linalg.norm(g)
             g = W @ (g * (1 - states[50 - lag] ** 2))
-    np.testing.assert_allclose(curve["norm"], norms.mean(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(
+        curve["norm"], norms.mean(axis=1)[:5], rtol=1e-9
+    )  # training goes back no further
 
 
 def test_explain__prints_a_table_and_the_folder(rnnfc: Command, scratch_run: Path) -> None:

@@ -26,7 +26,10 @@ _MOST_STATES = 4_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """norm[lag]: the norm of the gradient of a window's loss by one state, mean over windows; lag 0 is the last step."""
+    """norm[lag]: the norm of the gradient of a window's loss by one state, mean over windows; lag 0 is the last step.
+
+    With train.bptt_steps there are only as many lags: training takes no gradient by the states before.
+    """
 
     run: str
     state: str
@@ -81,7 +84,8 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         windows = _subsample(prepared.splits.test, width=units).with_panel(scaler.transform(prepared.panel))
         norms = network.state_gradients(windows)
         curves += [
-            Curve(run=run.name, state=state, windows=len(windows), norm=norm) for state, norm in norms.items()
+            Curve(run=run.name, state=state, windows=len(windows), norm=norm[: experiment.train.bptt_steps])
+            for state, norm in norms.items()
         ]
     with RunWriter(outputs, "explain") as writer:
         writer.write_json(EXPLAIN, {"curves": [curve.to_json() for curve in curves]})
