@@ -32,7 +32,9 @@ def quiet_stderr() -> Iterator[None]:
 
 # The user's environment or ~/.keras/keras.json may set another backend or float type; runs must not depend on that.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Only what ends the process: errors that TensorFlow recovers from (an optimization of a graph that it skips, as with relu) are no
+# news for users, and all others are raised.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The user's flags come last: of two settings of one flag the last one counts.
 os.environ["XLA_FLAGS"] = f"{XLA_FLAG} {os.environ.get('XLA_FLAGS', '')}".strip()
 with quiet_stderr(), xla_cache.use_process_folder():
