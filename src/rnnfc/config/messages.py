@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from rnnfc.config.experiment import Experiment
+from rnnfc.config.other_names import find_key
 from rnnfc.config.yaml12 import Path
 
 _EXPECTED = {
@@ -117,7 +118,9 @@ def describe(error: ErrorDetails, group: type[BaseModel] | None) -> str:
         return f"missing; add {key!r}"
     if kind == "extra_forbidden":
         allowed = sorted(group.model_fields) if group else []
-        return f"unknown key; {_suggest(key, allowed)}allowed here: {', '.join(allowed)}"
+        known = find_key(key)
+        hint = f"it is {known} here; " if known else _suggest(key, allowed)
+        return f"unknown key; {hint}allowed here: {', '.join(allowed)}"
     if kind == "union_tag_not_found":
         kinds = (
             [name for member in _groups(group.model_fields[key].annotation) for name in _kinds(member)]
@@ -136,15 +139,21 @@ def _describe_value(error: ErrorDetails, key: str, context: Mapping[str, object]
         return f"kind is {format_value(error['input']['kind'])}; {_choices(context['tag'], str(context['expected_tags']))}"
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
-        return (
-            f"{got}; {_ONE_CHARACTER if key == 'separator' else text.format(_format_number(context[name]))}"
-        )
+        bound = _ONE_CHARACTER if key == "separator" else text.format(_format_number(context[name]))
+        return f"{got}; {bound}{_fraction_hint(error)}"
     if kind in _EXPECTED:
         form = _FORMS.get((key, str(error["input"])), _FORMS.get(key)) if kind in _GROUP_ERRORS else None
         return f"{got}; {f'write it as {form}' if form else f'must be {_EXPECTED[kind]}'}"
     if kind == "string_pattern_mismatch":
         return f"{got}; letters, digits, '.', '_' and '-' are allowed, 64 at most, starting with a letter or digit"
     return f"{got}; {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _fraction_hint(error: ErrorDetails) -> str:
+    """What a quantile level in percent is as a fraction."""
+    value = error["input"]
+    is_percent = "levels" in error["loc"] and isinstance(value, int | float) and 1 < value < 100
+    return f"; a level is a fraction, write {value / 100:g} for {value:g} %" if is_percent else ""
 
 
 def _kinds(group: type[BaseModel]) -> tuple[str, ...]:
