@@ -568,3 +568,15 @@ def test_schema__refuses_a_wrong_value(
     validator: jsonschema.Draft202012Validator, text: Callable[..., str], changed: dict[str, str]
 ) -> None:
     assert not validator.is_valid(as_json(text(**changed)))
+
+
+def test_schema__describes_every_key() -> None:
+    document = json.loads(schema())
+    groups = {"": document, **document["$defs"]}
+    keys = {
+        f"{group}.{key}": spec.get("description", "")
+        for group, rows in groups.items()
+        for key, spec in rows["properties"].items()
+    }
+    assert len(keys) > 100
+    assert [key for key, text in keys.items() if not text] == []

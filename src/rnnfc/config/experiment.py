@@ -30,16 +30,18 @@ class Experiment(Spec):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="part of the run folder's name"
     )
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    data: SourceSpec
-    window: WindowSpec
-    split: SplitSpec
+    seed: int = Field(
+        0, ge=0, le=MAX_SEED, description="of weights, order and dropout; the same seed gives the same bits"
+    )
+    data: SourceSpec = Field(description="where the rows come from, and what each column is")
+    window: WindowSpec = Field(description="rows that the network reads and forecasts")
+    split: SplitSpec = Field(description="rows of training, validation and test")
     scale: Annotated[
         ScaleSpec,
         BeforeValidator(as_scale, json_schema_input_type=ScaleSpec | Literal["none", "minmax", "standard"]),
-    ] = ScaleSpec()
-    model: ModelSpec
-    train: TrainSpec
+    ] = Field(default=ScaleSpec(), description="transform and scaling of the values, fitted on training rows")
+    model: ModelSpec = Field(description="the network")
+    train: TrainSpec = Field(description="optimizer, loss and length of the training")
     baselines: Distinct[Annotated[str, names_of(OPTIONAL_BASELINES)]] = Field(
         (),
         description="further baselines for the report; they need the extra stats",

@@ -84,7 +84,11 @@ def format_yaml(value: object) -> str:
 def schema() -> str:
     """The JSON Schema of a config, for editors."""
     draft = "https://json-schema.org/draft/2020-12/schema"
-    return json.dumps({"$schema": draft, **Experiment.model_json_schema()}, indent=2)
+    document = Experiment.model_json_schema()
+    for group in document["$defs"].values():
+        if kind := group["properties"].get("kind"):
+            kind["description"] = "which of the groups that are allowed here this is"
+    return json.dumps({"$schema": draft, **document}, indent=2)
 
 
 def starter(name: str) -> str:

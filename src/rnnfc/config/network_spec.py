@@ -13,7 +13,7 @@ MAX_UNITS = 16_384
 # The level of the point forecast.
 MEDIAN = 0.5
 
-CellName = Annotated[str, names_of(CELLS)]
+CellName = Annotated[str, names_of(CELLS), Field(description="the recurrent unit")]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
 # Keys of network specs that are rates of random draws in training.
@@ -36,7 +36,9 @@ class EnsembleSpec(Spec):
     """Networks that differ in their seed, trained side by side on the same minibatches; they forecast together."""
 
     seeds: int = Field(ge=2, le=64, description="networks")
-    by: Literal["mean", "median"] = "mean"
+    by: Literal["mean", "median"] = Field(
+        "mean", description="of the networks' forecasts in scaled units, before scale.transform is undone"
+    )
 
 
 class FamilySpec(Spec):
@@ -70,8 +72,8 @@ class NetSpec(FamilySpec):
         description="quantiles to forecast, e.g. [0.1, 0.5, 0.9]; the forecast itself is then the median; train.loss is then "
         "pinball or quantile_huber",
     )
-    linear: LinearSpec | None = None
-    ensemble: EnsembleSpec | None = None
+    linear: LinearSpec | None = Field(None, description="a linear map beside the network")
+    ensemble: EnsembleSpec | None = Field(None, description="several networks that forecast together")
     series_embedding: int | None = Field(
         None,
         ge=1,

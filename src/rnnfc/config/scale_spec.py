@@ -10,7 +10,10 @@ from rnnfc.config.spec import Spec
 class ScaleSpec(Spec):
     """Scaling, fitted on training rows only; `scale: minmax` is short for `{method: minmax}`."""
 
-    method: Literal["none", "minmax", "standard"] = "minmax"
+    method: Literal["none", "minmax", "standard"] = Field(
+        default="minmax",
+        description="minmax: to [0, 1]; standard: to mean 0 and standard deviation 1; both of the training rows",
+    )
     by: Literal["series", "all"] = Field(
         default="series", description="fit each series, or all of them together"
     )

@@ -21,23 +21,25 @@ class CosineRate(Spec):
     """From learning_rate in the first epoch down half a cosine to (almost) `final` times it in the last."""
 
     kind: Literal["cosine"]
-    final: float = Field(0.0, ge=0, lt=1)
+    final: float = Field(
+        0.0, ge=0, lt=1, description="share of learning_rate that the last epoch comes down to"
+    )
 
 
 class StepRate(Spec):
     """Times `factor` after every `every` epochs."""
 
     kind: Literal["step"]
-    every: int = Field(ge=1)
-    factor: float = Field(0.5, gt=0, lt=1)
+    every: int = Field(ge=1, description="epochs between two steps")
+    factor: float = Field(0.5, gt=0, lt=1, description="the rate is multiplied by it at each step")
 
 
 class PlateauRate(Spec):
     """Times `factor` whenever the validation loss has not improved for `patience` epochs."""
 
     kind: Literal["plateau"]
-    patience: int = Field(ge=1)
-    factor: float = Field(0.5, gt=0, lt=1)
+    patience: int = Field(ge=1, description="epochs without improvement before the rate falls")
+    factor: float = Field(0.5, gt=0, lt=1, description="the rate is multiplied by it")
     floor: float = Field(0.0, ge=0, description="the rate never falls below this")
     min_delta: float = Field(0.0, ge=0, description="a smaller improvement is none")
 
@@ -45,15 +47,17 @@ class PlateauRate(Spec):
 class ClipSpec(Spec):
     """Limit each gradient's values, each gradient's norm, or the norm of all gradients together."""
 
-    by: Literal["value", "norm", "global_norm"]
-    limit: float = Field(gt=0)
+    by: Literal["value", "norm", "global_norm"] = Field(
+        description="value: each number of a gradient; norm: the norm of each gradient; global_norm: that of all together"
+    )
+    limit: float = Field(gt=0, description="the largest size that is left as it is")
 
 
 class EarlyStoppingSpec(Spec):
     """Stop when the validation loss has not improved by more than `min_delta` for `patience` epochs; keep the best weights."""
 
-    patience: int = Field(ge=1)
-    min_delta: float = Field(0.0, ge=0)
+    patience: int = Field(ge=1, description="epochs without improvement before training stops")
+    min_delta: float = Field(0.0, ge=0, description="a smaller improvement is none")
 
 
 def _optimizers_with(option: str) -> str:
@@ -63,28 +67,37 @@ def _optimizers_with(option: str) -> str:
 class TrainSpec(Spec):
     """Optimizer, loss and budget."""
 
-    epochs: int = Field(ge=1, le=1_000_000)
-    batch_size: int = Field(32, ge=1, le=1_000_000)
+    epochs: int = Field(ge=1, le=1_000_000, description="times that training reads every window, at most")
+    batch_size: int = Field(
+        32, ge=1, le=1_000_000, description="windows in a minibatch, after each of which weights change"
+    )
     shuffle: bool = Field(True, description="a new order in every epoch, the same for the same seed")
-    optimizer: Annotated[str, names_of(OPTIMIZERS)] = "adam"
-    learning_rate: float = Field(0.001, gt=0, le=10)
+    optimizer: Annotated[str, names_of(OPTIMIZERS)] = Field(
+        "adam", description="rule by which gradients change weights"
+    )
+    learning_rate: float = Field(0.001, gt=0, le=10, description="size of each change of the weights")
     weight_decay: float | None = Field(
         None, ge=0, lt=1, description=f"{_optimizers_with('weight_decay')} only; 0.004 without it"
     )
     momentum: float | None = Field(None, ge=0, lt=1, description=f"{_optimizers_with('momentum')} only")
     loss: Annotated[str, names_of(LOSSES)] = Field(
-        "mse", description=f"with model.levels {' or '.join(QUANTILE_LOSSES)}, the first without it"
+        "mse",
+        description=f"what training minimizes; with model.levels {' or '.join(QUANTILE_LOSSES)}, the first without it",
     )
-    clip: ClipSpec | None = None
+    clip: ClipSpec | None = Field(
+        None, description="limit the gradients; they are left as they are without it"
+    )
     bptt_steps: int | None = Field(
         None,
         ge=1,
         description="the gradient goes back through this many steps of the window; all of them without it",
     )
     schedule: Annotated[ConstantRate | CosineRate | StepRate | PlateauRate, Field(discriminator="kind")] = (
-        ConstantRate(kind="constant")
+        Field(ConstantRate(kind="constant"), description="how the learning rate changes from epoch to epoch")
     )
-    early_stopping: EarlyStoppingSpec | None = None
+    early_stopping: EarlyStoppingSpec | None = Field(
+        None, description="stop when the validation loss stops improving; it needs split.validation"
+    )
 
     @model_validator(mode="before")
     @classmethod

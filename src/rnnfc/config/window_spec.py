@@ -10,8 +10,8 @@ from rnnfc.config.spec import Spec
 class WindowSpec(Spec):
     """How many rows the network sees (`length`) and how many it forecasts (`horizon`)."""
 
-    length: int = Field(ge=1, le=1_000_000)
-    horizon: int = Field(1, ge=1, le=100_000)
+    length: int = Field(ge=1, le=1_000_000, description="rows that the network reads for one forecast")
+    horizon: int = Field(1, ge=1, le=100_000, description="rows that it forecasts")
     stride: int = Field(
         1,
         ge=1,

@@ -17,7 +17,9 @@ class DenseSpec(NetSpec):
 
     kind: Literal["dense"]
     units: Units = Field(description="of the hidden layer")
-    activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "relu"
+    activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = Field(
+        "relu", description="of the hidden layer"
+    )
     dropout: Dropout = Field(
         0.0, description="share of the hidden layer's outputs that is dropped in training"
     )

@@ -28,7 +28,9 @@ class StackedSpec(NetSpec):
     units: Annotated[
         tuple[Units, ...], BeforeValidator(_as_layers, json_schema_input_type=Units | tuple[Units, ...])
     ] = Field(min_length=1, max_length=16, description="one number a layer; a single number is one layer")
-    activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = "tanh"
+    activation: Literal["tanh", "relu", "sigmoid", "linear", "elu", "softsign"] = Field(
+        "tanh", description="of the recurrent units"
+    )
     dropout: Dropout = Field(0.0, description="share of each layer's inputs that is dropped in training")
     recurrent_dropout: Dropout = Field(
         0.0, description="share of each layer's state that is dropped in training"

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from rnnfc.config.network_spec import FamilySpec, Units
 from rnnfc.networks import stacked
 from rnnfc.networks.family import Family, Sizes, Work
@@ -16,8 +18,8 @@ class ScratchSpec(FamilySpec):
     """One plain recurrent layer and a dense one, written out in NumPy and trained without TensorFlow."""
 
     kind: Literal["scratch"]
-    units: Units
-    activation: Literal["tanh", "sigmoid"] = "tanh"
+    units: Units = Field(description="of the one recurrent layer")
+    activation: Literal["tanh", "sigmoid"] = Field("tanh", description="of the recurrent units")
 
     @property
     def label(self) -> str:

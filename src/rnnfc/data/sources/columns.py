@@ -132,9 +132,9 @@ _Separator = Annotated[
 class FormatSpec(ColumnsSpec):
     """Columns and the format of the CSV files that have them."""
 
-    separator: _Separator = ","
-    decimal: Literal[".", ","] = "."
-    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = "utf-8"
+    separator: _Separator = Field(",", description="character between two cells of a CSV file")
+    decimal: Literal[".", ","] = Field(".", description="decimal mark of its numbers")
+    encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field("utf-8", description="of its text")
 
     @model_validator(mode="after")
     def _separator_is_usable(self) -> Self:

@@ -28,7 +28,7 @@ class SineSpec(DataSpec):
         None, gt=0, le=1e6, description="distance between two x; 1 gives sin(0), sin(1), sin(2)"
     )
     noise: float = Field(0.0, ge=0, le=1e6, description="standard deviation of the normal noise")
-    noise_seed: int = Field(0, ge=0, le=MAX_SEED)
+    noise_seed: int = Field(0, ge=0, le=MAX_SEED, description="of the noise")
 
     @model_validator(mode="after")
     def _one_spacing(self) -> Self:
