@@ -49,6 +49,7 @@ def against(network: float | None, rival: float | None, **options: object) -> st
 
 
 BEATS, LOSES = "beats every baseline; the best of them is", "loses to the best baseline,"
+UNTESTED = "has a lower error than the best baseline,"
 NO_GAIN, UNCLEAR = "does not beat the best baseline,", "shows no clear gain over the best baseline,"
 
 
@@ -83,8 +84,8 @@ def test_outcome__a_baseline_that_is_a_name_has_no_article() -> None:
     ("network", "statistic", "num_times", "horizon", "words"),
     [
         (8.0, 9.0, 30, 3, "as high)."),
-        (8.0, 9.0, 29, 3, "too few windows to tell from chance)."),
-        (2.0, -9.0, 29, 3, "too few windows to tell from chance)."),
+        (8.0, 9.0, 29, 3, "not tested for chance: 29 test windows per series, 30 needed)."),
+        (2.0, -9.0, 29, 3, "not tested for chance: 29 test windows per series, 30 needed)."),
         # Student's t of ten windows: 2.262
         (8.0, 2.26, 10, 1, "could be chance)."),
         (8.0, 2.27, 10, 1, "as high)."),
@@ -95,7 +96,7 @@ def test_outcome__few_origin_times_need_a_larger_statistic_and_fewer_decide_noth
 ) -> None:
     text = against(network, 4.0, statistic=statistic, num_times=num_times, horizon=horizon)
     assert text.endswith(words)
-    claim = LOSES if words == "as high)." else UNCLEAR if network < 4.0 else NO_GAIN
+    claim = LOSES if words == "as high)." else UNTESTED if network < 4.0 else NO_GAIN
     assert claim in text
 
 

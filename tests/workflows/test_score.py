@@ -149,4 +149,4 @@ def test_make_report__windows_of_three_series_at_the_same_times_are_too_few_for_
     report = make_report(prepared, forecast_all(prepared, scaler, Constant()))
     # ten for each of two steps, but at seven times
     assert "over 21 windows: the network does not beat" in report.verdict
-    assert report.outcome.endswith(": too few windows to tell from chance).")
+    assert report.outcome.endswith("; not tested for chance: 7 test windows per series, 20 needed).")

@@ -14,8 +14,8 @@ from rnnfc.reports.text import format_number
 # Origin times of windows that do not overlap: with fewer, the statistic is far from normal.
 _FEWEST_TIMES = 10
 CHANCE_NOTE = (
-    "“could be chance”: the Diebold-Mariano test (two-sided, 5 %) finds no significant difference. It needs "
-    f"{_FEWEST_TIMES} test windows per step; windows of several series that begin at the same time count once."
+    "“could be chance”: the Diebold-Mariano test (two-sided, 5 %) finds no significant difference. “not tested”: it needs "
+    f"{_FEWEST_TIMES} test windows per step of the horizon; windows of several series that begin at the same time count once."
 )
 
 
@@ -62,11 +62,18 @@ def describe_outcome(
     unit = f" {unit}" if unit and num_targets == 1 else ""
     values = f"{format_number(network_error)} against {format_number(rival_error)}{unit}"
     errors_text = f"{name} {values}, {_describe_ratio(network_error, rival_error)}"
-    few = num_times < _FEWEST_TIMES * horizon
-    if few or statistic is None or abs(statistic) < significance.critical_value(num_times):
+    needed = _FEWEST_TIMES * horizon
+    if num_times < needed:
+        gain = "has a lower error than" if network_error < rival_error else "does not beat"
+        windows = (
+            f"{num_times:,} test {'window' if num_times == 1 else 'windows'} per series, {needed:,} needed"
+        )
+        return (
+            f"the network {gain} the best baseline, {best} ({errors_text}; not tested for chance: {windows})."
+        )
+    if statistic is None or abs(statistic) < significance.critical_value(num_times):
         gain = "shows no clear gain over" if network_error < rival_error else "does not beat"
-        doubt = "too few windows to tell from chance" if few else "could be chance"
-        return f"the network {gain} the best baseline, {best} ({errors_text}: {doubt})."
+        return f"the network {gain} the best baseline, {best} ({errors_text}: could be chance)."
     if network_error < rival_error:
         # A baseline may have no scaled error, e.g. a forecast below zero where the scaler takes logarithms.
         some = f" that has a {name}" if None in errors.values() else ""
