@@ -37,7 +37,13 @@ def outcome(
     scores += [pooled("drift", "rmse", 0.0, **field) for field in fields]
     scores.append(pooled("drift", "mse", 0.0))
     return describe_outcome(
-        scores, statistic=statistic, unit=unit, num_targets=num_targets, num_times=num_times, horizon=horizon
+        scores,
+        statistic=statistic,
+        unit=unit,
+        num_targets=num_targets,
+        num_times=num_times,
+        horizon=horizon,
+        future_covariates=(),
     )
 
 
@@ -168,3 +174,17 @@ def test_describe_unscored__is_true_where_metrics_lack_a_value_for_different_ser
     assert describe_unscored(scores, test) == [
         f"1 of 2 series have no {name}, and are not in its mean" for name in ("MASE", "RMSSE", "NSE", "KGE")
     ]
+
+
+def test_outcome__names_what_no_baseline_reads() -> None:
+    scores = [pooled(NETWORK, "rmse", 1.0), pooled("drift", "rmse", 3.0)]
+    text = describe_outcome(
+        scores,
+        statistic=-9.0,
+        unit="",
+        num_targets=1,
+        num_times=99,
+        horizon=1,
+        future_covariates=("price", "data.calendar"),
+    )
+    assert text.endswith("No baseline reads price, data.calendar of the rows that are forecast.")

@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnfc import baselines
 from rnnfc.baselines.naive2 import NAIVE2, count_additive
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.panel import Floats, format_time
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows
@@ -110,6 +111,7 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         num_targets=panel.num_targets,
         num_times=len(np.unique(test.origin_time)),
         horizon=test.horizon,
+        future_covariates=_future_covariates(prepared.experiment),
     )
     return Report(
         experiment=prepared.experiment.name,
@@ -123,6 +125,12 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         ledger=count_rows(panel, prepared.splits, stride=prepared.experiment.window.stride),
         scores=scores,
     )
+
+
+def _future_covariates(experiment: Experiment) -> tuple[str, ...]:
+    """What the network reads of the rows that it forecasts: the columns of data.known, and data.calendar."""
+    covariates = experiment.data.covariates
+    return (*covariates.get("known", ()), *(["data.calendar"] if covariates.get("calendar") else []))
 
 
 def refuse_not_finite(forecast: Forecast, split: str) -> None:
