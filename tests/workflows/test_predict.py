@@ -373,3 +373,16 @@ def test_predict__notes_a_data_file_that_has_grown(rnnfc: Command, shop: Path, t
     (moved / "run.json").write_text(json.dumps(info))
     seal(moved)
     assert notes() == []
+
+
+@pytest.mark.parametrize(
+    ("high", "trained_high", "expected"),
+    [(101.1, 101.0, 0.1 / 91), (110.0, 101.0, 9 / 91), (10.5, 10.0, np.inf)],
+)
+def test_out_of_range__excess_is_a_share_of_the_training_range(
+    high: float, trained_high: float, expected: float
+) -> None:
+    column = workflow.OutOfRange(
+        series="a", column="y", low=10.0, high=high, trained_low=10.0, trained_high=trained_high
+    )
+    assert column.excess == pytest.approx(expected)
