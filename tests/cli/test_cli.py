@@ -510,7 +510,7 @@ def test_main__exits_130_on_ctrl_c_and_leaves_nothing(
     monkeypatch.setattr("rnnfc.workflows.train.train_epochs", interrupted)
     done = rnnfc("train", SINE, "--outputs", tmp_path / "out")
     assert done.code == 130
-    assert done.err.endswith("interrupted; no run folder was made\n")
+    assert done.err.endswith("interrupted\n")
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -188,7 +188,7 @@ def survives(
     checkpoint = unfinished_run.checkpoint()
     assert checkpoint is not None
     epoch = len(json.loads(str(checkpoint["history"])))
-    text = f"epoch {epoch} of 3 in {unfinished_run.folder}; go on with: rnnfc train --resume {unfinished_run.folder}"
+    text = f"epoch {epoch} of 3 in {unfinished_run.folder}; continue with: rnnfc train --resume {unfinished_run.folder}"
     assert lines[-2] == f"kept        {text}\n"
     resumed = command("train", "--resume", "--outputs", outputs)
     assert resumed.code == 0, resumed.err

@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
                 raise
             code = _INTERRUPTED  # C extensions may turn an interrupt into another error
     if signals.number or code == _INTERRUPTED:
-        code = _print_error("interrupted; no run folder was made\n", code=signals.exit_code)
+        code = _print_error("interrupted\n", code=signals.exit_code)
     sys.exit(code)
 
 

@@ -127,7 +127,7 @@ class TrainingConsole:
         if not self._resumable:
             return
         saved = f"epoch {epoch} of {total}" if epoch else "the last checkpoint"
-        resume = "" if failed else f"; go on with: rnnfc train --resume {shlex.quote(str(folder))}"
+        resume = "" if failed else f"; continue with: rnnfc train --resume {shlex.quote(str(folder))}"
         show_note("kept", f"{saved} in {folder}{resume}")
 
     def close(self) -> None:
