@@ -71,7 +71,8 @@ def broken_off(config: Path) -> Callable[[Command, Path], Path]:
         (folder,) = outputs.iterdir()
         assert done.code == 130
         assert (
-            f"kept        epoch 4 of 9 in {folder}; continue with: rnnfc train --resume {folder}\n" in done.err
+            f"kept        epoch 4 of 9 in {folder}; continue with: rnnfc train --resume {folder}\n"
+            in done.err
         )
         assert done.err.endswith("interrupted\n")
         return Path(folder)

@@ -70,10 +70,10 @@ def _forecast_column(x: Floats, ends: Rows, *, m: int, horizon: int) -> Floats:
         block = slice(start, start + step)
         end, shape = ends[block, None], (len(ends[block]), m)
         factor, term = np.ones(shape), np.zeros(shape)  # [end, phase]
-        means = _season_means(ratios, ends[block][multiplied[block]], m=m)
-        factor[multiplied[block]] = means / means.mean(axis=1, keepdims=True)
-        means = _season_means(differences, ends[block][added[block]], m=m)
-        term[added[block]] = means - means.mean(axis=1, keepdims=True)
+        means, mean = _season_means(ratios, ends[block][multiplied[block]], m=m)
+        factor[multiplied[block]] = means / mean
+        means, mean = _season_means(differences, ends[block][added[block]], m=m)
+        term[added[block]] = means - mean
         last, ahead = (end - 1) % m, (end + np.arange(horizon)) % m
         level = (x[end - 1] - np.take_along_axis(term, last, axis=1)) / np.take_along_axis(
             factor, last, axis=1
@@ -127,14 +127,14 @@ def _season_sums(x: Floats, *, m: int, additive: bool) -> Floats:
         return np.asarray(share.reshape(-1, m).cumsum(axis=0).ravel())
 
 
-def _season_means(sums: Floats, ends: Rows, *, m: int) -> Floats:
-    """The mean of what `_season_sums` added up, of the first `end` values, [end, phase]."""
+def _season_means(sums: Floats, ends: Rows, *, m: int) -> tuple[Floats, Floats]:
+    """The mean of what `_season_sums` added up, of the first `end` values, [end, phase], and that over the phases, [end, 1]."""
     # The last row of each phase whose moving average ends before `end`, and how many such rows there are from the first on.
     last = (ends - m // 2)[:, None] - 1 - np.arange(m)
     means: Floats = sums[last] / ((last - m // 2) // m + 1)
     by_phase = np.empty_like(means)
     np.put_along_axis(by_phase, last % m, means, axis=1)
-    return by_phase
+    return by_phase, means.mean(axis=1, keepdims=True)
 
 
 BASELINE = Baseline(fit=lambda _splits, _scaler, season: Naive2(season or 1), needs_season=True)
