@@ -252,3 +252,22 @@ def test_prepare__refuses_time_features_of_rows_without_a_step(tiny: Path) -> No
     tiny.write_text(TINY.replace("unit: m", "frequency: rows, calendar: [weekday]"))
     with pytest.raises(ConfigError, match=r"data\.calendar .* data\.frequency: rows"):
         prepare(load(tiny))
+
+
+def test_prepare__refuses_a_series_that_its_embedding_would_learn_nothing_of(tmp_path: Path) -> None:
+    days = [f"2020-01-{day:02d}" for day in range(1, 31)]
+    rows = [f"old,{day},1.{index}\n" for index, day in enumerate(days)]
+    rows += [f"new,{day},2.{index}\n" for index, day in enumerate(days[16:])]
+    (tmp_path / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
+    config = (
+        "name: x\ndata: {kind: long, path: shops.csv, series: shop, time: day, target: sold}\n"
+        "window: {length: 3, horizon: 1}\nsplit: {test: 2020-01-19}\n"
+        "model: {kind: stacked, cell: GRU, units: [2]MORE}\ntrain: {epochs: 1}\n"
+    )
+    (tmp_path / "x.yaml").write_text(config.replace("MORE", ""))
+    prepare(
+        load(tmp_path / "x.yaml")
+    )  # one network for all series can forecast a series that it was not trained on
+    (tmp_path / "x.yaml").write_text(config.replace("MORE", ", series_embedding: 2"))
+    with pytest.raises(DataError, match=r"series 'new' has no training window \(1 of 2 series\)"):
+        prepare(load(tmp_path / "x.yaml"))

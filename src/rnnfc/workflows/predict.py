@@ -84,7 +84,7 @@ class FutureForecast:
         if self.time is None:
             last = format_time(self.last_time[series])
             return [f"{last} + {step}" for step in range(1, self.value.shape[1] + 1)]
-        exact = self.times()[series][1:]
+        exact = format_times(self.time[series], self.offset)
         short = [format_time(time) for time in self.time[series]]
         return short if self.time.dtype.kind != "M" and len({*short}) == len(short) else exact
 

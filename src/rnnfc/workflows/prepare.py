@@ -119,6 +119,8 @@ def prepare(
     if len(panel.series) == 1 and experiment.net and experiment.net.series_embedding:
         text = "model.series_embedding needs several series, and the data has one"
         raise DataError(f"{text}; remove the key, or use data with several series (data.kind: long)")
+    if rows is None and experiment.net and experiment.net.series_embedding:
+        _refuse_untrained_series(panel, splits.train)
     scaled_by_series = experiment.scale.method != "none" and experiment.scale.by == "series"
     constant = int(is_constant(*edges).any(axis=1).sum()) if scaled_by_series else 0
     prepared = Prepared(
@@ -126,6 +128,16 @@ def prepare(
     )
     _refuse_large(prepared)
     return prepared
+
+
+def _refuse_untrained_series(panel: Panel, train: Windows) -> None:
+    """Refuse a series without a training window: it would be forecast from the random vector that its embedding starts with."""
+    untrained = np.setdiff1d(np.arange(len(panel.series)), train.series)
+    if len(untrained):
+        raise DataError(
+            f"series {panel.series[untrained[0]]!r} has no training window ({len(untrained):,} of {len(panel.series):,} series), "
+            "so model.series_embedding would learn nothing of it; leave such series out, change split, or remove series_embedding"
+        )
 
 
 def _refuse_calendar_without_step(panel: Panel) -> None:
