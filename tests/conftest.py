@@ -54,7 +54,14 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Files that take minutes start first, so that no worker is left alone with one at the end.
-LONGEST = ("test_resume.py", "test_reproducible.py", "test_disk_full.py")
+LONGEST = (
+    "test_resume.py",
+    "test_keras_trainer.py",
+    "test_reproducible.py",
+    "test_experiments.py",
+    "test_fuzz.py",
+    "test_disk_full.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
