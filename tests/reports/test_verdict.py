@@ -7,7 +7,12 @@ from factories import make_context, make_forecast
 
 from rnnfc.evaluation.scores import Score, score
 from rnnfc.reports.report import NETWORK
-from rnnfc.reports.verdict import describe_outcome, describe_unscored, format_verdict
+from rnnfc.reports.verdict import (
+    describe_future_covariates,
+    describe_outcome,
+    describe_unscored,
+    format_verdict,
+)
 
 NAN = float("nan")
 
@@ -43,7 +48,6 @@ def outcome(
         num_targets=num_targets,
         num_times=num_times,
         horizon=horizon,
-        future_covariates=(),
     )
 
 
@@ -176,15 +180,7 @@ def test_describe_unscored__is_true_where_metrics_lack_a_value_for_different_ser
     ]
 
 
-def test_outcome__names_what_no_baseline_reads() -> None:
-    scores = [pooled(NETWORK, "rmse", 1.0), pooled("drift", "rmse", 3.0)]
-    text = describe_outcome(
-        scores,
-        statistic=-9.0,
-        unit="",
-        num_targets=1,
-        num_times=99,
-        horizon=1,
-        future_covariates=("price", "data.calendar"),
-    )
-    assert text.endswith("No baseline reads price, data.calendar of the rows that are forecast.")
+def test_future_covariates__are_what_no_baseline_reads() -> None:
+    text = describe_future_covariates(("price", "data.calendar"))
+    assert text == "No baseline reads price, data.calendar of the rows that are forecast."
+    assert describe_future_covariates(()) == ""

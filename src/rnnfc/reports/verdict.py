@@ -43,32 +43,13 @@ def describe_outcome(
     num_targets: int,
     num_times: int,
     horizon: int,
-    future_covariates: Sequence[str],
 ) -> str:
-    """By how much the network beats or loses to the best baseline, whether that could be chance, and what no baseline reads.
+    """By how much the network beats or loses to the best baseline, and whether that could be chance.
 
     Args:
         statistic: `significance.diebold_mariano` of the network against that baseline.
         num_times: number of different origin times of the test windows.
-        future_covariates: what the network reads of the rows that it forecasts; no baseline does.
     """
-    outcome = _describe_errors(
-        scores, statistic=statistic, unit=unit, num_targets=num_targets, num_times=num_times, horizon=horizon
-    )
-    if not future_covariates:
-        return outcome
-    return f"{outcome} No baseline reads {', '.join(future_covariates)} of the rows that are forecast."
-
-
-def _describe_errors(
-    scores: Sequence[Score],
-    *,
-    statistic: float | None,
-    unit: str,
-    num_targets: int,
-    num_times: int,
-    horizon: int,
-) -> str:
     errors = ranking_errors(scores, num_targets=num_targets)
     rival = next(model for model in errors if model != NETWORK)
     network_error, rival_error = errors[NETWORK], errors[rival]
@@ -98,6 +79,13 @@ def _describe_errors(
         some = f" that has a {name}" if None in errors.values() else ""
         return f"the network beats every baseline{some}; the best of them is {best} ({errors_text})."
     return f"the network loses to the best baseline, {best} ({errors_text})."
+
+
+def describe_future_covariates(future_covariates: Sequence[str]) -> str:
+    """A sentence on what the network, and no baseline, reads of the rows that it forecasts; empty if it reads nothing there."""
+    if not future_covariates:
+        return ""
+    return f"No baseline reads {', '.join(future_covariates)} of the rows that are forecast."
 
 
 def describe_unscored(scores: Sequence[Score], test: Forecast) -> list[str]:

@@ -17,7 +17,12 @@ from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
 from rnnfc.evaluation.significance import diebold_mariano
 from rnnfc.reports.report import NETWORK, RANKING_METRIC, Report, count_rows, ranking_units
-from rnnfc.reports.verdict import describe_outcome, describe_unscored, format_verdict
+from rnnfc.reports.verdict import (
+    describe_future_covariates,
+    describe_outcome,
+    describe_unscored,
+    format_verdict,
+)
 from rnnfc.workflows.prepare import Prepared
 
 # Rows of forecast.csv: a file of some ten megabytes, written and read in seconds.
@@ -76,12 +81,11 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
                 )
     scores += relative_scores(scores, reference=NAIVE2)
     notes = describe_unscored(scores, forecasts["test"])
-    season_rows = season or 1
-    num_additive = count_additive(splits.test, season=season_rows) if season_rows > 1 else 0
-    if num_additive and any(row.model == NAIVE2 for row in scores):
+    num_additive = count_additive(splits.test, season=season) if season and season > 1 else 0
+    if num_additive:
         notes.append(
-            f"Naive2 takes an additive season where values are zero or negative: {num_additive:,} of "
-            f"{len(panel.series) * panel.num_targets:,} series"
+            f"the season of Naive2 is additive, not multiplicative, in series with values of zero or less: {num_additive:,} of "
+            f"{len(panel.series) * panel.num_targets:,}"
         )
     if len(written) < len(splits.test):
         notes.append(
@@ -111,8 +115,9 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         num_targets=panel.num_targets,
         num_times=len(np.unique(test.origin_time)),
         horizon=test.horizon,
-        future_covariates=_future_covariates(prepared.experiment),
     )
+    unread = describe_future_covariates(_future_covariates(prepared.experiment))
+    outcome = f"{outcome} {unread}" if unread else outcome
     return Report(
         experiment=prepared.experiment.name,
         unit=panel.unit,
