@@ -261,6 +261,15 @@ MONTH, MONTH_END = Frequency(unit="month", size=1), Frequency(unit="month_end", 
         (MONTH_END, ENDS, True),
         (MONTH_END, STARTS, False),
         (MONTH_END, _dates("2020-01-01", "2020-03-01"), False),  # both 31 days before the end
+        (
+            MONTH,
+            _dates("2020-06-30", "2020-09-30"),
+            False,
+        ),  # the last day is 12-31, which the 30th does not lead to
+        (MONTH, _dates("2020-02-29"), False),
+        (MONTH, _dates("2022-02-28", "2023-02-28"), True),  # a day that every month has
+        (MONTH, _dates("2018-12-31", "2019-12-31"), True),  # the 31st is the last day of every month
+        (MONTH, _dates("2020-01-30", "2020-03-30"), True),
         (MONTH, STARTS + np.timedelta64(14, "D"), True),  # another day, on which it goes on
         (Frequency(unit="microsecond", size=1), ENDS, True),
         (Frequency(unit="number", size=1), np.array([1, 2]), True),

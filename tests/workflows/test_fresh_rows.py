@@ -1,9 +1,13 @@
 """Rows that go on where a run's data ended must have its step, however few they are."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from factories import train_run
+from sealing import seal
 
 from rnnfc.config.load import from_yaml
 from rnnfc.data.frequency import Frequency
@@ -132,6 +136,27 @@ def test_fresh__refuses_month_ends_where_the_run_has_month_starts(tmp_path: Path
         path.write_text("t,v\n" + "".join(f"{day},1\n" for day in months))
         with pytest.raises(DataError, match="month"):
             fresh(path, experiment, run_panel, transformed=False)
+
+
+def test_finished_run__is_not_asked_what_its_training_did_not_ask(
+    tmp_path: Path, rnnfc: Callable[..., Any]
+) -> None:
+    """As of 0.1.0: whole numbers that look like dates were numbers, and a run can answer no question any more."""
+    days = "".join(f"{20240901 + row},{row % 7}.5\n" for row in range(30))
+    (tmp_path / "days.csv").write_text(f"t,v\n{days}")
+    run = train_run(
+        tmp_path,
+        "name: x\ndata: {kind: csv, path: days.csv, time: t, target: v, time_format: number}\nwindow: {length: 3, horizon: 2}\n"
+        "split: {test: 8}\nmodel: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n",
+    )
+    experiment = run / "experiment.yaml"
+    text = experiment.read_text()
+    assert text.count('"time_format": "number", ') == 1
+    experiment.write_text(text.replace('"time_format": "number", ', ""))
+    seal(run)
+    for command in (["evaluate", run], ["predict", run, "--data", tmp_path / "days.csv"]):
+        done = rnnfc(*command)
+        assert done.code == 0, done.err
 
 
 WEEK = (10, 20, 30, 40, 50, 60, 70)

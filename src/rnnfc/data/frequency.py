@@ -27,7 +27,7 @@ _LARGEST_DISTANCE = 2**63 - 1  # of two whole numbers; the difference of an int6
 _PART_ROWS = 2**16  # fit into a processor's cache
 _DAY = np.timedelta64(1, "D")
 _SHORTEST_MONTH = 28 * _DAY
-_HALF_MONTH = 14 * _DAY
+_LONGEST_MONTH, _HALF_MONTH = 31 * _DAY, 14 * _DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +113,13 @@ class Frequency:
                 to_end[0] if reference is None else _next_month(reference.astype("datetime64[M]")) - reference
             )
             return bool((to_end == expected).all() and expected < _HALF_MONTH)
-        if reference is None:
-            return len(np.unique(times - months)) == 1
-        into_month = reference - reference.astype("datetime64[M]")
         is_last_day = _next_month(months) - times <= _DAY
+        if reference is None:
+            into_month = np.unique(times - months)
+            # The 29th and the 30th, where they are last days, are month ends: the same day of other months does not continue them.
+            is_end = is_last_day.all() and _SHORTEST_MONTH <= into_month[0] < _LONGEST_MONTH - _DAY
+            return len(into_month) == 1 and not is_end
+        into_month = reference - reference.astype("datetime64[M]")
         return bool(
             ((times - months == into_month) | (is_last_day & (into_month >= _SHORTEST_MONTH - _DAY))).all()
         )

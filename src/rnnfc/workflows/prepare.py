@@ -10,6 +10,7 @@ from rnnfc import memory
 from rnnfc.baselines import refuse_missing_extra
 from rnnfc.baselines.linear_map import num_inputs
 from rnnfc.config.experiment import Experiment
+from rnnfc.data.frequency import Frequency
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, is_constant, training_range
@@ -89,13 +90,18 @@ def network_sizes(experiment: Experiment, panel: Panel) -> Sizes:
 
 
 def prepare(
-    experiment: Experiment, *, frame: object = None, rows: Callable[[Panel], Panel] | None = None
+    experiment: Experiment,
+    *,
+    frame: object = None,
+    rows: Callable[[Panel], Panel] | None = None,
+    frequency: Frequency | None = None,
 ) -> Prepared:
     """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
 
     Args:
         frame: a data frame with the columns of `experiment.data`, read instead of its source.
         rows: selects rows of the data; None selects the series that are long enough.
+        frequency: the step that the rows had at training; None: it is inferred.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
@@ -107,7 +113,7 @@ def prepare(
     if rows is None:
         refuse_missing_extra(experiment.baselines)
     with Phases()("data") as loading:
-        panel = load_panel(experiment.data, frame=frame)
+        panel = load_panel(experiment.data, frame=frame, frequency=frequency)
         if rows is None:
             _refuse_calendar_without_step(panel)
         panel = rows(panel) if rows else _long_enough(panel, experiment)
@@ -199,8 +205,9 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
             "to read its data again, or forecast in Python: run.predict(data=frame)"
         )
 
+    last = run.last_window(length=experiment.window.length)
+
     def as_trained(panel: Panel) -> Panel:
-        last = run.last_window(length=experiment.window.length)
         # A series that was added after training may be too short, which is not an error of this run.
         panel = (
             _long_enough(panel, experiment) if experiment.data.skips_short_series else panel
@@ -212,7 +219,7 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
             )
         return panel
 
-    prepared = prepare(experiment, rows=as_trained)
+    prepared = prepare(experiment, rows=as_trained, frequency=last.frequency)
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 

@@ -79,7 +79,8 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     Raises:
         DataError: times that do not ascend or lie on no grid, or gaps that `spec.missing` refuses; with the place of the row.
     """
-    if spec.time is not None and spec.time_format is None:
+    # Rows of a run go on as it was trained: it can answer no question any more.
+    if frequency is None and spec.time is not None and spec.time_format is None:
         _refuse_date_numbers(table)
     series = _by_series(table)
     if spec.time is None:
@@ -164,6 +165,7 @@ def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irreg
     for rows in series:
         if frequency is not None or rows is not longest:
             _refuse_other_step(rows, axis, reference=reference)
+        if frequency is None and rows is not longest:
             _refuse_other_month_convention(rows, axis, reference=reference)
     return axis
 
@@ -224,7 +226,7 @@ def _refuse_other_month_convention(series: _Series, axis: Frequency, *, referenc
         return
     here, there = "not at month ends", "at month ends"
     if axis.unit == "month":
-        here, there = "on different days of the month", "on one day of the month"
+        here, there = "at month ends, or on different days of the month", "on one day of the month"
     raise DataError(
         f"{series.origin.locate(0)}: the dates are {here}, those of {reference} are {there}; write month starts or month ends "
         "in all rows"
