@@ -70,7 +70,7 @@ def test_api__takes_and_returns_frames_of_one_library(
     assert capfd.readouterr() == ("", "")
     scores = run.scores
     assert type(scores) is type(data)
-    rows = [{**row, "target": row.get("target")} for row in run.report["scores"]]  # type: ignore[union-attr, dict-item, index]
+    rows = [{**row, "target": row.get("target")} for row in run.report["scores"]]  # type: ignore[union-attr, dict-item, index]  # JSON
     assert values(scores, "value") == [row["value"] for row in rows]
     assert set(values(scores, "model")) >= {"network", "last value"}
     forecast = run.predict(steps=3, future=future)
@@ -212,7 +212,7 @@ USES: dict[str, Callable[[Any, Any], object]] = {
 def test_run__with_one_changed_byte_is_refused(trained: Any, tmp_path: Path, name: str) -> None:
     run = rnnfc.Run(shutil.copytree(trained.folder, tmp_path / "copy"))
     content = (run.folder / name).read_bytes()
-    place = re.search(rb"[0-8](?=[0-9]*\Z|\D*\Z)", content).start()  # type: ignore[union-attr]
+    place = re.search(rb"[0-8](?=[0-9]*\Z|\D*\Z)", content).start()  # type: ignore[union-attr]  # there is a digit
     changed = bytes([content[place] + 1])
     (run.folder / name).write_bytes(content[:place] + changed + content[place + 1 :])
     for use in USES.values():
@@ -223,9 +223,9 @@ def test_run__with_one_changed_byte_is_refused(trained: Any, tmp_path: Path, nam
 def test_run__that_is_not_finished_is_refused(trained: Any, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"status": "running"}')
     with pytest.raises(rnnfc.RunError, match="not finished"):
-        rnnfc.Run(tmp_path).report  # noqa: B018
+        rnnfc.Run(tmp_path).report  # noqa: B018  the access raises
     with pytest.raises(rnnfc.RunError, match="not a run folder"):
-        rnnfc.Run(tmp_path / "nothing").scores  # noqa: B018
+        rnnfc.Run(tmp_path / "nothing").scores  # noqa: B018  the access raises
     assert rnnfc.Run(str(trained.folder)) == trained
     assert rnnfc.Run(str(trained.folder)).report == trained.report
 
@@ -281,17 +281,17 @@ def test_load__takes_values_that_are_not_json(tmp_path: Path) -> None:
         "seed": np.array(3),
     }
     experiment = rnnfc.load(path, overrides)
-    assert experiment.data.path == str(overrides["data.path"])  # type: ignore[union-attr]
+    assert experiment.data.path == str(overrides["data.path"])  # type: ignore[union-attr]  # a CSV
     assert (experiment.train.epochs, experiment.train.learning_rate, experiment.seed) == (3, 0.5, 3)
     assert experiment.split.test == "2024-02-01"
-    assert experiment.data.target == (overrides["data.target"],)  # type: ignore[union-attr]
+    assert experiment.data.target == (overrides["data.target"],)  # type: ignore[union-attr]  # a CSV
     assert rnnfc.load(path, "train.epochs=5").train.epochs == 5
 
 
 def test_calls__with_a_wrong_kind_of_argument_are_refused_clearly(tmp_path: Path, trained: Any) -> None:
     for call in (rnnfc.train, rnnfc.check):
         with pytest.raises(rnnfc.ConfigError, match=r"^experiment: got 'x.yaml'; .*rnnfc\.load"):
-            call("x.yaml")  # type: ignore[operator]
+            call("x.yaml")  # type: ignore[operator]  # from a table of calls
     with pytest.raises(rnnfc.RunError, match="no finished run 'fr'"):
         rnnfc.compare("fr", outputs=tmp_path)
     with pytest.raises(rnnfc.RunError, match="two different finished runs"):
@@ -338,4 +338,4 @@ def test_all__is_complete_and_documented() -> None:
     for name in ("scores", "report", "experiment", "predict", "name"):
         assert getattr(rnnfc.Run, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        getattr(rnnfc, "nothing")  # noqa: B009
+        getattr(rnnfc, "nothing")  # noqa: B009  mypy would refuse it as an attribute

@@ -120,7 +120,7 @@ SHAPE, GAP, FINITE = "3 rows of 2 columns", "without a gap", "not finite"
         ({"time": np.array(["2020-01-01", "NaT", "2020-01-03"], dtype="datetime64[us]")}, FINITE),
         ({"values": np.array([[1.0, 2.0], [3.0, np.inf], [5.0, 6.0]])}, FINITE),
         # a damaged file, not a type
-        ({"frequency": Frequency(unit="second", size=1.0)}, "time step 1.0 'second'"),  # type: ignore[arg-type]
+        ({"frequency": Frequency(unit="second", size=1.0)}, "time step 1.0 'second'"),  # type: ignore[arg-type]  # as above
         ({"frequency": Frequency(unit="number", size=0.0)}, "time step 0.0 'number'"),
         ({"frequency": Frequency(unit="number", size=2.0**63)}, "time step 9.223372036854776e+18 'number'"),
         ({"frequency": Frequency(unit="month", size=1.5), "time": DAYS}, "time step 1.5 'month'"),

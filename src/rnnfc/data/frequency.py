@@ -116,7 +116,7 @@ class Frequency:
         is_last_day = _next_month(months) - times <= _DAY
         if reference is None:
             into_month = np.unique(times - months)
-            # The 29th and the 30th, where they are last days, are month ends: the same day of other months does not continue them.
+            # The 29th and the 30th, where they are last days, are month ends: the same day of other months is none.
             is_end = is_last_day.all() and _SHORTEST_MONTH <= into_month[0] < _LONGEST_MONTH - _DAY
             return len(into_month) == 1 and not is_end
         into_month = reference - reference.astype("datetime64[M]")

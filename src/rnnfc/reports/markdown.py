@@ -73,7 +73,7 @@ def to_markdown(
             [
                 name,
                 *(
-                    format_number(scores[tuple({**_POOLED, **row, **column}.values())])  # type: ignore[index]
+                    format_number(scores[tuple({**_POOLED, **row, **column}.values())])  # type: ignore[index]  # keys in the order above
                     for column in table.columns.values()
                 ),
             ]

@@ -65,7 +65,7 @@ def draw_forecasts(
     figure, (whole, close_up) = new_figure(2, title)
     _draw_splits(whole, actual, parts, ylabel=ylabel)
     # Matplotlib converts dates to numbers, which its annotations do not say.
-    whole.axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)  # type: ignore[arg-type]
+    whole.axvspan(test_start, actual.time[-1], color=_TEST, alpha=0.08, linewidth=0)  # type: ignore[arg-type]  # dates, see above
     num_test_rows = int(np.sum(actual.time >= test_start))
     _draw_splits(close_up, actual, parts, ylabel=ylabel, rows=min(_CLOSE_UP_ROWS, num_test_rows))
     close_up.set_xlabel(escape_text(xlabel))

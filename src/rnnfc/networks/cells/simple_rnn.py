@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 def _forward(
     activation: "ElementWise",  # noqa: ARG001  as of every cell
-    derivative: "ElementWise",  # noqa: ARG001
+    derivative: "ElementWise",  # noqa: ARG001  as above
     gates: "Sequence[tf.Tensor]",
-    bypass: "Tensors",  # noqa: ARG001
-    states: "Tensors",  # noqa: ARG001
+    bypass: "Tensors",  # noqa: ARG001  as above
+    states: "Tensors",  # noqa: ARG001  as above
 ) -> "tuple[Tensors, Tensors, Tensors]":
     return (), (), tuple(gates)
 
 
-def _backward(residuals: "Tensors", by_next: "Tensors") -> "tuple[Tensors, Tensors, Tensors]":  # noqa: ARG001
+def _backward(residuals: "Tensors", by_next: "Tensors") -> "tuple[Tensors, Tensors, Tensors]":  # noqa: ARG001  as above
     return by_next, (), ()
 
 
