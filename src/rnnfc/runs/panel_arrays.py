@@ -65,10 +65,21 @@ def panel_from_arrays(arrays: Mapping[str, Array], *, length: int) -> Panel:
     # A date that is not a time (NaT) is not finite.
     if not np.isfinite(panel.time).all() or not np.isfinite(panel.values).all():
         raise ValueError("a time or a value is not finite")
-    whole = not dated or frequency.size % 1 == 0
+    _check_frequency(frequency)
+    return panel
+
+
+def frequency_from_arrays(arrays: Mapping[str, Array]) -> Frequency:
+    """The step of the panel that `panel_to_arrays` wrote; the same errors as `panel_from_arrays`."""
+    frequency = Frequency(**json.loads(str(arrays["plain"]))["frequency"])
+    _check_frequency(frequency)
+    return frequency
+
+
+def _check_frequency(frequency: Frequency) -> None:
+    whole = frequency.unit not in _DATED or frequency.size % 1 == 0
     if frequency.unit not in _UNITS or not 0 < frequency.size < _LARGEST_STEP or not whole:
         raise ValueError(f"unknown time step {frequency.size!r} {frequency.unit!r}")
-    return panel
 
 
 def _check_roles(

@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnfc.config import load
 from rnnfc.config.experiment import Experiment
+from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import ConfigError, RunError
@@ -18,7 +19,7 @@ from rnnfc.plain import Array, Json, JsonObject
 from rnnfc.runs import untrusted
 from rnnfc.runs.checkpoint import CHECKPOINT
 from rnnfc.runs.forecast_csv import read_forecast
-from rnnfc.runs.panel_arrays import panel_from_arrays
+from rnnfc.runs.panel_arrays import frequency_from_arrays, panel_from_arrays
 from rnnfc.runs.writer import MANIFEST, manifest
 
 EXPERIMENT, INFO, MODEL, ONNX = "experiment.yaml", "run.json", "model.keras", "model.onnx"
@@ -148,6 +149,13 @@ class Run:
         """The last `length` rows of every series of the data."""
         try:
             return panel_from_arrays(self._arrays(LAST_WINDOW), length=length)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise self._damaged(LAST_WINDOW, error) from error
+
+    def frequency(self) -> Frequency:
+        """The step from one row of the data to the next."""
+        try:
+            return frequency_from_arrays(self._arrays(LAST_WINDOW))
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise self._damaged(LAST_WINDOW, error) from error
 

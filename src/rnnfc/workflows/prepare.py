@@ -205,9 +205,8 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
             "to read its data again, or forecast in Python: run.predict(data=frame)"
         )
 
-    last = run.last_window(length=experiment.window.length)
-
     def as_trained(panel: Panel) -> Panel:
+        last = run.last_window(length=experiment.window.length)
         # A series that was added after training may be too short, which is not an error of this run.
         panel = (
             _long_enough(panel, experiment) if experiment.data.skips_short_series else panel
@@ -219,7 +218,7 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
             )
         return panel
 
-    prepared = prepare(experiment, rows=as_trained, frequency=last.frequency)
+    prepared = prepare(experiment, rows=as_trained, frequency=run.frequency())
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 
