@@ -546,15 +546,24 @@ def test_windows__past_the_end_have_inputs() -> None:
 def test_cut_windows__stride_thins_training_windows_only() -> None:
     panel = panel_of(20, 17, filled=[(8, 0)])
     split = SplitSpec(train=0.5, validation=0.2, test=0.3)
-    whole, thin = (cut_windows(panel, length=2, horizon=1, split=split, stride=stride) for stride in (1, 3))
+    whole, thin = (
+        cut_windows(panel, length=2, horizon=1, split=split, stride=stride, fixed_stride=True)
+        for stride in (1, 3)
+    )
     assert whole.train.origins.tolist() == [2, 3, 4, 5, 6, 7, *range(22, 28)]
     assert thin.train.origins.tolist() == [2, 5, 22, 25]  # 8 holds a filled value
     assert thin.train_rows.tolist() == whole.train_rows.tolist()
     assert origins(thin) == {**origins(whole), "train": [2, 5, 22, 25]}
-    assert cut_windows(panel, length=2, horizon=1, split=split, stride=1_000_000).train.origins.tolist() == [
-        2,
-        22,
-    ]
+    complete = panel_of(20, 17)
+    for fixed_stride in (True, False):  # one in each block of rows, whether it begins with the block or not
+        far, near = (
+            cut_windows(
+                complete, length=2, horizon=1, split=split, stride=stride, fixed_stride=fixed_stride
+            ).train.origins
+            for stride in (1_000_000, 4)
+        )
+        assert (far // 20).tolist() == [0, 1]
+        assert ((near - 2) // 4).tolist() == [0, 1, 5, 6]
 
 
 def test_cut_windows__refuses_a_stride_that_leaves_missing_values_only() -> None:
@@ -563,9 +572,16 @@ def test_cut_windows__refuses_a_stride_that_leaves_missing_values_only() -> None
         DataError,
         match=r"the train split has 1 windows.*missing value.*; lower window\.stride, shorten ",
     ):
-        cut_windows(panel, length=2, horizon=1, split=SplitSpec(test=2), stride=100)
+        cut_windows(panel, length=2, horizon=1, split=SplitSpec(test=2), stride=100, fixed_stride=True)
     with pytest.raises(DataError, match=r"missing value.*; lower window\.stride, shorten "):
-        cut_windows(panel_of(5, filled=[(2, 0)]), length=2, horizon=1, split=SplitSpec(test=2), stride=2)
+        cut_windows(
+            panel_of(5, filled=[(2, 0)]),
+            length=2,
+            horizon=1,
+            split=SplitSpec(test=2),
+            stride=2,
+            fixed_stride=True,
+        )
 
 
 @pytest.mark.parametrize(
@@ -643,3 +659,58 @@ def test_batches__of_long_windows_have_few_of_them(length: int, horizon: int) ->
     parts = list(train.batches(max_windows=1024))
     assert len(parts[0]) == 8 * 2**20 // (8 * 4000 * 3)
     assert sum(map(len, parts)) == len(train)
+
+
+@pytest.mark.parametrize(
+    ("stride", "season", "windows"),
+    [
+        (24, 24, 24),
+        (48, 24, 24),
+        (168, 24, 24),
+        (12, 24, 24),
+        (23, 24, 24),
+        (7, 24, 24),
+        (33, 24, 24),
+        (24, 168, 168),
+        (18, 12, 12),
+    ],
+)
+def test_cut_windows__training_windows_meet_every_phase(stride: int, season: int, windows: int) -> None:
+    rows = stride * windows
+    splits = cut_windows(
+        panel_of(3 + rows), length=2, horizon=1, split=SplitSpec(test=1), stride=stride, season=season
+    )
+    assert len(splits.train) == windows == len({*(splits.train.origins % season).tolist()})
+    assert (splits.train.origins - 2).tolist() == sorted(splits.train.origins - 2)
+    assert ((splits.train.origins - 2) // stride).tolist() == list(range(windows))
+    assert splits.whole_train is not None
+    assert splits.whole_train.origins.tolist() == list(range(2, 2 + rows))
+
+
+def test_cut_windows__many_short_series_meet_every_phase_and_weekday() -> None:
+    panel = make_panel(*[np.zeros(3 + 96)] * 60, names=[str(series) for series in range(60)])
+    train = cut_windows(panel, length=2, horizon=1, split=SplitSpec(test=1), stride=24, season=24).train
+    assert np.bincount((train.origins - panel.bounds[train.series]) % 24).tolist() == [10] * 24
+    hourly = cut_windows(
+        panel_of(3 + 168 * 90), length=2, horizon=1, split=SplitSpec(test=1), stride=168, season=24
+    )
+    assert len(np.unique(hourly.train.origins // 24 % 7)) == 7
+
+
+def test_cut_windows__a_stride_of_one_or_a_regular_one_stays() -> None:
+    panel, split = panel_of(60), SplitSpec(test=1)
+    every = cut_windows(panel, length=2, horizon=1, split=split, stride=1, season=12)
+    assert (every.train.origins.tolist(), every.whole_train) == (list(range(2, 59)), None)
+    regular = cut_windows(panel, length=2, horizon=1, split=split, stride=12, season=12, fixed_stride=True)
+    assert (regular.train.origins.tolist(), regular.whole_train) == ([2, 14, 26, 38, 50], None)
+
+
+def test_cut_windows__refuses_a_stride_that_leaves_a_phase_out() -> None:
+    with pytest.raises(
+        DataError,
+        match=r"window\.stride=12 leaves 5 training windows.* 5 of 12 phases of data\.season=12; set window\.stride to 2 ",
+    ):
+        cut_windows(panel_of(60), length=2, horizon=1, split=SplitSpec(test=1), stride=12, season=12)
+    # Eight rows have no more phases than they have windows.
+    few = cut_windows(panel_of(11), length=2, horizon=1, split=SplitSpec(test=1), stride=1, season=12)
+    assert len(few.train) == 8

@@ -300,18 +300,20 @@ def test_compare__several_targets_count_in_their_standard_deviations(tmp_path: P
         (1, [str(float(time)) for time in range(10, 130)]),  # the last 120
         (
             50,
-            [str(float(time)) for time in range(29, 179)],
-        ),  # three whole forecasts, the last one and those before it
-        (2, [str(float(time)) for time in range(11, 131)]),
+            [str(float(first + step)) for first in (27, 78, 129) for step in range(50)],
+        ),  # three whole forecasts, the last one and those before it, begun at another phase each
+        (2, [str(float(first + step)) for first in range(3, 130, 3) for step in range(2)]),
     ],
 )
-def test_compare_picture__shows_the_last_forecasts_end_to_end(
+def test_compare_picture__shows_the_last_forecasts_that_do_not_overlap(
     tmp_path: Path, picture: dict[str, Any], horizon: int, drawn: list[str]
 ) -> None:
     rows = [(str(time + step), step, 1.0, 2.0) for time in range(129) for step in range(1, horizon + 1)]
     compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
     assert curves(picture)[0][1] == drawn
-    assert picture["title"].endswith(f"rows, {horizon} steps end to end" if horizon > 1 else "rows")
+    assert picture["title"].endswith(
+        f"rows, {horizon} steps, one forecast every {horizon + 1} rows" if horizon > 1 else "rows"
+    )
 
 
 @pytest.mark.filterwarnings("error")

@@ -21,22 +21,33 @@ def quantile_forecast(levels: tuple[float, ...]) -> Forecast:
 def test_forecast_line__has_the_outer_band_and_names_it_once() -> None:
     forecast = quantile_forecast((0.2, 0.5, 0.8))
     test, train = (
-        pictures._forecast_line(forecast, WINDOWS, series=0, split=split) for split in ("test", "train")
+        pictures._forecast_line(forecast, WINDOWS, series=0, split=split, spacing=2)
+        for split in ("test", "train")
     )
     assert np.array_equal(test.band, [test.value - 1, test.value + 2], equal_nan=True)  # type: ignore[arg-type]  # there is one
     assert (test.band_label, train.band_label) == ("20 % to 80 %", "")
     median = replace(forecast, levels=(0.5,))
-    assert pictures._forecast_line(median, WINDOWS, series=0, split="test").band is None
+    assert pictures._forecast_line(median, WINDOWS, series=0, split="test", spacing=2).band is None
 
 
 def test_forecast_line__breaks_where_no_row_was_forecast() -> None:
     windows = replace(WINDOWS, origins=np.array([6, 8, 13, 20], dtype=np.int32))
     forecast = Forecast.from_windows(windows, np.full((4, 2, 1), 0.5))
-    line = pictures._forecast_line(forecast, windows, series=0, split="train")
+    line = pictures._forecast_line(forecast, windows, series=0, split="train", spacing=2)
     assert line.time.tolist() == [6, 7, 8, 9, 10, 13, 14, 15, 20, 21]
     assert np.flatnonzero(np.isnan(line.value)).tolist() == [4, 7]
 
 
-def test_end_to_end__windows_share_no_row_and_end_with_the_last() -> None:
+def test_spaced__windows_share_no_row_and_end_with_the_last() -> None:
     origins = np.array([3, 4, 5, 9, 10, 11, 12, 20])
-    assert origins[pictures._end_to_end(origins, 3)].tolist() == [5, 9, 12, 20]
+    assert origins[pictures._spaced(origins, 3)].tolist() == [5, 9, 12, 20]
+
+
+def test_phase_spacing__lets_forecasts_begin_at_every_phase() -> None:
+    # (horizon, season): midnight after midnight, noon and midnight, the same weekday, no season known
+    cases = [(1, None), (24, 24), (12, 24), (7, 7), (24, 168), (24, None), (5, 12)]
+    assert [pictures.phase_spacing(*case) for case in cases] == [1, 25, 13, 8, 25, 25, 5]
+    origins = np.arange(100, 100 + 24 * 30)
+    assert {*(origins[pictures._spaced(origins, pictures.phase_spacing(24, 24))] % 24).tolist()} == {
+        *range(24)
+    }

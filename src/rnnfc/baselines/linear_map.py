@@ -1,4 +1,4 @@
-"""The linear map: one ridge regression from the window to the horizon, fitted on the training windows."""
+"""The linear map: one ridge regression from the window to the horizon, fitted on the training windows of every row."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -23,7 +23,7 @@ class LinearMap:
     """One ridge regression for all targets, from the scaled rows of a target and of the past covariates to all steps.
 
     It has at most 4,000 inputs (rows x channels): the newest rows of a longer window, the first channels of a wider row. It is
-    fitted on at most 20,000 training windows, evenly spaced.
+    fitted on at most 20,000 training windows, evenly spaced, whatever window.stride is.
 
     weights: f64[input + 1, horizon], the last row is the intercept.
     """
@@ -90,4 +90,6 @@ def _design(windows: Windows, scaler: Scaler) -> Floats:
     return np.hstack([x, np.ones((len(x), 1))])
 
 
-BASELINE = Baseline(fit=lambda splits, scaler, _season: LinearMap.fit(splits.train, scaler))
+BASELINE = Baseline(
+    fit=lambda splits, scaler, _season: LinearMap.fit(splits.whole_train or splits.train, scaler)
+)

@@ -16,7 +16,7 @@ class WindowSpec(Spec):
         1,
         ge=1,
         le=1_000_000_000,
-        description="rows from one training window to the next; validation and test use every window",
+        description="one training window in so many rows, at every phase of the season; validation and test use every window",
     )
     normalize: Literal["none", "last", "mean_std", "difference"] = Field(
         "none",

@@ -6,9 +6,11 @@ window belongs to the split that owns all its target rows; its inputs may reach 
 
 import datetime as dt
 import itertools
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -159,12 +161,16 @@ class Windows:
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The windows of each split, and the training rows of each series: train_rows[series, 2], half-open."""
+    """The windows of each split, and the training rows of each series: train_rows[series, 2], half-open.
+
+    whole_train: every training window, on which baselines are fitted whatever the stride; None: `train` has all of them.
+    """
 
     train: Windows
     validation: Windows | None
     test: Windows
     train_rows: Rows
+    whole_train: Windows | None = None
 
     def __iter__(self) -> Iterator[tuple[str, Windows]]:
         yield "train", self.train
@@ -182,37 +188,67 @@ class Splits:
         }
 
 
-def cut_windows(panel: Panel, *, length: int, horizon: int, split: SplitSpec, stride: int = 1) -> Splits:
-    """The windows of every split: every `stride`-th of training, all of validation and test.
+def cut_windows(
+    panel: Panel,
+    *,
+    length: int,
+    horizon: int,
+    split: SplitSpec,
+    stride: int = 1,
+    season: int | None = None,
+    fixed_stride: bool = False,
+) -> Splits:
+    """The windows of every split: one in each `stride` rows of training, all of validation and test.
 
     No target is a filled value, and neither is the last input row: an interpolated value there would leak the target after it.
     With `missing: mask`, a window needs at least one observed target, and no row before the first value of a column.
 
+    Args:
+        season: rows per season; training windows begin at each of its phases. None: at rows drawn at random.
+        fixed_stride: training windows begin `stride` rows apart, as in runs of earlier versions.
     Raises:
-        DataError: a split has too few rows for one window, or a date lies outside the data; with both numbers.
+        DataError: a split has too few rows for one window, or a date lies outside the data; with both numbers. Or `stride`
+            leaves so few training windows that a phase of the season has none.
     """
     _refuse_dates_outside(panel, split)
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
-    parts: dict[str, Windows] = {}
-    for index, name in enumerate(("train", "validation", "test")):
-        if name != "validation" or split.validation is not None:
-            rows, step = borders[:, index : index + 2], stride if name == "train" else 1
-            parts[name] = _cut_split(panel, rows, name=name, length=length, horizon=horizon, stride=step)
+    cut = partial(_cut_split, panel, length=length, horizon=horizon)
+    train = cut(borders[:, :2], name="train", stride=stride, season=season or 1, fixed_stride=fixed_stride)
+    whole_train = cut(borders[:, :2], name="train") if stride > 1 and not fixed_stride else None
+    if season is not None and whole_train is not None:
+        _refuse_unmet_phases(train, whole_train, stride=stride, season=season)
     return Splits(
-        train=parts["train"],
-        validation=parts.get("validation"),
-        test=parts["test"],
+        train=train,
+        validation=cut(borders[:, 1:3], name="validation") if split.validation is not None else None,
+        test=cut(borders[:, 2:], name="test"),
         train_rows=borders[:, :2],
+        whole_train=whole_train,
     )
 
 
-def _cut_split(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int, stride: int) -> Windows:
-    """Windows whose targets lie in rows[series, 2], at every `stride`-th origin."""
+def _cut_split(
+    panel: Panel,
+    rows: Rows,
+    *,
+    name: str,
+    length: int,
+    horizon: int,
+    stride: int = 1,
+    season: int = 1,
+    fixed_stride: bool = False,
+) -> Windows:
+    """Windows whose targets lie in rows[series, 2], one in each block of `stride` origins."""
     first = np.maximum(rows[:, 0], _first_observed(panel) + length)
     last = rows[:, 1] - horizon
     origins = np.concatenate(
         [np.arange(start, end + 1, stride, dtype=np.int32) for start, end in zip(first, last, strict=True)]
     )
+    if stride > 1 and not fixed_stride:
+        series = np.searchsorted(panel.bounds, origins - 1, side="right") - 1
+        sizes = np.minimum(stride, last[series] + 1 - origins)
+        origins += _offsets(origins - panel.bounds[series], sizes, stride=stride, season=season).astype(
+            np.int32
+        )
     if not len(origins):
         _refuse_short(panel, rows, name=name, length=length, horizon=horizon)
     usable = origins[_is_usable(panel, origins, horizon=horizon)] if panel.filled.any() else origins
@@ -223,6 +259,41 @@ def _cut_split(panel: Panel, rows: Rows, *, name: str, length: int, horizon: int
             "fewer gaps"
         )
     return Windows(panel=panel, origins=usable, length=length, horizon=horizon)
+
+
+def _offsets(starts: Rows, sizes: Rows, *, stride: int, season: int) -> Rows:
+    """Which origin of each block is a window's, [block], so that `season` windows of a series begin at `season` phases.
+
+    A stride of 5 and a season of 3 give phases 0, 1, 2, 0 ...; a stride of 4 and a season of 6 give 0, 4, 2, then 1, 5, 3.
+
+    Args:
+        starts: the first row of each block, counted from the start of its series.
+        sizes: rows of each block: `stride`, or fewer in the last one of a series.
+    """
+    block: Rows = np.arange(len(starts))
+    if stride < season:
+        # Blocks begin at multiples of the divisor: at each phase of these once in `season / divisor` blocks; then they shift.
+        divisor = math.gcd(stride, season)
+        return np.minimum(np.asarray(block // (season // divisor) % divisor), sizes - 1)
+    phase = (block - starts) % season
+    # One of the rows of this phase, at random: a longer season that the config does not name is met, too.
+    num_rows = np.maximum(1, -(-(sizes - phase) // season))
+    row = np.random.default_rng(0).integers(0, num_rows)
+    return np.asarray(np.minimum(phase + season * row, sizes - 1))
+
+
+def _refuse_unmet_phases(train: Windows, whole_train: Windows, *, stride: int, season: int) -> None:
+    """Refuse a stride by which training windows begin at fewer phases of the season than all of them do."""
+
+    def num_phases(windows: Windows) -> int:
+        return len(np.unique((windows.origins - windows.panel.bounds[windows.series]) % season))
+
+    met = num_phases(train)
+    if met < season and met < (possible := num_phases(whole_train)):
+        raise DataError(
+            f"window.stride={stride:,} leaves {len(train):,} training windows, which begin at {met:,} of {possible:,} phases of "
+            f"data.season={season:,}; set window.stride to {max(1, len(whole_train) // (2 * season)):,} or less"
+        )
 
 
 def _first_observed(panel: Panel) -> Rows:

@@ -156,7 +156,7 @@ def _ledger_lines(ledger: Ledger) -> list[str]:
     windows = ", ".join(
         f"{name} {count:,}{with_windows.get(name, '')}" for name, count in ledger.windows.items()
     )
-    stride = f" (training windows every {ledger.stride:,} rows)" if ledger.stride > 1 else ""
+    stride = f" (one training window in {ledger.stride:,} rows)" if ledger.stride > 1 else ""
     num_scored = ledger.scored_windows["train"]
     sample = [f"- training windows scored: {num_scored:,}, evenly spaced"]
     return [

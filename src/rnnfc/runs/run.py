@@ -75,6 +75,10 @@ class Run:
         """run.json."""
         return self._json(INFO)
 
+    def has_fixed_stride(self) -> bool:
+        """Whether its training windows begin `window.stride` rows apart, as in earlier versions."""
+        return self.info().get("fixed_stride") is not False
+
     def report(self) -> JsonObject:
         """report.json."""
         return self._json(REPORT)

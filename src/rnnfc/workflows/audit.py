@@ -92,6 +92,8 @@ def _with_noise(prepared: Prepared, *, first_row: Rows) -> Prepared:
             horizon=window.horizon,
             split=experiment.split,
             stride=window.stride,
+            season=experiment.data.season,
+            fixed_stride=prepared.fixed_stride,
         ),
     )
 

@@ -20,7 +20,7 @@ from rnnfc.runs import forecast_csv
 from rnnfc.runs import run as run_files
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
-from rnnfc.workflows.pictures import label_runs
+from rnnfc.workflows.pictures import label_runs, phase_spacing
 
 # Runs and rows that one picture shows clearly.
 _MOST_DRAWN_RUNS, _MOST_DRAWN_ROWS = 4, 120
@@ -297,7 +297,9 @@ def _picture(
     target = next(key.target for key in tables[0].rows if key in shared)
     series = next(key.series for key in common if key.target == target)
     rows, steps = _drawn_rows(
-        [row for row, key in enumerate(common) if (key.target, key.series) == (target, series)], common
+        [row for row, key in enumerate(common) if (key.target, key.series) == (target, series)],
+        common,
+        season=runs[0].experiment().data.season,
     )
     times, dated = np.array([common[row].time for row in rows]), tables[0].dated
     if dated:
@@ -331,8 +333,8 @@ def _picture(
     )
 
 
-def _drawn_rows(rows: Sequence[int], common: Sequence[_Key]) -> tuple[list[int], str]:
-    """Which of the `rows` of a series are drawn, and of which steps: the last forecasts that do not overlap, end to end.
+def _drawn_rows(rows: Sequence[int], common: Sequence[_Key], *, season: int | None) -> tuple[list[int], str]:
+    """Which of the `rows` of a series are drawn, and of which steps: the last forecasts that do not overlap.
 
     Where rows are missing, so that forecasts differ in their steps, it is the last rows of one step.
     """
@@ -340,9 +342,13 @@ def _drawn_rows(rows: Sequence[int], common: Sequence[_Key]) -> tuple[list[int],
     steps = [list(group) for _, group in itertools.groupby(rows, key=lambda row: common[row].step)]
     if len(steps) == 1 or len({len(group) for group in steps}) > 1:
         return steps[0][-_MOST_DRAWN_ROWS:], f"step {common[rows[0]].step} of each forecast"
+    spacing = phase_spacing(len(steps), season)
+    place = {time: place for place, time in enumerate(sorted({common[row].time for row in rows}))}
     chosen: list[int] = []
     for forecast in list(zip(*steps, strict=True))[::-1]:
-        last_time = common[forecast[-1]].time
-        if not chosen or (len(chosen) < _MOST_DRAWN_ROWS and last_time < common[chosen[0]].time):
+        first = place[common[forecast[0]].time]
+        if not chosen or (
+            len(chosen) < _MOST_DRAWN_ROWS and first <= place[common[chosen[0]].time] - spacing
+        ):
             chosen = [*forecast, *chosen]
-    return chosen, f"{len(steps)} steps end to end"
+    return chosen, f"{len(steps)} steps, one forecast every {spacing} rows"

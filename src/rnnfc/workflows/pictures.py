@@ -1,5 +1,7 @@
 """The forecast picture of a run: which series and windows it shows, and its titles."""
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ if TYPE_CHECKING:  # matplotlib takes a second to start
 
 
 def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
-    """PNG of the first target's actual values and forecasts; with a long horizon, forecasts that do not overlap, end to end.
+    """PNG of the first target's actual values and forecasts; with a long horizon, forecasts that do not overlap.
 
     Of many series it shows the last rows of the first, the middle and the last one that have test windows. Lines have gaps
     where rows were filled, and where none was forecast.
@@ -34,7 +36,7 @@ def forecast_picture(prepared: Prepared, forecasts: Forecasts) -> bytes:
     shown = with_test[np.unique(np.linspace(0, len(with_test) - 1, _MOST_SERIES).round().astype(np.int64))]
     title = f"{experiment.name}: forecasts"
     if horizon > 1:
-        title += f" of {horizon} steps end to end"
+        title += f" of {horizon} steps, one every {phase_spacing(horizon, experiment.data.season)} rows"
     if panel.num_targets > 1:
         title += f", {panel.targets[0]} (1 of {panel.num_targets} targets)"
     if many:
@@ -61,9 +63,10 @@ def _series_lines(prepared: Prepared, forecasts: Forecasts, *, series: int) -> "
 
     panel = prepared.panel
     rows = slice(*panel.bounds[series : series + 2])
+    spacing = phase_spacing(prepared.experiment.window.horizon, prepared.experiment.data.season)
     actual = Line(label="actual", time=panel.time[rows], value=panel.observed(rows, slice(0, 1))[:, 0])
     parts = [
-        _forecast_line(forecasts.network[name], windows, series=series, split=name)
+        _forecast_line(forecasts.network[name], windows, series=series, split=name, spacing=spacing)
         for name, windows in prepared.splits.scored.items()
     ]
     return actual, parts
@@ -75,12 +78,22 @@ def label_runs(runs: Sequence[Run]) -> list[str]:
     return names if len(set(names)) == len(names) else [run.name for run in runs]
 
 
-def _forecast_line(forecast: Forecast, windows: Windows, *, series: int, split: str) -> "Line":
-    """The forecasts of a series end to end, with a gap where no row was forecast; a band between the outermost quantiles."""
+def phase_spacing(horizon: int, season: int | None) -> int:
+    """Rows from one forecast of a picture to the next: the fewest by which they do not overlap and begin at every phase.
+
+    Forecasts of 24 hours end to end would all begin at midnight, and look better or worse than the scores, which have them all.
+    Without a season the horizon stands for it.
+    """
+    phases = season or horizon
+    return next(rows for rows in itertools.count(horizon) if math.gcd(rows, phases) == 1)
+
+
+def _forecast_line(forecast: Forecast, windows: Windows, *, series: int, split: str, spacing: int) -> "Line":
+    """The forecasts of a series, with a gap where no row was forecast; a band between the outermost quantiles."""
     from rnnfc.reports.drawing import Line
 
     own = np.flatnonzero(forecast.series == series)
-    chosen = own[_end_to_end(windows.origins[own].astype(np.int64), windows.horizon)]
+    chosen = own[_spaced(windows.origins[own].astype(np.int64), spacing)]
     rows = (windows.origins[chosen, None] + np.arange(windows.horizon)).ravel()
     gaps = np.flatnonzero(np.diff(rows) > 1) + 1
 
@@ -97,12 +110,12 @@ def _forecast_line(forecast: Forecast, windows: Windows, *, series: int, split: 
     return replace(line, band=band, band_label=levels if split == "test" else "")  # one entry in the legend
 
 
-def _end_to_end(origins: Rows, horizon: int) -> Rows:
-    """Places of windows that share no target row, ascending; the last window is one of them."""
-    if horizon == 1:
+def _spaced(origins: Rows, spacing: int) -> Rows:
+    """Places of windows at least `spacing` rows apart, ascending; the last window is one of them."""
+    if spacing == 1:
         return np.arange(len(origins))
     chosen, place = [], len(origins) - 1
     while place >= 0:
         chosen.append(place)
-        place = int(np.searchsorted(origins, origins[place] - horizon, side="right")) - 1
+        place = int(np.searchsorted(origins, origins[place] - spacing, side="right")) - 1
     return np.array(chosen[::-1], dtype=np.int64)

@@ -31,6 +31,7 @@ class Prepared:
     """An experiment with its data and windows.
 
     constant_series: how many have a channel that is constant on the training rows, so that it is centred, not scaled.
+    fixed_stride: whether training windows were cut by the rule of earlier versions, see `cut_windows`.
     """
 
     experiment: Experiment
@@ -38,6 +39,7 @@ class Prepared:
     splits: Splits
     loading: Phase
     constant_series: int
+    fixed_stride: bool
 
     @property
     def parameters(self) -> int:
@@ -95,6 +97,7 @@ def prepare(
     frame: object = None,
     rows: Callable[[Panel], Panel] | None = None,
     frequency: Frequency | None = None,
+    fixed_stride: bool = False,
 ) -> Prepared:
     """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
 
@@ -102,6 +105,7 @@ def prepare(
         frame: a data frame with the columns of `experiment.data`, read instead of its source.
         rows: selects rows of the data; None selects the series that are long enough.
         frequency: the step that the rows had at training; None: it is inferred.
+        fixed_stride: cut training windows by the rule of earlier versions, see `cut_windows`.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
@@ -118,7 +122,13 @@ def prepare(
             _refuse_calendar_without_step(panel)
         panel = rows(panel) if rows else _long_enough(panel, experiment)
         splits = cut_windows(
-            panel, length=window.length, horizon=window.horizon, split=experiment.split, stride=window.stride
+            panel,
+            length=window.length,
+            horizon=window.horizon,
+            split=experiment.split,
+            stride=window.stride,
+            season=experiment.data.season,
+            fixed_stride=fixed_stride,
         )
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
@@ -130,7 +140,12 @@ def prepare(
     scaled_by_series = experiment.scale.method != "none" and experiment.scale.by == "series"
     constant = int(is_constant(*edges).any(axis=1).sum()) if scaled_by_series else 0
     prepared = Prepared(
-        experiment=experiment, panel=panel, splits=splits, loading=loading, constant_series=constant
+        experiment=experiment,
+        panel=panel,
+        splits=splits,
+        loading=loading,
+        constant_series=constant,
+        fixed_stride=fixed_stride,
     )
     _refuse_large(prepared)
     return prepared
@@ -218,7 +233,9 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
             )
         return panel
 
-    prepared = prepare(experiment, rows=as_trained, frequency=run.frequency())
+    prepared = prepare(
+        experiment, rows=as_trained, frequency=run.frequency(), fixed_stride=run.has_fixed_stride()
+    )
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 
 

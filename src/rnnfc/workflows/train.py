@@ -138,6 +138,7 @@ def _begin(writer: RunWriter, prepared: Prepared, resume_from: Unfinished | None
         "recipe": asdict(resume_from.recipe if resume_from else prepared.recipe),
         **provenance(prepared.panel),
         "data_bytes": data_bytes(experiment.data),
+        "fixed_stride": prepared.fixed_stride,
         "experiment": experiment.model_dump(mode="json"),
     }
     if resume_from:
