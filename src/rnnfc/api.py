@@ -174,7 +174,8 @@ class Run:
             steps: how many rows, at most 1,000,000; None: the horizon. Beyond the horizon forecasts are fed back as inputs.
             series: names of the series to forecast; empty: all.
             data: new rows, a frame or a file with the columns of the run's data.
-            future: the future covariates (data.known) of the rows that are forecast, a frame or a file.
+            future: the future covariates (data.known) of the rows that are forecast, a frame or a file; None: those of the
+                last rows of the data, which have no target.
         Returns:
             A frame with a row for each series, step and target, in data units: series, time, step, target, forecast, and a
             column for each quantile level, e.g. q0.1. `time` is in UTC if the data has a UTC offset, and missing if times

@@ -1,6 +1,7 @@
 """last_window.npz: a panel as plain arrays and back, and the arrays that are refused."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,35 @@ def test_panel_arrays__of_no_possible_panel_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)):
         saved(last_window(**changes), tmp_path, length=3)
+
+
+def with_future() -> Panel:
+    """Two series, the price of one and two rows after them; a third series is in the rows after them alone."""
+    future = make_panel([1.5], [0.1], [2.5, 3.5], channels=("price",), names=("a", "x", "b"))
+    past = make_panel([[1, 2]], [[3, 4]], channels=("sold", "price"), names=("a", "b"), num_known=1)
+    return replace(past, future=future)
+
+
+def test_panel_arrays__keep_the_rows_to_be_forecast(tmp_path: Path) -> None:
+    read = saved(with_future(), tmp_path, length=1).future
+    assert read is not None
+    assert (read.values.ravel().tolist(), read.bounds.tolist()) == ([1.5, 2.5, 3.5], [0, 1, 3])
+    assert (read.series, read.channels, read.num_targets, read.num_known) == (("a", "b"), ("price",), 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("values", np.array([[1.5, 1.0]] * 3)),
+        ("values", np.array([[1.5], [np.nan], [1.0]])),
+        ("time", np.array([1, 2])),
+        ("time", DAYS),
+        ("bounds", np.array([0, 4, 3])),
+        ("bounds", np.array([0, 1, 2])),
+        ("bounds", np.array([0, 3])),
+    ],
+)
+def test_panel_arrays__damaged_rows_to_be_forecast_are_refused(name: str, array: npt.NDArray[Any]) -> None:
+    arrays = {**panel_to_arrays(with_future()), f"future_{name}": array}
+    with pytest.raises(ValueError, match=r"to be forecast|not finite"):
+        panel_from_arrays(arrays, length=1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import train_run
+from factories import make_panel, train_run
 from sealing import seal
 
 from rnnfc.config.load import from_yaml
@@ -15,6 +15,7 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.file import load_file
 from rnnfc.errors import DataError
+from rnnfc.workflows import fresh_rows
 from rnnfc.workflows.fresh_rows import fresh
 
 _HOUR = 3_600_000_000
@@ -194,3 +195,13 @@ def test_fresh__notes_a_masked_value_that_no_season_has(tmp_path: Path) -> None:
     values, notes = masked(tmp_path, closed * 4)
     assert values == [10, 20, 30, 40, 50, 60, 60]
     assert notes == ["filled with the last value, because no earlier season in the data has one: 1 of v"]
+
+
+def test_filled__says_that_forecasts_begin_after_rows_without_a_target() -> None:
+    def notes(*rows: int) -> list[str]:
+        panel = make_panel([1, 2, 3], [4, 5, 6], filled=[(row, 0) for row in rows], missing="ffill")
+        return fresh_rows._filled(panel)
+
+    assert notes() == []
+    assert len(notes(1, 5)) == 1
+    assert notes(1, 4, 5)[1].startswith("the last rows have no target, and forecasts begin after them")

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from rnnfc.cli import console
+import rnnfc as rnnfc_api
+from rnnfc.cli import console, main
 from rnnfc.runs.run import Run
 from rnnfc.workflows import predict
 
@@ -27,8 +29,6 @@ def rows(first: int, end: int, *columns: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from rnnfc.cli import main
-
     home = tmp_path_factory.mktemp("ahead")
     (home / "d.csv").write_text(rows(0, 60, "y", "price"))
     (home / "c.yaml").write_text(
@@ -142,6 +142,78 @@ def test_train__suggests_the_future_option_for_known_columns(
     (run,) = (folder / "out").iterdir()
     console.show_saved(Run.open(run))
     assert capsys.readouterr().out.endswith(f"next        rnnfc predict {run} --last-window --future FILE\n")
+
+
+def open_rows(first: int, end: int, *, observed: int) -> str:
+    """Rows with y and price; from `observed` on without y."""
+    lines = rows(first, end, "y", "price").splitlines()
+    open_end = [
+        ",".join((line.split(",")[0], "", line.split(",")[2])) for line in lines[1 + observed - first :]
+    ]
+    return "\n".join([*lines[: 1 + observed - first], *open_end, ""])
+
+
+@pytest.fixture(scope="module")
+def open_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of `folder`, trained on a file with seven more rows, whose y is empty."""
+    home = tmp_path_factory.mktemp("open")
+    (home / "c.yaml").write_text((folder / "c.yaml").read_text())
+    (home / "d.csv").write_text(open_rows(0, 67, observed=60))
+    with pytest.raises(SystemExit):
+        main(["train", str(home / "c.yaml"), "--outputs", str(home / "out")])
+    return home
+
+
+def test_rows_to_be_forecast__are_not_trained_on_and_are_forecast(
+    folder: Path, open_folder: Path, rnnfc: Callable[..., Any]
+) -> None:
+    future = folder / "open.csv"
+    future.write_text(rows(60, 67, "price"))
+    expected = json.loads(forecast(rnnfc, folder, "--future", future).out)["forecast"]
+    done = forecast(rnnfc, open_folder)
+    assert json.loads(done.out)["forecast"] == expected
+    assert expected[0]["time"] == "2024-03-01"
+    assert "--steps 6 forecasts them" in json.loads(done.out)["notes"][0]
+    six = values(forecast(rnnfc, open_folder, "--steps", 6))
+    assert six == values(forecast(rnnfc, folder, "--steps", 6, "--future", future))
+    short = forecast(rnnfc, open_folder, "--steps", 9)
+    assert (short.code, "data: d has 7 of the 9 rows after 2024-02-29" in short.err) == (2, True)
+    assert rnnfc("evaluate", "--outputs", open_folder / "out").code == 0
+    whole = (folder / "d.csv").read_text()
+    (folder / "d.csv").write_text(open_rows(0, 60, observed=55))
+    done = rnnfc("evaluate", "--outputs", folder / "out")
+    (folder / "d.csv").write_text(whole)
+    assert (done.code, "rows after 2024-02-24 have no target" in done.err) == (2, True)
+
+
+def test_train__suggests_no_future_file_where_the_data_has_the_rows(
+    open_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = (open_folder / "out").iterdir()
+    console.show_saved(Run.open(run))
+    assert capsys.readouterr().out.endswith("--last-window\n")
+
+
+def test_rows_to_be_forecast__in_new_rows_and_frames(folder: Path, rnnfc: Callable[..., Any]) -> None:
+    fresh = folder / "fresh.csv"
+    fresh.write_text(open_rows(50, 70, observed=63))
+    done = forecast(rnnfc, folder, "--data", fresh)
+    future = folder / "fresh_future.csv"
+    future.write_text(rows(63, 66, "price"))
+    observed = folder / "observed.csv"
+    observed.write_text(rows(50, 63, "y", "price"))
+    expected = values(forecast(rnnfc, folder, "--data", observed, "--future", future))
+    assert values(done) == expected
+    assert json.loads(done.out)["forecast"][0]["time"] == "2024-03-04"
+    (run,) = (folder / "out").iterdir()
+    frame = pd.read_csv(fresh)
+    assert rnnfc_api.open_run(run).predict(data=frame)["forecast"].tolist() == expected
+    text = fresh.read_text().splitlines()
+    fresh.write_text(
+        "\n".join([*text[:-6], "2024-03-05,,", *text[-5:], ""])
+    )  # the price of one of these rows is missing
+    done = forecast(rnnfc, folder, "--data", fresh)
+    assert (done.code, "data: d has 2 of the 3 rows after 2024-03-03" in done.err) == (2, True)
 
 
 def test_export__with_known_columns_is_checked_on_random_windows(

@@ -140,6 +140,9 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     facts, window, model = check(prepared), prepared.experiment.window, prepared.experiment.model
     counts = " · ".join(f"{part['count']:,} {name}" for name, part in facts["windows"].items())
     later = f"; {prepared.panel.later:,} later rows are left out" if prepared.panel.later else ""
+    future = prepared.panel.future
+    if future is not None:
+        later += f"; rows without {', '.join(prepared.panel.targets)} at the end are to be forecast"
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
     network = f"{model.label}, {prepared.parameters:,} parameters"
     return [
@@ -213,7 +216,12 @@ def show_saved(run: Run) -> None:
         if (run.folder / name).exists()
     ]
     show_result("saved", f"{run.folder}   {'  '.join(files)}")
-    future = " --future FILE" if "known" in run.experiment().data.covariates else ""
+    experiment = run.experiment()
+    is_open = (
+        "known" in experiment.data.covariates
+        and run.last_window(length=experiment.window.length).future is None
+    )
+    future = " --future FILE" if is_open else ""
     # A command finds the newest run in outputs/ by itself.
     name = "" if run.folder.parent == Path("outputs") else f" {shlex.quote(str(run.folder))}"
     show_result("next", f"rnnfc predict{name} --last-window{future}")

@@ -141,9 +141,12 @@ def update_filled(
 
 def _refuse_missing_value(rows: Rows, missing: Mask, channels: tuple[str, ...]) -> None:
     row, channel = np.argwhere(missing)[0]
+    hint = (
+        ", or list what is known of rows to be forecast in data.known" if missing[row:, channel].all() else ""
+    )
     raise DataError(
         f"{rows.locate(row)}: {channels[channel]}: missing value ({np.count_nonzero(missing):,} in all); "
-        "set data.missing: interpolate, ffill, seasonal or mask, or fill in the value"
+        f"set data.missing: interpolate, ffill, seasonal or mask, or fill in the value{hint}"
     )
 
 
@@ -166,6 +169,6 @@ def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, r
         row = -1
         text = (
             f"the last {len(unfilled):,} values are missing, with no later value to interpolate to; remove these rows or set "
-            "data.missing: ffill"
+            "data.missing: ffill, or list what is known of rows to be forecast in data.known"
         )
     raise DataError(f"{rows.locate(row)}: {name}: {text}")

@@ -34,6 +34,8 @@ class Panel:
     filled: bool[row, channel], True where the source had no value and `missing` filled it.
     left_out: number of series of the source that are not here.
     later: number of rows of the source that come after these and are not here.
+    future: the rows of the source after these, which are to be forecast: complete future covariates as channels, finite, not
+        without gaps. Its series may be more than those here. None where there are no such rows.
     """
 
     values: Floats
@@ -51,6 +53,7 @@ class Panel:
     num_known: int = 0
     calendar: tuple[str, ...] = ()
     offset: str = ""
+    future: "Panel | None" = None
 
     @property
     def num_rows(self) -> int:

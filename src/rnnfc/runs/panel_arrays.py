@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import get_args
 
 import numpy as np
@@ -18,9 +18,18 @@ _DATED, _LARGEST_STEP = ("month", "month_end", "microsecond"), 2.0**63
 
 
 def panel_to_arrays(panel: Panel) -> dict[str, Array]:
-    """The arrays of a panel, its names as text arrays, and everything else as JSON text in `plain`."""
+    """The arrays of a panel, its names as text arrays, and everything else as JSON text in `plain`.
+
+    Rows to be forecast are there only if they have future covariates.
+    """
     plain = {name: getattr(panel, name) for name in _PLAIN}
+    future = {}
+    if panel.future is not None and panel.future.channels:
+        names = {*panel.series}
+        own = panel.future.select_series(np.array([name in names for name in panel.future.series]))
+        future = {"future_values": own.values, "future_time": own.time, "future_bounds": own.bounds}
     return {
+        **future,
         "values": panel.values,
         "time": panel.time,
         "bounds": panel.bounds,
@@ -62,6 +71,8 @@ def panel_from_arrays(arrays: Mapping[str, Array], *, length: int) -> Panel:
     )
     if panel.bounds[0] != 0 or np.any(np.diff(panel.bounds) != length):
         raise ValueError("its series do not follow each other without a gap")
+    if "future_values" in arrays:
+        panel = replace(panel, future=_future(arrays, panel))
     # A date that is not a time (NaT) is not finite.
     if not np.isfinite(panel.time).all() or not np.isfinite(panel.values).all():
         raise ValueError("a time or a value is not finite")
@@ -80,6 +91,33 @@ def _check_frequency(frequency: Frequency) -> None:
     whole = frequency.unit not in _DATED or frequency.size % 1 == 0
     if frequency.unit not in _UNITS or not 0 < frequency.size < _LARGEST_STEP or not whole:
         raise ValueError(f"unknown time step {frequency.size!r} {frequency.unit!r}")
+
+
+def _future(arrays: Mapping[str, Array], panel: Panel) -> Panel:
+    """The rows to be forecast."""
+    values, time, bounds = (arrays[f"future_{name}"] for name in ("values", "time", "bounds"))
+    first = len(panel.channels) - panel.num_known
+    channels = panel.channels[first : len(panel.channels) - 2 * len(panel.calendar)]
+    shapes = (values.shape, time.shape, bounds.shape)
+    if shapes != ((len(values), len(channels)), (len(values),), (len(panel.series) + 1,)):
+        raise ValueError(f"rows to be forecast of {len(channels)} columns are needed")
+    if values.dtype.kind != "f" or bounds.dtype.kind != "i" or time.dtype.kind != panel.time.dtype.kind:
+        raise ValueError("rows to be forecast have another type")
+    if not np.isfinite(values).all() or not np.isfinite(time).all():
+        raise ValueError("a time or a value is not finite")
+    if bounds[0] != 0 or bounds[-1] != len(values) or np.any(np.diff(bounds) < 0):
+        raise ValueError("its rows to be forecast do not follow each other")
+    return replace(
+        panel,
+        values=values.astype(np.float64, copy=False),
+        time=time,
+        bounds=bounds.astype(np.int64, copy=False),
+        channels=channels,
+        num_targets=len(channels),
+        num_known=0,
+        calendar=(),
+        filled=np.zeros(values.shape, dtype=np.bool_),
+    )
 
 
 def _check_roles(

@@ -1,6 +1,7 @@
 """The last rows of each series, from which forecasts start: those of the run, or new ones from a file."""
 
 import difflib
+import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,7 +78,8 @@ def fresh(
     panel = _load(data, experiment.data, run_panel)
     refuse_other_clock(panel, run_panel, name=name)
     if experiment.data.series_column is None:
-        panel = replace(panel, series=run_panel.series)
+        future = panel.future and replace(panel.future, series=run_panel.series)
+        panel = replace(panel, series=run_panel.series, future=future)
     num_rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, run_panel)
     names = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
     _refuse_unknown(names, run_panel.series, prefix=f"{name}:", remedy="remove its rows, or train with it")
@@ -114,7 +116,18 @@ def _filled(panel: Panel) -> list[str]:
     """A note on values of the last window that were missing."""
     counts = zip(panel.filled.sum(axis=0).tolist(), panel.channels, strict=True)
     filled = ", ".join(f"{count:,} of {name}" for count, name in counts if count)
-    return [f"missing values of the last window that were filled ({panel.missing}): {filled}"] * bool(filled)
+    notes = [f"missing values of the last window that were filled ({panel.missing}): {filled}"] * bool(filled)
+    has_target = np.asarray((~panel.filled[:, : panel.num_targets]).any(axis=1))
+    # One row may be late; several look like rows that are to be forecast.
+    if any(
+        not has_target[max(first, end - 2) : end].any()
+        for first, end in itertools.pairwise(panel.bounds)
+        if first < end
+    ):
+        notes.append(
+            "the last rows have no target, and forecasts begin after them; remove these rows to forecast them"
+        )
+    return notes
 
 
 def _grown(run: Run, experiment: Experiment) -> list[str]:

@@ -1,5 +1,6 @@
 """Past the end of the data: times, future covariates from a file, and time features."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,33 @@ from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
 
 
 def future_times(panel: Panel, *, rows: int) -> Times | None:
-    """The times after the last one of each series that has rows, [series, row]; None for `data.frequency: rows`."""
+    """The times after the last one of each series that has rows, [series, row].
+
+    None for `data.frequency: rows`, unless the data has that many rows to be forecast.
+    """
     times = [panel.frequency.next_times(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
     known = [time for time in times if time is not None]
+    if not known and panel.future is not None:
+        own = [panel.future.time[_own(panel.future, panel, place)] for place in places_of(panel)]
+        known = [time[:rows] for time in own if len(time) >= rows]
+        known = known if len(known) == len(own) else []
     return np.array(known) if known else None
+
+
+def num_future(panel: Panel) -> int:
+    """How many rows to be forecast the data has at least, of each series that has rows."""
+    if panel.future is None:
+        return 0
+    return min(
+        len(range(panel.future.num_rows)[_own(panel.future, panel, place)]) for place in places_of(panel)
+    )
 
 
 def future_covariates(panel: Panel, experiment: Experiment, future: object, *, rows: int) -> Floats:
     """[series, row, known] for the rows after the last one of each series that has rows.
 
     Args:
-        future: the path of a file, or a data frame; None: no future covariates are given.
+        future: the path of a file, or a data frame; None: the rows of the data that are to be forecast.
     Raises:
         ConfigError: the file is needed and missing, or not needed.
         DataError: it cannot be used, or lacks rows; or the times past the end are not known.
@@ -56,32 +73,42 @@ def _load_covariates(
 ) -> Floats:
     names, data = ", ".join(columns), experiment.data
     needed = f"the network needs {names} of the {rows} rows that it forecasts"
-    if source is None:
+    if source is None and panel.future is None:
         raise ConfigError(f"future is missing; {needed}: pass them, on the command line with --future FILE")
     if isinstance(source, Path) and not source.exists():
         raise ConfigError(f"--future {source}: no such file; {needed}: name a CSV file with them")
     spec = data.only_targets(columns)
-    if isinstance(source, Path):
+    if source is None and panel.future is not None:
+        future = panel.future
+    elif isinstance(source, Path):
         future = load_panel(spec.in_file(source), frequency=panel.frequency)
     else:
         future = load_panel(spec, frame=source, frequency=panel.frequency, offset=panel.offset)
-    refuse_other_clock(future, panel, name=_option(source))
-    series = future.series if data.series_column else panel.series
+    name = "data" if source is None else _option(source)
+    refuse_other_clock(future, panel, name=name)
+    if data.series_column is None:
+        future = replace(future, series=panel.series)
+    # Without a time column a file starts with the first row after the data.
+    in_time = data.time_column is not None or source is None
     parts = []
     for place in places_of(panel):
-        name, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1 :][:1]
-        own = slice(*future.bounds[series.index(name) :][:2]) if name in series else slice(0)
-        # Without a time column the file starts with the first row after the data.
-        in_time = data.time_column is not None
+        series, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1 :][:1]
+        own = _own(future, panel, place)
         after = _rows_after(future.time[own], last, panel.frequency, rows=rows) if in_time else slice(rows)
         complete = ~future.filled[own][after].any(axis=1)
         parts.append(future.values[own][after][complete])
         if len(parts[-1]) < rows:
             raise DataError(
-                f"{_option(source)}: {name} has {len(parts[-1])} of the {rows} rows after {format_time(last[0])} "
+                f"{name}: {series} has {len(parts[-1])} of the {rows} rows after {format_time(last[0])} "
                 f"for which the network needs {names}; add the missing rows"
             )
     return np.stack(parts)
+
+
+def _own(future: Panel, panel: Panel, place: int) -> slice:
+    """The rows in `future` of a series of `panel`; none if it is not there."""
+    name = panel.series[place]
+    return slice(*future.bounds[future.series.index(name) :][:2]) if name in future.series else slice(0)
 
 
 def _rows_after(time: Times, last: Times, frequency: Frequency, *, rows: int) -> Rows:

@@ -21,7 +21,7 @@ from rnnfc.runs.forecast_csv import cell, quantile_name
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import json_text, new_files, refuse_existing
 from rnnfc.workflows.fresh_rows import ends_of, first_window, places_of
-from rnnfc.workflows.future import future_covariates, future_times
+from rnnfc.workflows.future import future_covariates, future_times, num_future
 from rnnfc.workflows.inference import InferenceNetwork, open_network
 
 # An excess below it changes no forecast that anybody would notice: 101.1 where training reached 101.0.
@@ -200,12 +200,14 @@ def predict(
     experiment = run.experiment()
     panel = run.last_window(length=experiment.window.length)
     scaler = run.scaler(channels=len(panel.channels), series=len(panel.series))
-    horizon = experiment.window.horizon
+    horizon, asked = experiment.window.horizon, steps
     steps = horizon if steps is None else steps
     _refuse_past_covariates(panel, steps, horizon=horizon)
     panel, notes = first_window(run, panel, data=data, series=series, transformed=scaler.power is not None)
     if experiment.levels and steps > horizon:
         notes = [*notes, f"quantiles end with the horizon of {horizon}"]
+    if asked is None and future is None and (whole := num_future(panel) // horizon * horizon) > horizon:
+        notes = [*notes, f"the data has more rows to be forecast; --steps {whole:,} forecasts them"]
     covariates = future_covariates(panel, experiment, future, rows=-(-steps // horizon) * horizon)
     network = open_network(run, panel, scaler, runtime=runtime)
     value, quantiles, fed_back = _forecast(network, panel, covariates, horizon=horizon, steps=steps)

@@ -226,6 +226,11 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
         panel = (
             _long_enough(panel, experiment) if experiment.data.skips_short_series else panel
         ).truncate_to(last)
+        if panel.future is not None and last.span[1] > panel.span[1]:
+            raise DataError(
+                f"{run.folder}: the rows after {format_time(panel.span[1])} have no target, and the run was trained on values "
+                "there (earlier versions filled them); restore these values, or train again"
+            )
         if panel.fingerprint() != run.info().get("data_sha256"):
             raise DataError(
                 f"{run.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "

@@ -1,13 +1,16 @@
 """Many series in one file, in long format."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
+from rnnfc.data.sources.frame import FrameSpec
 from rnnfc.data.sources.long import LongSpec
 from rnnfc.errors import DataError
 
@@ -176,3 +179,57 @@ def test_long__asks_about_numbers_that_look_like_dates(
     assert message.startswith("shops.csv:2: ")
     assert f"data.time_format: '{form}'" in message
     assert "data.time_format: number" in message
+
+
+OPEN = """shop,day,sold,stock,price
+a,2020-01-01,5,9,1
+b,2020-01-01,7,9,2
+a,2020-01-02,6,8,1
+b,2020-01-02,,,3
+a,2020-01-03,,,4
+b,2020-01-03,,,
+b,2020-01-04,,,5
+"""
+
+
+@pytest.mark.parametrize("policy", ["error", "interpolate", "ffill", "mask"])
+def test_long__rows_with_future_covariates_alone_are_to_be_forecast(tmp_path: Path, policy: str) -> None:
+    panel = load(tmp_path, OPEN, inputs="stock", known="price", missing=policy)
+    assert panel.values.tolist() == [[5, 9, 1], [6, 8, 1], [7, 9, 2]]
+    assert (panel.bounds.tolist(), panel.filled.any()) == ([0, 2, 3], False)
+    future = panel.future
+    assert future is not None
+    assert (future.channels, future.bounds.tolist(), future.values.ravel().tolist()) == (
+        ("price",),
+        [0, 1, 3],
+        [4, 3, 5],
+    )
+    assert days(future) == ["2020-01-03", "2020-01-02", "2020-01-04"]
+    frame = pd.read_csv(io.StringIO(OPEN))
+    frame.to_parquet(tmp_path / "shops.parquet")
+    keys = {
+        "series": "shop",
+        "time": "day",
+        "target": "sold",
+        "inputs": "stock",
+        "known": "price",
+        "missing": policy,
+    }
+    read = [
+        load_panel(LongSpec(kind="long", path=str(tmp_path / "shops.parquet"), **keys)),
+        load_panel(FrameSpec(kind="frame", **keys), frame=frame),
+    ]
+    for other in read:
+        assert other.future is not None
+        assert (other.fingerprint(), other.future.fingerprint()) == (
+            panel.fingerprint(),
+            future.fingerprint(),
+        )
+
+
+def test_long__a_stock_of_the_last_row_is_no_future(tmp_path: Path) -> None:
+    text = OPEN.replace("a,2020-01-03,,,4", "a,2020-01-03,,7,4")
+    message = refused(tmp_path, text, inputs="stock", known="price")
+    assert message.startswith("shops.csv:6: series 'a': sold: missing value (1 in all)")
+    without = refused(tmp_path, OPEN.replace("7,9,2", ",,2"), inputs="stock", known="price")
+    assert without == "shops.csv:3: series 'b': no row has a value of sold; remove these rows"

@@ -87,7 +87,12 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         axis = Frequency(unit="number", size=1)
     else:
         axis = _common_axis(series, frequency, is_irregular=spec.frequency == "rows")
-    complete = [_complete(rows, axis, spec) for rows in series]
+    past, future = [], []
+    for rows in series:
+        num_past = len(rows.time) - _num_future(rows, spec)
+        past.append(replace(rows, values=rows.values[:num_past], time=rows.time[:num_past]))
+        future.append(replace(rows, values=rows.values[num_past:], time=rows.time[num_past:]))
+    complete = [_complete(rows, axis, spec) for rows in past]
     values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
     if spec.calendar:
         if time.dtype.kind != "M":
@@ -111,6 +116,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         missing=spec.missing,
         unit=spec.unit,
         offset=table.offset,
+        future=_future_panel(future, axis, spec, offset=table.offset),
     )
 
 
@@ -168,6 +174,44 @@ def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irreg
         if frequency is None and rows is not longest:
             _refuse_other_month_convention(rows, axis, reference=reference)
     return axis
+
+
+def _num_future(series: _Series, spec: ColumnsSpec) -> int:
+    """How many of the last rows are to be forecast: future covariates stand there, and no target or past covariate.
+
+    Without future covariates such rows are only missing ones, which `spec.missing` refuses or fills.
+
+    Raises:
+        DataError: no row is left to learn from.
+    """
+    if not spec.known:
+        return 0
+    observed = np.flatnonzero(~np.isnan(series.values[:, : len(spec.target) + len(spec.inputs)]).all(axis=1))
+    if not len(observed):
+        targets = ", ".join(spec.target)
+        raise DataError(f"{series.origin.locate(0)}: no row has a value of {targets}; remove these rows")
+    return len(series.time) - 1 - int(observed[-1])
+
+
+def _future_panel(series: list[_Series], axis: Frequency, spec: ColumnsSpec, *, offset: str) -> Panel | None:
+    """The rows to be forecast that have every future covariate; None where there are no rows to be forecast."""
+    if not any(len(rows.time) for rows in series):
+        return None
+    values = [rows.values[:, len(spec.target) + len(spec.inputs) :] for rows in series]
+    complete = [~np.isnan(known).any(axis=1) for known in values]
+    pairs = list(zip(series, values, complete, strict=True))
+    known = np.concatenate([known[rows] for _, known, rows in pairs])
+    return Panel(
+        values=known,
+        time=np.concatenate([rows.time[selected] for rows, _, selected in pairs]),
+        bounds=np.cumsum([0, *(rows.sum() for rows in complete)]),
+        series=tuple(rows.name for rows in series),
+        channels=spec.known,
+        num_targets=len(spec.known),
+        frequency=axis,
+        filled=np.zeros(known.shape, dtype=np.bool_),
+        offset=offset,
+    )
 
 
 def _complete(
