@@ -163,10 +163,12 @@ def test_finished_run__is_not_asked_what_its_training_did_not_ask(
 WEEK = (10, 20, 30, 40, 50, 60, 70)
 
 
-def masked(folder: Path, values: list[str]) -> tuple[list[float], list[str]]:
+def masked(
+    folder: Path, values: list[str], *, missing: str = "mask", first_time: str | None = None
+) -> tuple[list[float], list[str]]:
     """The last window of rows that end on 2020-03-29, filled by season, and the notes; the run's window is 7 -> 2."""
     config = (
-        "name: x\ndata: {kind: csv, path: new.csv, time: t, target: v, missing: mask, season: 7}\n"
+        f"name: x\ndata: {{kind: csv, path: new.csv, time: t, target: v, missing: {missing}, season: 7}}\n"
         "window: {length: 7, horizon: 2}\nsplit: {test: 7}\nmodel: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1}\n"
     )
     experiment = from_yaml(config, source=str(folder / "x.yaml"))
@@ -174,7 +176,8 @@ def masked(folder: Path, values: list[str]) -> tuple[list[float], list[str]]:
     days = np.datetime64("2020-03-29") - np.arange(len(values))[::-1]
     path = folder / "new.csv"
     path.write_text("t,v\n" + "".join(f"{day},{value}\n" for day, value in zip(days, values, strict=True)))
-    panel, notes = fresh(path, experiment, run_panel, transformed=False)
+    first = np.datetime64(first_time) if first_time else None
+    panel, notes = fresh(path, experiment, run_panel, transformed=False, first_time=first)
     return panel.values[:, 0].tolist(), notes
 
 
@@ -205,3 +208,32 @@ def test_filled__says_that_forecasts_begin_after_rows_without_a_target() -> None
     assert notes() == []
     assert len(notes(1, 5)) == 1
     assert notes(1, 4, 5)[1].startswith("the last rows have no target, and forecasts begin after them")
+
+
+def test_fresh__asks_for_earlier_rows_until_the_fill_is_that_of_the_run(tmp_path: Path) -> None:
+    week, closed = [str(value) for value in WEEK], [*map(str, WEEK[:-1]), ""]
+    first_time = "2020-03-02"  # 28 rows
+    filled = list(map(float, WEEK)), []
+    assert masked(tmp_path, [*week, *week, *closed, *closed], first_time=first_time) == filled
+    for rows, least in ((closed, 14), (closed * 2, 21), (closed * 3, 28)):
+        with pytest.raises(DataError, match=f"add earlier rows, at least {least} in all"):
+            masked(tmp_path, rows, first_time=first_time)
+    values, notes = masked(tmp_path, closed * 4, first_time=first_time)  # all rows of the run: its own fill
+    assert (values[-1], len(notes)) == (60, 1)
+
+
+@pytest.mark.parametrize("missing", ["interpolate", "ffill", "seasonal"])
+def test_fresh__fills_as_from_all_rows_or_asks_for_earlier_ones(tmp_path: Path, missing: str) -> None:
+    week = [str(value) for value in WEEK]
+    for hole in range(7):
+        last = [*week[:hole], "", *week[hole + 1 :]]
+        try:
+            expected = masked(tmp_path, [*week, *week, *week, *last], missing=missing)
+        except DataError:
+            assert (missing, hole) == ("interpolate", 6)  # no later value, however many rows there are
+            continue
+        if hole == 0 or missing == "seasonal":
+            with pytest.raises(DataError, match="add earlier rows, at least"):
+                masked(tmp_path, last, missing=missing)
+        else:
+            assert masked(tmp_path, last, missing=missing) == expected

@@ -48,7 +48,9 @@ def fill_gaps(
     for channel, name in enumerate(channels):
         if filled[:, channel].any():
             values[:, channel] = impute(values[:, channel], filled[:, channel], policy=policy, season=season)
-            _refuse_unfilled(values[:, channel], filled[:, channel], policy, name=name, rows=rows)
+            _refuse_unfilled(
+                values[:, channel], filled[:, channel], policy, name=name, rows=rows, season=season
+            )
     return values, time, filled
 
 
@@ -150,20 +152,25 @@ def _refuse_missing_value(rows: Rows, missing: Mask, channels: tuple[str, ...]) 
     )
 
 
-def _refuse_unfilled(column: Floats, missing: Mask, policy: str, *, name: str, rows: Rows) -> None:
+def _refuse_unfilled(
+    column: Floats, missing: Mask, policy: str, *, name: str, rows: Rows, season: int | None
+) -> None:
     unfilled = np.flatnonzero(np.isnan(column))
     if not len(unfilled):
         return
     if missing.all():
-        row, text = 0, "the column has no values; remove it from the config"
+        row, text = 0, "the column has no values; remove it from the config, or add earlier rows with values"
     elif unfilled[0] == 0 and policy != "seasonal":
         row = 0
-        text = f"the first {np.argmin(missing):,} values are missing, with no earlier value to fill them from; remove these rows"
+        text = (
+            f"the first {np.argmin(missing):,} values are missing, with no earlier value to fill them from; remove these rows, "
+            "or add earlier rows, at least one with a value"
+        )
     elif policy == "seasonal":
         row = 0
         text = (
             f"{len(unfilled):,} missing values in the first season, with no earlier season to fill them from; remove these "
-            "rows or set data.missing: mask"
+            f"rows, add earlier rows, at least {season or 1:,}, or set data.missing: mask"
         )
     else:
         row = -1

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.experiment import Experiment
+from rnnfc.data.frequency import Time
 from rnnfc.data.load import load_panel
 from rnnfc.data.missing import source_rows
-from rnnfc.data.panel import Panel, format_time
+from rnnfc.data.panel import Panel, format_time, parse_times
 from rnnfc.data.scaler import refuse_not_positive
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
@@ -48,7 +49,8 @@ def first_window(
     """
     experiment = run.experiment()
     if data is not None:
-        panel, notes = fresh(data, experiment, run_panel, transformed=transformed)
+        first_time = _first_time(run, experiment)
+        panel, notes = fresh(data, experiment, run_panel, transformed=transformed, first_time=first_time)
     else:
         panel, notes = run_panel, _grown(run, experiment)
     if series:
@@ -56,14 +58,30 @@ def first_window(
     return panel, [*_filled(panel), *notes]
 
 
+def _first_time(run: Run, experiment: Experiment) -> Time | None:
+    """The first time of the run's data; None for a run of an earlier version, or one that is damaged."""
+    if experiment.data.time_column is None:
+        return np.float64(-np.inf)  # rows that are numbered from 0 in each file do not tell where they begin
+    text = run.info().get("first_time")
+    try:
+        return parse_times([text])[0] if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
 def fresh(
-    data: object, experiment: Experiment, run_panel: Panel, *, transformed: bool
+    data: object,
+    experiment: Experiment,
+    run_panel: Panel,
+    *,
+    transformed: bool,
+    first_time: Time | None = None,
 ) -> tuple[Panel, list[str]]:
     """The last window of each series in new rows, read and checked like the run's data; notes on series left out.
 
     Args:
         data: the path of a file, or a data frame, with the columns of the run's data.
-
+        first_time: of the run's data; None: a run of an earlier version, which does not tell.
     Raises:
         ConfigError: the run's data is not from a file, or it has no such series.
         DataError: the rows cannot be used.
@@ -95,7 +113,7 @@ def fresh(
         for left_out, reason in ((~(long_enough | skipped), short), (skipped, unknown))
         if left_out.any()
     ]
-    notes += _check_fill(panel.select_series(long_enough), experiment, name=name)
+    notes += _check_fill(panel.select_series(long_enough), experiment, name=name, first_time=first_time)
     last = panel.select_series(long_enough).tail(length)
     _refuse_other_month_convention(last, run_panel, name=name)
     if transformed:
@@ -161,7 +179,7 @@ def refuse_other_clock(panel: Panel, run_panel: Panel, *, name: str) -> None:
             )
 
 
-def _check_fill(panel: Panel, experiment: Experiment, *, name: str) -> list[str]:
+def _check_fill(panel: Panel, experiment: Experiment, *, name: str, first_time: Time | None) -> list[str]:
     """Notes on values of the last windows that `missing: mask` could not fill with the value of an earlier season.
 
     Raises:
@@ -171,6 +189,13 @@ def _check_fill(panel: Panel, experiment: Experiment, *, name: str) -> list[str]
     if not data.is_masked:
         return []
     season = data.season or 1
+    # From all rows the fill is that of the run; from fewer, an earlier season may have the value.
+    is_dated = panel.time.dtype.kind == "M"
+    is_whole = (
+        isinstance(first_time, np.datetime64) == is_dated
+        and first_time is not None
+        and panel.span[0] <= first_time
+    )
     without = np.zeros(len(panel.channels), dtype=np.int64)
     for series, first, end in zip(panel.series, panel.bounds[:-1], panel.bounds[1:], strict=True):
         for channel in np.flatnonzero(panel.filled[end - length : end].any(axis=0)):
@@ -179,11 +204,13 @@ def _check_fill(panel: Panel, experiment: Experiment, *, name: str) -> list[str]
             if not len(unknown):
                 continue
             is_leading = missing[: len(missing) - length + unknown[0] + 1].all()
-            if is_leading or end - first < length + season:
+            is_known = first_time is None and not is_leading and end - first >= length + season
+            least = length + season if end - first < length + season else int(end - first) + season
+            if not is_whole and not is_known:
                 raise DataError(
                     f"{name}: series {series!r}: {len(unknown):,} missing values of {panel.channels[channel]} in the last window "
                     f"have no value {season:,} rows earlier to fill them from; add earlier rows, at least "
-                    f"{length + season:,} in all"
+                    f"{least:,} in all"
                 )
             without[channel] += len(unknown)
     counts = ", ".join(

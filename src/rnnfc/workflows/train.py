@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from rnnfc.config.load import to_yaml
-from rnnfc.data.panel import Panel
+from rnnfc.data.panel import Panel, format_time_exact
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
 from rnnfc.export.interface import interface
@@ -138,6 +138,7 @@ def _begin(writer: RunWriter, prepared: Prepared, resume_from: Unfinished | None
         "recipe": asdict(resume_from.recipe if resume_from else prepared.recipe),
         **provenance(prepared.panel),
         "data_bytes": data_bytes(experiment.data),
+        "first_time": format_time_exact(prepared.panel.span[0]),
         "fixed_stride": prepared.fixed_stride,
         "experiment": experiment.model_dump(mode="json"),
     }
