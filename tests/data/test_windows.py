@@ -705,12 +705,14 @@ def test_cut_windows__a_stride_of_one_or_a_regular_one_stays() -> None:
     assert (regular.train.origins.tolist(), regular.whole_train) == ([2, 14, 26, 38, 50], None)
 
 
-def test_cut_windows__refuses_a_stride_that_leaves_a_phase_out() -> None:
-    with pytest.raises(
-        DataError,
-        match=r"window\.stride=12 leaves 5 training windows.* 5 of 12 phases of data\.season=12; set window\.stride to 2 ",
-    ):
-        cut_windows(panel_of(60), length=2, horizon=1, split=SplitSpec(test=1), stride=12, season=12)
-    # Eight rows have no more phases than they have windows.
-    few = cut_windows(panel_of(11), length=2, horizon=1, split=SplitSpec(test=1), stride=1, season=12)
-    assert len(few.train) == 8
+@pytest.mark.parametrize(
+    ("stride", "season", "windows"), [(24, 24, 10), (8, 168, 63), (24, 168, 70), (48, 24, 6)]
+)
+def test_cut_windows__few_windows_are_spread_over_the_season(stride: int, season: int, windows: int) -> None:
+    panel = panel_of(3 + stride * windows)
+    train = cut_windows(
+        panel, length=2, horizon=1, split=SplitSpec(test=1), stride=stride, season=season
+    ).train
+    assert train.num_phases(season) == windows
+    hours = np.unique(train.origins % 24)
+    assert np.diff([*hours, hours[0] + 24]).max() <= 6  # no quarter of the day is left out

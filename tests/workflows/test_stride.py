@@ -8,8 +8,8 @@ import pytest
 from factories import make_experiment, train_run, write_csv, yaml_text
 
 from rnnfc.baselines.linear_map import BASELINE
+from rnnfc.cli.console import data_lines
 from rnnfc.data.scaler import Scaler
-from rnnfc.errors import DataError
 from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared, prepare, prepare_run
 
@@ -41,11 +41,9 @@ def test_prepare__hourly_windows_a_day_apart_meet_every_hour(load: Path) -> None
     assert {*(train.origins % 24).tolist()} == {*range(24)}
 
 
-def test_prepare__refuses_a_stride_that_leaves_hours_out(load: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"window\.stride=48 leaves 14 .* 14 of 24 phases .* window\.stride to 13 or"
-    ):
-        prepared(load, 48)
+def test_data_lines__say_that_a_stride_leaves_phases_out(load: Path) -> None:
+    assert "48 (begun at 14 of 24 phases of data.season)" in data_lines(prepared(load, 48))[1][1]
+    assert "stride 24:" in data_lines(prepared(load, 24))[1][1]
 
 
 def test_linear_map__does_not_move_with_the_stride(load: Path) -> None:

@@ -144,6 +144,9 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     if future is not None:
         later += f"; rows without {', '.join(prepared.panel.targets)} at the end are to be forecast"
     stride = f", stride {window.stride:,}" if window.stride > 1 else ""
+    season, train = prepared.experiment.data.season, prepared.splits.train
+    if stride and season and (phases := train.num_phases(season)) < season:
+        stride += f" (begun at {phases:,} of {season:,} phases of data.season)"
     network = f"{model.label}, {prepared.parameters:,} parameters"
     return [
         ("data", _rows(facts, how=f" ({prepared.panel.missing})") + later),

@@ -138,6 +138,10 @@ class Windows:
         # By the last input row: a window past the end of the data has no target row.
         return np.searchsorted(self.panel.bounds, self.origins - 1, side="right") - 1
 
+    def num_phases(self, season: int) -> int:
+        """At how many phases of the season windows begin; a series begins at phase 0."""
+        return len(np.unique((self.origins - self.panel.bounds[self.series]) % season))
+
     @property
     def num_series(self) -> int:
         """Number of series with at least one window."""
@@ -207,16 +211,13 @@ def cut_windows(
         season: rows per season; training windows begin at each of its phases. None: at rows drawn at random.
         fixed_stride: training windows begin `stride` rows apart, as in runs of earlier versions.
     Raises:
-        DataError: a split has too few rows for one window, or a date lies outside the data; with both numbers. Or `stride`
-            leaves so few training windows that a phase of the season has none.
+        DataError: a split has too few rows for one window, or a date lies outside the data; with both numbers.
     """
     _refuse_dates_outside(panel, split)
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
     cut = partial(_cut_split, panel, length=length, horizon=horizon)
     train = cut(borders[:, :2], name="train", stride=stride, season=season or 1, fixed_stride=fixed_stride)
     whole_train = cut(borders[:, :2], name="train") if stride > 1 and not fixed_stride else None
-    if season is not None and whole_train is not None:
-        _refuse_unmet_phases(train, whole_train, stride=stride, season=season)
     return Splits(
         train=train,
         validation=cut(borders[:, 1:3], name="validation") if split.validation is not None else None,
@@ -264,7 +265,8 @@ def _cut_split(
 def _offsets(starts: Rows, sizes: Rows, *, stride: int, season: int) -> Rows:
     """Which origin of each block is a window's, [block], so that `season` windows of a series begin at `season` phases.
 
-    A stride of 5 and a season of 3 give phases 0, 1, 2, 0 ...; a stride of 4 and a season of 6 give 0, 4, 2, then 1, 5, 3.
+    Fewer windows begin at as many phases, spread over the season. A stride of 5 and a season of 3 give phases 0, 2, 1, 0 ...; a
+    stride of 4 and a season of 6 give 0, 4, 2, then 1, 5, 3.
 
     Args:
         starts: the first row of each block, counted from the start of its series.
@@ -274,26 +276,20 @@ def _offsets(starts: Rows, sizes: Rows, *, stride: int, season: int) -> Rows:
     if stride < season:
         # Blocks begin at multiples of the divisor: at each phase of these once in `season / divisor` blocks; then they shift.
         divisor = math.gcd(stride, season)
-        return np.minimum(np.asarray(block // (season // divisor) % divisor), sizes - 1)
-    phase = (block - starts) % season
+        return np.minimum(_spread(divisor)[block // (season // divisor) % divisor], sizes - 1)
+    phase = (_spread(season)[block % season] - starts) % season
     # One of the rows of this phase, at random: a longer season that the config does not name is met, too.
     num_rows = np.maximum(1, -(-(sizes - phase) // season))
     row = np.random.default_rng(0).integers(0, num_rows)
     return np.asarray(np.minimum(phase + season * row, sizes - 1))
 
 
-def _refuse_unmet_phases(train: Windows, whole_train: Windows, *, stride: int, season: int) -> None:
-    """Refuse a stride by which training windows begin at fewer phases of the season than all of them do."""
+def _spread(size: int) -> Rows:
+    """The numbers below `size` in an order whose first few are far apart, whatever their number: 0, 3, 1, 4, 2 for 5.
 
-    def num_phases(windows: Windows) -> int:
-        return len(np.unique((windows.origins - windows.panel.bounds[windows.series]) % season))
-
-    met = num_phases(train)
-    if met < season and met < (possible := num_phases(whole_train)):
-        raise DataError(
-            f"window.stride={stride:,} leaves {len(train):,} training windows, which begin at {met:,} of {possible:,} phases of "
-            f"data.season={season:,}; set window.stride to {max(1, len(whole_train) // (2 * season)):,} or less"
-        )
+    Source: ranks of the multiples of the golden ratio, modulo 1 (Knuth, The Art of Computer Programming 3, section 6.4).
+    """
+    return np.argsort(np.argsort(np.arange(size) * ((math.sqrt(5) - 1) / 2) % 1.0))
 
 
 def _first_observed(panel: Panel) -> Rows:
