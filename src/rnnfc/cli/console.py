@@ -151,6 +151,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     return [
         ("data", _rows(facts, how=f" ({prepared.panel.missing})") + later),
         ("windows", f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {network}"),
+        *(("note", text) for text in facts["notes"]),
     ]
 
 
@@ -260,3 +261,5 @@ def show_check(result: Check) -> None:
     show_result("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
     for key, value in result["experiment"].items():
         show_result(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    for text in result["notes"]:
+        show_note("note", text)

@@ -7,6 +7,7 @@ _NAMES = {
     "data.inputs": "past_covariates hist_exog hist_exog_list lagged_regressors time_varying_unknown_reals past_feat_dynamic_real",
     "data.known": "future_covariates futr_exog futr_exog_list time_varying_known_reals feat_dynamic_real exog regressors",
     "data.missing": "fillna imputation fill_missing_dates",
+    "data.missing_values": "na_values null_values nullstr na nan_values missing_words",
     "data.season": "seasonality season_length seasonal_period seasonal_periods sp m period",
     "data.series": "id_col unique_id group_ids group_id item_id series_id id_column",
     "data.target": "y target_col target_column value_cols label",

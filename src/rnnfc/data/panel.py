@@ -54,6 +54,7 @@ class Panel:
     calendar: tuple[str, ...] = ()
     offset: str = ""
     future: "Panel | None" = None
+    notes: tuple[str, ...] = ()
 
     @property
     def num_rows(self) -> int:

@@ -113,6 +113,7 @@ def fresh(
         for left_out, reason in ((~(long_enough | skipped), short), (skipped, unknown))
         if left_out.any()
     ]
+    notes += panel.notes
     notes += _check_fill(panel.select_series(long_enough), experiment, name=name, first_time=first_time)
     last = panel.select_series(long_enough).tail(length)
     _refuse_other_month_convention(last, run_panel, name=name)

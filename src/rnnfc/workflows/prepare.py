@@ -271,6 +271,7 @@ class Check(TypedDict):
     parameters: int
     updates: int
     training_bytes: int
+    notes: list[str]
 
 
 def check(prepared: Prepared) -> Check:
@@ -292,6 +293,7 @@ def check(prepared: Prepared) -> Check:
         "parameters": prepared.parameters,
         "updates": spec.epochs * -(-len(prepared.splits.train) // spec.batch_size),
         "training_bytes": prepared.training_bytes,
+        "notes": [*panel.notes],
     }
 
 

@@ -180,7 +180,12 @@ CELLS: dict[str, Fault] = {
     "True and False": (sold("True", "False"), {}, "sales.csv:2: sold: 'True'", NUMBER),
     "True among numbers": (sold("5", "TRUE"), {}, "sales.csv:3: sold: 'TRUE'", NUMBER),
     "hexadecimal": (sold("5", "0x1F"), {}, "sales.csv:3: sold: '0x1F'", NUMBER),
-    "an unknown word for missing": (sold("5", "None"), {}, "sales.csv:3: sold: 'None'", NUMBER),
+    "an unknown word for missing": (
+        sold("5", "n/e"),
+        {},
+        "sales.csv:3: sold: 'n/e'",
+        (*NUMBER, "data.missing_values: ['n/e']"),
+    ),
     "infinity": (sold("5", "inf"), {}, "sales.csv:3: sold: infinite", ("float64",)),
     "minus infinity": (sold("5", "6", "-Infinity"), {}, "sales.csv:4: sold: infinite", ("float64",)),
     "1e400": (sold("1e400", "6"), {}, "sales.csv:2: sold: infinite", ("float64",)),

@@ -3,9 +3,7 @@
 pandas reads True as 1 and 1e400 as infinity without a warning; both are refused here.
 """
 
-import contextlib
 import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
 
@@ -13,20 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.data.frequency import Times
-from rnnfc.data.panel import FIRST_DATE, LAST_DATE, Floats
+from rnnfc.data.panel import FIRST_DATE, LAST_DATE
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec
 from rnnfc.data.sources.csv_text import CsvText
-from rnnfc.data.sources.table import Origin, Table
+from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, read_numbers
+from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.table import Table
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null")
-_MARK_NAMES = {".": "point", ",": "comma"}
-# Columns of Python objects that are numbers, in the words of pandas.
-_NUMBER_OBJECTS = ("decimal", "floating", "integer", "mixed-integer-float")
 # Largest number in a time column, nanoseconds since 1970 at most; the distance of two whole numbers below the second is exact.
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 # The UTC offset at the end of a time of day.
@@ -43,7 +39,7 @@ class ParseOptions(TypedDict):
     """The arguments of `pandas.read_csv` that differ between the readers."""
 
     low_memory: NotRequired[bool]
-    dtype: NotRequired[type[str] | Mapping[str, type[str]]]
+    dtype: NotRequired[type[str] | dict[str, type[str]]]
     parse_dates: NotRequired[list[str]]
     date_format: NotRequired[str]
 
@@ -54,8 +50,7 @@ def table_from_text(text: CsvText, spec: FileSpec) -> Table:
     Raises:
         DataError: the first cell that is not a finite number, a time or a series name, with its line.
     """
-    as_text = {name: str for name in spec.columns if name not in spec.numbers}
-    frame = parse(text.content, spec, low_memory=False, dtype=as_text)
+    frame = parse(text.content, spec, low_memory=False, dtype=str)
     return table_from_frame(frame, spec, text.origin, name=Path(text.origin.name).stem, is_typed=False)
 
 
@@ -70,7 +65,7 @@ def table_from_frame(
     Raises:
         DataError: the first cell that is not a finite number, a time or a series name, with its place.
     """
-    columns = [_numbers(frame[column], spec, origin, is_typed=is_typed) for column in spec.numbers]
+    columns = [read_numbers(frame[name], spec, origin, is_typed=is_typed) for name in spec.numbers]
     values = np.column_stack(columns)
     time, offset = _time_axis(frame, spec, origin, is_typed=is_typed)
     if spec.series_column is None:
@@ -104,14 +99,6 @@ def _series(column: "pd.Series", origin: Origin) -> tuple[npt.NDArray[np.int64],
 def is_series_name(name: str) -> bool:
     """Whether `name` is allowed as the name of a series."""
     return bool(name) and name.isprintable()
-
-
-def plain_numbers(frame: "pd.DataFrame", columns: tuple[str, ...]) -> Floats | None:
-    """f64[row, column], NaN where a value is missing; None if a cell is not a finite number."""
-    if any(frame[name].dtype.kind not in "iuf" for name in columns):
-        return None
-    values = np.column_stack([frame[name].to_numpy(dtype=np.float64) for name in columns])
-    return None if np.isinf(values).any() else values
 
 
 def plain_times(column: "pd.Series") -> Times | None:
@@ -238,61 +225,13 @@ def parse(
         names=header,
         usecols=list(spec.columns),
         keep_default_na=False,
-        na_values={name: list(MISSING_WORDS) for name in spec.numbers},
+        na_values={name: [*MISSING_WORDS, *spec.missing_words] for name in spec.numbers},
         skip_blank_lines=False,
         skipinitialspace=has_spaces,
         chunksize=None,
         **options,
     )
     return frame
-
-
-def _numbers(
-    column: "pd.Series", spec: ColumnsSpec, origin: Origin, *, is_typed: bool
-) -> npt.NDArray[np.float64]:
-    """f64[row], NaN where the value is missing; `is_typed` as in `table_from_frame`."""
-    import pandas as pd
-
-    if column.dtype == object and pd.api.types.infer_dtype(column) in _NUMBER_OBJECTS:
-        with contextlib.suppress(OverflowError):  # as text, it is infinite
-            column = column.astype(np.float64)  # not as text, whose decimal mark may be a comma
-    if column.dtype.kind not in "iuf":
-        # As text, True and False are not numbers, although pandas would read them as 1 and 0.
-        numbers = as_numbers(column.astype("str").where(~column.isna()), spec)
-        wrong = np.flatnonzero((numbers.isna() & ~column.isna()).to_numpy())
-        if len(wrong):
-            cell = str(column.iloc[wrong[0]])
-            raise DataError(
-                f"{origin.locate(wrong[0])}: {column.name}: {cell!r} is not a number; "
-                f"{_number_hint(cell, spec, is_typed=is_typed)}"
-            )
-        column = numbers
-    values = column.to_numpy(dtype=np.float64)
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        raise DataError(
-            f"{origin.locate(infinite[0])}: {column.name}: infinite, or too large for a float64; correct or empty the cell"
-        )
-    return values
-
-
-def as_numbers(cells: "pd.Series", spec: ColumnsSpec) -> "pd.Series":
-    """The numbers in cells of text, with the decimal mark of `spec`; NaN where a cell is not a number."""
-    import pandas as pd
-
-    swap_marks = str.maketrans(",.", ".,")
-    return pd.to_numeric(
-        cells.str.translate(swap_marks) if spec.decimal_mark == "," else cells, errors="coerce"
-    )
-
-
-def _number_hint(cell: str, spec: ColumnsSpec, *, is_typed: bool) -> str:
-    other = "," if spec.decimal_mark == "." else "."
-    if other in cell and cell.replace(",", "").replace(".", "").strip("+- ").isdigit():
-        return f"remove thousands separators, or set data.decimal: '{other}' if the {_MARK_NAMES[other]} is the decimal mark"
-    if is_typed:
-        return "a missing value is null (None or NaN), not text"
-    return f"a missing value is an empty cell or {', '.join(MISSING_WORDS[1:])}"
 
 
 def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:

@@ -1,5 +1,6 @@
 """The keys of sources whose rows come in named columns (ColumnsSpec), and of those in files (FileSpec)."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,12 +14,22 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _as_cells(value: object) -> object:
+    return (value,) if isinstance(value, str | int | float) else value
+
+
 # data.time_format of times that are plain numbers although they look like dates: 202401, 202402.
 NUMBER = "number"
 
 Column = Annotated[Line, Field(min_length=1)]
 _Columns = Annotated[
     tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])
+]
+
+
+_Cell = str | int | float
+_Cells = Annotated[
+    tuple[_Cell, ...], BeforeValidator(_as_cells, json_schema_input_type=_Cell | tuple[_Cell, ...])
 ]
 
 
@@ -54,6 +65,10 @@ class ColumnsSpec(DataSpec):
         "metrics, and no window is dropped",
     )
 
+    missing_values: _Cells = Field(
+        (), description="further words or numbers that stand for a missing value, such as ., n/e or -200"
+    )
+
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
         if both := sorted({*self.inputs} & {*self.known}):
@@ -85,6 +100,20 @@ class ColumnsSpec(DataSpec):
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers."""
         return (*self.target, *self.inputs, *self.known)
+
+    @property
+    def missing_words(self) -> tuple[str, ...]:
+        """Cells of text that stand for a missing value, besides those known anyway."""
+        return tuple(str(value).strip() for value in self.missing_values)
+
+    @property
+    def missing_numbers(self) -> tuple[float, ...]:
+        """Numbers that stand for a missing value."""
+        numbers = []
+        for word in self.missing_words:
+            with contextlib.suppress(ValueError):
+                numbers.append(float(word))
+        return tuple(numbers)
 
     @property
     def decimal_mark(self) -> str:

@@ -20,16 +20,16 @@ from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
 from rnnfc.data.sources.cells import (
     ParseOptions,
-    as_numbers,
     as_whole_numbers,
     is_series_name,
     parse,
-    plain_numbers,
     plain_times,
 )
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.csv_text import display_path, open_file
-from rnnfc.data.sources.table import Origin, Table, require_rows
+from rnnfc.data.sources.numbers import as_numbers, plain_numbers
+from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.table import Table, require_rows
 
 if TYPE_CHECKING:
     import io
@@ -134,7 +134,7 @@ def _parse_chunk(chunk: bytes, *, spec: FileSpec, header: tuple[str, ...], optio
     is_even = _is_surely_even(frame, text, spec, header)
     if not is_even and count_rows(text, spec.separator, width=len(header)) != len(frame):
         raise ValueError("not a row in each line")
-    values = plain_numbers(frame, spec.numbers)
+    values = plain_numbers(frame, spec)
     times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
     series, labels = pd.factorize(frame[spec.series_column]) if spec.series_column else (np.arange(0), ())
     names = tuple(str(name) for name in labels)

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from rnnfc import memory
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.header import refuse_unknown_columns, shorten
-from rnnfc.data.sources.table import Origin, require_rows
+from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.table import require_rows
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:

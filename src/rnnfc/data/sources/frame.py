@@ -103,7 +103,8 @@ def load_frame(
         DataError: the frame lacks a column, or a cell is wrong; rows are counted from 0.
     """
     from rnnfc.data.sources.cells import table_from_frame
-    from rnnfc.data.sources.table import Origin, panel_from_table, require_rows
+    from rnnfc.data.sources.origin import Origin
+    from rnnfc.data.sources.table import panel_from_table, require_rows
 
     columns = _read_columns(frame, spec)
     require_rows(_NAME, len(columns), min_rows=2 if frequency is None else 1)

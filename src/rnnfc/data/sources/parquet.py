@@ -6,7 +6,8 @@ from rnnfc.data.sources.cells import table_from_frame
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.csv_text import display_path, read_bytes
 from rnnfc.data.sources.header import refuse_unknown_columns
-from rnnfc.data.sources.table import Origin, Table, require_rows
+from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.table import Table, require_rows
 from rnnfc.errors import DataError, MissingExtraError
 
 

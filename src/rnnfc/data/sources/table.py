@@ -4,9 +4,8 @@ A source turns what it reads into a `Table`. Here the times must ascend and lie 
 """
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,30 +16,11 @@ from rnnfc.data.missing import Rows, fill_gaps
 from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec
 from rnnfc.data.sources.date_numbers import find_date_format
+from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.outliers import note_outliers
 from rnnfc.errors import DataError
 
 Element = TypeVar("Element", bound=np.generic)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Where rows come from, for messages.
-
-    name: a file's path, or DataFrame.
-    numbers: of the rows there: lines from 1 (the header is the first), rows from 1, or indices from 0, as `unit` says.
-    series: the rows' series, where the source has several.
-    """
-
-    name: str
-    numbers: Sequence[int] | npt.NDArray[np.int64]
-    unit: Literal["line", "row", "index"] = "line"
-    series: str | None = None
-
-    def locate(self, row: int | np.intp) -> str:
-        """The place of a row: sales.csv:7, shops.parquet: row 6, DataFrame: index 5; then the series, if there are several."""
-        place = ":" if self.unit == "line" else f": {self.unit} "
-        series = f": series {self.series!r}" if self.series is not None else ""
-        return f"{self.name}{place}{self.numbers[int(row)]}{series}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +31,7 @@ class Table:
     time: [row], local time at `offset` from UTC, such as +10:00; row numbers where there is no time column.
     names: of the series, in the order in which they first appear.
     series: [row], the index of each row's series in `names`; empty where the source has one series.
+    notes: what was read in a way that its author may not have meant.
     """
 
     origin: Origin
@@ -59,6 +40,7 @@ class Table:
     series: npt.NDArray[np.int64]
     names: tuple[str, ...]
     offset: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +64,8 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     # Rows of a run go on as it was trained: it can answer no question any more.
     if frequency is None and spec.time is not None and spec.time_format is None:
         _refuse_date_numbers(table)
+    # New rows of a run are read as it was trained, without new questions.
+    notes = note_outliers(table.values, spec.numbers) if frequency is None else ()
     series = _by_series(table)
     if spec.time is None:
         axis = Frequency(unit="number", size=1)
@@ -117,6 +101,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         unit=spec.unit,
         offset=table.offset,
         future=_future_panel(future, axis, spec, offset=table.offset),
+        notes=(*table.notes, *notes),
     )
 
 

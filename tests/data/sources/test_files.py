@@ -1,0 +1,133 @@
+"""Files as people have them: each kind is read as what it means, or refused with the line and the key that helps."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnfc.data.load import load_panel
+from rnnfc.data.panel import Panel
+from rnnfc.data.sources.csv import CsvSpec
+from rnnfc.data.sources.frame import FrameSpec
+from rnnfc.errors import DataError
+
+Load = Callable[..., Panel]
+
+DAYS = [f"2024-01-{day:02}" for day in range(1, 13)]
+
+
+def rows_of(cells: list[str], *, separator: str = ",", header: str = "date,level") -> str:
+    """A file with a day and a cell in each row."""
+    lines = [f"{day}{separator}{cell}" for day, cell in zip(DAYS, cells, strict=False)]
+    return "\n".join([header.replace(",", separator), *lines, ""])
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """The panel of a file with the columns `date` and `level`, unless keys say otherwise."""
+    monkeypatch.chdir(tmp_path)
+
+    def read(content: str | bytes, *, name: str = "x.csv", **changed: Any) -> Panel:
+        Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        keys = {"kind": "csv", "path": name, "time": "date", "target": "level", **changed}
+        return load_panel(
+            CsvSpec.model_validate({key: value for key, value in keys.items() if value is not None})
+        )
+
+    return read
+
+
+def refusal(load: Load, content: str | bytes, **keys: Any) -> str:
+    with pytest.raises(DataError) as refused:
+        load(content, **keys)
+    return str(refused.value)
+
+
+def levels(panel: Panel) -> list[float | None]:
+    """The first channel; None where a value was missing."""
+    pairs = zip(panel.values[:, 0].tolist(), panel.filled[:, 0].tolist(), strict=True)
+    return [None if filled else value for value, filled in pairs]
+
+
+# --- missing values
+
+KNOWN = ["NA", "n/a", "Null", "NULL", "None", "#N/A", "-", "--", "<NA>", " - "]
+
+
+@pytest.mark.parametrize("word", KNOWN)
+def test_missing_values__are_known_words(load: Load, word: str) -> None:
+    panel = load(rows_of(["1.5", word, "-2", word, "3"]), missing="mask")
+    assert levels(panel) == [1.5, None, -2, None, 3]
+
+
+def test_missing_values__are_words_and_numbers_of_the_key(load: Load) -> None:
+    cells = ["1.5", ".", "n/e", "-200", "-200.0", "***", "-20"]
+    panel = load(rows_of(cells), missing="mask", missing_values=(".", "n/e", "***", -200))
+    assert levels(panel) == [1.5, None, None, None, None, None, -20]
+    semicolons = rows_of(["1,5", "-200,0", ":", "4"], separator=";")
+    marks = {"separator": ";", "decimal": ",", "missing_values": (":", "-200")}
+    assert levels(load(semicolons, missing="mask", **marks)) == [1.5, None, None, 4]
+
+
+def test_missing_values__hold_for_data_frames() -> None:
+    frame = pd.DataFrame(
+        {"date": pd.to_datetime(DAYS[:4]), "level": [1.0, -999.0, 3.0, 4.0], "text": ["1", "-", "n/e", "4"]}
+    )
+    keys = {"kind": "frame", "time": "date", "missing": "mask", "missing_values": (-999, "-", "n/e")}
+    for target, expected in (("level", [1, None, 3, 4]), ("text", [1, None, None, 4])):
+        panel = load_panel(FrameSpec.model_validate({**keys, "target": target}), frame=frame)
+        assert levels(panel) == expected
+
+
+def test_missing_values__are_proposed_for_the_words_of_a_column(load: Load) -> None:
+    message = refusal(load, rows_of(["1", ".", "2", "n/e", "."]), missing="mask")
+    assert message.startswith("x.csv:3: level: '.' is not a number")
+    assert "data.missing_values: ['.', 'n/e']" in message
+
+
+def outlier_notes(*numbers: float) -> tuple[str, ...]:
+    from rnnfc.data.sources.outliers import note_outliers
+
+    return note_outliers(np.array(numbers)[:, None], ("level",))
+
+
+BENZENE = [11.9, 9.4, 9.0, 9.2, 6.5, 4.7, 3.6, 3.3, 2.3, 1.7, 1.3, 1.1]
+
+
+@pytest.mark.parametrize("number", [-200.0, -99.0, -999.0, 9999.0, 500.0])
+def test_outliers__that_recur_are_noted(number: float) -> None:
+    (note,) = outlier_notes(*BENZENE, number, np.nan, number, number)
+    assert f"{number:g} in 3 of 16 rows" in note
+    assert f"data.missing_values: [{number:g}]" in note
+
+
+def test_outliers__of_a_common_code_are_noted_once() -> None:
+    (note,) = outlier_notes(*BENZENE, -999.0)
+    assert "-999 in 1 of 13 rows, all other values are 1.1 to 11.9" in note
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [*BENZENE, 500.0],  # once
+        [*BENZENE, 0.0, 0.0, 0.0, *BENZENE],  # near the others
+        [0.0] * 20 + [5.0, 6.0, 7.0, 5.5, 5.6, 5.7, 5.8, 6.1, 6.2, 6.3, 6.4],  # rare events
+        [0.0, 1.0, 1.0, 0.0, 0.0],  # a flag
+        [-99.0, -150.0, 30.0, 20.0],  # within the range
+        [2.0] * 4,
+        [np.nan] * 4,
+    ],
+)
+def test_outliers__of_other_values_are_not_noted(numbers: list[float]) -> None:
+    assert outlier_notes(*numbers) == ()
+
+
+def test_panel__has_the_notes_on_its_columns(load: Load) -> None:
+    text = "date,level,gas\n" + "".join(
+        f"{day},{row % 5 + 1},{-200 if row % 3 else row / 7}\n" for row, day in enumerate(DAYS)
+    )
+    (note,) = load(text, inputs="gas").notes
+    assert "gas: -200 in 8 of 12 rows" in note
