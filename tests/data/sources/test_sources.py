@@ -127,3 +127,32 @@ def test_source_of_columns__has_the_same_panel_as_every_other(kind: str) -> None
         assert getattr(panel, name).tolist() == getattr(expected, name).tolist()
     for name in ("channels", "num_targets", "num_known", "calendar", "frequency", "missing", "offset"):
         assert getattr(panel, name) == getattr(expected, name)
+
+
+@pytest.mark.parametrize("kind", ["csv", "long", "frame", "parquet"])
+@pytest.mark.parametrize("as_type", [int, float, str])
+@pytest.mark.parametrize(
+    ("numbers", "time_format", "expected"),
+    [
+        ([202311, 202312, 202401, 202402], "%Y%m", ["2023-11-01", "2023-12-01", "2024-01-01", "2024-02-01"]),
+        ([20231230, 20231231, 20240101, 20240102], "%Y%m%d", ["2023-12-30", "2023-12-31", "2024-01-01", "2024-01-02"]),
+        ([91231, 100101, 100102, 100103], "%y%m%d", ["2009-12-31", "2010-01-01", "2010-01-02", "2010-01-03"]),
+        ([31082024, 1092024, 2092024, 3092024], "%d%m%Y", ["2024-08-31", "2024-09-01", "2024-09-02", "2024-09-03"]),
+        ([2024365, 2024366, 2025001, 2025002], "%Y%j", ["2024-12-30", "2024-12-31", "2025-01-01", "2025-01-02"]),
+        ([2311, 2312, 2401, 2402], "%y%m", ["2023-11-01", "2023-12-01", "2024-01-01", "2024-02-01"]),
+    ],
+)  # fmt: skip
+def test_source__reads_dates_that_are_numbers(
+    kind: str, as_type: type, numbers: list[int], time_format: str, expected: list[str]
+) -> None:
+    times = [as_type(number) for number in numbers]
+    rows = {**ROWS, "day": times}
+    keys: dict[str, Any] = {}
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+        pd.DataFrame(rows).to_parquet("data.parquet")
+        kind, keys = "csv", {"path": "data.parquet"}
+    with pytest.raises(DataError, match=f"data.time_format.*'{time_format}'"):
+        load(kind, rows=rows, **keys)
+    panel = load(kind, rows=rows, time_format=time_format, **keys)
+    assert [str(time) for time in panel.time.astype("datetime64[D]")] == expected

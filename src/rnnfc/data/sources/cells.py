@@ -14,6 +14,7 @@ from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec
 from rnnfc.data.sources.csv_text import CsvText
+from rnnfc.data.sources.date_numbers import is_digits, padded_width
 from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, read_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table
@@ -135,7 +136,17 @@ def _time_axis(
         if times is not None:
             return times, ""
     text, offset = _without_offset(_as_text(column), spec, origin)
+    if spec.date_format is not None:
+        text = _complete_digits(text, spec.date_format)
     return _times(text, spec, origin), offset
+
+
+def _complete_digits(column: "pd.Series", time_format: str) -> "pd.Series":
+    """Times of digits alone as `time_format` has them: 90101.0 is 090101 with %y%m%d. Other times stay as they are."""
+    if not is_digits(time_format):
+        return column
+    whole = column.str.replace(r"(?<=\d)\.0+$", "", regex=True)
+    return whole.str.zfill(padded_width(time_format)).where(whole != "", "")
 
 
 def _dates(column: "pd.Series", origin: Origin) -> tuple[Times, str]:

@@ -27,6 +27,7 @@ from rnnfc.data.sources.cells import (
 )
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.csv_text import display_path, open_file
+from rnnfc.data.sources.date_numbers import padded_width
 from rnnfc.data.sources.numbers import as_numbers, plain_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table, require_rows
@@ -88,6 +89,8 @@ def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, 
     """
     if spec.encoding == "utf-16" or not spec.separator.isascii():
         raise ValueError("a separator or line end is more than one byte")
+    if padded_width(spec.date_format or ""):
+        raise ValueError("a time may lack a leading zero")
     line = file.readline()
     text = _to_utf8(line.removeprefix(b"\xef\xbb\xbf") if spec.encoding == "utf-8" else line, spec)
     (header,) = csv.reader([text.decode()], delimiter=spec.separator, skipinitialspace=spec.separator != " ")

@@ -15,7 +15,7 @@ from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.missing import Rows, fill_gaps
 from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec
-from rnnfc.data.sources.date_numbers import find_date_format
+from rnnfc.data.sources.date_numbers import find_date_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.outliers import note_outliers
 from rnnfc.errors import DataError
@@ -61,12 +61,12 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     Raises:
         DataError: times that do not ascend or lie on no grid, or gaps that `spec.missing` refuses; with the place of the row.
     """
+    series = _by_series(table)
     # Rows of a run go on as it was trained: it can answer no question any more.
     if frequency is None and spec.time is not None and spec.time_format is None:
-        _refuse_date_numbers(table)
+        _refuse_date_numbers(series)
     # New rows of a run are read as it was trained, without new questions.
     notes = note_outliers(table.values, spec.numbers) if frequency is None else ()
-    series = _by_series(table)
     if spec.time is None:
         axis = Frequency(unit="number", size=1)
     else:
@@ -271,11 +271,22 @@ def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
         )
 
 
-def _refuse_date_numbers(table: Table) -> None:
+def _refuse_date_numbers(series: list[_Series]) -> None:
     """Refuse whole numbers such as 20240131: as numbers they jump where a month ends, and are continued by no date."""
-    likely = find_date_format(table.time)
-    if likely is not None:
-        raise DataError(
-            f"{table.origin.locate(0)}: the times look like dates without separators, the first is {table.time[0]:.0f}; set "
-            f"data.time_format: '{likely}', or data.time_format: {NUMBER} if they are plain numbers"
-        )
+    dates = find_date_numbers([rows.time for rows in series])
+    if dates is None:
+        return
+    place, layouts = dates
+    formats = [
+        f"'{''.join(f'%{part}' for part in layout)}'" for layout in layouts if {*layout}.isdisjoint("WQ")
+    ]
+    if formats:
+        kind, remedy = "dates without separators", f"set data.time_format: {' or '.join(formats)}, or"
+    else:
+        kind = "years and weeks" if "W" in layouts[0] else "years and quarters"
+        remedy = "write the first day of each instead, such as 2024-01-01, or set"
+    rows = series[place]
+    raise DataError(
+        f"{rows.origin.locate(0)}: the times look like {kind}, the first is {rows.time[0]:.0f}; {remedy} "
+        f"data.time_format: {NUMBER} if they are plain numbers"
+    )
