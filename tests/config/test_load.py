@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rnnfc.config import yaml12
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load, schema, starter, to_yaml
+from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.errors import ConfigError
 from rnnfc.extensions import CELLS, FAMILIES
 
@@ -90,10 +91,7 @@ def test_load__reports_every_mistake_with_its_line(path: Path) -> None:
         "model:\n  kind: stacked\n  cell: lstm\n  units:\n  - 3\n  - 0\n"
         "train:\n  epoch: 5\n  schedule:\n    kind: step\n    factor: 1\n"
     )
-    columns = (
-        "calendar, decimal, encoding, frequency, inputs, kind, known, missing, path, season, separator, target, time, "
-        "time_format, unit"
-    )
+    columns = ", ".join(sorted(CsvSpec.model_fields))
     optimizer = (
         "batch_size, bptt_steps, clip, early_stopping, epochs, learning_rate, loss, momentum, optimizer, schedule, shuffle, "
         "weight_decay"
@@ -103,7 +101,7 @@ def test_load__reports_every_mistake_with_its_line(path: Path) -> None:
         "allowed here: baselines, data, model, name, scale, seed, split, train, window",
         "x.yaml:2: seed: got -1; must be 0 or more",
         "x.yaml:7: data.target.1: got 7; must be text",
-        f"x.yaml:8: data.sep: unknown key; allowed here: {columns}",
+        f"x.yaml:8: data.sep: unknown key; it is data.separator here; allowed here: {columns}",
         "x.yaml:10: split: got 0.2; must be a group of keys",
         f"x.yaml:13: model.cell: got 'lstm'; did you mean 'LSTM'? allowed: {', '.join(CELLS)}",
         "x.yaml:16: model.units.1: got 0; must be 1 or more",

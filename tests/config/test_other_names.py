@@ -32,6 +32,8 @@ def refusal(text: str) -> str:
         ("length: 4", "length: 4, input_size: 4", "window.length"),
         ("name: x", "name: x\nh: 2", "window.horizon"),
         ("kind: sine", "kind: sine, freq: D", "data.frequency"),
+        ("kind: sine", "kind: sine, sep: ;", "data.separator"),
+        ("kind: sine", "kind: sine, na_values: ['.']", "data.missing_values"),
     ],
 )
 def test_unknown_key__of_another_tool_is_named_as_here(old: str, new: str, key: str) -> None:

@@ -1,5 +1,10 @@
 """Files as people have them: each kind is read as what it means, or refused with the line and the key that helps."""
 
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,3 +136,78 @@ def test_panel__has_the_notes_on_its_columns(load: Load) -> None:
     )
     (note,) = load(text, inputs="gas").notes
     assert "gas: -200 in 8 of 12 rows" in note
+
+
+# --- content
+
+
+def zipped(**files: str | bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+PLAIN = rows_of(["1.5", "2", "-3"])
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "x.csv.gz": gzip.compress,
+    "x.csv.bz2": bz2.compress,
+    "x.csv.xz": lzma.compress,
+    "x.csv.zip": lambda raw: zipped(**{"x.csv": raw}),
+    "x.csv": gzip.compress,  # the ending does not matter
+    "x.zip": lambda raw: zipped(**{"folder/x.csv": raw, "__MACOSX/x": "resource"}),
+}
+
+
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_content__is_decompressed(load: Load, name: str) -> None:
+    panel = load(COMPRESSED[name](PLAIN.encode()), name=name)
+    assert (levels(panel), panel.series) == ([1.5, 2, -3], ("x",))
+    faulty = COMPRESSED[name](rows_of(["1.5", "x", "-3"]).encode())
+    assert refusal(load, faulty, name=name).startswith(f"{name}:3: level: 'x' is not a number")
+
+
+def test_content__is_decompressed_from_zstd(load: Load) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    raw = pyarrow.compress(PLAIN.encode(), codec="zstd", asbytes=True)
+    assert levels(load(raw, name="x.csv.zst")) == [1.5, 2, -3]
+
+
+def test_content__is_parquet_under_any_name(load: Load) -> None:
+    pytest.importorskip("pyarrow")
+    buffer = io.BytesIO()
+    pd.DataFrame({"date": pd.to_datetime(DAYS[:3]), "level": [1.5, 2, -3]}).to_parquet(buffer)
+    assert levels(load(buffer.getvalue())) == [1.5, 2, -3]
+
+
+UNREAD: dict[str, tuple[bytes, str]] = {
+    "a workbook": (zipped(**{"xl/workbook.xml": "<x/>"}), "an Excel workbook; save its sheet as CSV"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook"),
+    "a spreadsheet": (zipped(**{"mimetype": "x", "content.xml": "<x/>"}), "an OpenDocument spreadsheet"),
+    "two files": (
+        zipped(**{"a.csv": "a", "b.csv": "b"}),
+        "a zip archive with 2 files: a.csv, b.csv; extract the one",
+    ),
+    "an empty archive": (zipped(), "a zip archive with 0 files; extract"),
+    "half of a file": (gzip.compress(PLAIN.encode())[:-9], "a damaged gzip file"),
+    "a PDF document": (b"%PDF-1.7\n", "this is a PDF document"),
+    "an HTML page": (b"\n <HTML><body>", "this is an HTML page"),
+    "XML": (b"<?xml version='1.0'?>", "this is XML"),
+    "JSON": (b'[\n  {"date": "2024-01-01"}]', "this is JSON, and CSV and Parquet files are read"),
+    "JSON lines": (b'{"date": "2024-01-01", "level": 50.0}\n', "this is JSON"),
+    "a database": (b"SQLite format 3\0", "this is an SQLite database"),
+    "a tar archive": (gzip.compress(b"x" * 257 + b"ustar" + b"x" * 250), "this is a tar archive"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), UNREAD.values(), ids=UNREAD)
+def test_content__of_another_format_is_named(load: Load, content: bytes, words: str) -> None:
+    message = refusal(load, content)
+    assert message.startswith("x.csv: ")
+    assert words in message
+
+
+def test_content__may_begin_with_a_bracket(load: Load) -> None:
+    text = rows_of(["1.5", "2", "-3"], header="[date],[level]")
+    assert levels(load(text, time="[date]", target="[level]")) == [1.5, 2, -3]

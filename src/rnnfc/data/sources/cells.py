@@ -13,6 +13,7 @@ import numpy.typing as npt
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec
+from rnnfc.data.sources.content import series_name
 from rnnfc.data.sources.csv_text import CsvText
 from rnnfc.data.sources.date_numbers import is_digits, padded_width
 from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, read_numbers
@@ -52,7 +53,9 @@ def table_from_text(text: CsvText, spec: FileSpec) -> Table:
         DataError: the first cell that is not a finite number, a time or a series name, with its line.
     """
     frame = parse(text.content, spec, low_memory=False, dtype=str)
-    return table_from_frame(frame, spec, text.origin, name=Path(text.origin.name).stem, is_typed=False)
+    return table_from_frame(
+        frame, spec, text.origin, name=series_name(Path(text.origin.name)), is_typed=False
+    )
 
 
 def table_from_frame(

@@ -26,7 +26,7 @@ from rnnfc.data.sources.cells import (
     plain_times,
 )
 from rnnfc.data.sources.columns import FileSpec
-from rnnfc.data.sources.csv_text import display_path, open_file
+from rnnfc.data.sources.content import display_path, open_file, series_name
 from rnnfc.data.sources.date_numbers import padded_width
 from rnnfc.data.sources.numbers import as_numbers, plain_numbers
 from rnnfc.data.sources.origin import Origin
@@ -63,11 +63,13 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
     path = display_path(spec)
     with open_file(path, spec) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas: a column has mixed types
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         try:
             header, options = _read_header(file, spec)
             parse_chunk = partial(_parse_chunk, spec=spec, header=header, options=options)
             chunks = _map_parallel(parse_chunk, _read_chunks(file))
-            num_chunks = 1 + os.fstat(file.fileno()).st_size // _CHUNK_BYTES
+            num_chunks = 1 + size // _CHUNK_BYTES
             values, time, series, names = _concatenate(chunks, num_chunks=num_chunks)
         except (ValueError, csv.Error):
             return None
@@ -77,7 +79,7 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
         values=values,
         time=time,
         series=series,
-        names=names if spec.series_column else (path.stem,),
+        names=names if spec.series_column else (series_name(path),),
     )
 
 

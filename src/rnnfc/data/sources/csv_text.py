@@ -5,11 +5,8 @@ of these is refused here, with file and line.
 """
 
 import codecs
-import contextlib
 import csv
 import io
-import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc import memory
 from rnnfc.data.sources.columns import FileSpec
+from rnnfc.data.sources.content import display_path, read_bytes
 from rnnfc.data.sources.header import refuse_unknown_columns, shorten
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import require_rows
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 _OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
 _ENCODINGS = ("latin-1", "cp1252", "utf-16", "utf-8")
 _NEWLINE = 10
-# Peak memory of reading a file in multiples of its size, at least; measured: 2.5 to 3 for plain rows, 11 for others.
-_MEMORY_FACTOR = 3
 _CHUNK_BYTES = 16 * 2**20
 
 
@@ -77,47 +72,6 @@ def read_text(spec: FileSpec, *, min_rows: int = 2) -> CsvText:
         )
     require_rows(str(path), len(lines) - 1, min_rows=min_rows)
     return CsvText(origin=Origin(name=str(path), numbers=lines[1:]), content=content)
-
-
-def display_path(spec: FileSpec) -> Path:
-    """The path of the file, relative to the working folder if the file is below it: short, and as it was typed."""
-    path = Path(spec.path)
-    try:
-        return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    except FileNotFoundError:  # the working folder was deleted
-        return path
-
-
-@contextlib.contextmanager
-def open_file(path: Path, spec: FileSpec) -> "Iterator[io.BufferedReader]":
-    """The open file, which fits into the available memory.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise DataError(f"{path}: a pipe or a device, not a file; save the data as a file")
-        memory.require(
-            _MEMORY_FACTOR * status.st_size,
-            f"{path}: reading {memory.format_bytes(status.st_size)}",
-            hint="split the file",
-        )
-        with path.open("rb") as file:
-            yield file
-    except FileNotFoundError:
-        raise DataError(f"{spec.path}: no such file; correct data.path or use --set data.path=FILE") from None
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file"
-        ) from None
-
-
-def read_bytes(path: Path, spec: FileSpec) -> bytes:
-    """The whole file; errors as in `open_file`."""
-    with open_file(path, spec) as file:
-        return file.read()
 
 
 def _decode(path: Path, spec: FileSpec) -> bytes:

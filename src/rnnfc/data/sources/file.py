@@ -1,9 +1,12 @@
 """load_file: from a CSV or Parquet file to a Panel."""
 
+from pathlib import Path
+
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.sources import cells, csv_fast, csv_text, parquet
 from rnnfc.data.sources.columns import FileSpec
+from rnnfc.data.sources.content import PARQUET_MARK
 from rnnfc.data.sources.table import panel_from_table
 
 
@@ -19,9 +22,16 @@ def load_file(spec: FileSpec, frequency: Frequency | None = None) -> Panel:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
     min_rows = 2 if frequency is None else 1
-    if spec.path.endswith(".parquet"):
+    if spec.path.endswith(".parquet") or _is_parquet(Path(spec.path)):
         table = parquet.read_table(spec, min_rows=min_rows)
     else:
         fast = csv_fast.read_table(spec, min_rows=min_rows)
         table = fast or cells.table_from_text(csv_text.read_text(spec, min_rows=min_rows), spec)
     return panel_from_table(table, spec, frequency)
+
+
+def _is_parquet(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MARK)) == PARQUET_MARK

@@ -4,7 +4,7 @@ import io
 
 from rnnfc.data.sources.cells import table_from_frame
 from rnnfc.data.sources.columns import FileSpec
-from rnnfc.data.sources.csv_text import display_path, read_bytes
+from rnnfc.data.sources.content import display_path, read_bytes, series_name
 from rnnfc.data.sources.header import refuse_unknown_columns
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table, require_rows
@@ -38,4 +38,4 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
         ) from None
     require_rows(str(path), len(frame), min_rows=min_rows)
     origin = Origin(name=str(path), numbers=range(1, len(frame) + 1), unit="row")
-    return table_from_frame(frame, spec, origin, name=path.stem)
+    return table_from_frame(frame, spec, origin, name=series_name(path))
