@@ -14,7 +14,7 @@ from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.file import load_file
-from rnnfc.errors import DataError
+from rnnfc.errors import ConfigError, DataError
 from rnnfc.workflows import fresh_rows
 from rnnfc.workflows.fresh_rows import fresh
 
@@ -176,8 +176,8 @@ def masked(
     days = np.datetime64("2020-03-29") - np.arange(len(values))[::-1]
     path = folder / "new.csv"
     path.write_text("t,v\n" + "".join(f"{day},{value}\n" for day, value in zip(days, values, strict=True)))
-    first = np.datetime64(first_time) if first_time else None
-    panel, notes = fresh(path, experiment, run_panel, transformed=False, first_time=first)
+    first = np.array([first_time], dtype="datetime64[us]") if first_time else None
+    panel, notes = fresh(path, experiment, run_panel, transformed=False, first_times=first)
     return panel.values[:, 0].tolist(), notes
 
 
@@ -237,3 +237,72 @@ def test_fresh__fills_as_from_all_rows_or_asks_for_earlier_ones(tmp_path: Path, 
                 masked(tmp_path, last, missing=missing)
         else:
             assert masked(tmp_path, last, missing=missing) == expected
+
+
+def test_fresh__asks_for_a_value_where_none_stands_earlier(tmp_path: Path) -> None:
+    rows = [*[""] * 9, *["5"] * 5]
+    with pytest.raises(DataError, match="add earlier rows, until one has a value of v"):
+        masked(tmp_path, rows, first_time="2020-01-01")
+    values, notes = masked(tmp_path, rows, first_time="2020-03-16")  # none is earlier
+    assert (values, len(notes)) == ([5] * 7, 1)
+
+
+SHOPS = (
+    "name: x\ndata: {kind: long, path: new.csv, series: s, time: t, target: v, missing: mask, season: 2}\n"
+    "window: {length: 2, horizon: 1}\nsplit: {test: 2}\nmodel: {kind: stacked, cell: GRU, units: [2]}\ntrain: {epochs: 1}\n"
+)
+
+
+def shops(
+    folder: Path, rows: str, *series: str, first: tuple[str, str, str]
+) -> tuple[dict[str, list[float]], list[str]]:
+    """The last window of the shops a, b and c of a monthly run, whose data begins at `first`, and the notes."""
+    experiment = from_yaml(SHOPS, source=str(folder / "x.yaml"))
+    ends = np.array(["2020-03-01", "2020-04-01"] * 3, dtype="datetime64[us]")
+    run_panel = make_panel([1, 2], [1, 2], [1, 2], names=("a", "b", "c"), time=ends, frequency=MONTHLY)
+    path = folder / "new.csv"
+    path.write_text(f"s,t,v\n{rows}")
+    first_times = np.array(first, dtype="datetime64[us]")
+    panel, notes = fresh(
+        path, experiment, run_panel, series=series, transformed=False, first_times=first_times
+    )
+    windows = [panel.values[slice(*panel.bounds[place:][:2]), 0].tolist() for place in range(3)]
+    return {name: values for name, values in zip(panel.series, windows, strict=True) if values}, notes
+
+
+OTHERS = "a,2020-05-31,1\na,2020-06-30,2\nb,2020-05-01,3\nb,2020-06-01,4\nc,2020-05-01,\nc,2020-06-01,6\n"
+
+
+def test_fresh__checks_the_selected_series_alone(tmp_path: Path) -> None:
+    first = ("2020-01-01",) * 3
+    assert shops(tmp_path, OTHERS, "b", first=first) == ({"b": [3, 4]}, [])
+    with pytest.raises(DataError, match="series 'a' ends at 2020-06-30"):
+        shops(tmp_path, OTHERS, "a", "b", first=first)
+    with pytest.raises(DataError, match="series 'c': 1 missing values of v"):
+        shops(tmp_path, OTHERS, "b", "c", first=first)
+    with pytest.raises(ConfigError, match="series d: unknown series"):
+        shops(tmp_path, OTHERS, "d", first=first)
+    with pytest.raises(DataError, match=r"no rows of series c"):
+        shops(tmp_path, "b,2020-05-01,3\nb,2020-06-01,4\n", "b", "c", first=first)
+    # A series that the run does not have is not in the way.
+    assert shops(tmp_path, OTHERS + "d,2020-06-01,1\n", "b", first=first)[0] == {"b": [3, 4]}
+
+
+def test_fresh__notes_what_it_left_out_of_the_selected_series(tmp_path: Path) -> None:
+    rows = "b,2020-05-01,3\nb,2020-06-01,4\na,2020-06-01,4\n"
+    assert shops(tmp_path, rows, first=("2020-01-01",) * 3)[1] == [
+        "left out, with fewer than window.length=2 rows: a"
+    ]
+    assert shops(tmp_path, rows, "b", first=("2020-01-01",) * 3)[1] == []
+    # b began in May 2020: no earlier season has the value.
+    rows = "b,2020-05-01,3\nb,2020-06-01,\na,2020-05-01,4\na,2020-06-01,5\n"
+    values, notes = shops(tmp_path, rows, first=("2020-01-01", "2020-05-01", "2020-01-01"))
+    assert (values, len(notes)) == ({"a": [4, 5], "b": [3, 3]}, 1)
+    assert shops(tmp_path, rows, "b", first=("2020-01-01", "2020-05-01", "2020-01-01")) == (
+        {"b": [3, 3]},
+        notes,
+    )
+    # b began in January, of which other series have rows here.
+    rows = "a,2020-01-01,4\na,2020-02-01,5\n" + rows
+    with pytest.raises(DataError, match="series 'b': 1 missing values of v"):
+        shops(tmp_path, rows.replace("a,2020-05-01,4\na,2020-06-01,5\n", ""), first=("2020-01-01",) * 3)

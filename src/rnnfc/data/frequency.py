@@ -102,7 +102,8 @@ class Frequency:
         frequencies that are not in months.
 
         Args:
-            reference: a time of the same series that shows its convention, e.g. its last row at training; None: `times` alone.
+            reference: a time that shows the convention: of the same series, e.g. its last row at training, or of another one
+                where this frequency is of month ends; None: `times` alone.
         """
         if self.unit not in ("month", "month_end") or times.dtype.kind != "M":
             return True
@@ -135,7 +136,8 @@ class Frequency:
 
     @classmethod
     def infer(cls, times: Times) -> Self:
-        """The most common distance between neighbours; in months if every row has the same day of the month (up to 28, or last).
+        """The most common distance between neighbours; in months if every row has the same day of the month, up to the 28th, or
+        as many days to its end, fewer than 14.
 
         Args:
             times: strictly increasing, at least two.
@@ -176,7 +178,7 @@ def _month_unit(times: Times, months: Times) -> Literal["month", "month_end"] | 
     days, days_to_end = np.unique(times - months), np.unique(_next_month(months) - times)
     if len(days) == 1 and (days[0] < _SHORTEST_MONTH or days_to_end.max() > _DAY):
         return "month"
-    return "month_end" if len(days_to_end) == 1 else None
+    return "month_end" if len(days_to_end) == 1 and days_to_end[0] < _HALF_MONTH else None
 
 
 def _next_month(months: Times) -> Times:

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnfc.config import load
 from rnnfc.config.experiment import Experiment
-from rnnfc.data.frequency import Frequency
+from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import ConfigError, RunError
@@ -155,6 +155,17 @@ class Run:
             return panel_from_arrays(self._arrays(LAST_WINDOW), length=length)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise self._damaged(LAST_WINDOW, error) from error
+
+    def first_times(self, last: Panel) -> Times | None:
+        """The time of the first row of each series of the data; None where an earlier version did not record it.
+
+        Args:
+            last: the last window.
+        """
+        times = self._arrays(LAST_WINDOW).get("first_time")
+        if times is not None and (times.dtype.kind != last.time.dtype.kind or len(times) != len(last.series)):
+            raise self._damaged(LAST_WINDOW, ValueError("a first time of each series is needed"))
+        return times
 
     def frequency(self) -> Frequency:
         """The step from one row of the data to the next."""

@@ -3,7 +3,7 @@
 import difflib
 import itertools
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.experiment import Experiment
-from rnnfc.data.frequency import Time
+from rnnfc.data.frequency import Times
 from rnnfc.data.load import load_panel
 from rnnfc.data.missing import source_rows
-from rnnfc.data.panel import Panel, format_time, parse_times
+from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import refuse_not_positive
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
@@ -29,6 +29,17 @@ _MAX_LISTED = 5
 def places_of(panel: Panel) -> Rows:
     """The indices of the series that have rows. Others keep their index, by which the network identifies a series."""
     return np.flatnonzero(np.diff(panel.bounds))
+
+
+def names_of(panel: Panel) -> list[str]:
+    """The names of the series that have rows."""
+    return [panel.series[place] for place in places_of(panel)]
+
+
+def rows_of(panel: Panel, names: Iterable[str]) -> list[slice]:
+    """The rows of each of these series; none where the panel does not have it."""
+    place = {name: series for series, name in enumerate(panel.series)}
+    return [slice(*panel.bounds[place[name] :][:2]) if name in place else slice(0) for name in names]
 
 
 def ends_of(panel: Panel) -> Rows:
@@ -49,24 +60,15 @@ def first_window(
     """
     experiment = run.experiment()
     if data is not None:
-        first_time = _first_time(run, experiment)
-        panel, notes = fresh(data, experiment, run_panel, transformed=transformed, first_time=first_time)
+        first_times = run.first_times(run_panel)
+        panel, notes = fresh(
+            data, experiment, run_panel, series=series, transformed=transformed, first_times=first_times
+        )
     else:
-        panel, notes = run_panel, _grown(run, experiment)
+        panel, notes = run_panel, [] if series else _grown(run, experiment)
     if series:
-        panel, notes = select_series(panel, series), notes if data is None else []
+        panel = select_series(panel, series)
     return panel, [*_filled(panel), *notes]
-
-
-def _first_time(run: Run, experiment: Experiment) -> Time | None:
-    """The first time of the run's data; None for a run of an earlier version, or one that is damaged."""
-    if experiment.data.time_column is None:
-        return np.float64(-np.inf)  # rows that are numbered from 0 in each file do not tell where they begin
-    text = run.info().get("first_time")
-    try:
-        return parse_times([text])[0] if isinstance(text, str) else None
-    except ValueError:
-        return None
 
 
 def fresh(
@@ -74,14 +76,16 @@ def fresh(
     experiment: Experiment,
     run_panel: Panel,
     *,
+    series: Sequence[str] = (),
     transformed: bool,
-    first_time: Time | None = None,
+    first_times: Times | None = None,
 ) -> tuple[Panel, list[str]]:
     """The last window of each series in new rows, read and checked like the run's data; notes on series left out.
 
     Args:
         data: the path of a file, or a data frame, with the columns of the run's data.
-        first_time: of the run's data; None: a run of an earlier version, which does not tell.
+        series: names of the series that are checked; empty: all.
+        first_times: of each series of the run's data, see `Run.first_times`.
     Raises:
         ConfigError: the run's data is not from a file, or it has no such series.
         DataError: the rows cannot be used.
@@ -98,6 +102,8 @@ def fresh(
     if experiment.data.series_column is None:
         future = panel.future and replace(panel.future, series=run_panel.series)
         panel = replace(panel, series=run_panel.series, future=future)
+    if series:
+        panel = _only(panel, series, run_panel.series, name=name)
     num_rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, run_panel)
     names = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
     _refuse_unknown(names, run_panel.series, prefix=f"{name}:", remedy="remove its rows, or train with it")
@@ -114,12 +120,23 @@ def fresh(
         if left_out.any()
     ]
     notes += panel.notes
-    notes += _check_fill(panel.select_series(long_enough), experiment, name=name, first_time=first_time)
-    last = panel.select_series(long_enough).tail(length)
-    _refuse_other_month_convention(last, run_panel, name=name)
+    rows = panel.select_series(long_enough)
+    is_whole = _are_whole(rows, experiment, run_panel, first_times)
+    notes += _check_fill(rows, experiment, is_whole=is_whole, name=name)
+    last = rows.tail(length)
+    refuse_other_month_convention(last, run_panel, name=name)
     if transformed:
         refuse_not_positive(last, reason=f"scale.transform: {experiment.scale.transform}")
     return _in_order(last, last.series, run_panel.series), notes
+
+
+def _only(panel: Panel, names: Sequence[str], known: tuple[str, ...], *, name: str) -> Panel:
+    """The rows of the series `names`, each of which is `known` and has some."""
+    _refuse_unknown(names, known, prefix="series", remedy="name a series of the run")
+    for absent in dict.fromkeys(names):
+        if absent not in panel.series:
+            raise DataError(f"{name}: no rows of series {absent}; add its last window")
+    return panel.select_series(np.array([each in {*names} for each in panel.series]))
 
 
 def _load(data: object, spec: DataSpec, run_panel: Panel) -> Panel:
@@ -180,9 +197,27 @@ def refuse_other_clock(panel: Panel, run_panel: Panel, *, name: str) -> None:
             )
 
 
-def _check_fill(panel: Panel, experiment: Experiment, *, name: str, first_time: Time | None) -> list[str]:
+def _are_whole(
+    panel: Panel, experiment: Experiment, run_panel: Panel, first_times: Times | None
+) -> npt.NDArray[np.bool_] | None:
+    """Whether the rows of each series begin where the run's data did, or before; None where the run does not tell."""
+    if experiment.data.time_column is None:  # rows are numbered from 0, so there must be as many of them
+        return np.asarray(np.diff(panel.bounds) > run_panel.time[-1])
+    if first_times is None:
+        return None
+    began = dict(zip(run_panel.series, first_times, strict=True))
+    return np.array(
+        [time <= began[name] for name, time in zip(panel.series, panel.time[panel.bounds[:-1]], strict=True)]
+    )
+
+
+def _check_fill(
+    panel: Panel, experiment: Experiment, *, is_whole: npt.NDArray[np.bool_] | None, name: str
+) -> list[str]:
     """Notes on values of the last windows that `missing: mask` could not fill with the value of an earlier season.
 
+    Args:
+        is_whole: of each series, whether the rows have the fill of the run, because they are all of its rows; None: not known.
     Raises:
         DataError: earlier rows may hold that value, so the network would read another one than from the whole data.
     """
@@ -190,28 +225,23 @@ def _check_fill(panel: Panel, experiment: Experiment, *, name: str, first_time: 
     if not data.is_masked:
         return []
     season = data.season or 1
-    # From all rows the fill is that of the run; from fewer, an earlier season may have the value.
-    is_dated = panel.time.dtype.kind == "M"
-    is_whole = (
-        isinstance(first_time, np.datetime64) == is_dated
-        and first_time is not None
-        and panel.span[0] <= first_time
-    )
     without = np.zeros(len(panel.channels), dtype=np.int64)
-    for series, first, end in zip(panel.series, panel.bounds[:-1], panel.bounds[1:], strict=True):
+    for place, series in enumerate(panel.series):
+        first, end = panel.bounds[place : place + 2]
         for channel in np.flatnonzero(panel.filled[end - length : end].any(axis=0)):
-            missing = panel.filled[first:end, channel]
+            missing, column = panel.filled[first:end, channel], panel.channels[channel]
             unknown = np.flatnonzero(source_rows(missing, season=season)[-length:] < 0)
             if not len(unknown):
                 continue
             is_leading = missing[: len(missing) - length + unknown[0] + 1].all()
-            is_known = first_time is None and not is_leading and end - first >= length + season
-            least = length + season if end - first < length + season else int(end - first) + season
-            if not is_whole and not is_known:
+            is_long = end - first >= length + season
+            if not (is_long and not is_leading if is_whole is None else is_whole[place]):
+                least = int(end - first) + season if is_long else length + season
+                is_new = is_leading and is_long
+                how_many = f"until one has a value of {column}" if is_new else f"at least {least:,} in all"
                 raise DataError(
-                    f"{name}: series {series!r}: {len(unknown):,} missing values of {panel.channels[channel]} in the last window "
-                    f"have no value {season:,} rows earlier to fill them from; add earlier rows, at least "
-                    f"{least:,} in all"
+                    f"{name}: series {series!r}: {len(unknown):,} missing values of {column} in the last window have no value "
+                    f"{season:,} rows earlier to fill them from; add earlier rows, {how_many}"
                 )
             without[channel] += len(unknown)
     counts = ", ".join(
@@ -222,14 +252,15 @@ def _check_fill(panel: Panel, experiment: Experiment, *, name: str, first_time: 
     )
 
 
-def _refuse_other_month_convention(panel: Panel, run_panel: Panel, *, name: str) -> None:
+def refuse_other_month_convention(panel: Panel, run_panel: Panel, *, name: str) -> None:
     """Refuse month ends for a series that the run read at month starts, or the reverse."""
-    last_times = dict(zip(run_panel.series, run_panel.time[run_panel.bounds[1:] - 1], strict=True))
-    for series, first, end in zip(panel.series, panel.bounds[:-1], panel.bounds[1:], strict=True):
-        time, before = panel.time[first:end], last_times.get(series)
-        if before is not None and not run_panel.frequency.has_month_convention(time, reference=before):
+    names = names_of(panel)
+    pairs = zip(names, rows_of(panel, names), rows_of(run_panel, names), strict=True)
+    for series, now, then in pairs:
+        time, before = panel.time[now], run_panel.time[then]
+        if len(before) and not run_panel.frequency.has_month_convention(time, reference=before[-1]):
             raise DataError(
-                f"{name}: series {series!r} ends at {format_time(time[-1])}, at training it ended at {format_time(before)}; "
+                f"{name}: series {series!r} ends at {format_time(time[-1])}, at training it ended at {format_time(before[-1])}; "
                 "write month starts or month ends as in the run's data"
             )
 

@@ -7,12 +7,18 @@ import numpy as np
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.data import calendar
-from rnnfc.data.frequency import Frequency, Times
+from rnnfc.data.frequency import Frequency, Time, Times
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Floats, Panel, format_time
 from rnnfc.data.windows import Rows
 from rnnfc.errors import ConfigError, DataError
-from rnnfc.workflows.fresh_rows import ends_of, places_of, refuse_other_clock
+from rnnfc.workflows.fresh_rows import (
+    ends_of,
+    names_of,
+    refuse_other_clock,
+    refuse_other_month_convention,
+    rows_of,
+)
 
 
 def future_times(panel: Panel, *, rows: int) -> Times | None:
@@ -23,7 +29,7 @@ def future_times(panel: Panel, *, rows: int) -> Times | None:
     times = [panel.frequency.next_times(panel.time[end - 1 : end], steps=rows) for end in ends_of(panel)]
     known = [time for time in times if time is not None]
     if not known and panel.future is not None:
-        own = [panel.future.time[_own(panel.future, panel, place)] for place in places_of(panel)]
+        own = [panel.future.time[part] for part in rows_of(panel.future, names_of(panel))]
         known = [time[:rows] for time in own if len(time) >= rows]
         known = known if len(known) == len(own) else []
     return np.array(known) if known else None
@@ -33,9 +39,7 @@ def num_future(panel: Panel) -> int:
     """How many rows to be forecast the data has at least, of each series that has rows."""
     if panel.future is None:
         return 0
-    return min(
-        len(range(panel.future.num_rows)[_own(panel.future, panel, place)]) for place in places_of(panel)
-    )
+    return min(len(range(panel.future.num_rows)[rows]) for rows in rows_of(panel.future, names_of(panel)))
 
 
 def future_covariates(panel: Panel, experiment: Experiment, future: object, *, rows: int) -> Floats:
@@ -47,7 +51,7 @@ def future_covariates(panel: Panel, experiment: Experiment, future: object, *, r
         ConfigError: the file is needed and missing, or not needed.
         DataError: it cannot be used, or lacks rows; or the times past the end are not known.
     """
-    num_columns, num_series = panel.num_known - 2 * len(panel.calendar), len(places_of(panel))
+    num_columns, num_series = panel.num_known - 2 * len(panel.calendar), len(names_of(panel))
     columns = panel.channels[len(panel.channels) - panel.num_known :][:num_columns]
     parts = [np.empty((num_series, rows, 0))]
     if columns:
@@ -90,30 +94,24 @@ def _load_covariates(
         future = replace(future, series=panel.series)
     # Without a time column a file starts with the first row after the data.
     in_time = data.time_column is not None or source is None
-    parts = []
-    for place in places_of(panel):
-        series, last = panel.series[place], panel.time[panel.bounds[place + 1] - 1 :][:1]
-        own = _own(future, panel, place)
+    refuse_other_month_convention(future, panel, name=name)
+    instead = ", or pass all of them, on the command line with --future FILE" if source is None else ""
+    parts, lasts = [], panel.time[ends_of(panel) - 1]
+    for series, last, own in zip(names_of(panel), lasts, rows_of(future, names_of(panel)), strict=True):
         after = _rows_after(future.time[own], last, panel.frequency, rows=rows) if in_time else slice(rows)
         complete = ~future.filled[own][after].any(axis=1)
         parts.append(future.values[own][after][complete])
         if len(parts[-1]) < rows:
             raise DataError(
-                f"{name}: {series} has {len(parts[-1])} of the {rows} rows after {format_time(last[0])} "
-                f"for which the network needs {names}; add the missing rows"
+                f"{name}: {series} has {len(parts[-1])} of the {rows} rows after {format_time(last)} "
+                f"for which the network needs {names}; add the missing rows{instead}"
             )
     return np.stack(parts)
 
 
-def _own(future: Panel, panel: Panel, place: int) -> slice:
-    """The rows in `future` of a series of `panel`; none if it is not there."""
-    name = panel.series[place]
-    return slice(*future.bounds[future.series.index(name) :][:2]) if name in future.series else slice(0)
-
-
-def _rows_after(time: Times, last: Times, frequency: Frequency, *, rows: int) -> Rows:
-    """Which rows at `time` are the first `rows` after `last` [1]: by time step, or by order where there is none."""
+def _rows_after(time: Times, last: Time, frequency: Frequency, *, rows: int) -> Rows:
+    """Which rows at `time` are the first `rows` after `last`: by time step, or by order where there is none."""
     if frequency.unit == "rows":
         return np.flatnonzero(time > last)[:rows]
-    steps, on_grid = frequency.steps(time, first=last[0])
+    steps, on_grid = frequency.steps(time, first=last)
     return np.flatnonzero(on_grid & (steps >= 1) & (steps <= rows))

@@ -20,7 +20,7 @@ from rnnfc.reports.text import format_number
 from rnnfc.runs.forecast_csv import cell, quantile_name
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import json_text, new_files, refuse_existing
-from rnnfc.workflows.fresh_rows import ends_of, first_window, places_of
+from rnnfc.workflows.fresh_rows import ends_of, first_window, names_of, places_of
 from rnnfc.workflows.future import future_covariates, future_times, num_future
 from rnnfc.workflows.inference import InferenceNetwork, open_network
 
@@ -219,7 +219,7 @@ def predict(
     range_notes = _range_notes(noted, len(value), inputs=" and ".join(inputs), consequence=consequence)
     return FutureForecast(
         run=run,
-        series=tuple(panel.series[place] for place in places_of(panel)),
+        series=tuple(names_of(panel)),
         targets=panel.targets,
         unit=panel.unit,
         last_time=panel.time[ends_of(panel) - 1],

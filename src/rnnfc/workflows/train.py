@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from rnnfc.config.load import to_yaml
-from rnnfc.data.panel import Panel, format_time_exact
+from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
 from rnnfc.export.interface import interface
@@ -138,7 +138,6 @@ def _begin(writer: RunWriter, prepared: Prepared, resume_from: Unfinished | None
         "recipe": asdict(resume_from.recipe if resume_from else prepared.recipe),
         **provenance(prepared.panel),
         "data_bytes": data_bytes(experiment.data),
-        "first_time": format_time_exact(prepared.panel.span[0]),
         "fixed_stride": prepared.fixed_stride,
         "experiment": experiment.model_dump(mode="json"),
     }
@@ -229,7 +228,8 @@ def _write_results(
     writer.write_json(run.REPORT, scores.to_json())
     writer.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts, panel))
     writer.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
-    writer.write_arrays(run.LAST_WINDOW, panel_to_arrays(panel.tail(experiment.window.length)))
+    last = panel_to_arrays(panel.tail(experiment.window.length))
+    writer.write_arrays(run.LAST_WINDOW, {**last, "first_time": panel.time[panel.bounds[:-1]]})
 
 
 def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:

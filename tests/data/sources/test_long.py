@@ -150,6 +150,10 @@ def test_long__names_the_line_and_series_of_a_fault(tmp_path: Path, old: str, ne
             "shops.csv:5: series 'b': the dates are not at month ends, those of series 'a' are at month ends;",
         ),
         (
+            "a,2019-12-31,1\na,2020-01-31,1\na,2020-02-29,1\nb,2020-02-20,1\n",
+            "shops.csv:5: series 'b': the dates are not at month ends, those of series 'a' are at month ends;",
+        ),
+        (
             "a,2020-01-01,1\na,2020-02-01,1\na,2020-03-01,1\nb,2020-01-31,1\nb,2020-02-29,1\n",
             "shops.csv:5: series 'b': the dates are at month ends, or on different days of the month, those of series 'a' are",
         ),

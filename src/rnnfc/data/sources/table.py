@@ -157,7 +157,7 @@ def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irreg
         if frequency is not None or rows is not longest:
             _refuse_other_step(rows, axis, reference=reference)
         if frequency is None and rows is not longest:
-            _refuse_other_month_convention(rows, axis, reference=reference)
+            _refuse_other_month_convention(rows, axis, longest=longest)
     return axis
 
 
@@ -249,16 +249,18 @@ def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> N
             )
 
 
-def _refuse_other_month_convention(series: _Series, axis: Frequency, *, reference: str) -> None:
-    """Refuse month starts where the other rows are month ends, or the reverse: their forecasts would get wrong dates."""
-    if axis.has_month_convention(series.time):
+def _refuse_other_month_convention(series: _Series, axis: Frequency, *, longest: _Series) -> None:
+    """Refuse month starts where the rows of `longest` are month ends, or the reverse: their forecasts would get wrong dates."""
+    if axis.has_month_convention(
+        series.time, reference=longest.time[-1] if axis.unit == "month_end" else None
+    ):
         return
     here, there = "not at month ends", "at month ends"
     if axis.unit == "month":
         here, there = "at month ends, or on different days of the month", "on one day of the month"
     raise DataError(
-        f"{series.origin.locate(0)}: the dates are {here}, those of {reference} are {there}; write month starts or month ends "
-        "in all rows"
+        f"{series.origin.locate(0)}: the dates are {here}, those of series {longest.name!r} are {there}; write month starts or "
+        "month ends in all rows"
     )
 
 
