@@ -33,7 +33,6 @@ _BOUNDS = {
     "string_too_short": ("min_length", "its length must be {} or more"),
     "string_too_long": ("max_length", "its length must be {} or less"),
 }
-_ONE_CHARACTER = "must be one character, in quotes: ',' or ';' or '|'"
 _GROUP_ERRORS = ("model_type", "model_attributes_type")
 # How to write a group that the user wrote as a plain value: by its key and the value, else by its key.
 _FORMS: dict[object, str] = {
@@ -139,8 +138,7 @@ def _describe_value(error: ErrorDetails, key: str, context: Mapping[str, object]
         return f"kind is {format_value(error['input']['kind'])}; {_choices(context['tag'], str(context['expected_tags']))}"
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
-        bound = _ONE_CHARACTER if key == "separator" else text.format(_format_number(context[name]))
-        return f"{got}; {bound}{_fraction_hint(error)}"
+        return f"{got}; {text.format(_format_number(context[name]))}{_fraction_hint(error)}"
     if kind in _EXPECTED:
         form = _FORMS.get((key, str(error["input"])), _FORMS.get(key)) if kind in _GROUP_ERRORS else None
         return f"{got}; {f'write it as {form}' if form else f'must be {_EXPECTED[kind]}'}"

@@ -3,6 +3,8 @@
 # key here: its names in Keras, PyTorch Lightning, darts, GluonTS, neuralforecast, pytorch-forecasting, sktime, Prophet
 _NAMES = {
     "data.calendar": "add_encoders time_features add_time_features encoders",
+    "data.columns": "names header new_columns col_names column_names",
+    "data.comment": "comment_prefix comment_char comments",
     "data.decimal": "decimal_mark decimal_separator dec",
     "data.encoding": "charset file_encoding",
     "data.frequency": "freq",
@@ -14,6 +16,9 @@ _NAMES = {
     "data.path": "filepath_or_buffer filename file csv_path",
     "data.separator": "sep delimiter delim field_separator",
     "data.series": "id_col unique_id group_ids group_id item_id series_id id_column",
+    "data.skip_footer": "skipfooter skip_footers footer",
+    "data.skip_rows": "skiprows skip skip_lines header_row",
+    "data.skip_rows_after_header": "units_row skip_units",
     "data.target": "y target_col target_column value_cols label",
     "data.time": "ds time_col date_col date_column time_column timestamp_column time_idx date index_col",
     "data.time_format": "date_format datetime_format strptime timestamp_format",

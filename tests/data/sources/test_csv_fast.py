@@ -234,10 +234,10 @@ def test_csv_fast__reads_like_the_full_reader(
     spec = spec_of(tmp_path_factory.getbasetemp() / "x.csv", content, **keys)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_fast, "_CHUNK_BYTES", chunk_bytes)
-        fast = csv_fast.read_table(spec)
+        fast = csv_fast.read_table(spec, min_rows=1)
     if fast is None:
         return
-    full = table_from_text(csv_text.read_text(spec), spec)
+    full = table_from_text(csv_text.read_text(spec, min_rows=1), spec)
     assert (fast.origin.name, [*fast.origin.numbers]) == (full.origin.name, [*full.origin.numbers])
     for name in ("values", "time", "series"):
         left, right = getattr(fast, name), getattr(full, name)

@@ -211,3 +211,120 @@ def test_content__of_another_format_is_named(load: Load, content: bytes, words: 
 def test_content__may_begin_with_a_bracket(load: Load) -> None:
     text = rows_of(["1.5", "2", "-3"], header="[date],[level]")
     assert levels(load(text, time="[date]", target="[level]")) == [1.5, 2, -3]
+
+
+# --- lines that are no rows
+
+# content after which the header and the rows of PLAIN stand, keys, and the line of the first row
+TEXT = rows_of(["1.5", "2", "-3"])
+BODY = TEXT.partition("\n")[2]
+LAYOUTS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "title lines": (f"Report\nRegion: nowhere\n\n{TEXT}", {"skip_rows": 3}, 5),
+    "a blank line after title lines": (f"Report\nRegion: nowhere\n\n{TEXT}", {"skip_rows": 2}, 5),
+    "comments": (f"# station 7, invented\n#\n{TEXT}", {"comment": "#"}, 4),
+    "comments and a blank line": (f"% a\n\n{TEXT}", {"comment": "%"}, 4),
+    "comments of two characters": (f"// a, b\n{TEXT}", {"comment": "//"}, 3),
+    "a row of units": (f"date,level\nYYYY-MM-DD,m\n{BODY}", {"skip_rows_after_header": 1}, 3),
+    "two rows of units": (f"date,level\n,m\n5s,9n\n{BODY}", {"skip_rows_after_header": 2}, 4),
+    "no header": (BODY, {"columns": ("date", "level")}, 1),
+    "no header, title lines": (f"Report\n{BODY}", {"columns": ("date", "level"), "skip_rows": 1}, 2),
+    "a footer": (f"{TEXT}Total,0.5\nSource: invented\n", {"skip_footer": 2}, 2),
+    "a footer after a blank line": (f"{TEXT}\nSource: invented, 2024\n\n", {"skip_footer": 1}, 2),
+    "empty columns": (TEXT.replace("\n", ",,\n") + ",,,\n,,,\n", {}, 2),
+    "separators at the end of rows": (
+        f"date,level\n{BODY}".replace("\n", ",\n").replace("level,", "level"),
+        {},
+        2,
+    ),
+    "separators at the end of the header": (TEXT.replace("level", "level,,"), {}, 2),
+    "a name twice that is not needed": (TEXT.replace("\n", ",a,x,a\n"), {}, 2),
+    "CR CR LF": (TEXT.replace("\n", "\r\r\n"), {}, 2),
+    "spaces around names": (TEXT.replace("date,level", " date , level "), {}, 2),
+    "spaces": ("  " + TEXT.replace(",", "     ").replace("\n", "  \n  "), {"separator": "whitespace"}, 2),
+    "tabs and spaces": (TEXT.replace(",", " \t "), {"separator": "whitespace"}, 2),
+    "spaces, comments, no header": (
+        "# a b\n" + BODY.replace(",", "  "),
+        {"separator": "whitespace", "comment": "#", "columns": ("date", "level")},
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "keys", "first"), LAYOUTS.values(), ids=LAYOUTS)
+def test_lines__that_are_no_rows_are_left_out(
+    load: Load, content: str, keys: dict[str, Any], first: int
+) -> None:
+    panel = load(content, **keys)
+    assert (levels(panel), [str(time)[:10] for time in panel.time]) == ([1.5, 2, -3], DAYS[:3])
+    assert load(content.replace("\n", "\r\n"), **keys).fingerprint() == panel.fingerprint()
+    message = refusal(load, content.replace("-3", "many"), **keys)
+    assert message.startswith(f"x.csv:{first + 2}: level: 'many' is not a number")
+
+
+def test_comments__may_stand_between_rows(load: Load) -> None:
+    text = 'date,level\n2024-01-01,1\n# closed, "for repair\n2024-01-02,2\n2024-01-03,x\n'
+    assert refusal(load, text, comment="#").startswith("x.csv:5: level: 'x'")
+    assert levels(load(text.replace("x", "3"), comment="#")) == [1, 2, 3]
+
+
+# content, keys, what the message begins with, and the key that helps
+FOUR_MORE = BODY.replace("2024", "2025") + "2025-01-04,1\n"
+ADVICE: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "title lines": (
+        f"Report\nRegion: nowhere\n\n{TEXT}",
+        {},
+        "x.csv:1: ",
+        "on line 4: set data.skip_rows: 3",
+    ),
+    "comments": (f"# station 7\n{TEXT}", {}, "x.csv:1: ", "set data.comment: '#'"),
+    "a comment between rows": (f"{TEXT}# end\n{FOUR_MORE}", {}, "x.csv:5: 1 field", "set data.comment: '#'"),
+    "a row of units": (
+        f"date,level\nYYYY-MM-DD,m\n{BODY}",
+        {},
+        "x.csv:2: level: 'm'",
+        "set data.skip_rows_after_header: 1",
+    ),
+    "no header": (BODY, {}, "x.csv:1: ", "if the file has no header, name its columns with data.columns"),
+    "a footer": (
+        f"{TEXT}{FOUR_MORE}Source: invented\n",
+        {},
+        "x.csv:9: 1 field",
+        "set data.skip_footer: 1",
+    ),
+    "a total": (
+        f"{TEXT}Total,0.5\nSource: x\n",
+        {"skip_footer": 1},
+        "x.csv:5: date: 'Total'",
+        "set data.skip_footer: 2",
+    ),
+    "spaces": (TEXT.replace(",", "    "), {}, "x.csv:1: ", "set data.separator: whitespace"),
+    "several spaces": (
+        TEXT.replace(",", "   ").replace("date   ", "date "),
+        {"separator": " "},
+        "x.csv:2: ",
+        "set data.separator: whitespace",
+    ),
+    "two names for three cells": (
+        BODY.replace("\n", ",5\n"),
+        {"columns": ("date", "level")},
+        "x.csv:1: 3 fields, data.columns has 2",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "keys", "begins", "words"), ADVICE.values(), ids=ADVICE)
+def test_lines__that_are_no_rows_lead_to_the_key(
+    load: Load, content: str, keys: dict[str, Any], begins: str, words: str
+) -> None:
+    message = refusal(load, content, **keys)
+    assert message.startswith(begins)
+    assert words in message
+
+
+@pytest.mark.parametrize("cells", [["50", "51", "52"], ["50", "51", '"52"']])
+def test_header__that_is_a_row_of_data_is_noted(load: Load, cells: list[str]) -> None:
+    (note,) = load(rows_of(cells, header="2023-12-31,49.5"), time="2023-12-31", target="49.5").notes
+    assert "2023-12-31, 49.5" in note
+    assert "data.columns" in note
+    assert load("0,1\n0,5\n1,6\n2,7\n", time="0", target="1").notes == ()

@@ -4,6 +4,7 @@ pandas reads True as 1 and 1e400 as infinity without a warning; both are refused
 """
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
 
@@ -14,8 +15,9 @@ from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec
 from rnnfc.data.sources.content import series_name
-from rnnfc.data.sources.csv_text import CsvText
+from rnnfc.data.sources.csv_text import MAX_FOOTER, CsvText
 from rnnfc.data.sources.date_numbers import is_digits, padded_width
+from rnnfc.data.sources.dialect import WHITESPACE
 from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, read_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table
@@ -38,11 +40,14 @@ _DAYS, _CLOCKS, _MAX_TRIED = (
 
 
 class ParseOptions(TypedDict):
-    """The arguments of `pandas.read_csv` that differ between the readers."""
+    """How `parse` reads columns.
 
-    low_memory: NotRequired[bool]
-    dtype: NotRequired[type[str] | dict[str, type[str]]]
-    parse_dates: NotRequired[list[str]]
+    as_text: columns whose cells stay text.
+    dates: columns whose cells are dates in `date_format`.
+    """
+
+    as_text: NotRequired[tuple[str, ...]]
+    dates: NotRequired[tuple[str, ...]]
     date_format: NotRequired[str]
 
 
@@ -52,10 +57,10 @@ def table_from_text(text: CsvText, spec: FileSpec) -> Table:
     Raises:
         DataError: the first cell that is not a finite number, a time or a series name, with its line.
     """
-    frame = parse(text.content, spec, low_memory=False, dtype=str)
-    return table_from_frame(
-        frame, spec, text.origin, name=series_name(Path(text.origin.name)), is_typed=False
-    )
+    frame = parse(text.content, spec, header=text.header, width=text.width, as_text=spec.required_columns)
+    name = series_name(Path(text.origin.name))
+    table = table_from_frame(frame, spec, text.origin, name=name, is_typed=False)
+    return replace(table, notes=(*text.notes, *table.notes))
 
 
 def table_from_frame(
@@ -218,33 +223,43 @@ def parse(
     text: bytes,
     spec: FileSpec,
     *,
-    header: tuple[str, ...] | None = None,
+    header: tuple[str, ...],
+    width: int | None = None,
     **options: Unpack[ParseOptions],
 ) -> "pd.DataFrame":
     """The columns of `spec`: numbers, which may be missing; times and series names as they are.
 
     Args:
-        header: the names of all columns, where the text has no header line.
+        text: rows without a header line.
+        header: the names of all columns; those that `spec` does not need may be empty, or stand there twice.
+        width: the largest number of cells in a row; None: that of `header`.
     Raises:
         ValueError: pandas cannot make one column of some cells.
     """
     import pandas as pd
 
-    # Cells may begin with spaces, which pandas skips in a slower way.
-    has_spaces = spec.separator != " " and b" " in text
-    frame: pd.DataFrame = pd.read_csv(
+    # Each column is read by its place, which is its name for pandas.
+    places = {name: str(header.index(name)) for name in spec.required_columns}
+    separator = r"\s+" if spec.dialect.separator == WHITESPACE else spec.dialect.separator
+    dates = [places[name] for name in options.get("dates", ())]
+    frame = pd.read_csv(
         io.BytesIO(text),
-        sep=spec.separator,
+        sep=separator,
         decimal=spec.decimal,
-        names=header,
-        usecols=list(spec.columns),
+        header=None,
+        names=[str(place) for place in range(width or len(header))],
+        usecols=[*places.values()],
+        dtype={places[name]: str for name in options.get("as_text", ())},
+        parse_dates=dates or None,
+        date_format=options.get("date_format"),
         keep_default_na=False,
-        na_values={name: [*MISSING_WORDS, *spec.missing_words] for name in spec.numbers},
+        na_values={places[name]: [*MISSING_WORDS, *spec.missing_words] for name in spec.numbers},
         skip_blank_lines=False,
-        skipinitialspace=has_spaces,
-        chunksize=None,
-        **options,
+        # Cells may begin with spaces, which pandas skips in a slower way.
+        skipinitialspace=spec.dialect.skips_spaces and b" " in text,
     )
+    by_place = {place: name for name, place in places.items()}
+    frame.columns = [by_place[place] for place in frame.columns]
     return frame
 
 
@@ -326,6 +341,11 @@ def _refuse_no_time(
     row = np.flatnonzero(wrong)[0]
     if column.iloc[row] == "":
         raise _missing_time(column, row, origin)
+    num_last = len(column) - int(row)
+    if isinstance(spec, FileSpec) and wrong[row:].all() and num_last <= MAX_FOOTER and num_last <= row:
+        hint = (
+            f"set data.skip_footer: {num_last + spec.skip_footer} if the rows end above this line, or {hint}"
+        )
     raise DataError(f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not {expected}; {hint}")
 
 

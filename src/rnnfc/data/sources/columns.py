@@ -4,10 +4,11 @@ import contextlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnfc.config.data_spec import DataSpec, Line
 from rnnfc.config.spec import Distinct, wrong
+from rnnfc.data.sources.dialect import WHITESPACE, Dialect
 
 
 def _as_tuple(value: object) -> object:
@@ -73,7 +74,7 @@ class ColumnsSpec(DataSpec):
     def _keys_fit_together(self) -> Self:
         if both := sorted({*self.inputs} & {*self.known}):
             raise wrong(f"{both[0]!r} is in both data.inputs and data.known; list it in data.known only")
-        duplicates = sorted({name for name in self.columns if self.columns.count(name) > 1})
+        duplicates = sorted({name for name in self.required_columns if self.required_columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
         if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
@@ -92,8 +93,8 @@ class ColumnsSpec(DataSpec):
         return None if self.time_format == NUMBER else self.time_format
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that is read."""
+    def required_columns(self) -> tuple[str, ...]:
+        """Every column that the source must have."""
         return (*self.numbers, *(name for name in (self.time, self.series_column) if name is not None))
 
     @property
@@ -152,18 +153,37 @@ def _as_tab(value: object) -> object:
     return "\t" if value == r"\t" else value
 
 
-_Character = Annotated[str, Field(min_length=1, max_length=1)]
+def _one_character(text: str) -> str:
+    if len(text) != 1 and text != WHITESPACE:
+        raise wrong(f"got {text!r}; must be one character, in quotes: ',' or ';' or '|'")
+    return text
+
+
 _Separator = Annotated[
-    _Character, BeforeValidator(_as_tab, json_schema_input_type=_Character | Literal[r"\t"])
+    str, BeforeValidator(_as_tab, json_schema_input_type=str), AfterValidator(_one_character)
 ]
 
 
 class FormatSpec(ColumnsSpec):
     """Columns and the format of the CSV files that have them."""
 
-    separator: _Separator = Field(",", description="character between two cells of a CSV file")
+    separator: _Separator = Field(
+        ",",
+        description="character between two cells of a CSV file; whitespace: any number of spaces and tabs",
+    )
     decimal: Literal[".", ","] = Field(".", description="decimal mark of its numbers")
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field("utf-8", description="of its text")
+    skip_rows: int = Field(0, ge=0, description="lines before the header, blank ones too")
+    comment: Line | None = Field(
+        None, min_length=1, max_length=8, description="how lines begin that are comments, e.g. '#'"
+    )
+    columns: Distinct[Column] | None = Field(
+        None, min_length=1, description="names of all columns, for a file without a header"
+    )
+    skip_rows_after_header: int = Field(
+        0, ge=0, description="lines between the header and the first row, such as a row of units"
+    )
+    skip_footer: int = Field(0, ge=0, description="lines below the last row, such as a total or a source")
 
     @model_validator(mode="after")
     def _separator_is_usable(self) -> Self:
@@ -179,6 +199,19 @@ class FormatSpec(ColumnsSpec):
     def decimal_mark(self) -> str:
         """The decimal mark of numbers that are text."""
         return self.decimal
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the rows of a CSV file are written."""
+        return Dialect(
+            separator=self.separator,
+            encoding=self.encoding,
+            skip_rows=self.skip_rows,
+            comment=self.comment,
+            names=self.columns,
+            skip_rows_after_header=self.skip_rows_after_header,
+            skip_footer=self.skip_footer,
+        )
 
 
 class FileSpec(FormatSpec):

@@ -27,7 +27,10 @@ from rnnfc.data.sources.cells import (
 )
 from rnnfc.data.sources.columns import FileSpec
 from rnnfc.data.sources.content import display_path, open_file, series_name
+from rnnfc.data.sources.csv_text import drop_empty_rows, strip_names
 from rnnfc.data.sources.date_numbers import padded_width
+from rnnfc.data.sources.dialect import WHITESPACE
+from rnnfc.data.sources.header import note_header
 from rnnfc.data.sources.numbers import as_numbers, plain_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table, require_rows
@@ -68,18 +71,21 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
         try:
             header, options = _read_header(file, spec)
             parse_chunk = partial(_parse_chunk, spec=spec, header=header, options=options)
-            chunks = _map_parallel(parse_chunk, _read_chunks(file))
+            chunks = _map_parallel(parse_chunk, _read_chunks(file, spec.separator))
             num_chunks = 1 + size // _CHUNK_BYTES
             values, time, series, names = _concatenate(chunks, num_chunks=num_chunks)
         except (ValueError, csv.Error):
             return None
     require_rows(str(path), len(values), min_rows=min_rows)
+    dialect = spec.dialect
+    first_line = 1 + dialect.skip_rows + (dialect.names is None) + dialect.skip_rows_after_header
     return Table(
-        origin=Origin(name=str(path), numbers=range(2, len(values) + 2)),
+        origin=Origin(name=str(path), numbers=range(first_line, first_line + len(values))),
         values=values,
         time=time,
         series=series,
         names=names if spec.series_column else (series_name(path),),
+        notes=note_header(header) if dialect.names is None else (),
     )
 
 
@@ -89,31 +95,46 @@ def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, 
     Raises:
         ValueError, csv.Error: the header is not plain.
     """
-    if spec.encoding == "utf-16" or not spec.separator.isascii():
+    dialect = spec.dialect
+    if spec.encoding == "utf-16" or not dialect.separator.isascii() or dialect.separator == WHITESPACE:
         raise ValueError("a separator or line end is more than one byte")
+    if dialect.comment is not None or dialect.skip_footer:
+        raise ValueError("a line may be no row")
     if padded_width(spec.date_format or ""):
         raise ValueError("a time may lack a leading zero")
-    line = file.readline()
-    text = _to_utf8(line.removeprefix(b"\xef\xbb\xbf") if spec.encoding == "utf-8" else line, spec)
-    (header,) = csv.reader([text.decode()], delimiter=spec.separator, skipinitialspace=spec.separator != " ")
-    if {*spec.columns} - {*header} or count_rows(text, spec.separator, width=len(header)) != 1:
+    for _ in range(dialect.skip_rows):
+        file.readline()
+    header = dialect.names or _parse_header(file.readline(), spec)
+    if any(header.count(name) != 1 for name in spec.required_columns):
         raise ValueError("not a line with the names of the columns")
+    for _ in range(dialect.skip_rows_after_header):
+        file.readline()
     start = file.tell()
-    first = parse(_to_utf8(file.readline(), spec), spec, header=tuple(header), dtype=str)
+    first = parse(_to_utf8(file.readline(), spec), spec, header=header, as_text=spec.required_columns)
     file.seek(start)
-    options: ParseOptions = {"dtype": {spec.series_column: str}} if spec.series_column else {}
+    options: ParseOptions = {"as_text": (spec.series_column,)} if spec.series_column else {}
     # The first time decides whether times are numbers or dates.
     if spec.time and (spec.date_format is not None or as_numbers(first[spec.time], spec).isna().any()):
-        options["parse_dates"] = [spec.time]
+        options["dates"] = (spec.time,)
         options["date_format"] = spec.date_format or "ISO8601"
-    return tuple(header), options
+    return header, options
 
 
-def _read_chunks(file: "io.BufferedReader") -> Iterator[bytes]:
-    """The rest of the file in chunks of whole lines, without the line ends at the end of the file."""
+def _parse_header(line: bytes, spec: FileSpec) -> tuple[str, ...]:
+    text = _to_utf8(line.removeprefix(b"\xef\xbb\xbf") if spec.encoding == "utf-8" else line, spec)
+    if not text.strip():
+        raise ValueError("a blank line")
+    (names,) = csv.reader([text.decode()], delimiter=spec.separator, skipinitialspace=spec.separator != " ")
+    if count_rows(text, spec.separator, width=len(names)) != 1:
+        raise ValueError("not a row in one line")
+    return strip_names(names, spec)
+
+
+def _read_chunks(file: "io.BufferedReader", separator: str) -> Iterator[bytes]:
+    """The rest of the file in chunks of whole lines, without the empty rows at the end of the file."""
     while chunk := file.read(_CHUNK_BYTES):
         chunk += file.readline()
-        if chunk := chunk if file.peek(1) else chunk.rstrip(b"\r\n"):
+        if chunk := chunk if file.peek(1) else drop_empty_rows(chunk, separator).rstrip(b"\r\n"):
             yield chunk
 
 
@@ -197,7 +218,7 @@ def _is_surely_even(frame: "pd.DataFrame", text: bytes, spec: FileSpec, header: 
     Without quotes pandas reads a row from each line. No row is too short if each ends with a number, and then none is too long
     if there are no more separators than that takes.
     """
-    last = frame.get(header[-1])
+    last = frame.get(header[-1]) if header.count(header[-1]) == 1 else None
     if last is None or last.dtype.kind not in "if" or last.hasnans or b'"' in text:
         return False
     separators = np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == ord(spec.separator))

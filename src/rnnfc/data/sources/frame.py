@@ -136,22 +136,27 @@ def _read_columns(frame: object, spec: ColumnsSpec) -> "pd.DataFrame":
                 f"{_NAME}: the columns are a MultiIndex; name each by one text, e.g. "
                 "frame.columns = frame.columns.map('_'.join)"
             )
-        index = [name for name in frame.index.names if name in spec.columns and name not in frame.columns]
+        index = [
+            name for name in frame.index.names if name in spec.required_columns and name not in frame.columns
+        ]
         frame = (frame.reset_index(level=index) if index else frame).rename(columns=str)
+        frame = frame.loc[
+            :, ~frame.columns.duplicated(keep=False) | frame.columns.isin(spec.required_columns)
+        ]
     try:
         table: object = nw.from_native(frame, eager_only=True, pass_through=True)
         names = table.columns if isinstance(table, nw.DataFrame) else []
     except nw.exceptions.DuplicateError:
         # pandas calls the names columns; pyarrow does so with the values.
         table, names = None, list(getattr(frame, "column_names", None) or getattr(frame, "columns", []))
-        refuse_unknown_columns(_NAME, names, ())
+        refuse_unknown_columns(_NAME, names, [name for name in names if names.count(name) > 1])
     if not isinstance(table, nw.DataFrame):
         raise DataError(
             f"data: a {type(frame).__module__.partition('.')[0]} {type(frame).__name__} is not a data frame that can be read; "
             "use one of pandas, polars (collect a LazyFrame first) or pyarrow"
         )
-    refuse_unknown_columns(_NAME, names, spec.columns)
-    return pd.DataFrame({name: _to_pandas(table[name]) for name in spec.columns})
+    refuse_unknown_columns(_NAME, names, spec.required_columns)
+    return pd.DataFrame({name: _to_pandas(table[name]) for name in spec.required_columns})
 
 
 def _to_pandas(column: "nw.Series[IntoSeries]") -> "pd.Series":

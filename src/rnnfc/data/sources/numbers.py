@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.data.panel import Floats
-from rnnfc.data.sources.columns import ColumnsSpec
+from rnnfc.data.sources.columns import ColumnsSpec, FormatSpec
 from rnnfc.data.sources.origin import Origin
 from rnnfc.errors import DataError
 
@@ -57,6 +57,8 @@ def read_numbers(
         if len(wrong):
             cell = cells.iloc[wrong[0]]
             hint = _number_hint(cell, cells.iloc[wrong], spec, is_typed=is_typed)
+            if not is_typed and [*wrong] == [0] and not any(map(str.isdigit, cell)):
+                hint = f"set data.skip_rows_after_header: {_num_skipped(spec) + 1} if this is a row of units; {hint}"
             raise DataError(f"{origin.locate(wrong[0])}: {column.name}: {cell!r} is not a number; {hint}")
         column = numbers
     values = column.to_numpy(dtype=np.float64)
@@ -91,6 +93,11 @@ def as_numbers(cells: "pd.Series", spec: ColumnsSpec) -> "pd.Series":
     return pd.to_numeric(
         cells.str.translate(swap_marks) if spec.decimal_mark == "," else cells, errors="coerce"
     )
+
+
+def _num_skipped(spec: ColumnsSpec) -> int:
+    """The lines between header and first row that are left out."""
+    return spec.skip_rows_after_header if isinstance(spec, FormatSpec) else 0
 
 
 def _number_hint(cell: str, others: "pd.Series", spec: ColumnsSpec, *, is_typed: bool) -> str:

@@ -28,9 +28,11 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
     path = display_path(spec)
     content = io.BytesIO(read_bytes(path, spec))
     try:
-        refuse_unknown_columns(str(path), parquet.read_schema(content).names, spec.columns)
+        refuse_unknown_columns(str(path), parquet.read_schema(content).names, spec.required_columns)
         # Without the metadata of pandas, which would make the time column the index.
-        frame = parquet.read_table(content, columns=list(spec.columns)).to_pandas(ignore_metadata=True)
+        frame = parquet.read_table(content, columns=list(spec.required_columns)).to_pandas(
+            ignore_metadata=True
+        )
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
