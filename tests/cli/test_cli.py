@@ -650,13 +650,13 @@ def test_train__continues_after_a_failure_and_lists_it(rnnfc: Command, tmp_path:
     )
     edited(wild, "units: [50]", "units: [50], activation: linear")
     short = ["--set", "train.epochs=1", "--outputs", tmp_path / "out"]
-    done = rnnfc("train", wild, SINE, *short, "--json")
+    done = rnnfc("train", wild, SINE, wild, *short, "--json")
     assert done.code == 1
     result = json.loads(done.out)
-    assert [len(result["runs"]), list(result["failed"])] == [1, [str(wild)]]
-    assert "not finite" in result["failed"][str(wild)]
-    assert "1 of 2 trainings finished" in done.err
-    assert done.err.count(str(wild)) == 2, "the reason when it fails, and in the list at the end"
+    assert [len(result["runs"]), list(result["failed"])] == [1, [str(wild), f"{wild} (2)"]]
+    assert all("not finite" in reason for reason in result["failed"].values())
+    assert "1 of 3 trainings finished" in done.err
+    assert done.err.count(str(wild)) == 4, "the reasons when they fail, and in the list at the end"
 
 
 def test_version__is_printed(rnnfc: Command) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import make_panel
+from factories import make_experiment, make_panel
 from sealing import seal
 
 from rnnfc.cli import main
@@ -386,3 +386,25 @@ def test_out_of_range__excess_is_a_share_of_the_training_range(
         series="a", column="y", low=10.0, high=high, trained_low=10.0, trained_high=trained_high
     )
     assert column.excess == pytest.approx(expected)
+
+
+def test_predict__notes_series_that_an_embedding_never_saw(tmp_path: Path) -> None:
+    """As of 0.1.0, which trained such runs; rnnfc refuses them."""
+    model = "{kind: stacked, cell: GRU, units: [2], series_embedding: 2}"
+
+    def notes(ledger: object, **keys: object) -> list[str]:
+        (tmp_path / "report.json").write_text(json.dumps({"ledger": ledger}))
+        return workflow._untrained(Run(tmp_path), make_experiment(**keys))
+
+    (note,) = notes({"series": 30, "window_series": {"train": 28, "test": 30}}, model=model)
+    assert note.startswith("2 of 30 series had no training window")
+    assert "model.series_embedding" in note
+    assert notes({"series": 30, "window_series": {"train": 30}}, model=model) == []
+    assert notes({"series": 30, "window_series": {"train": 28}}) == []
+    for damaged in (
+        None,
+        [],
+        {"series": "30", "window_series": {"train": 28}},
+        {"series": 3, "window_series": 2},
+    ):
+        assert notes(damaged, model=model) == []

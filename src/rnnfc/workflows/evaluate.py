@@ -1,13 +1,14 @@
 """Score a finished run again from its files, and compare with the scores of training."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rnnfc.baselines import refuse_missing_extra
 from rnnfc.baselines.naive2 import NAIVE2
+from rnnfc.config.network_spec import MEDIAN
 from rnnfc.data.panel import Floats
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import RunError
@@ -95,7 +96,7 @@ def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts)
 
     A relative limit fits no score: float32 rounding is nothing beside an RMSE of a hundredth of the range, half of one of a
     millionth, and more than that of a MAPE whose actual values come close to zero. So forecasts are moved by MAX_PARITY_ERROR of
-    their target's range, up, down and away from the actual values (which is the worst for every kind of error), and scored.
+    their target's range, as in `_moved`, and scored.
     """
     panel, splits = prepared.panel, prepared.splits
     context = MetricContext.from_panel(
@@ -105,23 +106,14 @@ def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts)
     values = {score_key(vars(row)): row.value for row in forecasts.scores}
     others = [row for row in forecasts.scores if row.model != NETWORK]
     allowed: dict[ScoreKey, float] = defaultdict(float)
-    directions: tuple[Callable[[Forecast], Floats], ...] = (
-        lambda forecast: np.ones_like(forecast.point),
-        lambda forecast: -np.ones_like(forecast.point),
-        lambda forecast: np.where(forecast.point < np.asarray(forecast.actual), -1.0, 1.0),
-    )
-    for direction in directions:
-        moved = [
+    network = forecasts.network
+    for moved in zip(*(_moved(each, shares[each.series, None]) for each in network.values()), strict=True):
+        scores = [
             row
-            for split, forecast in forecasts.network.items()
-            for row in score(
-                _move(forecast, shares[forecast.series, None] * direction(forecast)),
-                context,
-                model=NETWORK,
-                split=split,
-            )
+            for split, forecast in zip(network, moved, strict=True)
+            for row in score(forecast, context, model=NETWORK, split=split)
         ]
-        for row in (*moved, *relative_scores([*moved, *others], reference=NAIVE2)):
+        for row in (*scores, *relative_scores([*scores, *others], reference=NAIVE2)):
             key = score_key(vars(row))
             before = values.get(key)
             if before is not None and row.value is not None:
@@ -129,10 +121,23 @@ def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts)
     return allowed
 
 
-def _move(forecast: Forecast, change: Floats) -> Forecast:
-    """The forecast plus change[window, horizon, target], its quantiles too."""
-    quantiles = None if forecast.quantiles is None else forecast.quantiles + change[..., None]
-    return replace(forecast, point=forecast.point + change, quantiles=quantiles)
+def _moved(forecast: Forecast, distance: Floats) -> Iterator[Forecast]:
+    """The forecast moved up, moved down and away from the actual values, then with wider and narrower intervals.
+
+    Away is the worst for every kind of error.
+
+    Args:
+        distance: [window, 1, target], of every value.
+    """
+    away = np.where(forecast.point < np.asarray(forecast.actual), -1.0, 1.0)
+    for direction in (np.ones_like(away), -np.ones_like(away), away):
+        change = direction * distance
+        quantiles = None if forecast.quantiles is None else forecast.quantiles + change[..., None]
+        yield replace(forecast, point=forecast.point + change, quantiles=quantiles)
+    if forecast.quantiles is not None:
+        outward = distance[..., None] * np.sign(np.array(forecast.levels) - MEDIAN)
+        for change in (outward, -outward):
+            yield replace(forecast, quantiles=forecast.quantiles + change)
 
 
 def _difference(before: float | None, now: float | None) -> float:

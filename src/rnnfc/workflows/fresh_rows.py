@@ -65,7 +65,7 @@ def first_window(
             data, experiment, run_panel, series=series, transformed=transformed, first_times=first_times
         )
     else:
-        panel, notes = run_panel, [] if series else _grown(run, experiment)
+        panel, notes = run_panel, _grown(run, experiment)
     if series:
         panel = select_series(panel, series)
     return panel, [*_filled(panel), *notes]

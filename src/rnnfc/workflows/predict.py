@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnfc.config.experiment import Experiment
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats, Panel, format_time, format_times
 from rnnfc.data.scaler import Scaler
@@ -204,6 +205,7 @@ def predict(
     steps = horizon if steps is None else steps
     _refuse_past_covariates(panel, steps, horizon=horizon)
     panel, notes = first_window(run, panel, data=data, series=series, transformed=scaler.power is not None)
+    notes = [*notes, *_untrained(run, experiment)]
     if experiment.levels and steps > horizon:
         notes = [*notes, f"quantiles end with the horizon of {horizon}"]
     if asked is None and future is None and (whole := num_future(panel) // horizon * horizon) > horizon:
@@ -231,6 +233,22 @@ def predict(
         out_of_range=out_of_range,
         notes=[*range_notes, *notes],
     )
+
+
+def _untrained(run: Run, experiment: Experiment) -> list[str]:
+    """A note on a run of an earlier version whose embedding never saw some of its series."""
+    if not (experiment.net and experiment.net.series_embedding):
+        return []
+    ledger = run.report().get("ledger")
+    windows = ledger.get("window_series") if isinstance(ledger, dict) else None
+    trained = windows.get("train") if isinstance(windows, dict) else None
+    num_series = ledger.get("series") if isinstance(ledger, dict) else None
+    if not isinstance(trained, int) or not isinstance(num_series, int) or trained >= num_series:
+        return []
+    return [
+        f"{num_series - trained:,} of {num_series:,} series had no training window, so model.series_embedding has learned "
+        "nothing of them and their forecasts depend on chance; train again without such series or without series_embedding"
+    ]
 
 
 def _refuse_past_covariates(panel: Panel, steps: int, *, horizon: int) -> None:

@@ -237,3 +237,20 @@ def test_long__a_stock_of_the_last_row_is_no_future(tmp_path: Path) -> None:
     assert message.startswith("shops.csv:6: series 'a': sold: missing value (1 in all)")
     without = refused(tmp_path, OPEN.replace("7,9,2", ",,2"), inputs="stock", known="price")
     assert without == "shops.csv:3: series 'b': no row has a value of sold; remove these rows"
+
+
+@pytest.mark.parametrize("policy", ["ffill", "seasonal", "mask"])
+def test_long__says_that_rows_without_a_target_at_the_end_are_filled(tmp_path: Path, policy: str) -> None:
+    def notes(*sold: str) -> tuple[str, ...]:
+        rows = "".join(f"{name},2020-01-0{day},{value}\n" for name, values in zip("ab", sold, strict=True)
+                       for day, value in enumerate(values.split(","), 1))  # fmt: skip
+        return load(tmp_path, f"shop,day,sold\n{rows}", missing=policy, season=2).notes
+
+    assert notes("1,2,3,4", "1,2,,4") == ()
+    (one,) = notes("1,2,3,4", "1,2,3,")
+    assert one.startswith(
+        f"the last row has no sold (in 1 of 2 series, at most): filled by data.missing: {policy}, and"
+    )
+    (two,) = notes("1,2,3,", "1,2,,")
+    assert two.startswith("the last 2 rows have no sold (in 2 of 2 series, at most): ")
+    assert two.endswith("Remove these rows to forecast them")

@@ -50,7 +50,7 @@ def train(
     failed: dict[str, str] = {}
     comparison = None
     try:
-        names = [str(config) for config in configs or []]
+        names = _unique([str(config) for config in configs or []])
         _train_each(trainings, names, results, failed, outputs=outputs, show=not as_json)
         if len(results) > 1:
             try:
@@ -100,6 +100,12 @@ def _train_each(
             if show:
                 show_report(result.report)
                 show_saved(result.run)
+
+
+def _unique(names: list[str]) -> list[str]:
+    """The names, the second of the same name as `name (2)`."""
+    counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True)]
 
 
 def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":

@@ -77,6 +77,11 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         past.append(replace(rows, values=rows.values[:num_past], time=rows.time[:num_past]))
         future.append(replace(rows, values=rows.values[num_past:], time=rows.time[num_past:]))
     complete = [_complete(rows, axis, spec) for rows in past]
+    notes = (
+        notes
+        if frequency is not None
+        else (*notes, *_note_open_ends([rows for _, _, rows in complete], spec))
+    )
     values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
     if spec.calendar:
         if time.dtype.kind != "M":
@@ -206,6 +211,24 @@ def _complete(
     rows = Rows(values=series.values, time=series.time, frequency=axis, locate=series.origin.locate)
     _refuse_off_grid(series, axis)
     return fill_gaps(rows, policy=spec.missing, channels=spec.numbers, season=spec.season)
+
+
+def _note_open_ends(filled: list[npt.NDArray[np.bool_]], spec: ColumnsSpec) -> list[str]:
+    """A note if a series ends with rows whose targets were all filled, as it may be meant to end with rows to be forecast.
+
+    Args:
+        filled: [row, channel] of each series.
+    """
+    counts = [int(np.argmin(rows[::-1, : len(spec.target)].all(axis=1))) for rows in filled]
+    num_open = np.count_nonzero(counts)
+    if not num_open:
+        return []
+    rows = "row has" if max(counts) == 1 else f"{max(counts):,} rows have"
+    series = f" (in {num_open:,} of {len(counts):,} series, at most)" if len(counts) > 1 else ""
+    return [
+        f"the last {rows} no {' and no '.join(spec.target)}{series}: filled by data.missing: {spec.missing}, and forecasts begin "
+        "after them. Remove these rows to forecast them"
+    ]
 
 
 def _concatenate(arrays: tuple[npt.NDArray[Element], ...]) -> npt.NDArray[Element]:
