@@ -1,20 +1,27 @@
 """The verdict: the best baseline, by how much, and never a claim that could be chance."""
 
+import itertools
+import math
+import re
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from factories import make_context, make_forecast
 
 from rnnfc.evaluation.scores import Score, score
+from rnnfc.evaluation.significance import Signs
 from rnnfc.reports.report import NETWORK
 from rnnfc.reports.verdict import (
     describe_future_covariates,
     describe_outcome,
+    describe_signs,
     describe_unscored,
     format_verdict,
 )
 
 NAN = float("nan")
+_ONE = Signs(1, 0, 1)
 
 
 def pooled(model: str, metric: str, value: float | None, **fields: object) -> Score:
@@ -29,8 +36,10 @@ def outcome(
     statistic: float | None = None,
     unit: str = "",
     num_targets: int = 1,
-    num_times: int = 1234,
+    num_times: int = 1000,
     horizon: int = 1,
+    signs: Signs = _ONE,
+    deviation: float = NAN,
 ) -> str:
     """Of models with these test errors, in scaled units for several targets."""
     scores = [pooled(model, "rmse", error) for model, error in errors.items()]
@@ -44,6 +53,8 @@ def outcome(
     return describe_outcome(
         scores,
         statistic=statistic,
+        signs=signs,
+        deviation=deviation,
         unit=unit,
         num_targets=num_targets,
         num_times=num_times,
@@ -66,17 +77,31 @@ NO_GAIN, UNCLEAR = "does not beat the best baseline,", "shows no clear gain over
 @pytest.mark.parametrize(
     ("network", "rival", "statistic", "claim", "numbers"),
     [
+        # Student's t of ten cosines: 2.228
         (2.0, 4.0, -3.0, BEATS, "RMSE 2.000 against 4.000, 50.0 % lower"),
-        (3.984, 4.0, -1.963, BEATS, "RMSE 3.984 against 4.000, 0.4 % lower"),
-        (0.0, 4.0, -9.0, BEATS, "RMSE 0.0000 against 4.000, 100.0 % lower"),
+        (3.984, 4.0, -2.229, BEATS, "RMSE 3.984 against 4.000, 0.4 % lower"),
+        (3.9999, 4.0, -9.0, BEATS, "RMSE 4.000 against 4.000, less than 0.1 % lower"),
+        (1e-9, 4.0, -9.0, BEATS, "RMSE 1.000e-09 against 4.000, less than a thousandth of it"),
+        (0.0, 4.0, -9.0, BEATS, "RMSE 0.0000 against 4.000, no error at all"),
         (6.0, 4.0, 3.0, LOSES, "RMSE 6.000 against 4.000, 50.0 % higher"),
-        (7.996, 4.0, 1.963, LOSES, "RMSE 7.996 against 4.000, 99.9 % higher"),
+        (7.996, 4.0, 2.229, LOSES, "RMSE 7.996 against 4.000, 99.9 % higher"),
         (8.0, 4.0, 3.0, LOSES, "RMSE 8.000 against 4.000, 2.000 times as high"),
         (50.0, 4.0, 30.0, LOSES, "RMSE 50.00 against 4.000, 12.50 times as high"),
+        (1e300, 1e-300, 9.0, LOSES, "RMSE 1.000e+300 against 1.000e-300, more than 1,000 times as high"),
         (6.0, 0.0, 3.0, LOSES, "RMSE 6.000 against 0.0000, which makes no error at all"),
-        (2.0, 4.0, -1.961, UNCLEAR, "RMSE 2.000 against 4.000, 50.0 % lower: could be chance"),
-        (8.0, 4.0, 1.961, NO_GAIN, "RMSE 8.000 against 4.000, 2.000 times as high: could be chance"),
-        (4.0, 4.0, None, NO_GAIN, "RMSE 4.000 against 4.000, the same: could be chance"),
+        (2.0, 4.0, -2.227, UNCLEAR, "RMSE 2.000 against 4.000, 50.0 % lower: could be chance"),
+        (8.0, 4.0, 2.227, NO_GAIN, "RMSE 8.000 against 4.000, 2.000 times as high: could be chance"),
+        # Nobody would believe that a multiple is chance.
+        (37.0, 4.0, 2.227, NO_GAIN, "RMSE 37.00 against 4.000, 9.250 times as high"),
+        (
+            1.0,
+            4.0,
+            None,
+            UNTESTED,
+            "RMSE 1.000 against 4.000, 75.0 % lower; not significant at 5 % over 1,000 test windows per series",
+        ),
+        (4.0, 4.0, None, NO_GAIN, "both have RMSE 4.000"),
+        (0.0, 0.0, None, NO_GAIN, "both have RMSE 0.0000"),
     ],
 )
 def test_outcome__names_the_best_baseline_and_by_how_much(
@@ -93,12 +118,13 @@ def test_outcome__a_baseline_that_is_a_name_has_no_article() -> None:
 @pytest.mark.parametrize(
     ("network", "statistic", "num_times", "horizon", "words"),
     [
-        (8.0, 9.0, 30, 3, "as high)."),
-        (8.0, 9.0, 29, 3, "not tested for chance: 29 test windows per series, 30 needed)."),
-        (2.0, -9.0, 29, 3, "not tested for chance: 29 test windows per series, 30 needed)."),
-        # Student's t of ten windows: 2.262
-        (8.0, 2.26, 10, 1, "could be chance)."),
-        (8.0, 2.27, 10, 1, "as high)."),
+        (8.0, 13.0, 14, 28, "as high)."),
+        (8.0, 13.0, 13, 28, "not tested for chance: 13 test windows per series, 14 needed)."),
+        (2.0, -13.0, 13, 28, "not tested for chance: 13 test windows per series, 14 needed)."),
+        (2.0, -13.0, 1, 1, "not tested for chance: 1 test window per series, 10 needed)."),
+        # Student's t of one cosine: 12.71
+        (8.0, 12.70, 25, 28, "could be chance)."),
+        (8.0, 12.71, 25, 28, "as high)."),
     ],
 )
 def test_outcome__few_origin_times_need_a_larger_statistic_and_fewer_decide_nothing(
@@ -108,6 +134,85 @@ def test_outcome__few_origin_times_need_a_larger_statistic_and_fewer_decide_noth
     assert text.endswith(words)
     claim = LOSES if words == "as high)." else UNTESTED if network < 4.0 else NO_GAIN
     assert claim in text
+
+
+def test_outcome__several_series_are_counted() -> None:
+    text = against(6.5, 8.0, statistic=-13.0, num_times=25, horizon=28, signs=Signs(281, 19, 300))
+    assert text == (
+        f"the network {BEATS} the last value (RMSE 6.500 against 8.000, 18.8 % lower; lower in 281 of 300 series)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "claim"),
+    [
+        (
+            2.7e-4,
+            "2.700e-04 is 0.039 % of the standard deviation of the test values, against 5.0 % of the drift",
+        ),
+        (2.7e-4, "baseline that is not exact: it has learned the series."),
+        (
+            0.0071,
+            "is 1.0 % of the standard deviation of the test values, against 5.0 % of the drift, the best baseline that is not "
+            "exact.",
+        ),
+        (0.1, "0.1000 is 14.3 % of the standard deviation of the test values, against 5.0 % of the drift"),
+        (0.1, "exact: it has not learned the series."),
+        (0.69, "0.6900 is 98.6 % of"),
+        (0.7, "no better than their mean as the forecast."),
+        (1e300, "more than 1,000 % of"),
+        (1e-9, "less than 0.001 % of the standard deviation of the test values: exact as well."),
+    ],
+)
+def test_outcome__of_a_series_without_noise_is_measured_against_what_is_not_exact(
+    network: float, claim: str
+) -> None:
+    errors = {NETWORK: network, "linear map": 1.4e-6, "drift": 0.035, "last value": 0.07}
+    text = outcome(errors, statistic=30.0, deviation=0.7)
+    assert (
+        "the series has no noise: a linear rule, the linear map, continues it exactly (RMSE 1.400e-06)"
+        in text
+    )
+    assert claim in text
+    assert "loses" not in text
+
+
+def test_outcome__noise_of_a_hundred_thousandth_is_noise() -> None:
+    assert LOSES in against(6.0, 1.01e-5, statistic=30.0, deviation=1.0)
+    assert "no noise" in against(6.0, 0.99e-5, statistic=30.0, deviation=1.0)
+    assert LOSES in against(6.0, 0.0, statistic=30.0, deviation=0.0)  # a constant
+    assert "is more than 1,000 % of" in outcome({NETWORK: 60.0, "drift": 0.0}, statistic=3.0, deviation=1.0)
+
+
+def test_outcome__no_numbers_make_a_sentence_that_nobody_would_write() -> None:
+    draw = np.random.default_rng(0)
+    sizes = [0.0, 1e-320, 1e-12, 1.0, 1.0 + 1e-12, 3e6, 1e300, None]
+    wrong = re.compile(r"\b(inf|nan|None)\b|\b0\.0+ (times|%)|100\.0 % lower|–|e[+-]\d+ (times|%)")
+    for network, rival, deviation, statistic in itertools.product(
+        sizes, sizes, (0.0, NAN, 1e-320, 1.0, 1e300), (None, math.inf, -math.inf, 1e-9, -3.0)
+    ):
+        series = int(draw.integers(1, 5))
+        text = against(
+            network,
+            rival,
+            statistic=statistic,
+            num_times=int(draw.integers(1, 60)),
+            horizon=int(draw.integers(1, 60)),
+            deviation=deviation,
+            signs=Signs(0, series, series),
+        )
+        assert not wrong.search(text), text
+        assert text.startswith("the ")
+        assert text.endswith(".")
+
+
+def test_describe_signs__says_that_series_share_shocks() -> None:
+    (text,) = describe_signs(Signs(281, 19, 300), best="drift")
+    assert "lower squared error than the drift in 281 of 300 series: sign test p < 0.001 if" in text
+    assert "share shocks" in text
+    (text,) = describe_signs(Signs(15, 5, 20), best="Naive2")
+    assert "than Naive2 in 15 of 20 series: sign test p = 0.041 if" in text
+    assert describe_signs(Signs(5, 0, 5), best="drift") == []
 
 
 def test_outcome__errors_that_are_not_finite_are_said_to_be_so() -> None:

@@ -1,66 +1,137 @@
-"""Whether one forecaster is significantly better than another."""
+"""Whether one forecaster is significantly better than another, over origin times and over series."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from rnnfc.data.panel import Floats
 from rnnfc.evaluation.forecast import Forecast
 
-# 97.5 % point of the normal distribution.
-_NORMAL = 1.959964
+# Origin times: with fewer, the variance of their mean cannot be estimated at all.
+_FEWEST_TIMES = 10
+
+
+class Signs(NamedTuple):
+    """In how many series the squared error is lower than the other's, in how many higher, and how many there are."""
+
+    lower: int
+    higher: int
+    series: int
 
 
 def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     """Diebold-Mariano statistic of squared errors, origin time by origin time; negative where `forecast` is better.
 
-    Windows of several series with the same origin time share the shocks of that time: together they are one observation. A
-    statistic beyond `critical_value` is significant. None where it is not defined: equal forecasts, errors whose squares are
-    not finite, or too few times for the horizon, so that the variance or the small-sample factor is not positive.
+    Windows of several series with the same origin time share the shocks of that time: together they are one observation. The
+    variance of the mean is estimated from a few cosines over the origin times, which a fixed number of degrees of freedom belongs
+    to (fixed smoothing), and corrected for the overlap of the horizons. A statistic beyond `critical_value` is significant.
+    Infinite where all times gain the same; None where it is not defined: equal errors, errors whose squares are not finite, or
+    one origin time. It says something about other times, not about other series.
 
-    Source: Diebold & Mariano, Comparing predictive accuracy, Journal of Business & Economic Statistics 13 (1995), equation 6,
-    with the lags of the horizon (h - 1) in Bartlett weights so that the variance stays positive, times the small-sample factor
-    sqrt((n + 1 - 2h + h (h - 1) / n) / n) of Harvey, Leybourne & Newbold, Testing the equality of prediction mean squared
-    errors, International Journal of Forecasting 13 (1997), equation 8. Sums over series before the lags: Driscoll & Kraay,
-    Consistent covariance matrix estimation with spatially dependent panel data, Review of Economics and Statistics 80 (1998).
+    Source: Diebold & Mariano, Comparing predictive accuracy, Journal of Business & Economic Statistics 13 (1995). Fixed
+    smoothing: Coroneo & Iacone, Comparing predictive accuracy in small samples using fixed-smoothing asymptotics, Journal of
+    Applied Econometrics 35 (2020). Cosines: Lazarus, Lewis, Stock & Watson, HAR inference: recommendations for practice,
+    Journal of Business & Economic Statistics 36 (2018).
+    Sums over series first: Driscoll & Kraay, Review of Economics and Statistics 80 (1998).
     """
-    actual = forecast.actual
-    if actual is None:
-        raise ValueError("a forecast past the end of the data cannot be compared with actual values")
-    known, horizon = ~np.isnan(actual), actual.shape[1]
+    difference, known = _compare(forecast, other)
     scored = known.any(axis=(1, 2))  # windows with at least one known value
     if not scored.any():
         return None
     origins, window_time = np.unique(forecast.origin_time[scored], return_inverse=True)
-    times = len(origins)
+    times, horizon = len(origins), known.shape[1]
+    if times < 2:
+        return None
     with np.errstate(all="ignore"):
-        difference = (forecast.point - actual) ** 2 - (other.point - actual) ** 2
         gain = difference[scored].mean(axis=(1, 2), where=known[scored])
+        mean = float(gain.mean())
         # Each window weighs the same, as in the errors that are compared, and a time as much as its windows.
-        centered = np.bincount(window_time, weights=gain - gain.mean()) * (times / len(gain))
-        variance = float(centered @ centered) / times
-        for lag in range(1, min(horizon, times)):
-            variance += 2 * (1 - lag / horizon) * float(centered[lag:] @ centered[:-lag]) / times
-        factor = (times + 1 - 2 * horizon + horizon * (horizon - 1) / times) / times
-        if not (0 < variance < math.inf and factor > 0):
-            return None
-        statistic = float(gain.mean() / np.sqrt(variance / times) * np.sqrt(factor))
-    return statistic if math.isfinite(statistic) else None
+        centered = np.bincount(window_time, weights=gain - mean) * (times / len(gain))
+        cosines = _cosines(times, horizon=horizon)
+        variance = float(np.mean((centered @ cosines) ** 2)) * _overlap_factor(cosines, horizon=horizon)
+    if not (math.isfinite(mean) and math.isfinite(variance)) or mean == 0:
+        return None
+    statistic = mean / math.sqrt(variance / times) if variance > 0 else math.inf
+    return math.copysign(statistic, mean)
 
 
-def critical_value(times: int) -> float:
-    """The 97.5 % point of Student's t with times - 1 degrees of freedom: two-sided 5 % for `diebold_mariano`.
+def min_times(horizon: int) -> int:
+    """Origin times that the test needs: windows of fewer share more than two thirds of their horizons."""
+    return max(_FEWEST_TIMES, -(-horizon // 2))
 
-    By the Cornish-Fisher expansion to the third order, accurate to 2e-4 from 10 times on; infinite for one.
 
-    Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.5.
+def critical_value(times: int, *, horizon: int) -> float:
+    """What `diebold_mariano` must exceed to be significant at 5 %, two-sided.
+
+    The 97.5 % point of Student's t with a degree of freedom for each cosine; infinite for one time.
     """
     if times < 2:
         return math.inf
-    z, freedom = _NORMAL, times - 1
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return float(sum(term / freedom**power for power, term in enumerate(terms)))
+    from scipy.special import stdtrit
+
+    return float(stdtrit(_num_cosines(times, horizon=horizon), 0.975))
+
+
+def count_signs(forecast: Forecast, other: Forecast) -> Signs:
+    """In how many series `forecast` has the lower mean squared error; a series counts where it has a known value."""
+    difference, known = _compare(forecast, other)
+    _, window_series = np.unique(forecast.series, return_inverse=True)
+    with np.errstate(all="ignore"):
+        totals = np.bincount(window_series, weights=difference.sum(axis=(1, 2), where=known))
+    scored = np.bincount(window_series, weights=known.any(axis=(1, 2))) > 0
+    return Signs(int((totals[scored] < 0).sum()), int((totals[scored] > 0).sum()), series=int(scored.sum()))
+
+
+def sign_test(signs: Signs) -> float:
+    """Two-sided p-value of as uneven a split of the series, were each equally likely to gain or lose, whatever the others do.
+
+    Series share shocks, so this describes the split; `diebold_mariano` tests it.
+    """
+    from scipy.special import bdtr
+
+    lower, higher, _ = signs
+    return min(1.0, 2 * float(bdtr(min(lower, higher), lower + higher, 0.5))) if lower + higher else 1.0
+
+
+def _compare(forecast: Forecast, other: Forecast) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Squared error minus that of `other`, and where the actual value is known, [window, horizon, target] each."""
+    actual = forecast.actual
+    if actual is None:
+        raise ValueError("a forecast past the end of the data cannot be compared with actual values")
+    with np.errstate(all="ignore"):
+        return (forecast.point - actual) ** 2 - (other.point - actual) ** 2, ~np.isnan(actual)
+
+
+def _num_cosines(times: int, *, horizon: int) -> int:
+    """Few enough that errors which overlap, or persist for about ten times, are still noise to the fastest of them.
+
+    The cube root of the times is the smoothing of Coroneo & Iacone (2020).
+    """
+    return max(1, min(int(math.cbrt(times)), times // max(horizon, 10)))
+
+
+def _cosines(times: int, *, horizon: int) -> Floats:
+    """Half a wave, a whole wave ... over the times, orthonormal and without a mean: [time, cosine]."""
+    waves = np.arange(1, _num_cosines(times, horizon=horizon) + 1)
+    return np.asarray(np.sqrt(2 / times) * np.cos(np.pi / times * np.outer(np.arange(times) + 0.5, waves)))
+
+
+def _overlap_factor(cosines: Floats, *, horizon: int) -> float:
+    """Variance of the mean over the variance that the cosines show, of means of `horizon` independent steps, one step apart.
+
+    1 for one step, and nearly 1 for many more times than steps. Neighbouring means share most steps, so over few times they
+    differ less than their common level does.
+    """
+    times = len(cosines)
+    level = np.full((times, 1), 1 / math.sqrt(times))
+    return float(_sum_squares(level, horizon) / (_sum_squares(cosines, horizon) / cosines.shape[1]))
+
+
+def _sum_squares(weights: Floats, horizon: int) -> float:
+    """Sum over columns of the squared moving sums over `horizon` rows, those at both ends too."""
+    total = np.concatenate([np.zeros((1, weights.shape[1])), np.cumsum(weights, axis=0)])
+    end = np.arange(1, len(weights) + horizon)
+    moving = total[np.minimum(end, len(weights))] - total[np.maximum(end - horizon, 0)]
+    return float((moving**2).sum())

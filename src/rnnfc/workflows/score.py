@@ -15,11 +15,12 @@ from rnnfc.errors import TrainError
 from rnnfc.evaluation.forecast import Forecast, Predictor
 from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
-from rnnfc.evaluation.significance import diebold_mariano
+from rnnfc.evaluation.significance import Signs, count_signs, diebold_mariano
 from rnnfc.reports.report import NETWORK, RANKING_METRIC, Report, count_rows, ranking_units
 from rnnfc.reports.verdict import (
     describe_future_covariates,
     describe_outcome,
+    describe_signs,
     describe_unscored,
     format_verdict,
 )
@@ -34,6 +35,8 @@ class Forecasts:
     """The network's forecasts of the `scored` windows of every split, and the scores of every model.
 
     statistic: Diebold-Mariano of the network against the best baseline; None where it is not defined.
+    signs: in how many series the network has a lower error than that baseline.
+    deviation: standard deviation of the actual test values about the mean of each series and target, in the units of ranking.
     written: places of the test windows that go into forecast.csv.
     best: point forecasts of these by the best baseline, by its name; empty where no baseline has a finite error.
     notes: what of the test windows is not in the scores, and how much of it.
@@ -42,6 +45,8 @@ class Forecasts:
     network: dict[str, Forecast]
     scores: list[Score]
     statistic: float | None
+    signs: Signs
+    deviation: float
     written: Rows
     best: dict[str, Floats]
     notes: list[str]
@@ -63,7 +68,8 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
         refuse_not_finite(forecast, name)
         scores += score(forecast, context, model=NETWORK, split=name)
     units, lowest = ranking_units(panel.num_targets), math.inf
-    statistic, best = None, {}
+    ranked = forecasts["test"] if units == "data" else _scale(forecasts["test"], scaler)
+    statistic, signs, best = None, Signs(0, 0, series=0), {}
     # A baseline may overflow where the data does; its score then has no value.
     with np.errstate(all="ignore"):
         for model in baselines.fit_all(experiment.baselines, splits, scaler, season=season):
@@ -74,13 +80,13 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
                 find(scores, model=model.label, split="test", metric=RANKING_METRIC, units=units)
             )
             if error < lowest:
-                pair = (forecasts["test"], forecast)
                 lowest, best = error, {model.label: forecast.point[written]}
-                statistic = diebold_mariano(
-                    *(pair if units == "data" else (_scale(forecast, scaler) for forecast in pair))
-                )
+                rival = forecast if units == "data" else _scale(forecast, scaler)
+                statistic, signs = diebold_mariano(ranked, rival), count_signs(ranked, rival)
     scores += relative_scores(scores, reference=NAIVE2)
     notes = describe_unscored(scores, forecasts["test"])
+    for name in best:
+        notes += describe_signs(signs, best=name)
     num_additive = count_additive(splits.test, season=season) if season and season > 1 else 0
     if num_additive:
         notes.append(
@@ -92,8 +98,28 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"
         )
     return Forecasts(
-        network=forecasts, scores=scores, statistic=statistic, written=written, best=best, notes=notes
+        network=forecasts,
+        scores=scores,
+        statistic=statistic,
+        signs=signs,
+        deviation=_deviation(ranked),
+        written=written,
+        best=best,
+        notes=notes,
     )
+
+
+def _deviation(forecast: Forecast) -> float:
+    """Standard deviation of the actual values about the mean of each series and target."""
+    actual = np.asarray(forecast.actual)
+    targets = np.arange(actual.shape[2])
+    known = ~np.isnan(actual)
+    if not known.any():
+        return math.nan
+    group = np.broadcast_to(forecast.series[:, None, None] * len(targets) + targets, actual.shape)[known]
+    with np.errstate(all="ignore"):
+        means = np.bincount(group, weights=actual[known]) / np.bincount(group)
+        return float(np.sqrt(np.mean((actual[known] - means[group]) ** 2)))
 
 
 def _scale(forecast: Forecast, scaler: Scaler) -> Forecast:
@@ -111,6 +137,8 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
     outcome = describe_outcome(
         scores,
         statistic=forecasts.statistic,
+        signs=forecasts.signs,
+        deviation=forecasts.deviation,
         unit=panel.unit,
         num_targets=panel.num_targets,
         num_times=len(np.unique(test.origin_time)),
