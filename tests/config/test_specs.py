@@ -557,8 +557,8 @@ def test_name__accepts_letters_digits_and_marks(build: Build, name: str) -> None
             "time_format, frequency and calendar need a time column; add time: COLUMN or remove them",
         ),
         (
-            f"{CSV}, decimal: ','}}",
-            "separator and decimal are the same character;",
+            f"{CSV}, decimal: ',', thousands: ','}}",
+            "thousands and decimal are the same character;",
         ),
         (
             f"{CSV}, separator: '\"'}}",

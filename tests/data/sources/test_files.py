@@ -328,3 +328,89 @@ def test_header__that_is_a_row_of_data_is_noted(load: Load, cells: list[str]) ->
     assert "2023-12-31, 49.5" in note
     assert "data.columns" in note
     assert load("0,1\n0,5\n1,6\n2,7\n", time="0", target="1").notes == ()
+
+
+# --- numbers
+
+SEMICOLON = {"separator": ";", "decimal": ","}
+NUMBERS: dict[str, tuple[list[str], str, dict[str, Any], list[float]]] = {
+    "commas": (['"1,200.5"', '"-1,234,567"', "12"], ",", {"thousands": ","}, [1200.5, -1234567, 12]),
+    "points": (["1.200,5", "-1.234.567", "12"], ";", {**SEMICOLON, "thousands": "."}, [1200.5, -1234567, 12]),
+    "spaces": (
+        ["1 200,5", "-1\u00a0234\u202f567", "12"],
+        ";",
+        {**SEMICOLON, "thousands": " "},
+        [1200.5, -1234567, 12],
+    ),
+    "apostrophes": (
+        ["1'200.5", "-1\u2019234\u2019567", "12"],
+        ",",
+        {"thousands": "'"},
+        [1200.5, -1234567, 12],
+    ),
+    "decimal commas between commas": (['"1,5"', '"-0,25"', "3"], ",", {"decimal": ","}, [1.5, -0.25, 3]),
+    "signs": (["$1.5", "-$2", "$ -3"], ",", {"strip": "$"}, [1.5, -2, -3]),
+    "flags": (["1.5*", "2 p", "3 %*"], ",", {"strip": ("*", "p", "%")}, [1.5, 2, 3]),
+    "signs and commas": (
+        ['"$1,200.5"', '"$-1,000"', "NA"],
+        ",",
+        {"strip": "$", "thousands": ",", "missing": "mask"},
+        [1200.5, -1000, None],
+    ),
+    "an exponent": (["1e3", "-2E-1", "3"], ",", {"thousands": ","}, [1000, -0.2, 3]),
+}
+
+
+@pytest.mark.parametrize(("cells", "separator", "keys", "expected"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers__are_read_in_their_format(
+    load: Load, cells: list[str], separator: str, keys: dict[str, Any], expected: list[float]
+) -> None:
+    assert levels(load(rows_of(cells, separator=separator), **keys)) == expected
+
+
+@pytest.mark.parametrize(
+    "cell", ["1,2", "1,20", "12,34", "1234,567", "1,234,56", ",123", "1,,234", "1.234,567"]
+)
+def test_thousands__stand_before_each_three_digits(load: Load, cell: str) -> None:
+    message = refusal(load, rows_of(["1", f'"{cell}"', "3"]), thousands=",")
+    assert message.startswith(f"x.csv:3: level: '{cell}' is not a number")
+
+
+# cells, keys, the advice
+NUMBER_ADVICE: dict[str, tuple[list[str], dict[str, Any], str]] = {
+    "commas": (['"1,200.5"', "2"], {}, "set data.thousands: ','"),
+    "points and commas": (['"1.200,5"', "2"], {}, "set data.thousands: '.' and data.decimal: ','"),
+    "points": (["1.200,5", "2"], SEMICOLON, "set data.thousands: '.'"),
+    "spaces": (["1 200", "2"], {}, 'set data.thousands: " "'),
+    "signs": (["$1.5", "-$2"], {}, "set data.strip: ['$']"),
+    "flags": (["1.5", "2*", "3 p"], {}, "set data.strip: ['*', 'p']"),
+    "another flag": (["1.5*", "2 p"], {"strip": "*"}, "set data.strip: ['*', 'p']"),
+}
+
+
+@pytest.mark.parametrize(("cells", "keys", "words"), NUMBER_ADVICE.values(), ids=NUMBER_ADVICE)
+def test_numbers__of_another_format_lead_to_the_key(
+    load: Load, cells: list[str], keys: dict[str, Any], words: str
+) -> None:
+    separator = keys.get("separator", ",")
+    message = refusal(load, rows_of(cells, separator=separator), **keys)
+    assert "is not a number; " in message
+    assert words in message
+
+
+@pytest.mark.parametrize("end", ["", "x"])
+def test_thousands__are_noted_where_three_digits_follow_each_point(load: Load, end: str) -> None:
+    text = rows_of(["1.200", "13.050", "999", "1.001"], header=f"date,level{end}")
+    (note,) = load(text, target=f"level{end}").notes
+    assert "three digits follow each point, as in 1.200" in note
+    assert "data.thousands: '.' and data.decimal: ','" in note
+    for cells in (["1.200", "13.05", "1.001"], ["0.200", "1.300", "1.001"], ["1.200", "13.050", "1000"]):
+        assert load(rows_of(cells)).notes == ()
+    semicolons = rows_of(["1,200", "13,050", "1,001"], separator=";")
+    assert "data.thousands: ',' and data.decimal: '.'" in load(semicolons, **SEMICOLON).notes[0]
+
+
+def test_numbers__of_text_in_a_frame_are_read_in_their_format() -> None:
+    frame = pd.DataFrame({"level": ["$1,200", "$2*"]})
+    keys = {"kind": "frame", "target": "level", "thousands": ",", "strip": ("$", "*")}
+    assert levels(load_panel(FrameSpec.model_validate(keys), frame=frame)) == [1200, 2]

@@ -18,7 +18,7 @@ from rnnfc.data.sources.content import series_name
 from rnnfc.data.sources.csv_text import MAX_FOOTER, CsvText
 from rnnfc.data.sources.date_numbers import is_digits, padded_width
 from rnnfc.data.sources.dialect import WHITESPACE
-from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, read_numbers
+from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, note_thousands, read_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table
 from rnnfc.errors import DataError
@@ -60,7 +60,7 @@ def table_from_text(text: CsvText, spec: FileSpec) -> Table:
     frame = parse(text.content, spec, header=text.header, width=text.width, as_text=spec.required_columns)
     name = series_name(Path(text.origin.name))
     table = table_from_frame(frame, spec, text.origin, name=name, is_typed=False)
-    return replace(table, notes=(*text.notes, *table.notes))
+    return replace(table, notes=(*text.notes, *note_thousands(frame[:_MAX_TRIED], spec)))
 
 
 def table_from_frame(
@@ -245,7 +245,8 @@ def parse(
     frame = pd.read_csv(
         io.BytesIO(text),
         sep=separator,
-        decimal=spec.decimal,
+        # pandas has no decimal mark that is the separator too, within quotes.
+        decimal=spec.decimal if spec.decimal != spec.separator else ".",
         header=None,
         names=[str(place) for place in range(width or len(header))],
         usecols=[*places.values()],

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rnnfc.config.data_spec import DataSpec, Line
 from rnnfc.config.spec import Distinct, wrong
-from rnnfc.data.sources.dialect import WHITESPACE, Dialect
+from rnnfc.data.sources.dialect import WHITESPACE, Dialect, NumberFormat
 
 
 def _as_tuple(value: object) -> object:
@@ -117,9 +117,9 @@ class ColumnsSpec(DataSpec):
         return tuple(numbers)
 
     @property
-    def decimal_mark(self) -> str:
-        """The decimal mark of numbers that are text."""
-        return "."
+    def number_format(self) -> NumberFormat:
+        """How numbers are written that are text."""
+        return NumberFormat()
 
     @property
     def has_columns(self) -> bool:
@@ -172,6 +172,12 @@ class FormatSpec(ColumnsSpec):
         description="character between two cells of a CSV file; whitespace: any number of spaces and tabs",
     )
     decimal: Literal[".", ","] = Field(".", description="decimal mark of its numbers")
+    thousands: Literal[",", ".", " ", "'", "_"] | None = Field(
+        None, description="mark between groups of three digits of its numbers; a space is a narrow space, too"
+    )
+    strip: _Columns = Field(
+        (), description="signs around its numbers that are no part of them, e.g. ['$', '%', '*']"
+    )
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field("utf-8", description="of its text")
     skip_rows: int = Field(0, ge=0, description="lines before the header, blank ones too")
     comment: Line | None = Field(
@@ -191,14 +197,14 @@ class FormatSpec(ColumnsSpec):
             raise wrong(
                 f"separator is {self.separator!r}, a quote or an invisible character; use one such as ',', ';' or a tab"
             )
-        if self.separator == self.decimal:
-            raise wrong("separator and decimal are the same character; choose different ones")
+        if self.thousands == self.decimal:
+            raise wrong("thousands and decimal are the same character; choose different ones")
         return self
 
     @property
-    def decimal_mark(self) -> str:
-        """The decimal mark of numbers that are text."""
-        return self.decimal
+    def number_format(self) -> NumberFormat:
+        """How numbers are written that are text."""
+        return NumberFormat(decimal=self.decimal, thousands=self.thousands, strip=self.strip)
 
     @property
     def dialect(self) -> Dialect:

@@ -31,7 +31,7 @@ from rnnfc.data.sources.csv_text import drop_empty_rows, strip_names
 from rnnfc.data.sources.date_numbers import padded_width
 from rnnfc.data.sources.dialect import WHITESPACE
 from rnnfc.data.sources.header import note_header
-from rnnfc.data.sources.numbers import as_numbers, plain_numbers
+from rnnfc.data.sources.numbers import as_numbers, note_thousands, plain_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table, require_rows
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
 # Text that is parsed at once: pandas reuses its memory within a chunk, not across chunks; and chunks that are parsed in parallel.
 _CHUNK_BYTES, _WORKERS = 2**23, min(4, os.cpu_count() or 1)
+_SAMPLE_BYTES = 2**15  # of the first rows, which notes look at
 
 Bytes = npt.NDArray[np.uint8]
 Element = TypeVar("Element", bound=np.generic)
@@ -69,7 +70,7 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         try:
-            header, options = _read_header(file, spec)
+            header, options, first = _read_header(file, spec)
             parse_chunk = partial(_parse_chunk, spec=spec, header=header, options=options)
             chunks = _map_parallel(parse_chunk, _read_chunks(file, spec.separator))
             num_chunks = 1 + size // _CHUNK_BYTES
@@ -85,12 +86,16 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
         time=time,
         series=series,
         names=names if spec.series_column else (series_name(path),),
-        notes=note_header(header) if dialect.names is None else (),
+        notes=(*(note_header(header) if dialect.names is None else ()), *note_thousands(first, spec)),
     )
 
 
-def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, ...], ParseOptions]:
-    """The names of all columns, and the options of `parse` for times and names; leaves `file` at the first row.
+def _read_header(
+    file: "io.BufferedReader", spec: FileSpec
+) -> "tuple[tuple[str, ...], ParseOptions, pd.DataFrame]":
+    """The names of all columns, the options of `parse` for times and names, and the first rows as text.
+
+    Leaves `file` at the first row.
 
     Raises:
         ValueError, csv.Error: the header is not plain.
@@ -100,6 +105,8 @@ def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, 
         raise ValueError("a separator or line end is more than one byte")
     if dialect.comment is not None or dialect.skip_footer:
         raise ValueError("a line may be no row")
+    if not spec.number_format.is_plain or spec.decimal == spec.separator:
+        raise ValueError("a number may be more than digits and a mark")
     if padded_width(spec.date_format or ""):
         raise ValueError("a time may lack a leading zero")
     for _ in range(dialect.skip_rows):
@@ -110,14 +117,15 @@ def _read_header(file: "io.BufferedReader", spec: FileSpec) -> tuple[tuple[str, 
     for _ in range(dialect.skip_rows_after_header):
         file.readline()
     start = file.tell()
-    first = parse(_to_utf8(file.readline(), spec), spec, header=header, as_text=spec.required_columns)
+    lines = _to_utf8(file.read(_SAMPLE_BYTES) + file.readline(), spec)
+    first = parse(drop_empty_rows(lines, spec.separator), spec, header=header, as_text=spec.required_columns)
     file.seek(start)
     options: ParseOptions = {"as_text": (spec.series_column,)} if spec.series_column else {}
     # The first time decides whether times are numbers or dates.
-    if spec.time and (spec.date_format is not None or as_numbers(first[spec.time], spec).isna().any()):
+    if spec.time and (spec.date_format is not None or as_numbers(first[spec.time][:1], spec).isna().any()):
         options["dates"] = (spec.time,)
         options["date_format"] = spec.date_format or "ISO8601"
-    return header, options
+    return header, options, first
 
 
 def _parse_header(line: bytes, spec: FileSpec) -> tuple[str, ...]:

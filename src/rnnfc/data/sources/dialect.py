@@ -1,4 +1,4 @@
-"""Dialect: how the rows of a text file are written."""
+"""How a text file is written: its rows (`Dialect`) and its numbers (`NumberFormat`)."""
 
 from dataclasses import dataclass
 
@@ -34,3 +34,21 @@ class Dialect:
     def skips_spaces(self) -> bool:
         """Whether spaces before a cell are not part of it."""
         return self.separator != " "
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberFormat:
+    """How numbers are written.
+
+    thousands: the mark between groups of three digits; None: there is none.
+    strip: signs around a number that are no part of it.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+    strip: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers are digits with at most one mark."""
+        return self.thousands is None and not self.strip

@@ -4,6 +4,7 @@ pandas reads True as 1 and 1e400 as infinity without a warning; both are refused
 """
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,14 @@ MISSING_WORDS = (
 )
 # Words that a message proposes for data.missing_values: if a column has more, it is another column.
 _MAX_WORDS = 12
+# Marks of thousands that are no decimal mark, and the pattern of each.
+_THOUSANDS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", "_": "_"}
+# A number with signs around it.
+_SIGNED = re.compile(r"([^\d+.,-]*)[+-]?([^\d+.,-]*)\d[\d.,]*([^\d.,]*)")
+# Cells that a message looks at.
+_MAX_TRIED = 1000
+# From this number of cells on, three digits behind each decimal mark are a pattern.
+_MIN_MARKED = 3
 _MARK_NAMES = {".": "point", ",": "comma"}
 # Columns of Python objects that are numbers, in the words of pandas.
 _NUMBER_OBJECTS = ("decimal", "floating", "integer", "mixed-integer-float")
@@ -86,13 +95,46 @@ def without_missing(values: Floats, spec: ColumnsSpec) -> Floats:
 
 
 def as_numbers(cells: "pd.Series", spec: ColumnsSpec) -> "pd.Series":
-    """The numbers in cells of text, with the decimal mark of `spec`; NaN where a cell is not a number."""
+    """The numbers in cells of text, by the number format of `spec`; NaN where a cell is not a number."""
     import pandas as pd
 
-    swap_marks = str.maketrans(",.", ".,")
-    return pd.to_numeric(
-        cells.str.translate(swap_marks) if spec.decimal_mark == "," else cells, errors="coerce"
-    )
+    form = spec.number_format
+    if form.strip:
+        signs = "|".join(map(re.escape, form.strip))
+        cells = cells.str.replace(rf"^(?:{signs}|\s)*([+-]?)(?:{signs}|\s)*", r"\1", regex=True)
+        cells = cells.str.replace(rf"(?:{signs}|\s)+$", "", regex=True)
+    if form.thousands is not None:
+        mark, decimal = _THOUSANDS.get(form.thousands, re.escape(form.thousands)), re.escape(form.decimal)
+        has_mark = cells.str.contains(mark, regex=True, na=False)
+        # Marks anywhere else than before each three digits make a cell no number: 1,2 is not 12.
+        grouped = cells.str.fullmatch(rf"\s*[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{decimal}\d*)?\s*", na=False)
+        cells = cells.str.replace(mark, "", regex=True).where(~has_mark | grouped, "x")
+    if form.decimal == ",":
+        # A decimal point is not read then.
+        cells = cells.str.translate(str.maketrans(",.", ".,"))
+    return pd.to_numeric(cells, errors="coerce")
+
+
+def note_thousands(frame: "pd.DataFrame", spec: ColumnsSpec) -> tuple[str, ...]:
+    """A note for each column whose decimal marks may separate thousands: in 1.200 and 13.050 three digits follow each.
+
+    Args:
+        frame: cells of text, some rows of the source.
+    """
+    form, notes = spec.number_format, []
+    if not form.is_plain:
+        return ()
+    for name in spec.numbers:
+        cells = frame[name].dropna().str.strip()
+        marked = cells[cells.str.contains(form.decimal, regex=False)]
+        grouped = marked.str.fullmatch(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(form.decimal)}\d{{3}})+")
+        if len(marked) >= _MIN_MARKED and grouped.all() and not cells.str.contains(r"\d{4}").any():
+            other = "," if form.decimal == "." else "."
+            notes.append(
+                f"{name}: three digits follow each {_MARK_NAMES[form.decimal]}, as in {marked.iloc[0]}; if it separates "
+                f"thousands, set data.thousands: '{form.decimal}' and data.decimal: '{other}'"
+            )
+    return tuple(notes)
 
 
 def _num_skipped(spec: ColumnsSpec) -> int:
@@ -102,16 +144,34 @@ def _num_skipped(spec: ColumnsSpec) -> int:
 
 def _number_hint(cell: str, others: "pd.Series", spec: ColumnsSpec, *, is_typed: bool) -> str:
     """What to do about `cell`, the first of the cells that are no numbers, `others`."""
-    other = "," if spec.decimal_mark == "." else "."
+    form = spec.number_format
+    other = "," if form.decimal == "." else "."
     if other in cell and cell.replace(",", "").replace(".", "").strip("+- ").isdigit():
-        return f"remove thousands separators, or set data.decimal: '{other}' if the {_MARK_NAMES[other]} is the decimal mark"
+        decimal = f"data.decimal: '{other}' if the {_MARK_NAMES[other]} is the decimal mark"
+        swapped = form.decimal in cell and cell.rindex(other) > cell.rindex(form.decimal)
+        both = (
+            f"data.thousands: '{form.decimal}' and data.decimal: '{other}'"
+            if swapped
+            else f"data.thousands: '{other}'"
+        )
+        return f"set {both} if these are thousands separators, or {decimal}"
+    for mark, pattern in _THOUSANDS.items():
+        if form.thousands is None and re.fullmatch(
+            rf"[+-]?\d{{1,3}}(?:{pattern}\d{{3}})+(?:[.,]\d*)?", cell.strip()
+        ):
+            return f'set data.thousands: "{mark}" if these are thousands separators'
     default = (
         "a missing value is null (None or NaN), not text"
         if is_typed
         else f"a missing value is an empty cell or {', '.join(_NAMED_WORDS)}"
     )
-    words = others.str.strip().unique()
-    if len(words) > _MAX_WORDS:
-        return default
-    listed = ", ".join(repr(str(word)) for word in words)
-    return f"{default}, or one of data.missing_values: [{listed}]"
+    cells = [str(each) for each in others[:_MAX_TRIED].str.strip().unique()]
+    parts = [match.groups() for each in cells if (match := _SIGNED.fullmatch(each))]
+    signs = [sign.strip() for triple in parts for sign in triple if sign.strip()]
+    words = [each for each in cells if not any(map(str.isdigit, each))]
+    if words and len(words) <= _MAX_WORDS:
+        default += f", or one of data.missing_values: [{', '.join(map(repr, words))}]"
+    if signs and len({*signs}) <= _MAX_WORDS:
+        listed = ", ".join(map(repr, dict.fromkeys([*form.strip, *signs])))
+        default = f"set data.strip: [{listed}] if these signs are no part of the number; {default}"
+    return default
