@@ -173,7 +173,10 @@ def test_rows_to_be_forecast__are_not_trained_on_and_are_forecast(
     done = forecast(rnnfc, open_folder)
     assert json.loads(done.out)["forecast"] == expected
     assert expected[0]["time"] == "2024-03-01"
-    assert "--steps 6 forecasts them" in json.loads(done.out)["notes"][0]
+    assert (
+        "7 rows to be forecast, more than window.horizon=3; --steps 6 forecasts 6"
+        in json.loads(done.out)["notes"][0]
+    )
     six = values(forecast(rnnfc, open_folder, "--steps", 6))
     assert six == values(forecast(rnnfc, folder, "--steps", 6, "--future", future))
     short = forecast(rnnfc, open_folder, "--steps", 9)

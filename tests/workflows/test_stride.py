@@ -8,10 +8,10 @@ import pytest
 from factories import make_experiment, train_run, write_csv, yaml_text
 
 from rnnfc.baselines.linear_map import BASELINE
-from rnnfc.cli.console import data_lines
+from rnnfc.cli.console import data_lines, show_check
 from rnnfc.data.scaler import Scaler
 from rnnfc.runs.run import Run
-from rnnfc.workflows.prepare import Prepared, prepare, prepare_run
+from rnnfc.workflows.prepare import Prepared, check, prepare, prepare_run
 
 HOURS = np.arange(24 * 40)
 
@@ -42,8 +42,15 @@ def test_prepare__hourly_windows_a_day_apart_meet_every_hour(load: Path) -> None
 
 
 def test_data_lines__say_that_a_stride_leaves_phases_out(load: Path) -> None:
-    assert "48 (begun at 14 of 24 phases of data.season)" in data_lines(prepared(load, 48))[1][1]
+    assert "48 (begun at 14 phases of data.season)" in data_lines(prepared(load, 48))[1][1]
     assert "stride 24:" in data_lines(prepared(load, 24))[1][1]
+
+
+def test_check__says_that_a_stride_leaves_phases_out(load: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(prepared(load, 48)).get("phases") == 14
+    assert "phases" not in check(prepared(load, 24))
+    show_check(check(prepared(load, 48)))
+    assert "14 windows (begun at 14 phases of data.season), targets" in capsys.readouterr().out
 
 
 def test_linear_map__does_not_move_with_the_stride(load: Path) -> None:

@@ -140,19 +140,18 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     facts, window, model = check(prepared), prepared.experiment.window, prepared.experiment.model
     counts = " · ".join(f"{part['count']:,} {name}" for name, part in facts["windows"].items())
     later = f"; {prepared.panel.later:,} later rows are left out" if prepared.panel.later else ""
-    future = prepared.panel.future
-    if future is not None:
-        later += f"; rows without {', '.join(prepared.panel.targets)} at the end are to be forecast"
-    stride = f", stride {window.stride:,}" if window.stride > 1 else ""
-    season, train = prepared.experiment.data.season, prepared.splits.train
-    if stride and season and (phases := train.num_phases(season)) < season:
-        stride += f" (begun at {phases:,} of {season:,} phases of data.season)"
+    stride = f", stride {window.stride:,}{_phases(facts)}" if window.stride > 1 else ""
     network = f"{model.label}, {prepared.parameters:,} parameters"
     return [
         ("data", _rows(facts, how=f" ({prepared.panel.missing})") + later),
         ("windows", f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {network}"),
         *(("note", text) for text in facts["notes"]),
     ]
+
+
+def _phases(facts: Check) -> str:
+    """At how many phases of the season training windows begin, if not at all of them."""
+    return f" (begun at {facts['phases']:,} phases of data.season)" if "phases" in facts else ""
 
 
 def _rows(facts: Check, *, how: str = "") -> str:
@@ -163,7 +162,11 @@ def _rows(facts: Check, *, how: str = "") -> str:
     done = "masked" if how == " (mask)" else f"filled{how}"
     filled = f", {num_filled:,} missing {values} {done}" if num_filled else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
-    return f"{rows}, {facts['first_time']} to {facts['last_time']}{filled}{constant if facts['constant_series'] else ''}"
+    future = ""
+    if num_future := facts.get("future_rows"):
+        future = f"; {num_future:,} rows without {', '.join(facts['targets'])} at the end are to be forecast"
+    span = f"{facts['first_time']} to {facts['last_time']}"
+    return f"{rows}, {span}{filled}{constant if facts['constant_series'] else ''}{future}"
 
 
 def show_report(report: Report) -> None:
@@ -249,9 +252,9 @@ def show_check(result: Check) -> None:
     show_result("channels", f"{', '.join(result['channels'])}; forecast: {', '.join(result['targets'])}")
     for name, part in result["windows"].items():
         some = series_with_windows(part.get("series", 1), result["series"])
-        show_result(
-            name, f"{part['count']:,} windows{some}, targets {part['first_target']} to {part['last_target']}"
-        )
+        begun = _phases(result) if name == "train" else ""
+        targets = f"targets {part['first_target']} to {part['last_target']}"
+        show_result(name, f"{part['count']:,} windows{some}{begun}, {targets}")
     show_result("network", f"{result['parameters']:,} parameters, {result['updates']:,} updates")
     match result["experiment"]:
         case {"model": {"kind": "scratch"}}:

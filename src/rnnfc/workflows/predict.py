@@ -208,8 +208,13 @@ def predict(
     notes = [*notes, *_untrained(run, experiment)]
     if experiment.levels and steps > horizon:
         notes = [*notes, f"quantiles end with the horizon of {horizon}"]
-    if asked is None and future is None and (whole := num_future(panel) // horizon * horizon) > horizon:
-        notes = [*notes, f"the data has more rows to be forecast; --steps {whole:,} forecasts them"]
+    if asked is None and future is None and (rows := num_future(panel)) > horizon:
+        whole = rows // horizon * horizon
+        more = f"; --steps {whole:,} forecasts {whole:,}" if whole > horizon else ""
+        notes = [
+            *notes,
+            f"the data has {rows:,} rows to be forecast, more than window.horizon={horizon:,}{more}",
+        ]
     covariates = future_covariates(panel, experiment, future, rows=-(-steps // horizon) * horizon)
     network = open_network(run, panel, scaler, runtime=runtime)
     value, quantiles, fed_back = _forecast(network, panel, covariates, horizon=horizon, steps=steps)

@@ -254,7 +254,11 @@ class SplitSummary(TypedDict):
 
 
 class Check(TypedDict):
-    """What `rnnfc check --json` prints. Times are text; bytes are estimates."""
+    """What `rnnfc check --json` prints. Times are text; bytes are estimates.
+
+    future_rows: at the end of the data, which are to be forecast and have all of data.known; only if there are some.
+    phases: of data.season, at which training windows begin; only if window.stride leaves phases out.
+    """
 
     experiment: JsonObject
     rows: int
@@ -264,10 +268,12 @@ class Check(TypedDict):
     first_time: str
     last_time: str
     filled_values: int
+    future_rows: NotRequired[int]
     constant_series: int
     channels: list[str]
     targets: list[str]
     windows: dict[str, SplitSummary]
+    phases: NotRequired[int]
     parameters: int
     updates: int
     training_bytes: int
@@ -290,11 +296,28 @@ def check(prepared: Prepared) -> Check:
         "channels": list(panel.channels),
         "targets": list(panel.targets),
         "windows": {name: _summary(windows) for name, windows in prepared.splits},
+        **_if_any(prepared),
         "parameters": prepared.parameters,
         "updates": spec.epochs * -(-len(prepared.splits.train) // spec.batch_size),
         "training_bytes": prepared.training_bytes,
         "notes": [*panel.notes],
     }
+
+
+class _IfAny(TypedDict, total=False):
+    """The keys of `Check` that are not always there."""
+
+    future_rows: int
+    phases: int
+
+
+def _if_any(prepared: Prepared) -> _IfAny:
+    season, future = prepared.experiment.data.season, prepared.panel.future
+    facts: _IfAny = {} if future is None else {"future_rows": future.num_rows}
+    if prepared.experiment.window.stride > 1 and season:
+        phases = prepared.splits.train.num_phases(season)
+        facts |= {"phases": phases} if phases < season else {}
+    return facts
 
 
 def _summary(windows: Windows) -> SplitSummary:

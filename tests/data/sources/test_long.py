@@ -249,8 +249,8 @@ def test_long__says_that_rows_without_a_target_at_the_end_are_filled(tmp_path: P
     assert notes("1,2,3,4", "1,2,,4") == ()
     (one,) = notes("1,2,3,4", "1,2,3,")
     assert one.startswith(
-        f"the last row has no sold (in 1 of 2 series, at most): filled by data.missing: {policy}, and"
+        f"1 of 2 series end with rows that have no sold (up to 1): filled by data.missing: {policy}, and"
     )
     (two,) = notes("1,2,3,", "1,2,,")
-    assert two.startswith("the last 2 rows have no sold (in 2 of 2 series, at most): ")
+    assert two.startswith("2 of 2 series end with rows that have no sold (up to 2): ")
     assert two.endswith("Remove these rows to forecast them")

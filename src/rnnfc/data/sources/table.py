@@ -219,15 +219,17 @@ def _note_open_ends(filled: list[npt.NDArray[np.bool_]], spec: ColumnsSpec) -> l
     Args:
         filled: [row, channel] of each series.
     """
-    counts = [int(np.argmin(rows[::-1, : len(spec.target)].all(axis=1))) for rows in filled]
+    targets = [rows[::-1, : len(spec.target)] for rows in filled]
+    counts = [int(np.argmin(rows.all(axis=1))) if rows[0].all() else 0 for rows in targets]
     num_open = np.count_nonzero(counts)
     if not num_open:
         return []
-    rows = "row has" if max(counts) == 1 else f"{max(counts):,} rows have"
-    series = f" (in {num_open:,} of {len(counts):,} series, at most)" if len(counts) > 1 else ""
+    most, names = max(counts), " and no ".join(spec.target)
+    rows = f"the last row has no {names}" if most == 1 else f"the last {most:,} rows have no {names}"
+    if len(counts) > 1:
+        rows = f"{num_open:,} of {len(counts):,} series end with rows that have no {names} (up to {most:,})"
     return [
-        f"the last {rows} no {' and no '.join(spec.target)}{series}: filled by data.missing: {spec.missing}, and forecasts begin "
-        "after them. Remove these rows to forecast them"
+        f"{rows}: filled by data.missing: {spec.missing}, and forecasts begin after them. Remove these rows to forecast them"
     ]
 
 
