@@ -281,6 +281,25 @@ TIMES: dict[str, Fault] = {
         "sales.csv:2: day: ",
         (*FORMAT, "'%d/%m/%Y' or '%m/%d/%Y'"),
     ),
+    "a year of two digits": (
+        days("30/01/20", "31/01/20"),
+        {},
+        "sales.csv:2: day: ",
+        (*FORMAT, ": '%d/%m/%y'"),
+    ),
+    "the day, the month or the year first": (
+        days("01-02-03", "02-02-03"),
+        {},
+        "sales.csv:2: day: ",
+        (*FORMAT, ": '%d-%m-%y' or '%m-%d-%y' or '%y-%m-%d'"),
+    ),
+    "a month in words, and a clock of 12 hours": (
+        days("31 Jan 2020 11:00 PM", "01 Feb 2020 12:00 AM"),
+        {},
+        "sales.csv:2: day: ",
+        (*FORMAT, ": '%d %b %Y %I:%M %p'"),
+    ),
+    "months in words": (days("Jan-20", "Feb-20"), {}, "sales.csv:2: day: ", (*FORMAT, ": '%b-%y'")),
     "dates without marks": (
         days("20240130", "20240131", "20240201"),
         {},

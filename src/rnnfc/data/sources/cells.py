@@ -32,11 +32,21 @@ _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 # The UTC offset at the end of a time of day.
 _OFFSET = r"[T ]\d.*?(Z|[+-]\d\d(?::?\d\d)?)$"
 # Common date formats to propose, and the number of cells that are tried.
-_DAYS, _CLOCKS, _MAX_TRIED = (
-    ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"),
-    ("", " %H:%M", " %H:%M:%S"),
-    1000,
+_DAYS = (
+    *(
+        order.replace(" ", mark)
+        for mark in "./-"
+        for order in ("%d %m %Y", "%m %d %Y", "%d %m %y", "%m %d %y", "%y %m %d")
+    ),
+    *(
+        order.replace(" ", mark)
+        for mark in " -"
+        for order in ("%d %b %Y", "%d %b %y", "%d %B %Y", "%b %Y", "%b %y", "%B %Y")
+    ),
+    *("%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
 )
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_MAX_TRIED = 1000
 
 
 class ParseOptions(TypedDict):
