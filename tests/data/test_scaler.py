@@ -384,6 +384,22 @@ def test_inverse_box_cox__clips_below_its_range_to_zero() -> None:
     assert scaler.inverse_transform(points, np.array([0])).tolist() == [[[9], [0], [0]]]
 
 
+def test_scaler__names_a_series_that_its_transform_does_not_keep() -> None:
+    """Its power is 2, and the square of 1e200 is infinite."""
+    small, huge = np.array([1.0, 7, 8, 8, 9, 9, 9]), np.array([1.0, 7, 8, 8, 9, 9, 9]) * 1e200
+    panel = make_panel(small, huge)
+    with pytest.raises(DataError, match=r"^south: sold ranges from 1e\+200 to 9e\+200 .* scale\.transform"):
+        Scaler.fit(panel, np.array([[0, 7], [7, 14]]), method="none", transform="box_cox")
+
+
+def test_scaler__keeps_a_quiet_series_under_a_logarithm() -> None:
+    panel = make_panel([4000.0, 4000.02, 3999.98, 4000.01])
+    scaler = Scaler.fit(panel, np.array([[0, 4]]), method="minmax", transform="log")
+    points = scaler.transform(panel).values[None]
+    back = scaler.inverse_transform(points, np.array([0]))
+    assert back[0] == pytest.approx(panel.values, abs=1e-7 * 0.04)
+
+
 def test_scaler__names_a_target_without_a_logarithm() -> None:
     panel = make_panel([[1, 0], [2, 7], [4, 8], [-0.5, 9]], bounds=(0, 2, 4), time=np.arange(4))
     words = r"^south: sold is -0\.5 at 3, scale\.transform: log needs values above 0;"

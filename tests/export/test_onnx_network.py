@@ -84,6 +84,34 @@ def test_onnx_network__contains_every_kind_of_scaling(scale: str, lengths: tuple
     assert parity_error(reader.outputs(windows), net.outputs(windows), windows, net.scaler) <= 1e-6
 
 
+def test_onnx_network__box_cox_squares_thousands() -> None:
+    """The branch of `where` that is dropped would be infinite: exp(500,000)."""
+    spec, data = (
+        experiment("LSTM", scale="{method: standard, transform: box_cox}"),
+        three_channels(positive=True),
+    )
+    skewed = data.with_values(1000 - data.values)  # a long lower tail: powers above 1
+    net, windows = network(spec, skewed)
+    assert net.scaler.power is not None
+    assert net.scaler.power.min() > 1
+    outputs = OnnxNetwork.read(exported(spec, net), source="m.onnx").outputs(windows)
+    assert parity_error(outputs, net.outputs(windows), windows, net.scaler) <= 5e-7
+
+
+@pytest.mark.parametrize("lengths", [(31,), (31, 23)], ids=["one", "many"])
+def test_onnx_network__logarithms_of_a_narrow_range_are_doubles(lengths: tuple[int, ...]) -> None:
+    spec = experiment("LSTM", scale="{method: minmax, transform: log}")
+    data = three_channels(lengths=lengths, positive=True)
+    narrow = data.with_values(4000 + 0.01 * data.values)
+    net, windows = network(spec, narrow)
+    content = exported(spec, net, narrow)
+    outputs = OnnxNetwork.read(content, source="m.onnx").outputs(windows)
+    assert parity_error(outputs, net.outputs(windows), windows, net.scaler) <= 5e-7
+    graph = onnx.load_model_from_string(content).graph
+    (logarithm,) = [node for node in graph.node if node.op_type == "Log"]
+    assert not [node for node in graph.node if node.op_type == "Cast" and logarithm.output[0] in node.input]
+
+
 def test_onnx_network__reads_the_series_index_if_series_have_their_own_scale() -> None:
     spec, data = experiment("GRU"), three_channels(lengths=(31, 23, 26))
     net, windows = network(spec, data)

@@ -21,6 +21,8 @@ Rows = npt.NDArray[np.int64]
 
 # A range below this share of the values leaves under about 4,500 distinct float64 values: it is noise, not data.
 _SMALLEST_RANGE = 1e-12
+# Of a group's range: what a transform and its inverse may change. Files for other tools may differ from the network by 1e-5.
+_LARGEST_LOSS = 1e-7
 # Ranges that can be computed with: the square, times the rows, is finite, and not zero unless the range is.
 _RANGES = {"minmax": (1e-300, 1e300), "standard": (1e-150, 1e150)}
 _PART_ROWS = 2**20
@@ -43,10 +45,14 @@ def box_cox(values: Tensor, power: Tensor, ops: ModuleType = np) -> Tensor:
 
 
 def inverse_box_cox(values: Tensor, power: Tensor, ops: ModuleType = np) -> Tensor:
-    """The inverse of `box_cox`. A value below its range, which a forecast may be, becomes 0, the edge of its domain."""
+    """The inverse of `box_cox`. A value below its range, which a forecast may be, becomes 0, the edge of its domain.
+
+    The exponential is taken of 0 where its branch is dropped: an exporter may write `where` as a sum of products, and infinity
+    times 0 is not a number.
+    """
     return _map_targets(
         lambda y, is_log, divisor: ops.where(
-            is_log, ops.exp(y), ops.maximum(divisor * y + 1, 0) ** (1 / divisor)
+            is_log, ops.exp(ops.where(is_log, y, 0)), ops.maximum(divisor * y + 1, 0) ** (1 / divisor)
         ),
         values,
         power,
@@ -97,7 +103,7 @@ class Scaler:
             train_rows: [series, 2], first row and end of each series' training part.
             method, by, transform: as in `config.scale_spec.ScaleSpec`.
         Raises:
-            DataError: see `training_range`.
+            DataError: see `training_range`; or a series cannot be recovered from its transformed values.
         """
         low, high = training_range(panel, train_rows, method=method, by=by, transform=transform)
         groups = train_rows[:, None] if by == "series" else train_rows[None]  # [group, series, 2]
@@ -121,7 +127,9 @@ class Scaler:
             center, scale = (np.array([getattr(fit, name) for fit in fits]) for name in ("mean_", "scale_"))
         scale = np.where(is_constant(*edges), 1.0, scale)
         center, scale = np.repeat(center, size, axis=0), np.repeat(scale, size, axis=0)
-        power = None if power is None else np.repeat(power, size, axis=0)
+        if power is not None:
+            _refuse_lossy_transform(panel, *edges, power)
+            power = np.repeat(power, size, axis=0)
         if panel.calendar:  # sine and cosine need no scaling
             center[:, -2 * len(panel.calendar) :], scale[:, -2 * len(panel.calendar) :] = 0.0, 1.0
         return cls(method=method, center=center, scale=scale, low=low, high=high, power=power)
@@ -331,4 +339,23 @@ def _refuse_range(panel: Panel, low: Floats, high: Floats, *, method: str) -> No
             f"{series}: {panel.channels[channel]} ranges from {low[group, channel]:g} to {high[group, channel]:g} "
             f"on the training rows, and scale: {method} needs a range from {least:g} to {most:g}; "
             "convert the data to another unit"
+        )
+
+
+def _refuse_lossy_transform(panel: Panel, low: Floats, high: Floats, power: Floats) -> None:
+    """Refuse a target whose values between low and high[group, channel] are not recovered from their Box-Cox transforms."""
+    targets = slice(panel.num_targets)
+    ranges = np.where(is_constant(low, high), np.inf, high - low)[:, targets]
+    losses = [
+        np.abs(inverse_box_cox(box_cox(edge[:, targets], power), power) - edge[:, targets]) / ranges
+        for edge in (low, high)
+    ]
+    wrong = np.argwhere(~(np.max(losses, axis=0) <= _LARGEST_LOSS))
+    if len(wrong):
+        group, target = wrong[0]
+        series = panel.series[group] if len(low) == len(panel.series) else "all series"
+        raise DataError(
+            f"{series}: {panel.channels[target]} ranges from {low[group, target]:g} to {high[group, target]:g} on the training "
+            f"rows, which Box-Cox with the power {power[group, target]:g} does not keep; remove scale.transform, or convert the "
+            "data to another unit"
         )

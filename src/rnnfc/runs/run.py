@@ -75,6 +75,11 @@ class Run:
         """run.json."""
         return self._json(INFO)
 
+    def not_written(self) -> dict[str, str]:
+        """Why files are missing that could not be made after training, by their names."""
+        reasons = self.info().get("not_written")
+        return {name: str(reason) for name, reason in reasons.items()} if isinstance(reasons, dict) else {}
+
     def has_fixed_stride(self) -> bool:
         """Whether its training windows begin `window.stride` rows apart, as in earlier versions."""
         return self.info().get("fixed_stride") is not False

@@ -17,7 +17,7 @@ from rnnfc.evaluation.scores import MetricContext, Score, relative_scores, score
 from rnnfc.export.parity import MAX_PARITY_ERROR, target_ranges
 from rnnfc.reports.report import NETWORK, Report
 from rnnfc.runs.run import REPORT, Run, ScoreKey, score_key
-from rnnfc.workflows.inference import open_network
+from rnnfc.workflows.inference import choose_runtime, open_network
 from rnnfc.workflows.prepare import Prepared, prepare_run
 from rnnfc.workflows.score import Forecasts, forecast_all, make_report
 
@@ -33,6 +33,7 @@ class Evaluation:
     largest_difference: of any score from that of training, relative.
     largest: the score with that difference, e.g. "mape of the train split".
     changed_scores: the scores that differ by more than two runtimes may; empty where the network is that of training.
+    notes: why another runtime was used than the one asked for.
     """
 
     run: Run
@@ -41,6 +42,7 @@ class Evaluation:
     largest_difference: float
     largest: str
     changed_scores: tuple[str, ...]
+    notes: list[str]
 
 
 def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
@@ -53,6 +55,7 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
     stored = run.scores()
     refuse_missing_extra(run.experiment().baselines)
     prepared, scaler = prepare_run(run)
+    runtime, notes = choose_runtime(run, runtime=runtime)
     network = open_network(run, prepared.panel, scaler, runtime=runtime)
     forecasts = forecast_all(prepared, scaler, network)
     report = make_report(prepared, forecasts)
@@ -76,6 +79,7 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
             for key, value in scores.items()
             if not _is_close(stored[key], value, allowed=allowed.get(key, 0.0))
         ),
+        notes=notes,
     )
 
 

@@ -22,6 +22,14 @@ class InferenceNetwork(Predictor, Protocol):
         """The network's outputs for unscaled windows, in data units."""
 
 
+def choose_runtime(run: Run, *, runtime: str) -> tuple[str, list[str]]:
+    """A key of RUNTIMES that can open the run's network, and a note if it is not the one asked for."""
+    reason = run.not_written().get(ONNX)
+    if runtime != "onnx" or reason is None:
+        return runtime, []
+    return "keras", [f"forecast by Keras: {ONNX} could not be written after training ({reason})"]
+
+
 def open_network(run: Run, panel: Panel, scaler: Scaler, *, runtime: str) -> InferenceNetwork:
     """The network of a run for data with the channels and series of `panel`.
 

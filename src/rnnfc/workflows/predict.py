@@ -23,7 +23,7 @@ from rnnfc.runs.run import Run
 from rnnfc.runs.writer import json_text, new_files, refuse_existing
 from rnnfc.workflows.fresh_rows import ends_of, first_window, names_of, places_of
 from rnnfc.workflows.future import future_covariates, future_times, num_future
-from rnnfc.workflows.inference import InferenceNetwork, open_network
+from rnnfc.workflows.inference import InferenceNetwork, choose_runtime, open_network
 
 # An excess below it changes no forecast that anybody would notice: 101.1 where training reached 101.0.
 _NOTED_EXCESS = 0.01
@@ -216,6 +216,8 @@ def predict(
             f"the data has {rows:,} rows to be forecast, more than window.horizon={horizon:,}{more}",
         ]
     covariates = future_covariates(panel, experiment, future, rows=-(-steps // horizon) * horizon)
+    runtime, fallback = choose_runtime(run, runtime=runtime)
+    notes = [*notes, *fallback]
     network = open_network(run, panel, scaler, runtime=runtime)
     value, quantiles, fed_back = _forecast(network, panel, covariates, horizon=horizon, steps=steps)
     out_of_range = _out_of_range(panel, scaler, fed_back, covariates)

@@ -55,11 +55,13 @@ def resume(name: str | None, *, outputs: Path, overrides: Sequence[str] = ()) ->
             "in Python: rnnfc.train(experiment, data=frame)"
         )
     info, experiment = run.info(), configured or run.experiment(overrides)
-    _refuse_changes(run, differences(info.get("experiment"), experiment.model_dump(mode="json")))
+    # Read again, and not from run.json: a key that a later version has added is at its default there.
+    before = run.experiment().model_dump(mode="json")
+    _refuse_changes(run, differences(before, experiment.model_dump(mode="json")))
     prepared = prepare(experiment)
     now = provenance(prepared.panel)
-    before, after = ({key: record.get(key) for key in _DECISIVE} for record in (info, now))
-    _refuse_changes(run, differences(before, after))
+    recorded, present = ({key: facts.get(key) for key in _DECISIVE} for facts in (info, now))
+    _refuse_changes(run, differences(recorded, present))
     machine = differences(info.get("machine"), now["machine"], "machine")
     notes = [f"another machine or setting, the last bits may differ: {', '.join(machine)}"] if machine else []
     try:

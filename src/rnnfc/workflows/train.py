@@ -9,14 +9,16 @@ from typing import Protocol
 
 import numpy as np
 
+from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import to_yaml
 from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import TrainError
+from rnnfc.evaluation.forecast import Predictor
 from rnnfc.export.interface import interface
 from rnnfc.export.onnx_network import OnnxNetwork
 from rnnfc.export.parity import parity_error
-from rnnfc.networks.tensors import to_forecast
+from rnnfc.networks.tensors import Outputs, to_forecast
 from rnnfc.plain import JsonObject
 from rnnfc.reports.markdown import to_markdown
 from rnnfc.reports.report import Report
@@ -59,10 +61,14 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A published run and its report."""
+    """A published run and its report.
+
+    not_written: why files are missing that no forecast needs, by their names.
+    """
 
     run: Run
     report: Report
+    not_written: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +93,7 @@ def train(
         OutputError: the run could not be written.
     """
     phases, experiment, splits = Phases({"data": prepared.loading}), prepared.experiment, prepared.splits
+    not_written: dict[str, str] = {}
     writer = RunWriter(outputs, experiment.name, unfinished=resume_from.folder if resume_from else None)
     checkpoints = Checkpoints(writer)
     try:
@@ -97,18 +104,21 @@ def train(
                 scaler = Scaler.fit(prepared.panel, splits.train_rows, **experiment.scale.model_dump())
             with _failure_recorded(writer, info):
                 fitted = _fit(prepared, scaler, checkpoints, phases, listener, resume_from=resume_from)
+            predictor: Predictor = fitted.network
+            parity = None
             with phases("export", rows=len(splits.test)):
-                exported, parity = _export(prepared, fitted.network)
+                expected = _test_outputs(prepared, fitted.network)
+                with _optional(run.ONNX, not_written):
+                    # The exported network is scored: `evaluate` and `predict` read the same file.
+                    exported, predictor, parity = _export(prepared, fitted.network, expected)
+                    writer.write(run.ONNX, exported)
             with phases("score", rows=sum(map(len, splits.scored.values()))):
-                # The exported network is scored: `evaluate` and `predict` read the same file.
-                forecasts = forecast_all(
-                    prepared, scaler, OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels)
-                )
+                forecasts = forecast_all(prepared, scaler, predictor)
                 scores = make_report(prepared, forecasts)
             with phases("write"):
                 _write_results(writer, prepared, scaler, forecasts=forecasts, scores=scores)
                 _write_training(writer, prepared, scores, fitted)
-                writer.write(run.ONNX, exported)
+                _write_optional(writer, prepared, forecasts, fitted, not_written)
             done = {
                 "status": "done",
                 "finished": _now(),
@@ -117,6 +127,7 @@ def train(
                 "best_epoch": fitted.best_epoch or None,
                 **fitted.facts,
                 "onnx_difference": parity,
+                "not_written": not_written,
             }
             writer.write_json(run.INFO, {**info, **done})
     except BaseException as error:
@@ -124,7 +135,7 @@ def train(
             epochs = {"epoch": checkpoints.epoch, "total": experiment.train.epochs}
             listener.interrupted(writer.folder, **epochs, failed=isinstance(error, TrainError))
         raise
-    return Trained(run=Run(writer.folder), report=scores)
+    return Trained(run=Run(writer.folder), report=scores, not_written=not_written)
 
 
 def _begin(writer: RunWriter, prepared: Prepared, resume_from: Unfinished | None) -> JsonObject:
@@ -205,18 +216,43 @@ def _fit(
     return _Fitted(network=network, history=history, best_epoch=best_epoch, facts=network.facts())
 
 
-def _export(prepared: Prepared, network: Network) -> tuple[bytes, float]:
-    """model.onnx, and the largest difference of its test forecasts from those of `network`.
+def _test_outputs(prepared: Prepared, network: Network) -> Outputs:
+    """The network's outputs for the test windows.
 
     Raises:
-        TrainError: the difference is too large, or a forecast is not finite.
+        TrainError: a forecast is not finite.
     """
-    experiment, panel, test = prepared.experiment, prepared.panel, prepared.splits.test
-    expected = network.outputs(test)
-    refuse_not_finite(to_forecast(expected, test, levels=experiment.levels), "test")
-    exported = network.to_onnx(interface(experiment, panel, network.scaler))
-    outputs = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels).outputs(test)
-    return exported, parity_error(outputs, expected, test, network.scaler)
+    test, levels = prepared.splits.test, prepared.experiment.levels
+    outputs = network.outputs(test)
+    refuse_not_finite(to_forecast(outputs, test, levels=levels), "test")
+    return outputs
+
+
+def _export(prepared: Prepared, network: Network, expected: Outputs) -> tuple[bytes, OnnxNetwork, float]:
+    """model.onnx, the network read from it, and the largest difference of its test forecasts from those of `network`.
+
+    Raises:
+        TrainError: the difference is too large.
+    """
+    experiment, test = prepared.experiment, prepared.splits.test
+    exported = network.to_onnx(interface(experiment, prepared.panel, network.scaler))
+    reader = OnnxNetwork.read(exported, source=run.ONNX, levels=experiment.levels)
+    return exported, reader, parity_error(reader.outputs(test), expected, test, network.scaler)
+
+
+@contextlib.contextmanager
+def _optional(name: str, not_written: dict[str, str]) -> Iterator[None]:
+    """Record in `not_written` why the file `name` could not be made: the trained network is published without it.
+
+    Raises:
+        OSError: the disk is full, and nothing else could be written either.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # an exporter or a drawing may fail with any
+        not_written[name] = " ".join(str(error).split()) or type(error).__name__
 
 
 def _write_results(
@@ -227,7 +263,6 @@ def _write_results(
     writer.write_json(run.SCALER, scaler.to_json())
     writer.write_json(run.REPORT, scores.to_json())
     writer.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts, panel))
-    writer.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
     last = panel_to_arrays(panel.tail(experiment.window.length))
     writer.write_arrays(run.LAST_WINDOW, {**last, "first_time": panel.time[panel.bounds[:-1]]})
 
@@ -239,13 +274,9 @@ def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
 
 
 def _write_training(writer: RunWriter, prepared: Prepared, scores: Report, fitted: _Fitted) -> None:
-    """Write the network, its history, the loss curve and the text of the report."""
-    from rnnfc.reports import plots
-
+    """Write the weights, their history and the text of the report."""
     experiment = prepared.experiment
     writer.write_arrays(run.WEIGHTS, fitted.network.weight_arrays())
-    for name, save in fitted.network.extra_files().items():
-        writer.write_with(name, save)
     writer.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     text = to_markdown(
         scores,
@@ -255,11 +286,32 @@ def _write_training(writer: RunWriter, prepared: Prepared, scores: Report, fitte
         best_epoch=fitted.best_epoch,
     )
     writer.write(run.REPORT_TEXT, text)
-    curve = plots.draw_losses(
+
+
+def _write_optional(
+    writer: RunWriter,
+    prepared: Prepared,
+    forecasts: Forecasts,
+    fitted: _Fitted,
+    not_written: dict[str, str],
+) -> None:
+    """Write the pictures and the files for other tools, or record in `not_written` why not."""
+    for name, save in fitted.network.extra_files().items():
+        with _optional(name, not_written):
+            writer.write_with(name, save)
+    with _optional(run.FORECAST_PLOT, not_written):
+        writer.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
+    with _optional(run.LOSS_PLOT, not_written):
+        writer.write(run.LOSS_PLOT, _loss_picture(prepared.experiment, fitted))
+
+
+def _loss_picture(experiment: Experiment, fitted: _Fitted) -> bytes:
+    from rnnfc.reports import plots
+
+    return plots.draw_losses(
         title=f"{experiment.name}: loss by epoch",
         losses=[row.loss for row in fitted.history],
         validation=[row.validation_loss for row in fitted.history],
         best_epoch=fitted.best_epoch,
         ylabel=f"{experiment.train.loss.upper()}{'' if experiment.scale.label == 'none' else ', scaled'}",
     )
-    writer.write(run.LOSS_PLOT, curve)

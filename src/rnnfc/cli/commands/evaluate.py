@@ -17,6 +17,8 @@ def evaluate(
     run = find(outputs, name)
     show_note("run", str(run.folder))
     result = evaluate_run(run, runtime=runtime)
+    for text in result.notes:
+        show_note("note", text)
     if as_json:
         facts = {"run": str(run.folder), "largest_difference": result.largest_difference}
         facts["changed_scores"] = list(result.changed_scores)

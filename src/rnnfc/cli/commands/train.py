@@ -100,6 +100,13 @@ def _train_each(
             if show:
                 show_report(result.report)
                 show_saved(result.run)
+            if result.not_written:
+                reasons = "; ".join(f"{name} ({reason})" for name, reason in result.not_written.items())
+                text = f"{result.run.folder} is published without {reasons}"
+                if len(trainings) == 1:
+                    raise TrainError(text)
+                failed[names[index]] = text
+                show_note("failed", text)
 
 
 def _unique(names: list[str]) -> list[str]:
