@@ -17,6 +17,7 @@ from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.frame import FrameSpec
+from rnnfc.data.sources.long import LongSpec
 from rnnfc.errors import DataError
 
 Load = Callable[..., Panel]
@@ -38,8 +39,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     def read(content: str | bytes, *, name: str = "x.csv", **changed: Any) -> Panel:
         Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
         keys = {"kind": "csv", "path": name, "time": "date", "target": "level", **changed}
+        spec = LongSpec if keys["kind"] == "long" else CsvSpec
         return load_panel(
-            CsvSpec.model_validate({key: value for key, value in keys.items() if value is not None})
+            spec.model_validate({key: value for key, value in keys.items() if value is not None})
         )
 
     return read
@@ -414,3 +416,78 @@ def test_numbers__of_text_in_a_frame_are_read_in_their_format() -> None:
     frame = pd.DataFrame({"level": ["$1,200", "$2*"]})
     keys = {"kind": "frame", "target": "level", "thousands": ",", "strip": ("$", "*")}
     assert levels(load_panel(FrameSpec.model_validate(keys), frame=frame)) == [1200, 2]
+
+
+# --- order
+
+DESCENDING = "date,level\n" + "".join(f"{day},{row}\n" for row, day in reversed([*enumerate(DAYS)]))
+
+
+def test_order__rows_that_descend_are_turned_round(load: Load) -> None:
+    panel = load(DESCENDING)
+    assert (levels(panel), str(panel.time[0])[:10]) == ([*range(12)], DAYS[0])
+    assert panel.notes == ("the rows descend in time, so they were turned round",)
+    assert load(DESCENDING, sort=True).notes == ()
+    faulty = DESCENDING.replace("2024-01-07,6\n", "")
+    assert refusal(load, faulty).startswith("x.csv:6: missing rows between 2024-01-06 and 2024-01-08 (1 ")
+
+
+def test_order__each_series_is_turned_round(load: Load) -> None:
+    text = "date,s,level\n" + "".join(
+        f"{day},{s},{row}\n" for row, day in reversed([*enumerate(DAYS)]) for s in "ab"
+    )
+    panel = load(text, kind="long", series="s")
+    assert (panel.series, levels(panel)) == (("a", "b"), [*range(12)] * 2)
+    assert len(panel.notes) == 1
+
+
+BLOCKS = "date,level\n" + "".join(f"{DAYS[row]},{row}\n" for row in (4, 5, 6, 0, 1, 2, 3, 7, 8))
+
+
+def test_order__rows_in_blocks_are_sorted_where_the_key_says_so(load: Load) -> None:
+    assert refusal(load, BLOCKS).startswith(
+        "x.csv:5: times are not sorted: 2024-01-01 comes after 2024-01-07; set data.sort: true"
+    )
+    assert levels(load(BLOCKS, sort=True)) == [*range(9)]
+    assert refusal(load, BLOCKS.replace("2024-01-03", "2024-01-02T05:00"), sort=True).startswith("x.csv:7: ")
+    frame = pd.DataFrame({"date": [3, 1, 2], "level": [30, 10, 20]})
+    keys = {"kind": "frame", "time": "date", "target": "level", "sort": True}
+    assert levels(load_panel(FrameSpec.model_validate(keys), frame=frame)) == [10, 20, 30]
+
+
+def test_order__of_two_frequencies_leads_to_a_selection(load: Load) -> None:
+    times = [*range(2000, 2010), *(f"2000-{month:02}" for month in range(1, 13))]
+    text = "date,level\n" + "".join(f"{time},1\n" for time in times)
+    message = refusal(load, text)
+    assert "x.csv:12: times are not sorted: 2000-01-01 comes after 2009-01-01" in message
+    assert (
+        "the rows before are yearly, the rows from here on monthly: select one kind with data.where"
+        in message
+    )
+
+
+REPEATED = "date,level,x\n2024-01-01,1,a\n2024-01-02,2,b\n2024-01-02,2,b\n2024-01-03,,c\n2024-01-03,,c\n2024-01-04,4,d\n"
+
+
+def test_repeated__identical_rows_are_left_out_with_a_note(load: Load) -> None:
+    panel = load(REPEATED, missing="mask")
+    assert levels(panel) == [1, 2, None, 4]
+    assert panel.notes == ("2 rows were left out, because another row of that time is the same",)
+    assert levels(load(REPEATED + "2024-01-01,1,a\n", missing="mask", sort=True)) == [1, 2, None, 4]
+
+
+# A row of each time on days 1 and 3; on day 2 the values 2, 2, none, 4 and 5.
+SEVERAL = (
+    rows_of(["1"]) + "".join(f"2024-01-02,{cell}\n" for cell in ("2", "2", "", "4", "5")) + "2024-01-03,7\n"
+)
+
+
+@pytest.mark.parametrize(("repeated", "level"), [("first", 2), ("last", 5), ("mean", 11 / 3)])
+def test_repeated__different_rows_become_one_by_the_key(load: Load, repeated: str, level: float) -> None:
+    text = SEVERAL
+    assert refusal(load, text, missing="mask").startswith(
+        "x.csv:5: duplicate timestamp 2024-01-02, first on line 3;"
+    )
+    panel = load(text, missing="mask", repeated=repeated)
+    assert levels(panel) == [1, level, 7]
+    assert "3 rows have the time of another row and were " in panel.notes[1]

@@ -66,6 +66,10 @@ class ColumnsSpec(DataSpec):
         "metrics, and no window is dropped",
     )
 
+    sort: bool = Field(False, description="sort the rows of each series by time")
+    repeated: Literal["error", "first", "last", "mean"] = Field(
+        "error", description="different rows of one time: refuse them, keep the first or last, or average"
+    )
     missing_values: _Cells = Field(
         (), description="further words or numbers that stand for a missing value, such as ., n/e or -200"
     )
@@ -77,6 +81,8 @@ class ColumnsSpec(DataSpec):
         duplicates = sorted({name for name in self.required_columns if self.required_columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
+        if self.time is None and (self.sort or self.repeated != "error"):
+            raise wrong("sort and repeated need a time column; add time: COLUMN or remove them")
         if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
             raise wrong(
                 "time_format, frequency and calendar need a time column; add time: COLUMN or remove them"

@@ -16,6 +16,7 @@ from rnnfc.data.missing import Rows, fill_gaps
 from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec
 from rnnfc.data.sources.date_numbers import find_date_numbers
+from rnnfc.data.sources.order import SeriesRows, note_order, order_series
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.outliers import note_outliers
 from rnnfc.errors import DataError
@@ -43,16 +44,6 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Series:
-    """The rows of one series."""
-
-    name: str
-    origin: Origin
-    values: Floats
-    time: Times
-
-
 def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | None = None) -> Panel:
     """The rows of each series in the order of their times' grid, gaps filled, time features appended.
 
@@ -70,6 +61,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     if spec.time is None:
         axis = Frequency(unit="number", size=1)
     else:
+        series = order_series(series, spec)
         axis = _common_axis(series, frequency, is_irregular=spec.frequency == "rows")
     past, future = [], []
     for rows in series:
@@ -106,7 +98,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         unit=spec.unit,
         offset=table.offset,
         future=_future_panel(future, axis, spec, offset=table.offset),
-        notes=(*table.notes, *notes),
+        notes=(*table.notes, *note_order(series, spec), *notes),
     )
 
 
@@ -121,17 +113,17 @@ def require_rows(name: str, rows: int, *, min_rows: int) -> None:
         raise DataError(f"{name}: {rows} data row{'' if rows == 1 else 's'}; {needed}")
 
 
-def _by_series(table: Table) -> list[_Series]:
+def _by_series(table: Table) -> list[SeriesRows]:
     """The series in the order of their first rows, the rows of each in the order of the source."""
     if not len(table.series):
         (name,) = table.names
-        return [_Series(name=name, origin=table.origin, values=table.values, time=table.time)]
+        return [SeriesRows(name=name, origin=table.origin, values=table.values, time=table.time)]
     order = np.argsort(table.series, kind="stable")
     bounds = np.searchsorted(table.series[order], np.arange(len(table.names) + 1))
     numbers = np.asarray(table.origin.numbers)
     parts = [order[first:end] for first, end in itertools.pairwise(bounds)]
     return [
-        _Series(
+        SeriesRows(
             name=name,
             origin=replace(table.origin, numbers=numbers[rows], series=name),
             values=table.values[rows],
@@ -141,14 +133,12 @@ def _by_series(table: Table) -> list[_Series]:
     ]
 
 
-def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irregular: bool) -> Frequency:
+def _common_axis(series: list[SeriesRows], frequency: Frequency | None, *, is_irregular: bool) -> Frequency:
     """The step of all series: that of the longest, unless `frequency` fixes it.
 
     Raises:
-        DataError: the times of a series do not ascend, or have another step; a gap is no other step.
+        DataError: the times of a series have another step; a gap is no other step.
     """
-    for rows in series:
-        _refuse_unordered(rows)
     longest = max(series, key=lambda rows: len(rows.time))
     if frequency is None and is_irregular:
         return Frequency(unit="rows", size=1)
@@ -166,7 +156,7 @@ def _common_axis(series: list[_Series], frequency: Frequency | None, *, is_irreg
     return axis
 
 
-def _num_future(series: _Series, spec: ColumnsSpec) -> int:
+def _num_future(series: SeriesRows, spec: ColumnsSpec) -> int:
     """How many of the last rows are to be forecast: future covariates stand there, and no target or past covariate.
 
     Without future covariates such rows are only missing ones, which `spec.missing` refuses or fills.
@@ -183,7 +173,9 @@ def _num_future(series: _Series, spec: ColumnsSpec) -> int:
     return len(series.time) - 1 - int(observed[-1])
 
 
-def _future_panel(series: list[_Series], axis: Frequency, spec: ColumnsSpec, *, offset: str) -> Panel | None:
+def _future_panel(
+    series: list[SeriesRows], axis: Frequency, spec: ColumnsSpec, *, offset: str
+) -> Panel | None:
     """The rows to be forecast that have every future covariate; None where there are no rows to be forecast."""
     if not any(len(rows.time) for rows in series):
         return None
@@ -205,7 +197,7 @@ def _future_panel(series: list[_Series], axis: Frequency, spec: ColumnsSpec, *, 
 
 
 def _complete(
-    series: _Series, axis: Frequency, spec: ColumnsSpec
+    series: SeriesRows, axis: Frequency, spec: ColumnsSpec
 ) -> tuple[Floats, Times, npt.NDArray[np.bool_]]:
     """Values, times and the mask `filled` of one series without gaps."""
     rows = Rows(values=series.values, time=series.time, frequency=axis, locate=series.origin.locate)
@@ -238,23 +230,7 @@ def _concatenate(arrays: tuple[npt.NDArray[Element], ...]) -> npt.NDArray[Elemen
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _refuse_unordered(series: _Series) -> None:
-    time, origin = series.time, series.origin
-    unordered = np.flatnonzero(time[1:] <= time[:-1])
-    if len(unordered):
-        row = unordered[0] + 1
-        if time[row] == time[row - 1]:
-            raise DataError(
-                f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.unit} "
-                f"{origin.numbers[row - 1]}; keep one row per time"
-            )
-        raise DataError(
-            f"{origin.locate(row)}: times are not sorted: {format_time_exact(time[row])} comes after "
-            f"{format_time_exact(time[row - 1])}; sort the rows by time, oldest first"
-        )
-
-
-def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> None:
+def _refuse_other_step(series: SeriesRows, axis: Frequency, *, reference: str) -> None:
     """Refuse rows whose step is not `axis`, that of `reference`; a gap is no other step."""
     time, origin = series.time, series.origin
     if axis.unit == "rows":
@@ -274,7 +250,7 @@ def _refuse_other_step(series: _Series, axis: Frequency, *, reference: str) -> N
             )
 
 
-def _refuse_other_month_convention(series: _Series, axis: Frequency, *, longest: _Series) -> None:
+def _refuse_other_month_convention(series: SeriesRows, axis: Frequency, *, longest: SeriesRows) -> None:
     """Refuse month starts where the rows of `longest` are month ends, or the reverse: their forecasts would get wrong dates."""
     if axis.has_month_convention(
         series.time, reference=longest.time[-1] if axis.unit == "month_end" else None
@@ -289,7 +265,7 @@ def _refuse_other_month_convention(series: _Series, axis: Frequency, *, longest:
     )
 
 
-def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
+def _refuse_off_grid(series: SeriesRows, axis: Frequency) -> None:
     row = None if axis.unit == "rows" else axis.find_irregular_row(series.time)
     if row is not None:
         raise DataError(
@@ -298,7 +274,7 @@ def _refuse_off_grid(series: _Series, axis: Frequency) -> None:
         )
 
 
-def _refuse_date_numbers(series: list[_Series]) -> None:
+def _refuse_date_numbers(series: list[SeriesRows]) -> None:
     """Refuse whole numbers such as 20240131: as numbers they jump where a month ends, and are continued by no date."""
     dates = find_date_numbers([rows.time for rows in series])
     if dates is None:
