@@ -308,6 +308,7 @@ WRITING_MODE = r"^(mode=)?'[rbt]*[wax+][rbt+]*'$|O_CREAT"
 # All others write through `runs.writer`, which syncs a file before it has its name.
 MAY_WRITE = {
     "rnnfc.runs.writer",
+    "rnnfc.runs.tags",  # into a place of `atomic_write`
     "rnnfc.cli.commands.init",  # into a place of `atomic_write`, as `workflows.export` and `workflows.predict` do
     "rnnfc.export.onnx",
     "rnnfc.export.savedmodel",

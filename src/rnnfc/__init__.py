@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnfc.api import Run, check, compare, load, open_run, train
+    from rnnfc.api import Run, check, compare, load, open_run, remove_tag, tag, train
     from rnnfc.errors import (
         ConfigError,
         DataError,
@@ -32,6 +32,8 @@ __all__ = [
     "compare",
     "load",
     "open_run",
+    "remove_tag",
+    "tag",
     "train",
 ]
 

@@ -26,12 +26,13 @@ from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.plain import JsonObject
 from rnnfc.reports.report import NETWORK
 from rnnfc.reports.text import format_number
-from rnnfc.runs import find, run
+from rnnfc.runs import find, run, tags
 from rnnfc.runs.forecast_csv import quantile_name
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows import compare as compare_workflow
 from rnnfc.workflows import predict as predict_workflow
 from rnnfc.workflows import prepare as prepare_workflow
+from rnnfc.workflows import tag as tag_workflow
 from rnnfc.workflows.predict import FutureForecast
 from rnnfc.workflows.prepare import Check, Prepared
 from rnnfc.workflows.train import Listener
@@ -86,6 +87,7 @@ def train(
         OutputError: the run could not be written.
     """
     prepared = _prepare(experiment, data)
+    tag_workflow.refuse_tag_names([experiment.name], outputs=Path(outputs))
     with _listener(progress=progress) as listener:
         result = train_workflow(prepared, outputs=Path(outputs), listener=listener)
     if progress:
@@ -97,12 +99,36 @@ def train(
 
 
 def open_run(name: str | Path | None = None, *, outputs: str | Path = _OUTPUTS) -> "Run":
-    """A finished run: a run folder, its name, or an experiment's name (its newest run); None: the newest run of all.
+    """A finished run: a run folder, its name, a tag, or an experiment's name (its newest run); None: the newest run of all.
 
     Raises:
         RunError: there is no such run, or it is damaged.
     """
     return Run(find.find(Path(outputs), None if name is None else str(name)).folder)
+
+
+def tag(run: "Run | str | Path", name: str, *, outputs: str | Path = _OUTPUTS) -> "Run":
+    """Name a run, so that `open_run(name)` and the commands find it whatever is trained later.
+
+    Args:
+        run: a run, or a name as in `open_run`; a run names its folder of outputs itself.
+        name: the tag; if it means another run, it is moved.
+    Raises:
+        RunError: there is no such run.
+        ConfigError: the tag is the name of a run, an experiment or a config.
+    """
+    folder = run.folder if isinstance(run, Run) else run
+    outputs = run.folder.parent if isinstance(run, Run) else Path(outputs)
+    return Run(tag_workflow.tag_run(str(folder), name, outputs=outputs).run.folder)
+
+
+def remove_tag(name: str, *, outputs: str | Path = _OUTPUTS) -> None:
+    """Delete a tag; its run stays.
+
+    Raises:
+        RunError: there is no such tag.
+    """
+    tags.remove_tag(Path(outputs), name)
 
 
 def compare(runs: Iterable["Run | str | Path"], *, outputs: str | Path = _OUTPUTS) -> Frame:

@@ -21,6 +21,7 @@ COMMANDS = (
     "compare",
     "predict",
     "export",
+    "tag",
     "verify",
     "explain",
     "schema",

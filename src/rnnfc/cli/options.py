@@ -29,7 +29,7 @@ RunName = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="A run folder, its name, or an experiment's name; default: the newest finished run.",
+        help="A run folder, its name, a tag, or an experiment's name; default: the newest finished run.",
     ),
 ]
 Runtime = Annotated[

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rnnfc.errors import RunError
 from rnnfc.runs.run import INFO, Run
+from rnnfc.runs.tags import read_tag, read_tags
 from rnnfc.runs.writer import MANIFEST
 
 
@@ -37,17 +38,20 @@ def unfinished(outputs: Path) -> list[Run]:
 
 
 def find(outputs: Path, name: str | None) -> Run:
-    """The run that `name` means: a folder, a folder's name under `outputs`, or an experiment (its newest run).
+    """The run that `name` means: a folder, a folder's name under `outputs`, a tag, or an experiment (its newest run).
 
     None means the newest run of all.
 
     Raises:
-        RunError: there is no such finished run.
+        RunError: there is no such finished run, or the run of the tag is gone.
     """
     if name is not None:
         for folder in (Path(name), outputs / name):
             if os.path.isfile(folder / INFO):  # False, not an error, for an impossible file name
                 return Run.open(folder)
+        tagged = read_tag(outputs, name)
+        if tagged is not None:
+            return _open_tagged(outputs, name, tagged)
     # Not by the folder's name: sine-2 may be the second run of sine in one second, or a run of sine-2.
     runs = [run for run in finished(outputs) if name is None or run.info().get("name") == name]
     if name is None:
@@ -56,13 +60,23 @@ def find(outputs: Path, name: str | None) -> Run:
         return runs[-1].verify_files()
     if name is not None and os.path.isdir(name):
         return Run.open(Path(name))  # which says why it is not a run
-    known = list(dict.fromkeys(str(run.info().get("name")) for run in finished(outputs)))
+    names = [str(run.info().get("name")) for run in finished(outputs)]
+    known = list(dict.fromkeys([*read_tags(outputs), *names]))
     close = difflib.get_close_matches(name or "", known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known[-5:])}"
     wanted = "" if name is None else f" {name!r}"
     raise RunError(
         f"{outputs}: no finished run{wanted}; {hint if known else 'train one: rnnfc train configs/sine.yaml'}"
     )
+
+
+def _open_tagged(outputs: Path, tag: str, name: str) -> Run:
+    if not os.path.isfile(outputs / name / INFO):
+        raise RunError(
+            f"{outputs}: the run of tag {tag!r}, {name}, is gone; tag another: rnnfc tag RUN {tag}, or delete the tag: "
+            f"rnnfc tag {tag} --delete"
+        )
+    return Run.open(outputs / name)
 
 
 def _refuse_damaged(outputs: Path, *, newer_than: str) -> None:

@@ -15,7 +15,7 @@ def compare(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN...]", help="Run folders or experiment names; default: the two newest runs."
+            metavar="[RUN...]", help="Run folders, tags or experiment names; default: the two newest runs."
         ),
     ] = None,
     outputs: Outputs = OUTPUTS,

@@ -12,7 +12,8 @@ def explain(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN...]", help="Run folders or experiment names; default: the newest finished run."
+            metavar="[RUN...]",
+            help="Run folders, tags or experiment names; default: the newest finished run.",
         ),
     ] = None,
     outputs: Outputs = OUTPUTS,

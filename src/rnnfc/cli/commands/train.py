@@ -40,7 +40,9 @@ def train(
     """Train experiments, one run folder each; compare several."""
     # Every config and its data are checked before the first training starts, and imports come as late as they can.
     trainings = (
-        [_unfinished(configs or [], overrides, outputs)] if resume else _prepared(configs or [], overrides)
+        [_unfinished(configs or [], overrides, outputs)]
+        if resume
+        else _prepared(configs or [], overrides, outputs)
     )
     from rnnfc.cli.commands.compare import show_comparison
     from rnnfc.cli.console import show_note
@@ -115,14 +117,18 @@ def _unique(names: list[str]) -> list[str]:
     return [name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True)]
 
 
-def _prepared(configs: list[Path], overrides: list[str] | None) -> "list[tuple[Prepared, Unfinished | None]]":
+def _prepared(
+    configs: list[Path], overrides: list[str] | None, outputs: Path
+) -> "list[tuple[Prepared, Unfinished | None]]":
     from rnnfc.config.load import load
+    from rnnfc.workflows.tag import refuse_tag_names
 
     if not configs:
         raise ConfigError(
             "no CONFIG given; 'rnnfc init NAME' writes one, --resume continues an unfinished run"
         )
     experiments = [load(path, overrides or ()) for path in configs]
+    refuse_tag_names([experiment.name for experiment in experiments], outputs=outputs)
     from rnnfc.workflows.prepare import prepare
 
     return [(prepare(experiment), None) for experiment in experiments]
