@@ -1,6 +1,7 @@
 """Frequency: the step from one row to the next, inferred from a time axis and continued past its end."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -42,9 +43,16 @@ class Frequency:
             return _MONTH_NAMES.get(int(self.size), f"every {self.size:g} months")
         if self.unit == "microsecond":
             name, length = next((name, length) for name, length in _UNITS if self.size % length == 0)
+            if length == 1 and self.size > _SECOND:
+                return f"every {Decimal(int(self.size)) / _SECOND:f} seconds"
             count = int(self.size // length)
             return _NAMES.get(name, f"every {name}") if count == 1 else f"every {count} {name}s"
         return "spacing ignored" if self.unit == "rows" else f"every {self.size:g}"
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether it is one day."""
+        return self.unit == "microsecond" and self.size == _DAY / np.timedelta64(1, "us")
 
     def next_times(self, last: Times, *, steps: int) -> Times | None:
         """The times [steps] after `last`, an array with one time; None for unit `rows`, whose next times are unknown."""

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from rnnfc.data.clock_change import HOUR, is_clock_change, is_weekend
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, format_time_exact
 from rnnfc.errors import DataError
@@ -77,9 +78,8 @@ def _reindex(rows: Rows, positions: npt.NDArray[np.int64], policy: str) -> tuple
         row = int(np.argmax(np.diff(positions) > 1)) + 1
         raise DataError(
             f"{rows.locate(row)}: missing rows between {format_time_exact(rows.time[row - 1])} and "
-            f"{format_time_exact(rows.time[row])} ({num_missing:,} missing in all, spacing: {rows.frequency}); set "
-            "data.missing: interpolate, ffill, seasonal or mask to fill them, or data.frequency: rows to take each row as one "
-            "step"
+            f"{format_time_exact(rows.time[row])} ({num_missing:,} missing in all, spacing: {rows.frequency}); "
+            f"{_remedy(rows, row)}"
         )
     if num_rows > 2 * len(positions):
         raise DataError(
@@ -94,6 +94,20 @@ def _reindex(rows: Rows, positions: npt.NDArray[np.int64], policy: str) -> tuple
     time = np.concatenate([rows.time[:1], grid])
     time[positions] = rows.time
     return values, time
+
+
+def _remedy(rows: Rows, row: int) -> str:
+    """What to do about missing rows, the first before `row`."""
+    as_steps, filled = (
+        "data.frequency: rows to take each row as one step",
+        "data.missing: interpolate, ffill, seasonal or mask to fill them",
+    )
+    before, after = rows.time[row - 1 : row + 1]
+    if is_clock_change(after) and after - before <= 2 * HOUR:
+        return f"clocks go forward there at the beginning of daylight saving time: write the times in UTC, or set {filled}"
+    if rows.frequency.is_daily and not is_weekend(rows.time).any():
+        return f"no row is on a weekend: set {as_steps}, or {filled}"
+    return f"set {filled}, or {as_steps}"
 
 
 def impute(column: Floats, missing: Mask, *, policy: str, season: int | None) -> Floats:

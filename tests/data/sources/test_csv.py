@@ -243,11 +243,74 @@ TIMES: dict[str, Fault] = {
         "sales.csv:3: ",
         (*SORT, "1577836800.123456 comes after 1577836800.123457"),
     ),
+    "the hour that autumn has twice": (
+        days(
+            "2024-10-27T00:00", "2024-10-27T01:00", "2024-10-27T02:00", "2024-10-27T02:00", "2024-10-27T03:00"
+        ),
+        {},
+        "sales.csv:5: duplicate timestamp 2024-10-27T02:00, first on line 4; ",
+        ("daylight saving time", "in UTC"),
+    ),
+    "a clock that goes back": (
+        days("2024-11-03T01:30", "2024-11-03T01:45", "2024-11-03T01:00", "2024-11-03T01:15"),
+        {},
+        "sales.csv:4: times are not sorted: 2024-11-03T01:00 comes after 2024-11-03T01:45; ",
+        ("daylight saving time", "in UTC"),
+    ),
+    "no clock that goes back": (
+        days("2024-10-28T01:00", "2024-10-28T02:00", "2024-10-28T02:00"),
+        {},
+        "sales.csv:4: duplicate timestamp",
+        ("keep one row per time",),
+    ),
+    "the time of day in another column": (
+        days(*[day for day in ("2024-01-01", "2024-01-02") for _ in range(24)]),
+        {},
+        "sales.csv:3: duplicate timestamp 2024-01-01, first on line 2; 2 times stand on 48 rows: ",
+        ("another column", "the hour", "data.kind: long"),
+    ),
+    "months that begin again": (
+        days(*[str(month) for _ in range(2) for month in range(1, 13)]),
+        {},
+        "sales.csv:14: times are not sorted: 1 comes after 12; 12 times stand on 24 rows: ",
+        ("another column", "data.kind: long"),
+    ),
+    "years, then months": (
+        days("2019-01-01", "2020-01-01", "2019-01-01", "2019-02-01", "2019-03-01"),
+        {},
+        "sales.csv:4: times are not sorted: 2019-01-01 comes after 2020-01-01; 4 times stand on 5 rows: ",
+        ("rows of one kind",),
+    ),
+    "a year after its months": (
+        days("201511", "201512", "2015", "201601"),
+        {},
+        "sales.csv:4: times are not sorted: 2015 comes after 201512; ",
+        ("a year among months", "remove these rows"),
+    ),
+    "blocks out of order": (
+        days("2020-01-03", "2020-01-04", "2020-01-01", "2020-01-02"),
+        {},
+        "sales.csv:4: times are not sorted: ",
+        SORT,
+    ),
     "missing rows": (
         days("2020-01-01", "2020-01-02", "2020-01-05", "2020-01-06", "2020-01-08"),
         {},
         "sales.csv:4: missing rows between 2020-01-02 and 2020-01-05 (3 ",
         ("daily", "data.missing: interpolate, ffill, seasonal or mask", "data.frequency: rows"),
+    ),
+    "weekends": (
+        days("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11"),
+        {},
+        "sales.csv:4: missing rows between 2024-01-05 and 2024-01-08 (3 missing in all, spacing: daily); no row is on a weekend: "
+        "set data.frequency: rows",
+        ("or data.missing: interpolate, ffill, seasonal or mask",),
+    ),
+    "the hour that spring does not have": (
+        days("2024-03-31T00:00", "2024-03-31T01:00", "2024-03-31T03:00", "2024-03-31T04:00"),
+        {},
+        "sales.csv:4: missing rows between 2024-03-31T01:00 and 2024-03-31T03:00 (1 ",
+        ("daylight saving time", "in UTC", "data.missing"),
     ),
     "a row between the steps": (
         days("2020-01-01", "2020-01-02", "2020-01-02T12:00", "2020-01-03", "2020-01-04", "2020-01-05"),

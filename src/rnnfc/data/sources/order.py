@@ -9,6 +9,7 @@ import numpy.typing as npt
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, format_time_exact
 from rnnfc.data.sources.columns import ColumnsSpec
+from rnnfc.data.sources.order_hint import order_hint
 from rnnfc.data.sources.origin import Origin
 from rnnfc.errors import DataError
 
@@ -114,11 +115,12 @@ def _refuse_unordered(series: SeriesRows) -> None:
     unordered = np.flatnonzero(time[1:] <= time[:-1])
     if not len(unordered):
         return
-    row = unordered[0] + 1
+    row = int(unordered[0]) + 1
+    hint = order_hint(time, row, has_series=origin.series is not None)
     if time[row] == time[row - 1]:
         raise DataError(
             f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.unit} "
-            f"{origin.numbers[row - 1]}; keep one row per time, or set data.repeated: first, last or mean"
+            f"{origin.numbers[row - 1]}; {hint or 'keep one row per time, or set data.repeated: first, last or mean'}"
         )
     times = f"{format_time_exact(time[row])} comes after {format_time_exact(time[row - 1])}"
     place = f"{origin.locate(row)}: times are not sorted: {times}"
@@ -128,7 +130,7 @@ def _refuse_unordered(series: SeriesRows) -> None:
             f"{place}; the rows before are {before}, the rows from here on {after}: select one kind with "
             "data.where: {COLUMN: VALUE}"
         )
-    raise DataError(f"{place}; set data.sort: true, or sort the rows by time, oldest first")
+    raise DataError(f"{place}; {hint or 'set data.sort: true, or sort the rows by time, oldest first'}")
 
 
 def _step(time: Times) -> str:
