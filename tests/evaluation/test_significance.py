@@ -45,10 +45,10 @@ def test_diebold_mariano__horizons_that_overlap_show_less_than_their_common_leve
 
 
 def test_diebold_mariano__many_times_have_a_cosine_for_each_degree_of_freedom() -> None:
-    # 27 times, of which 13 gain 1 and 14 lose 1, have two cosines. The sum of cos(pi j (t + 1/2) / 27) over the first 13 is
-    # sin(13 pi j / 27) / (2 sin(pi j / 54)): 8.58464 for j = 1, 0.5 for j = 2. The others have the other sign: twice that, times
-    # sqrt(2 / 27), is 4.67290 and 0.27217. Mean 1 / 27, so 1 / 27 * sqrt(27 / ((4.67290 ** 2 + 0.27217 ** 2) / 2)) = 0.058145
-    assert statistic([-1] * 13 + [1] * 14) == pytest.approx(0.058145, rel=1e-4)
+    # 40 times, of which 19 gain 1 and 21 lose 1, have two cosines. The sum of cos(pi j (t + 1/2) / 40) over the first 19 is
+    # sin(19 pi j / 40) / (2 sin(pi j / 80)): 12.69642 for j = 1, 0.99692 for j = 2. The others have the other sign: twice that,
+    # times sqrt(2 / 40), is 5.67801 and 0.44583. Mean 1 / 20: 1 / 20 * sqrt(40 / ((5.67801 ** 2 + 0.44583 ** 2) / 2)) = 0.0785207
+    assert statistic([-1] * 19 + [1] * 21) == pytest.approx(0.0785207, rel=1e-5)
 
 
 def test_diebold_mariano__the_error_of_a_window_is_the_mean_over_steps_and_targets() -> None:
@@ -154,7 +154,7 @@ def half_year(seed: int, *, gain: float, shared: float = 0.0) -> tuple[Any, Any]
 
 
 def test_diebold_mariano__a_half_year_of_300_stores_can_pass() -> None:
-    assert min_times(28) == 14
+    assert min_times(28) == 15
     critical = critical_value(25, horizon=28)
     passed = [(diebold_mariano(*half_year(seed, gain=0.19)) or 0.0) < -critical for seed in range(5)]
     assert all(passed)
@@ -192,9 +192,9 @@ def test_diebold_mariano__a_forecast_without_actual_values_is_refused() -> None:
     ("times", "horizon", "printed"),
     [
         (1, 1, "inf"),
-        (10, 1, "12.706"),  # 1 degree of freedom
+        (15, 1, "12.706"),  # 1 degree of freedom
         (25, 28, "12.706"),
-        (20, 1, "4.303"),  # 2
+        (40, 1, "4.303"),  # 2
         (150, 1, "2.571"),  # 5
         (150, 30, "2.571"),
         (149, 30, "2.776"),  # 4
@@ -205,6 +205,6 @@ def test_critical_value__is_that_of_the_t_table(times: int, horizon: int, printe
     assert f"{critical_value(times, horizon=horizon):.3f}" == printed
 
 
-@pytest.mark.parametrize(("horizon", "times"), [(1, 10), (20, 10), (21, 11), (28, 14)])
-def test_min_times__are_ten_or_half_a_horizon(horizon: int, times: int) -> None:
+@pytest.mark.parametrize(("horizon", "times"), [(1, 15), (30, 15), (31, 16), (96, 48)])
+def test_min_times__are_fifteen_or_half_a_horizon(horizon: int, times: int) -> None:
     assert min_times(horizon) == times

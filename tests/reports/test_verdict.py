@@ -118,10 +118,10 @@ def test_outcome__a_baseline_that_is_a_name_has_no_article() -> None:
 @pytest.mark.parametrize(
     ("network", "statistic", "num_times", "horizon", "words"),
     [
-        (8.0, 13.0, 14, 28, "as high)."),
-        (8.0, 13.0, 13, 28, "not tested for chance: 13 test windows per series, 14 needed)."),
-        (2.0, -13.0, 13, 28, "not tested for chance: 13 test windows per series, 14 needed)."),
-        (2.0, -13.0, 1, 1, "not tested for chance: 1 test window per series, 10 needed)."),
+        (8.0, 13.0, 15, 28, "as high)."),
+        (8.0, 13.0, 14, 28, "not tested for chance: 14 test windows per series, 15 needed)."),
+        (2.0, -13.0, 14, 28, "not tested for chance: 14 test windows per series, 15 needed)."),
+        (2.0, -13.0, 1, 1, "not tested for chance: 1 test window per series, 15 needed)."),
         # Student's t of one cosine: 12.71
         (8.0, 12.70, 25, 28, "could be chance)."),
         (8.0, 12.71, 25, 28, "as high)."),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import make_experiment
+from factories import make_experiment, write_csv
 
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
@@ -129,6 +129,25 @@ def test_make_report__several_targets_are_compared_in_scaled_units(tmp_path: Pat
     assert errors == sorted(errors)
 
 
+def test_make_report__unscaled_targets_are_ranked_by_their_training_ranges(tmp_path: Path) -> None:
+    rows = np.arange(40)
+    write_csv(tmp_path / "two.csv", day=rows.tolist(), a=rows.tolist(), b=(3900 * (rows % 2)).tolist())
+    data = f"{{kind: csv, path: {tmp_path / 'two.csv'}, time: day, target: [a, b]}}"
+    prepared, scaler = prepare_rows(data=data, split="{train: 0.6, validation: 0.2, test: 0.2}")
+    first, last = prepared.splits.train_rows[0]
+    assert (first, last) == (0, 24)  # ranges 23 and 3900
+    forecasts = forecast_all(prepared, scaler, Constant())
+    report = make_report(prepared, forecasts)
+    assert "(relative to each target's training range, 2 targets)" in report.verdict
+    found = {name: report.test_score("rmse", units="range", model=name) for name in report.models}
+    assert list(found.values()) == sorted(value or 0.0 for value in found.values())
+    # 0.5 on rows 32 to 39, in windows of two steps: rows 33 to 38 twice.
+    weights = np.array([1, *[2] * 6, 1]) / 14
+    errors = [weights @ (0.5 - rows[32:]) ** 2 / 23**2, (0.5**2 + 3899.5**2) / 2 / 3900**2]
+    assert found[NETWORK] == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-9)
+    assert any("loss, and with it early stopping, follows that target" in note for note in report.notes)
+
+
 def test_forecast_all__a_season_brings_seasonal_baselines_and_owa() -> None:
     prepared, scaler = prepare_rows(data="{kind: sine, points: 40, stop: 39.0, season: 4}")
     scores = forecast_all(prepared, scaler, Constant()).scores
@@ -149,7 +168,7 @@ def test_make_report__windows_of_three_series_at_the_same_times_are_too_few_for_
     prepared, scaler = prepare_rows(data=data)
     report = make_report(prepared, forecast_all(prepared, scaler, Constant()))
     assert "over 21 windows: the network " in report.verdict
-    assert "; not tested for chance: 7 test windows per series, 10 needed; lower in " in report.outcome
+    assert "; not tested for chance: 7 test windows per series, 15 needed; lower in " in report.outcome
 
 
 def test_make_report__a_sine_without_noise_is_said_to_have_none() -> None:

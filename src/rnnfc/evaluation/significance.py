@@ -9,8 +9,8 @@ import numpy.typing as npt
 from rnnfc.data.panel import Floats
 from rnnfc.evaluation.forecast import Forecast
 
-# Origin times: with fewer, the variance of their mean cannot be estimated at all.
-_FEWEST_TIMES = 10
+# Origin times: with fewer, or more cosines in so many, persistent errors pass more often than 5 % (scripts/significance.py).
+_FEWEST_TIMES, _TIMES_PER_COSINE = 15, 20
 
 
 class Signs(NamedTuple):
@@ -105,11 +105,11 @@ def _compare(forecast: Forecast, other: Forecast) -> tuple[Floats, npt.NDArray[n
 
 
 def _num_cosines(times: int, *, horizon: int) -> int:
-    """Few enough that errors which overlap, or persist for about ten times, are still noise to the fastest of them.
+    """Few enough that errors which overlap, or persist for some times, are still noise to the fastest of them.
 
     The cube root of the times is the smoothing of Coroneo & Iacone (2020).
     """
-    return max(1, min(int(math.cbrt(times)), times // max(horizon, 10)))
+    return max(1, min(int(math.cbrt(times)), times // max(horizon, _TIMES_PER_COSINE)))
 
 
 def _cosines(times: int, *, horizon: int) -> Floats:
