@@ -15,7 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rnnfc.errors import OutputError, visible
 from rnnfc.evaluation.metrics import METRICS, heading, parse_name
-from rnnfc.reports.report import NETWORK, RANKING_METRIC, VERDICT_METRIC, Report, ranking_units
+from rnnfc.reports.report import (
+    NETWORK,
+    RANKING_METRIC,
+    VERDICT_METRIC,
+    Report,
+    ranking_prefix,
+    ranking_units,
+)
 from rnnfc.reports.text import format_number, series_of_rows, series_with_windows
 from rnnfc.runs.run import FORECAST, FORECAST_PLOT, LOSS_PLOT, MODEL, ONNX, REPORT_TEXT, Run
 from rnnfc.training.progress import Epoch
@@ -171,7 +178,8 @@ def _rows(facts: Check, *, how: str = "") -> str:
 
 def show_report(report: Report) -> None:
     """Print the scores of the network on the test windows, and the verdict."""
-    units = ranking_units(len(report.targets))
+    units = ranking_units(report.scores, num_targets=len(report.targets))
+    prefix = ranking_prefix(report.scores, num_targets=len(report.targets))
     # Errors in the data's unit, then those in its square; in scaled units where the targets may differ in their units.
     errors = [
         _summary(report, name, units=units)
@@ -180,7 +188,7 @@ def show_report(report: Report) -> None:
         if metric.summary and metric.over == "point" and metric.units == power
     ]
     scaled = f"scaled {format_number(report.test_score(VERDICT_METRIC, units='scaled'))}"
-    prefix, remark = ("", scaled) if units == "data" else ("scaled ", f"{len(report.targets)} targets")
+    remark = scaled if units == "data" else f"{len(report.targets)} targets"
     show_result("test", f"{prefix}{' · '.join(errors)} ({remark})")
     if report.quantile_metrics:
         show_result("quantiles", " · ".join(_quantile_summaries(report)))

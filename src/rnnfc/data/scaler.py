@@ -1,7 +1,7 @@
 """Scaler: scikit-learn's MinMaxScaler or StandardScaler fitted on training rows, stored as plain numbers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -133,6 +133,18 @@ class Scaler:
         if panel.calendar:  # sine and cosine need no scaling
             center[:, -2 * len(panel.calendar) :], scale[:, -2 * len(panel.calendar) :] = 0.0, 1.0
         return cls(method=method, center=center, scale=scale, low=low, high=high, power=power)
+
+    def by_range(self) -> Self:
+        """The scaler whose scale is the range of the training rows of all series, after the transform, by channel.
+
+        Targets that `method: none` leaves in their own units are of one size in its units. A constant channel keeps its unit.
+        """
+        low, high = (box_cox(edge, self.power) for edge in (self.low, self.high))
+        edges = low.min(axis=0), high.max(axis=0)
+        scale = np.where(is_constant(*edges), 1.0, edges[1] - edges[0])
+        return replace(
+            self, scale=np.broadcast_to(scale, self.scale.shape), center=np.zeros_like(self.center)
+        )
 
     @property
     def by_series(self) -> bool:

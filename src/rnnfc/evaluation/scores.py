@@ -27,7 +27,7 @@ class Score:
     """One number; `value` is None where the metric is not defined on these rows, or not finite.
 
     metric: a name of METRICS; of quantiles with the level or the interval, e.g. `wql_0.1`, `coverage_0.8`.
-    units: data or scaled.
+    units: data, scaled, or range (shares of each target's range on the training rows).
     target: None for all targets together (their only form where there is one target); step: None for all steps together.
     undefined: how many series (times targets) are left out of a mean over series because they have no value.
     """
@@ -47,6 +47,7 @@ class Score:
 class MetricContext:
     """What metrics need besides the forecast: the scaler, the naive errors of the training rows, names.
 
+    by_range: what scores in units of `range` are scaled by: with several targets, which `method: none` leaves in their own units.
     naive_errors: [series, target] by power: the mean |y[t] - y[t - season]|**power of each series' training rows (season 1
         where the data has none); NaN where it is not defined, zero or not finite.
     """
@@ -55,6 +56,7 @@ class MetricContext:
     naive_errors: dict[int, Floats]
     targets: tuple[str, ...]
     series: str
+    by_range: Scaler | None = None
 
     @classmethod
     def from_panel(cls, panel: Panel, *, scaler: Scaler, train_rows: Rows, season: int | None) -> Self:
@@ -67,14 +69,25 @@ class MetricContext:
             for power in powers
         }
         series = panel.series[0] if len(panel.series) == 1 else "all"
-        return cls(scaler=scaler, naive_errors=errors, targets=panel.targets, series=series)
+        by_range = scaler.by_range() if panel.num_targets > 1 and scaler.method == "none" else None
+        return cls(
+            scaler=scaler, naive_errors=errors, targets=panel.targets, series=series, by_range=by_range
+        )
 
 
 def score(forecast: Forecast, context: MetricContext, *, model: str, split: str) -> list[Score]:
     """Every metric in data units, some in scaled units, of all steps and targets together, of each step and of each target.
 
-    Actual values that are NaN do not count.
+    Actual values that are NaN do not count. Those in scaled units are also in units of `range`, if `context` has `by_range`.
     """
+    scores = _score(forecast, context, model=model, split=split)
+    if context.by_range is not None:
+        scaled = _score(forecast, replace(context, scaler=context.by_range), model=model, split=split)
+        scores += [replace(row, units="range") for row in scaled if row.units == "scaled"]
+    return scores
+
+
+def _score(forecast: Forecast, context: MetricContext, *, model: str, split: str) -> list[Score]:
     if forecast.actual is None:
         raise ValueError("a forecast past the end of the data has no actual values to be scored against")
     columns = _columns(forecast.levels)

@@ -17,8 +17,7 @@ from rnnfc.reports.text import (
 from rnnfc.reports.verdict import CHANCE_NOTE
 
 _TARGETS_NOTE = (
-    f"Models are ranked by their scaled {heading(RANKING_METRIC)}: "
-    "in data units a target with large numbers would outweigh the others."
+    "Models are ranked by their {error}: in data units a target with large numbers would outweigh the others."
 )
 # The score that a cell shows, except for what its row and its column say.
 _Fields = Mapping[str, str | int | None]
@@ -62,7 +61,7 @@ def to_markdown(
         f"horizon {window.horizon:,}; target {targets}{unit}; seed {experiment.seed}.",
         "",
         CHANCE_NOTE,
-        *(["", _TARGETS_NOTE] if len(report.targets) > 1 else []),
+        *(["", _TARGETS_NOTE.format(error=_ranking_error(report))] if len(report.targets) > 1 else []),
     ]
     scores = {
         (row.model, row.split, row.metric, row.units, row.target, row.step): row.value
@@ -99,13 +98,13 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
         for row in report.scores
         if (row.split, row.target, row.step) == ("test", None, None)
     }
-    points, scaled = (
+    points, scaled, relative = (
         {
             heading(name): {"metric": name, "units": units}
             for name, metric in METRICS.items()
             if metric.over == "point" and (name, units) in pooled
         }
-        for units in ("data", "scaled")
+        for units in ("data", "scaled", "range")
     )
     yield _Table(title="Test rows, data units", corner="model", rows=models, columns=points)
     if names := report.quantile_metrics:
@@ -118,6 +117,9 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
     if experiment.scale.label != "none":
         title = f"Test rows, scaled ({experiment.scale.label})"
         yield _Table(title=title, corner="model", rows=models, columns=scaled)
+    if relative:
+        title = "Test rows, relative to each target's training range"
+        yield _Table(title=title, corner="model", rows=models, columns=relative)
     if len(targets) > 1:
         yield _Table(
             title="Test rows by target, data units",
@@ -133,10 +135,7 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
                 if metric.over == "point" and metric.units == "data" and metric.summary
             },
         )
-    units = ranking_units(len(targets))
-    error = (
-        f"{heading(RANKING_METRIC)} in data units" if units == "data" else f"scaled {heading(RANKING_METRIC)}"
-    )
+    units, error = ranking_units(report.scores, num_targets=len(targets)), _ranking_error(report)
     yield _Table(
         title=f"Every split, {error}",
         corner="model",
@@ -146,6 +145,16 @@ def _tables(report: Report, experiment: Experiment) -> Iterator[_Table]:
     if steps:
         rows: dict[str, _Fields] = {name: {**row, "units": units} for name, row in steps.items()}
         yield _Table(title=f"Test rows by step, {error}", corner="step", rows=rows, columns=models)
+
+
+def _ranking_error(report: Report) -> str:
+    """The error that models are ranked by, with its units."""
+    name = heading(RANKING_METRIC)
+    return {
+        "data": f"{name} in data units",
+        "scaled": f"scaled {name}",
+        "range": f"{name} relative to each target's training range",
+    }[ranking_units(report.scores, num_targets=len(report.targets))]
 
 
 def _ledger_lines(ledger: Ledger) -> list[str]:

@@ -103,14 +103,28 @@ def count_rows(panel: Panel, splits: Splits, *, stride: int) -> Ledger:
     )
 
 
-def ranking_units(num_targets: int) -> str:
-    """Units of the test error that models are ranked by: data, but scaled for several targets, which may differ in unit."""
-    return "data" if num_targets == 1 else "scaled"
+def ranking_units(scores: Sequence[Score], *, num_targets: int) -> str:
+    """Units of the test error that models are ranked by: data, but scaled for several targets, which may differ in unit.
+
+    Where scaling leaves each target in its own unit: `range`, shares of its range on the training rows. Runs of earlier versions
+    have no such scores.
+    """
+    if num_targets == 1:
+        return "data"
+    return "range" if any(row.units == "range" for row in scores) else "scaled"
+
+
+def ranking_prefix(scores: Sequence[Score], *, num_targets: int) -> str:
+    """What stands before the name of an error that models are ranked by."""
+    return {"data": "", "scaled": "scaled ", "range": "relative "}[
+        ranking_units(scores, num_targets=num_targets)
+    ]
 
 
 def ranking_errors(scores: Sequence[Score], *, num_targets: int) -> dict[str, float | None]:
     """The pooled test error of each model, the best first; models without a finite one last, by name."""
-    wanted = ("test", RANKING_METRIC, ranking_units(num_targets), None, None)
+    units = ranking_units(scores, num_targets=num_targets)
+    wanted = ("test", RANKING_METRIC, units, None, None)
     errors = {
         row.model: row.value
         for row in scores

@@ -10,7 +10,14 @@ from rnnfc.evaluation.forecast import Forecast
 from rnnfc.evaluation.metrics import heading, parse_name
 from rnnfc.evaluation.scores import Score, find
 from rnnfc.evaluation.significance import Signs
-from rnnfc.reports.report import NETWORK, RANKING_METRIC, VERDICT_METRIC, ranking_errors
+from rnnfc.reports.report import (
+    NETWORK,
+    RANKING_METRIC,
+    VERDICT_METRIC,
+    ranking_errors,
+    ranking_prefix,
+    ranking_units,
+)
 from rnnfc.reports.text import format_number
 
 # A baseline whose error is this share of the deviation follows the series to five digits: no measured series has so little noise,
@@ -31,14 +38,16 @@ def format_verdict(
     scores: Sequence[Score], *, outcome: str, unit: str, num_targets: int, num_windows: int
 ) -> str:
     """One sentence: the network's test error, then the outcome."""
+    units = ranking_units(scores, num_targets=num_targets)
     data, scaled = (
-        format_number(find(scores, model=NETWORK, split="test", metric=VERDICT_METRIC, units=units))
-        for units in ("data", "scaled")
+        format_number(find(scores, model=NETWORK, split="test", metric=VERDICT_METRIC, units=name))
+        for name in ("data", "scaled" if units == "data" else units)
     )
     if num_targets == 1:
         value = f"{data}{f' {unit}²' if unit else ''} (scaled {scaled})"
     else:
-        value = f"{scaled} (scaled, {num_targets} targets)"
+        kind = "scaled" if units == "scaled" else "relative to each target's training range"
+        value = f"{scaled} ({kind}, {num_targets} targets)"
     windows = f"{num_windows:,} {'window' if num_windows == 1 else 'windows'}"
     return f"Test {heading(VERDICT_METRIC)} {value} over {windows}: {outcome}"
 
@@ -70,7 +79,7 @@ def describe_outcome(
     if rival_error is None:
         return "the network's test error is finite, that of every baseline is not."
     best = _with_article(rival)
-    name = heading(RANKING_METRIC) if num_targets == 1 else f"scaled {heading(RANKING_METRIC)}"
+    name = f"{ranking_prefix(scores, num_targets=num_targets)}{heading(RANKING_METRIC)}"
     unit = f" {unit}" if unit and num_targets == 1 else ""
     if network_error == rival_error:
         return f"the network does not beat the best baseline, {best} (both have {name} {format_number(rival_error)}{unit})."

@@ -189,12 +189,12 @@ class Run:
             raise self._damaged(HISTORY, error) from error
         return rows
 
-    def scores(self, metrics: set[str] | None = None) -> dict[ScoreKey, float | None]:
-        """The scores of report.json by `score_key`; only those of some metrics."""
+    def scores(self, kinds: set[tuple[str, str]] | None = None) -> dict[ScoreKey, float | None]:
+        """The scores of report.json by `score_key`; only those of some kinds, see `score_kinds`."""
         scores = {}
         try:
             for row in self.score_rows():
-                if metrics is not None and row["metric"] not in metrics:
+                if kinds is not None and (row["metric"], row["units"]) not in kinds:
                     continue
                 value = row["value"]
                 if not (value is None or (isinstance(value, int | float) and math.isfinite(value))):
@@ -204,10 +204,10 @@ class Run:
             raise self._damaged(REPORT, error) from error
         return scores
 
-    def metrics(self) -> set[str]:
-        """Names of the metrics in report.json; a run of an earlier version has fewer."""
+    def score_kinds(self) -> set[tuple[str, str]]:
+        """Metrics of report.json with their units; a run of an earlier version has fewer."""
         try:
-            return {str(row["metric"]) for row in self.score_rows()}
+            return {(str(row["metric"]), str(row["units"])) for row in self.score_rows()}
         except KeyError as error:
             raise self._damaged(REPORT, error) from error
 

@@ -59,8 +59,8 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
     network = open_network(run, prepared.panel, scaler, runtime=runtime)
     forecasts = forecast_all(prepared, scaler, network)
     report = make_report(prepared, forecasts)
-    metrics = run.metrics()
-    rows = {score_key(vars(row)): row for row in report.scores if row.metric in metrics}
+    kinds = run.score_kinds()
+    rows = {score_key(vars(row)): row for row in report.scores if (row.metric, row.units) in kinds}
     scores = {key: row.value for key, row in rows.items()}
     if not scores or stored.keys() != scores.keys():
         text = "its scores are not those of its experiment; the run is damaged, train it again"

@@ -24,12 +24,14 @@ from rnnfc.plain import JsonObject
 from rnnfc.runs.run import INFO, Run
 from rnnfc.training.compile.recipe import Recipe, choose
 from rnnfc.workflows.phases import Phase, Phases
+from rnnfc.workflows.scale_notes import scale_notes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """An experiment with its data and windows.
 
+    scale_notes: what to try where scaling does not fit the data.
     constant_series: how many have a channel that is constant on the training rows, so that it is centred, not scaled.
     fixed_stride: whether training windows were cut by the rule of earlier versions, see `cut_windows`.
     """
@@ -38,6 +40,7 @@ class Prepared:
     panel: Panel
     splits: Splits
     loading: Phase
+    scale_notes: tuple[str, ...]
     constant_series: int
     fixed_stride: bool
 
@@ -144,6 +147,7 @@ def prepare(
         panel=panel,
         splits=splits,
         loading=loading,
+        scale_notes=tuple(scale_notes(experiment, panel, splits, low=edges[0], high=edges[1])),
         constant_series=constant,
         fixed_stride=fixed_stride,
     )
@@ -300,7 +304,7 @@ def check(prepared: Prepared) -> Check:
         "parameters": prepared.parameters,
         "updates": spec.epochs * -(-len(prepared.splits.train) // spec.batch_size),
         "training_bytes": prepared.training_bytes,
-        "notes": [*panel.notes],
+        "notes": [*panel.notes, *prepared.scale_notes],
     }
 
 

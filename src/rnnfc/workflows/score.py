@@ -67,8 +67,9 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     for name, forecast in forecasts.items():
         refuse_not_finite(forecast, name)
         scores += score(forecast, context, model=NETWORK, split=name)
-    units, lowest = ranking_units(panel.num_targets), math.inf
-    ranked = forecasts["test"] if units == "data" else _scale(forecasts["test"], scaler)
+    units, lowest = ranking_units(scores, num_targets=panel.num_targets), math.inf
+    ranking_scaler = None if units == "data" else context.by_range or scaler
+    ranked = _scale(forecasts["test"], ranking_scaler)
     statistic, signs, best = None, Signs(0, 0, series=0), {}
     # A baseline may overflow where the data does; its score then has no value.
     with np.errstate(all="ignore"):
@@ -81,10 +82,11 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             )
             if error < lowest:
                 lowest, best = error, {model.label: forecast.point[written]}
-                rival = forecast if units == "data" else _scale(forecast, scaler)
+                rival = _scale(forecast, ranking_scaler)
                 statistic, signs = diebold_mariano(ranked, rival), count_signs(ranked, rival)
     scores += relative_scores(scores, reference=NAIVE2)
-    notes = describe_unscored(scores, forecasts["test"])
+    notes = [*prepared.scale_notes]
+    notes += describe_unscored(scores, forecasts["test"])
     for name in best:
         notes += describe_signs(signs, best=name)
     num_additive = count_additive(splits.test, season=season) if season and season > 1 else 0
@@ -122,8 +124,10 @@ def _deviation(forecast: Forecast) -> float:
         return float(np.sqrt(np.mean((actual[known] - means[group]) ** 2)))
 
 
-def _scale(forecast: Forecast, scaler: Scaler) -> Forecast:
-    """The forecast in scaled units."""
+def _scale(forecast: Forecast, scaler: Scaler | None) -> Forecast:
+    """The forecast in scaled units; the same forecast without a scaler."""
+    if scaler is None:
+        return forecast
     point, actual = (
         scaler.transform_points(np.asarray(values), forecast.series)
         for values in (forecast.point, forecast.actual)

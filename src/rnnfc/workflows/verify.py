@@ -41,13 +41,13 @@ def verify(run: Run, *, listener: Listener) -> Verification:
         RunError: the run is damaged.
         TrainError, OutputError: as in training.
     """
-    metrics = run.metrics()
-    before = _results(run, metrics)
+    kinds = run.score_kinds()
+    before = _results(run, kinds)
     refuse_missing_extra(run.experiment().baselines)
     prepared, _ = prepare_run(run)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
         repeated = train(prepared, outputs=Path(folder), listener=listener).run
-        now, infos = _results(repeated, metrics), (run.info(), repeated.info())
+        now, infos = _results(repeated, kinds), (run.info(), repeated.info())
     names = [name for name in (*provenance(prepared.panel), *_RECORDED_LATER) if name not in _NOT_COMPARED]
     recorded, current = ({name: info.get(name) for name in names} for info in infos)
     return Verification(
@@ -57,12 +57,12 @@ def verify(run: Run, *, listener: Listener) -> Verification:
     )
 
 
-def _results(run: Run, metrics: set[str]) -> "dict[str, _Values]":
+def _results(run: Run, kinds: set[tuple[str, str]]) -> "dict[str, _Values]":
     epochs = [{name: value for name, value in row.items() if name != "seconds"} for row in run.history()]
     return {
         "weights": {**run.weights()},
         "history": {f"epoch {row['epoch']}": row for row in epochs},
-        "scores": {json.dumps(key): value for key, value in run.scores(metrics).items()},
+        "scores": {json.dumps(key): value for key, value in run.scores(kinds).items()},
     }
 
 
