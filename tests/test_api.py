@@ -339,3 +339,27 @@ def test_all__is_complete_and_documented() -> None:
         assert getattr(rnnfc.Run, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(rnnfc, "nothing")  # noqa: B009  mypy would refuse it as an attribute
+
+
+def test_runs__are_listed_tagged_and_removed(tmp_path: Path, small_run: Path) -> None:
+    folders = [shutil.copytree(small_run, tmp_path / "out" / f"2026010{day}-000000-sine") for day in (1, 2)]
+    outputs = tmp_path / "out"
+    listed = rnnfc.list_runs(outputs=outputs)
+    assert list(listed["run"]) == [folder.name for folder in reversed(folders)]
+    assert (listed["status"] == "finished").all()
+    report = rnnfc.open_run("sine", outputs=outputs).report
+    best = min(
+        row["value"]
+        for row in report["scores"]
+        if (row["split"], row["metric"], row["units"], row["step"]) == ("test", "rmse", "data", None)
+        and row["model"] != "network"
+    )
+    assert listed["baseline_test"][0] == best
+    run = rnnfc.tag(rnnfc.Run(folders[0]), "live")
+    assert rnnfc.open_run("live", outputs=outputs) == run
+    with pytest.raises(rnnfc.RunError, match="force"):
+        rnnfc.remove(run)
+    rnnfc.remove_tag("live", outputs=outputs)
+    rnnfc.remove(run)
+    rnnfc.remove("sine", outputs=outputs)
+    assert len(rnnfc.list_runs(outputs=outputs)) == 0

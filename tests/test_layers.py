@@ -309,6 +309,7 @@ WRITING_MODE = r"^(mode=)?'[rbt]*[wax+][rbt+]*'$|O_CREAT"
 MAY_WRITE = {
     "rnnfc.runs.writer",
     "rnnfc.runs.tags",  # into a place of `atomic_write`
+    "rnnfc.runs.removal",  # removes what `RunWriter` wrote
     "rnnfc.cli.commands.init",  # into a place of `atomic_write`, as `workflows.export` and `workflows.predict` do
     "rnnfc.export.onnx",
     "rnnfc.export.savedmodel",

@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnfc.api import Run, check, compare, load, open_run, remove_tag, tag, train
+    from rnnfc.api import Run, check, compare, list_runs, load, open_run, remove, remove_tag, tag, train
     from rnnfc.errors import (
         ConfigError,
         DataError,
@@ -30,8 +30,10 @@ __all__ = [
     "TrainError",
     "check",
     "compare",
+    "list_runs",
     "load",
     "open_run",
+    "remove",
     "remove_tag",
     "tag",
     "train",

@@ -26,10 +26,11 @@ from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.plain import JsonObject
 from rnnfc.reports.report import NETWORK
 from rnnfc.reports.text import format_number
-from rnnfc.runs import find, run, tags
+from rnnfc.runs import find, removal, run, tags
 from rnnfc.runs.forecast_csv import quantile_name
 from rnnfc.training.progress import Epoch
 from rnnfc.workflows import compare as compare_workflow
+from rnnfc.workflows import list as list_workflow
 from rnnfc.workflows import predict as predict_workflow
 from rnnfc.workflows import prepare as prepare_workflow
 from rnnfc.workflows import tag as tag_workflow
@@ -120,6 +121,39 @@ def tag(run: "Run | str | Path", name: str, *, outputs: str | Path = _OUTPUTS) -
     folder = run.folder if isinstance(run, Run) else run
     outputs = run.folder.parent if isinstance(run, Run) else Path(outputs)
     return Run(tag_workflow.tag_run(str(folder), name, outputs=outputs).run.folder)
+
+
+def list_runs(*, outputs: str | Path = _OUTPUTS) -> Frame:
+    """A frame with a row for each run, finished or not, the newest first: what `rnnfc list` shows.
+
+    Columns: run, experiment, status, tags, metric, units, validation, test, baseline, baseline_test, size_bytes, changed.
+    """
+    entries = list_workflow.list_runs(Path(outputs))
+    scores = ("metric", "units", "validation", "test", "baseline", "baseline_test")
+    columns: dict[str, Sequence[object]] = {
+        "run": [entry.name for entry in entries],
+        "experiment": [entry.experiment for entry in entries],
+        "status": [entry.status for entry in entries],
+        "tags": [", ".join(entry.tags) for entry in entries],
+        **{name: [getattr(entry.summary, name, None) for entry in entries] for name in scores},
+        "size_bytes": [entry.size_bytes for entry in entries],
+        "changed": [entry.changed for entry in entries],
+    }
+    return _frame(columns, "pandas")
+
+
+def remove(run: "Run | str | Path", *, force: bool = False, outputs: str | Path = _OUTPUTS) -> None:
+    """Remove a run folder, finished or unfinished, without asking.
+
+    Args:
+        force: remove a tagged run, too, and its tags.
+    Raises:
+        RunError: there is no such run, it has a tag, a process is writing it, or rnnfc did not write all of the folder.
+    """
+    folder = run.folder if isinstance(run, Run) else run
+    outputs = run.folder.parent if isinstance(run, Run) else Path(outputs)
+    for path in removal.find_removable(outputs, [str(folder)], force=force):
+        removal.remove(outputs, path)
 
 
 def remove_tag(name: str, *, outputs: str | Path = _OUTPUTS) -> None:

@@ -1,7 +1,8 @@
 """The report of a run: a verdict, tidy scores of the network and every baseline, and where the windows went."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal, Self
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.windows import Splits
 from rnnfc.evaluation.metrics import METRICS, parse_name
 from rnnfc.evaluation.scores import Score, find, to_json
-from rnnfc.plain import JsonObject
+from rnnfc.plain import Json, JsonObject
 
 NETWORK = "network"
 # The metric that models are ranked by, and the one that the verdict opens with.
@@ -43,6 +44,60 @@ class Ledger:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoreSummary:
+    """The error that models are ranked by, of the network and of the best baseline; None where a value is not defined."""
+
+    metric: str
+    units: Literal["data", "scaled", "range"]
+    validation: float | None
+    test: float | None
+    baseline: str | None
+    baseline_test: float | None
+
+    @classmethod
+    def from_scores(cls, scores: Iterable[Mapping[str, Json]], *, num_targets: int) -> Self:
+        """From the rows of report.json.
+
+        Raises:
+            KeyError, TypeError: a row is not a score.
+        """
+        rows = list(scores)
+        units = _ranking_units((row["units"] for row in rows), num_targets=num_targets)
+        errors: dict[tuple[Json, Json], float | None] = {}
+        for row in rows:
+            if (row["metric"], row["units"], row.get("target"), row["step"]) != (
+                RANKING_METRIC,
+                units,
+                None,
+                None,
+            ):
+                continue
+            value = row["value"]
+            if not (value is None or isinstance(value, int | float)):
+                raise TypeError(f"{value!r} is not a number")
+            errors[row["split"], row["model"]] = value
+        sort_key = METRICS[RANKING_METRIC].sort_key
+        rivals = {
+            str(model): value
+            for (split, model), value in errors.items()
+            if split == "test" and model != NETWORK
+        }
+        baseline = min(rivals, key=lambda model: (sort_key(rivals[model]), model), default=None)
+        return cls(
+            metric=RANKING_METRIC,
+            units=units,
+            validation=errors.get(("validation", NETWORK)),
+            test=errors.get(("test", NETWORK)),
+            baseline=baseline,
+            baseline_test=None if baseline is None else rivals[baseline],
+        )
+
+    def to_json(self) -> JsonObject:
+        """Plain values, as run.json has them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What report.json and report.md hold; `outcome` is the end of `verdict`, without the numbers that it opens with."""
 
@@ -69,6 +124,11 @@ class Report:
         """Names of the scores of the network's quantiles, in their order; none without levels."""
         names = dict.fromkeys(row.metric for row in self.scores)
         return [name for name in names if parse_name(name)[0].over != "point"]
+
+    @property
+    def summary(self) -> ScoreSummary:
+        """The errors that `rnnfc list` shows."""
+        return ScoreSummary.from_scores(map(vars, self.scores), num_targets=len(self.targets))
 
     def to_json(self) -> JsonObject:
         """Plain values, scores as rows."""
@@ -109,9 +169,13 @@ def ranking_units(scores: Sequence[Score], *, num_targets: int) -> str:
     Where scaling leaves each target in its own unit: `range`, shares of its range on the training rows. Runs of earlier versions
     have no such scores.
     """
+    return _ranking_units((row.units for row in scores), num_targets=num_targets)
+
+
+def _ranking_units(units: Iterable[Json], *, num_targets: int) -> Literal["data", "scaled", "range"]:
     if num_targets == 1:
         return "data"
-    return "range" if any(row.units == "range" for row in scores) else "scaled"
+    return "range" if "range" in units else "scaled"
 
 
 def ranking_prefix(scores: Sequence[Score], *, num_targets: int) -> str:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from rnnfc.errors import RunError
-from rnnfc.runs.run import INFO, Run
+from rnnfc.runs.run import INFO, REMOVED, Run
 from rnnfc.runs.tags import read_tag, read_tags
 from rnnfc.runs.writer import MANIFEST
 
@@ -28,6 +28,8 @@ def unfinished(outputs: Path) -> list[Run]:
     """Runs under `outputs` that were started and not published, oldest first; also those in training now."""
     folders = []
     for path in outputs.glob(f".*/{INFO}") if outputs.is_dir() else ():
+        if path.parent.name.startswith(REMOVED):
+            continue
         try:
             info = Run(path.parent).info()
         except RunError:

@@ -34,6 +34,9 @@ FILES = (
 COMPARE, COMPARE_TEXT, COMPARE_PLOT = "compare.json", "compare.md", "compare.png"
 EXPLAIN, EXPLAIN_PLOT = "explain.json", "explain.png"
 
+# Begins the hidden name of a folder that is being removed.
+REMOVED = ".removed-"
+
 # A message may quote the damaged content.
 _LONGEST_REASON = 300
 

@@ -165,6 +165,29 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def with_lock(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing this folder; a published one has no lock.
+
+    Raises:
+        RunError: a process is writing it.
+    """
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RunError(
+            f"{folder}: another process is writing this run now; wait for it, or stop it first"
+        ) from None
+    finally:
+        os.close(lock)
+
+
 def manifest(folder: Path, names: Iterable[str]) -> str:
     """The SHA-256 of files in `folder`, in the format of `sha256sum`."""
     return "".join(f"{sha256(folder / name)}  {name}\n" for name in names)

@@ -128,6 +128,7 @@ def train(
                 **fitted.facts,
                 "onnx_difference": parity,
                 "not_written": not_written,
+                "summary": scores.summary.to_json(),
             }
             writer.write_json(run.INFO, {**info, **done})
     except BaseException as error:
