@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from rnnfc.data.frequency import Time, Times
+from rnnfc.data.frequency import Times
 
 _SATURDAY, _SUNDAY, _MONDAY = 5, 6, np.datetime64("1970-01-05", "D")
 # Daylight saving time begins and ends in these months, from Europe to Chile and New Zealand, at these hours.
@@ -16,13 +16,13 @@ def is_weekend(times: Times) -> npt.NDArray[np.bool_]:
     return _weekday(times) >= _SATURDAY
 
 
-def is_clock_change(time: Time) -> bool:
-    """Whether it is a Sunday night on which daylight saving time may begin or end somewhere; False for numbers."""
-    if not isinstance(time, np.datetime64):
-        return False
-    month = int(time.astype("datetime64[M]").astype(np.int64)) % 12 + 1
-    is_night = time - time.astype("datetime64[D]") <= _LAST_HOUR * HOUR
-    return bool(_weekday(np.array(time)) == _SUNDAY and month in _MONTHS and is_night)
+def is_clock_change(times: Times) -> npt.NDArray[np.bool_]:
+    """Whether each date is in a Sunday night on which daylight saving time may begin or end somewhere, [row]."""
+    if times.dtype.kind != "M":
+        return np.zeros(times.shape, dtype=np.bool_)
+    month = times.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    is_night = times - times.astype("datetime64[D]") <= _LAST_HOUR * HOUR
+    return np.asarray((_weekday(times) == _SUNDAY) & np.isin(month, _MONTHS) & is_night)
 
 
 def _weekday(times: Times) -> npt.NDArray[np.int64]:

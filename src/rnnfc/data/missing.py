@@ -103,7 +103,7 @@ def _remedy(rows: Rows, row: int) -> str:
         "data.missing: interpolate, ffill, seasonal or mask to fill them",
     )
     before, after = rows.time[row - 1 : row + 1]
-    if is_clock_change(after) and after - before <= 2 * HOUR:
+    if is_clock_change(rows.time[row : row + 1]).all() and after - before <= 2 * HOUR:
         return f"clocks go forward there at the beginning of daylight saving time: write the times in UTC, or set {filled}"
     if rows.frequency.is_daily and not is_weekend(rows.time).any():
         return f"no row is on a weekend: set {as_steps}, or {filled}"

@@ -266,19 +266,19 @@ TIMES: dict[str, Fault] = {
     "the time of day in another column": (
         days(*[day for day in ("2024-01-01", "2024-01-02") for _ in range(24)]),
         {},
-        "sales.csv:3: duplicate timestamp 2024-01-01, first on line 2; 2 times stand on 48 rows: ",
+        "sales.csv:3: duplicate timestamp 2024-01-01, first on line 2; 48 rows share 2 times: ",
         ("another column", "the hour", "data.kind: long"),
     ),
     "months that begin again": (
         days(*[str(month) for _ in range(2) for month in range(1, 13)]),
         {},
-        "sales.csv:14: times are not sorted: 1 comes after 12; 12 times stand on 24 rows: ",
+        "sales.csv:14: times are not sorted: 1 comes after 12; 24 rows share 12 times: ",
         ("another column", "data.kind: long"),
     ),
     "years, then months": (
         days("2019-01-01", "2020-01-01", "2019-01-01", "2019-02-01", "2019-03-01"),
         {},
-        "sales.csv:4: times are not sorted: 2019-01-01 comes after 2020-01-01; 4 times stand on 5 rows: ",
+        "sales.csv:4: times are not sorted: 2019-01-01 comes after 2020-01-01; 5 rows share 4 times: ",
         ("rows of one kind",),
     ),
     "a year after its months": (

@@ -254,3 +254,16 @@ def test_long__says_that_rows_without_a_target_at_the_end_are_filled(tmp_path: P
     (two,) = notes("1,2,3,", "1,2,,")
     assert two.startswith("2 of 2 series end with rows that have no sold (up to 2): ")
     assert two.endswith("Remove these rows to forecast them")
+
+
+def test_long__says_that_an_hour_of_a_clock_change_was_filled(tmp_path: Path) -> None:
+    def notes(*times: str) -> tuple[str, ...]:
+        rows = "".join(f"a,{time},{row}\n" for row, time in enumerate(times))
+        return load(tmp_path, f"shop,day,sold\n{rows}", missing="interpolate").notes
+
+    spring = ("2024-03-31T00:00", "2024-03-31T01:00", "2024-03-31T03:00", "2024-03-31T04:00")
+    (note,) = notes(*spring)
+    assert note.startswith("1 missing rows, the first at 2024-03-31T02:00, may be")
+    assert "daylight saving time" in note
+    assert notes(*[time.replace("03-31", "03-30") for time in spring]) == ()
+    assert notes("2024-03-30", "2024-04-01", "2024-04-02", "2024-04-03") == ()

@@ -16,7 +16,11 @@ def order_hint(time: Times, row: int, *, has_series: bool) -> str | None:
         row: the first that is not after the one before it.
         has_series: whether a column names the series.
     """
-    if is_clock_change(time[row]) and time[row - 1] - time[row] < HOUR and np.median(np.diff(time)) <= HOUR:
+    if (
+        is_clock_change(time[row : row + 1]).all()
+        and time[row - 1] - time[row] < HOUR
+        and np.median(np.diff(time)) <= HOUR
+    ):
         return "clocks go back there at the end of daylight saving time: write the times in UTC"
     if time.dtype.kind == "i" and time[row] == time[row - 1] // 100:
         return f"{time[row]} looks like a year among months, such as a total: remove these rows"
@@ -25,7 +29,8 @@ def order_hint(time: Times, row: int, *, has_series: bool) -> str | None:
     if len(time) < _MIN_ROWS or not is_doubled:
         return None
     series = "" if has_series else ", or set data.kind: long and data.series if it names a series"
+    times = "time" if num_times == 1 else "times"
     return (
-        f"{num_times:,} times stand on {len(time):,} rows: if another column has the rest of the time, such as the hour, write "
+        f"{len(time):,} rows share {num_times:,} {times}: if another column has the rest of the time, such as the hour, write "
         f"both in one{series}; or keep rows of one kind"
     )

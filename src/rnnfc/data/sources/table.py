@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnfc.data import calendar
+from rnnfc.data.clock_change import HOUR, is_clock_change
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.missing import Rows, fill_gaps
 from rnnfc.data.panel import Floats, Panel, format_time_exact
@@ -56,8 +57,6 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     # Rows of a run go on as it was trained: it can answer no question any more.
     if frequency is None and spec.time is not None and spec.time_format is None:
         _refuse_date_numbers(series)
-    # New rows of a run are read as it was trained, without new questions.
-    notes = note_outliers(table.values, spec.numbers) if frequency is None else ()
     if spec.time is None:
         axis = Frequency(unit="number", size=1)
     else:
@@ -69,11 +68,11 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         past.append(replace(rows, values=rows.values[:num_past], time=rows.time[:num_past]))
         future.append(replace(rows, values=rows.values[num_past:], time=rows.time[num_past:]))
     complete = [_complete(rows, axis, spec) for rows in past]
-    notes = (
-        notes
-        if frequency is not None
-        else (*notes, *_note_open_ends([rows for _, _, rows in complete], spec))
-    )
+    notes: tuple[str, ...] = ()
+    if frequency is None:  # new rows of a run are read as it was trained, without new questions
+        open_ends = _note_open_ends([filled for _, _, filled in complete], spec)
+        missing_hours = _note_missing_hours(past, [time for _, time, _ in complete], axis)
+        notes = (*note_outliers(table.values, spec.numbers), *open_ends, *missing_hours)
     values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
     if spec.calendar:
         if time.dtype.kind != "M":
@@ -222,6 +221,28 @@ def _note_open_ends(filled: list[npt.NDArray[np.bool_]], spec: ColumnsSpec) -> l
         rows = f"{num_open:,} of {len(counts):,} series end with rows that have no {names} (up to {most:,})"
     return [
         f"{rows}: filled by data.missing: {spec.missing}, and forecasts begin after them. Remove these rows to forecast them"
+    ]
+
+
+def _note_missing_hours(past: list[SeriesRows], times: list[Times], axis: Frequency) -> list[str]:
+    """A note if rows are missing where a local clock may have gone forward: they never were.
+
+    Args:
+        times: of each series on the grid, [row].
+    """
+    if axis.unit != "microsecond" or axis.size > HOUR / np.timedelta64(1, "us"):
+        return []
+    gaps = [
+        np.setdiff1d(time, rows.time)
+        for rows, time in zip(past, times, strict=True)
+        if len(time) > len(rows.time)
+    ]
+    missing = np.concatenate([gap[is_clock_change(gap)] for gap in gaps]) if gaps else np.array([])
+    if not len(missing):
+        return []
+    return [
+        f"{len(missing):,} missing rows, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out "
+        "when daylight saving time begins, and were filled; write the times in UTC"
     ]
 
 
