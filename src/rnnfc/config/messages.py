@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.other_names import find_key
+from rnnfc.config.spec import SHAPES
 from rnnfc.config.yaml12 import Path
 
 _EXPECTED = {
@@ -57,6 +58,9 @@ def locate(loc: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
             if isinstance(part, int):
                 # An item of a list; a string here is the branch of a union (bidirectional -> bool).
                 path.append(part)
+            continue
+        if part in SHAPES and part not in below.model_fields:
+            below = below if part == "group" else None
             continue
         path.append(part)
         group = below

@@ -45,3 +45,14 @@ def _refuse_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
 
 Name = TypeVar("Name", bound=str)
 Distinct = Annotated[tuple[Name, ...], AfterValidator(_refuse_duplicates)]
+
+
+# Tags of the branches that a value may take by its shape; `messages.locate` leaves them out of a path.
+SHAPES = ("text", "list", "group", "none")
+
+
+def shape_of(value: object) -> str:
+    """The shape of a value, by which one branch of a union reports its errors: text (any single value), list, group or none."""
+    if isinstance(value, Mapping | BaseModel):
+        return "group"
+    return "none" if value is None else "list" if isinstance(value, tuple | list) else "text"

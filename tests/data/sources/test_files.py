@@ -491,3 +491,158 @@ def test_repeated__different_rows_become_one_by_the_key(load: Load, repeated: st
     panel = load(text, missing="mask", repeated=repeated)
     assert levels(panel) == [1, level, 7]
     assert "3 rows have the time of another row and were " in panel.notes[1]
+
+
+# --- times
+
+HOURS = [(day, hour) for day in (1, 2) for hour in range(24)][:30]
+
+
+def hourly(form: str, *, header: str = "date,time,level") -> str:
+    """A file of 30 hours, `form` with day, hour and row."""
+    lines = [form.format(day=day, hour=hour, row=row) for row, (day, hour) in enumerate(HOURS)]
+    return "\n".join([header, *lines, ""])
+
+
+TIMES: dict[str, tuple[str, dict[str, Any]]] = {
+    "two columns": (hourly("2024-01-{day:02},{hour:02}:00,{row}"), {"time": ("date", "time")}),
+    "two columns, a format": (
+        hourly("{day:02}/01/2024,{hour:02}.00.00,{row}"),
+        {"time": ("date", "time"), "time_format": "%d/%m/%Y %H.%M.%S"},
+    ),
+    "parts": (
+        hourly("2024,1,{day},{hour},{row}", header="Y,M,D,H,level"),
+        {"time": {"year": "Y", "month": "M", "day": "D", "hour": "H"}},
+    ),
+    "parts, a month in words": (
+        hourly("2024,January,{day},{hour},{row}", header="Y,M,D,H,level"),
+        {"time": {"year": "Y", "month": "M", "day": "D", "hour": "H"}},
+    ),
+    "parts, the day of the year": (
+        hourly("2024,{day},{hour},{row}", header="Y,D,H,level"),
+        {"time": {"year": "Y", "day_of_year": "D", "hour": "H"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "keys"), TIMES.values(), ids=TIMES)
+def test_time__may_be_several_columns(load: Load, content: str, keys: dict[str, Any]) -> None:
+    panel = load(content, **keys)
+    assert (levels(panel), str(panel.frequency)) == ([*range(30)], "hourly")
+    assert (str(panel.time[0])[:16], str(panel.time[-1])[:16]) == ("2024-01-01T00:00", "2024-01-02T05:00")
+
+
+def test_time__of_several_columns_names_the_line_of_a_fault(load: Load) -> None:
+    parts = {"year": "Y", "month": "M", "day": "D"}
+    text = "Y,M,D,level\n2024,2,28,1\n2024,2,29,2\n2024,2,30,3\n"
+    assert refusal(load, text, time=parts).startswith("x.csv:4: year 2024, month 2, day 30 is no time")
+    assert refusal(load, text.replace("29", "x"), time=parts).startswith(
+        "x.csv:3: D: 'x' is not a whole number from 1 to 31"
+    )
+    joined = "date,time,level\n2024-01-01,00:00,1\n2024-01-01,25:00,2\n"
+    assert refusal(load, joined, time=("date", "time")).startswith(
+        "x.csv:3: date time: '2024-01-01 25:00' is not an ISO"
+    )
+
+
+def test_time__hour_24_is_midnight_of_the_next_day(load: Load) -> None:
+    parts = {"year": "Y", "month": "M", "day": "D", "hour": "H"}
+    text = "Y,M,D,H,level\n" + "".join(f"2023,12,31,{hour},{hour}\n" for hour in range(1, 25))
+    assert str(load(text, time=parts).time[-1])[:16] == "2024-01-01T00:00"
+    for mark in ("", ":00"):
+        text = "date,level\n" + "".join(f"2023-12-31 {hour:02}:00{mark},{hour}\n" for hour in range(1, 25))
+        panel = load(text)
+        assert (str(panel.time[-1])[:16], str(panel.frequency)) == ("2024-01-01T00:00", "hourly")
+
+
+PERIODS: dict[str, tuple[list[str], list[str], str]] = {
+    "quarters": (["1999-Q3", "1999-Q4", "2000-Q1"], ["1999-07", "1999-10", "2000-01"], "quarterly"),
+    "quarters, a space": (["1999 Q3", "1999 Q4", "2000 Q1"], ["1999-07", "1999-10", "2000-01"], "quarterly"),
+    "quarters of pandas": (["1999Q3", "1999Q4", "2000Q1"], ["1999-07", "1999-10", "2000-01"], "quarterly"),
+    "quarters first": (["Q3 1999", "Q4 1999", "Q1 2000"], ["1999-07", "1999-10", "2000-01"], "quarterly"),
+    "months": (["2026-M11", "2026-M12", "2027-M01"], ["2026-11", "2026-12", "2027-01"], "monthly"),
+    "half years": (["2026-S1", "2026-S2", "2027-S1"], ["2026-01", "2026-07", "2027-01"], "every 6 months"),
+    "weeks": (
+        ["2020-W52", "2020-W53", "2021-W01"],
+        ["2020-12-21", "2020-12-28", "2021-01-04"],
+        "every 7 days",
+    ),
+    "weeks, a space": (
+        ["2019 W01", "2019 W02", "2019 W03"],
+        ["2018-12-31", "2019-01-07", "2019-01-14"],
+        "every 7 days",
+    ),
+}
+
+
+@pytest.mark.parametrize(("cells", "dates", "step"), PERIODS.values(), ids=PERIODS)
+def test_periods__are_read_as_their_first_day(
+    load: Load, cells: list[str], dates: list[str], step: str
+) -> None:
+    text = "date,level\n" + "".join(f"{cell},1\n" for cell in cells)
+    panel = load(text)
+    assert (panel.time == np.array(dates, dtype="datetime64[us]")).all()
+    assert str(panel.frequency) == step
+    assert refusal(load, text.replace(cells[2], "2021-W77")).startswith("x.csv:4: date: '2021-W77' is not ")
+
+
+def test_periods__of_weeks_have_53_in_long_years_alone(load: Load) -> None:
+    text = "date,level\n2021-W51,1\n2021-W52,1\n2021-W53,1\n"
+    assert refusal(load, text).startswith("x.csv:4: date: '2021-W53' is not an ISO week")
+
+
+START = 1704067200  # 2024-01-01
+UNITS: dict[str, tuple[list[object], str, str]] = {
+    "s": ([START, START + 3600, START + 7200], "2024-01-01T02:00", "hourly at UTC+00:00"),
+    "ms": ([START * 1000 + 3600_000 * row for row in range(3)], "2024-01-01T02:00", "hourly at UTC+00:00"),
+    "us": ([START * 10**6 + row for row in range(3)], "2024-01-01T00:00", "every microsecond at UTC+00:00"),
+    "ns": ([(START + 60 * row) * 10**9 for row in range(3)], "2024-01-01T00:02", "every minute at UTC+00:00"),
+    "excel_days": ([45292, 45293, 45294], "2024-01-03T00:00", "daily"),
+    "years": (["1749.042", "1749.123", "1749.204"], "1749-03-01T00:00", "monthly"),
+}
+
+
+@pytest.mark.parametrize(("unit", "cells", "last", "step"), [(unit, *case) for unit, case in UNITS.items()])
+def test_time_unit__makes_dates_of_numbers(
+    load: Load, unit: str, cells: list[object], last: str, step: str
+) -> None:
+    text = "date,level\n" + "".join(f"{cell},1\n" for cell in cells)
+    panel = load(text, time_unit=unit)
+    assert (str(panel.time[-1])[:16], panel.step) == (last, step)
+    frame = pd.DataFrame({"date": [float(cell) if unit == "years" else cell for cell in cells], "level": 1.0})
+    keys = {"kind": "frame", "time": "date", "target": "level", "time_unit": unit}
+    assert (load_panel(FrameSpec.model_validate(keys), frame=frame).time == panel.time).all()
+
+
+def test_time_unit__of_years_with_decimals_is_found_by_the_step(load: Load) -> None:
+    text = "date,level\n" + "".join(f"{2020 + month / 12:.4f},1\n" for month in range(24))
+    panel = load(text, time_unit="years")
+    assert (str(panel.time[-1])[:10], str(panel.frequency)) == ("2021-12-01", "monthly")
+    days = "date,level\n" + "".join(f"{2020 + (day + 0.5) / 366:.3f},1\n" for day in range(366))
+    panel = load(days, time_unit="years")
+    assert (str(panel.time[-1])[:10], str(panel.frequency)) == ("2020-12-31", "daily")
+
+
+def test_time_unit__of_excel_days_rounds_hours(load: Load) -> None:
+    text = "date,level\n" + "".join(f"{45292 + hour / 24:.7f},1\n" for hour in range(30))
+    assert load(text, time_unit="excel_days").step == "hourly"
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_time_unit__is_noted_where_numbers_are_likely_dates(load: Load, unit: str) -> None:
+    cells = UNITS[unit][0]
+    (note,) = load("date,level\n" + "".join(f"{cell},1\n" for cell in cells)).notes
+    assert f"data.time_unit: {unit}" in note
+    message = refusal(load, "date,level\n" + "".join(f"{cell},1\n" for cell in cells), calendar=("hour",))
+    assert f"set data.time_unit: {unit}" in message
+
+
+def test_time__of_one_column_alone_leads_to_the_others(load: Load) -> None:
+    message = refusal(load, hourly("2024-01-{day:02},{hour:02}:00,{row}"))
+    assert message.startswith(
+        "x.csv:3: duplicate timestamp 2024-01-01, first on line 2; set data.time: [date, time] if"
+    )
+    parts = hourly("2024,1,{day},{hour},{row}", header="year,month,day,hour,level")
+    assert "set data.time: {year: year, month: month, day: day, hour: hour} if" in refusal(
+        load, parts, time="year"
+    )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import FIRST_DATE, LAST_DATE
-from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec
+from rnnfc.data.sources.columns import NUMBER, ColumnsSpec, FileSpec, TimeUnit
 from rnnfc.data.sources.content import series_name
 from rnnfc.data.sources.csv_text import MAX_FOOTER, CsvText
 from rnnfc.data.sources.date_numbers import is_digits, padded_width
@@ -21,6 +21,8 @@ from rnnfc.data.sources.dialect import WHITESPACE
 from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, note_thousands, read_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table
+from rnnfc.data.sources.time_columns import join_columns, read_periods
+from rnnfc.data.sources.units import from_unit
 from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 # The UTC offset at the end of a time of day.
 _OFFSET = r"[T ]\d.*?(Z|[+-]\d\d(?::?\d\d)?)$"
+# 24:00, the end of a day.
+_MIDNIGHT = r"(?<=[T ])24(?=:00(?::00)?$)"
 # Common date formats to propose, and the number of cells that are tried.
 _DAYS = (
     *(
@@ -145,9 +149,11 @@ def _time_axis(
     """The times [row] and their UTC offset, which is empty where none is known."""
     if spec.time is None:
         return np.arange(len(frame)), ""
-    column = frame[spec.time]
+    column = join_columns(frame, spec, origin)
     if column.dtype.kind == "M":
         return _dates(column, origin)
+    if spec.time_unit is not None:
+        return _from_unit(column, spec.time_unit, spec, origin)
     # A format reads whole numbers such as 20240131 as dates.
     if is_typed and spec.date_format is None:
         times = plain_times(column)
@@ -156,7 +162,27 @@ def _time_axis(
     text, offset = _without_offset(_as_text(column), spec, origin)
     if spec.date_format is not None:
         text = _complete_digits(text, spec.date_format)
-    return _times(text, spec, origin), offset
+    is_midnight = text.str.contains(_MIDNIGHT, regex=True).to_numpy(dtype=bool)
+    if not is_midnight.any():
+        return _times(text, spec, origin), offset
+    times = _times(text.str.replace(_MIDNIGHT, "00", regex=True), spec, origin)
+    return times + is_midnight * np.timedelta64(1, "D") if times.dtype.kind == "M" else times, offset
+
+
+def _from_unit(column: "pd.Series", unit: TimeUnit, spec: ColumnsSpec, origin: Origin) -> tuple[Times, str]:
+    """Dates from the numbers of a time column, and their UTC offset."""
+    is_number = column.dtype.kind in "iuf"
+    numbers = column if is_number else as_numbers(_as_text(column), spec)
+    wrong = np.flatnonzero(numbers.isna().to_numpy())
+    if len(wrong):
+        row = wrong[0]
+        if column.isna().iloc[row] or column.iloc[row] == "":
+            raise _missing_time(column, row, origin)
+        raise DataError(
+            f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} is not a number; correct the row, or remove "
+            "data.time_unit"
+        )
+    return from_unit(numbers.to_numpy(), unit, origin)
 
 
 def _complete_digits(column: "pd.Series", time_format: str) -> "pd.Series":
@@ -280,6 +306,10 @@ def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
 
     numbers = np.full(len(column), np.nan)
     if spec.date_format is None:
+        periods = read_periods(column, origin)
+        if periods is not None:
+            _refuse_out_of_range(column, periods, origin)
+            return periods
         parsed = as_numbers(column, spec)
         if parsed.dtype.kind == "i" and parsed.between(-_LARGEST_WHOLE_TIME, _LARGEST_WHOLE_TIME).all():
             return parsed.to_numpy()

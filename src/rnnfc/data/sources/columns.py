@@ -4,10 +4,10 @@ import contextlib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from rnnfc.config.data_spec import DataSpec, Line
-from rnnfc.config.spec import Distinct, wrong
+from rnnfc.config.spec import Distinct, Spec, shape_of, wrong
 from rnnfc.data.sources.dialect import WHITESPACE, Dialect, NumberFormat
 
 
@@ -34,16 +34,65 @@ _Cells = Annotated[
 ]
 
 
+class TimeParts(Spec):
+    """Columns with the parts of a time: numbers, or the names of months."""
+
+    year: Column = Field(description="column with the year")
+    quarter: Column | None = Field(None, description="column with the quarter, 1 to 4")
+    month: Column | None = Field(None, description="column with the month, 1 to 12 or its name")
+    week: Column | None = Field(None, description="column with the ISO week, 1 to 53; the time is its Monday")
+    day: Column | None = Field(None, description="column with the day of the month")
+    day_of_year: Column | None = Field(None, description="column with the day of the year, 1 to 366")
+    hour: Column | None = Field(
+        None, description="column with the hour, 0 to 24; 24 is midnight of the next day"
+    )
+    minute: Column | None = Field(None, description="column with the minute")
+    second: Column | None = Field(None, description="column with the second")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        wholes = [name for name in ("quarter", "month", "week", "day_of_year") if getattr(self, name)]
+        if len(wholes) > 1:
+            raise wrong(f"{wholes[0]} and {wholes[1]} both divide the year; name one of them")
+        if self.day and not self.month:
+            raise wrong("day needs month; add month: COLUMN, or use day_of_year")
+        if self.hour and not (self.day or self.day_of_year):
+            raise wrong("hour needs day; add day: COLUMN")
+        return self
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column of each part, by the name of the part."""
+        return {part: column for part, column in self.model_dump().items() if column is not None}
+
+
+TimeColumns = Annotated[
+    Annotated[Column, Tag("text")]
+    | Annotated[Distinct[Column], Field(min_length=1), Tag("list")]
+    | Annotated[TimeParts, Tag("group")]
+    | Annotated[None, Tag("none")],
+    Discriminator(shape_of),
+]
+# Of numbers in the time column: a part of a second since 1970, days as Excel counts them, or years with decimals.
+TimeUnit = Literal["s", "ms", "us", "ns", "excel_days", "years"]
+
+
 class ColumnsSpec(DataSpec):
     """Named columns: a time column or none, the columns to forecast, past and future covariates."""
 
-    time: Column | None = Field(
-        None, description="column with the time of each row; without it rows are numbered"
+    time: TimeColumns = Field(
+        None,
+        description="column with the time of each row, a list of columns to join such as [Date, Time], or the columns of its "
+        "parts; without it rows are numbered",
     )
     time_format: str | None = Field(
         None,
         min_length=1,
         description="strptime format of the times, or number; without it ISO 8601 times or numbers that are no dates",
+    )
+    time_unit: TimeUnit | None = Field(
+        None,
+        description="of times that are numbers: parts of a second since 1970 UTC, days of Excel, or years",
     )
     target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
     inputs: _Columns = Field(
@@ -83,6 +132,10 @@ class ColumnsSpec(DataSpec):
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
         if self.time is None and (self.sort or self.repeated != "error"):
             raise wrong("sort and repeated need a time column; add time: COLUMN or remove them")
+        if self.time_format and (self.time_unit or isinstance(self.time, TimeParts)):
+            raise wrong("time_format is for times in text; remove it, or time_unit or the parts of time")
+        if self.time_unit and not isinstance(self.time, str):
+            raise wrong("time_unit needs one column of numbers; set time: COLUMN")
         if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
             raise wrong(
                 "time_format, frequency and calendar need a time column; add time: COLUMN or remove them"
@@ -101,7 +154,7 @@ class ColumnsSpec(DataSpec):
     @property
     def required_columns(self) -> tuple[str, ...]:
         """Every column that the source must have."""
-        return (*self.numbers, *(name for name in (self.time, self.series_column) if name is not None))
+        return (*self.numbers, *self.time_columns, *filter(None, [self.series_column]))
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -133,9 +186,16 @@ class ColumnsSpec(DataSpec):
         return True
 
     @property
+    def time_columns(self) -> tuple[str, ...]:
+        """The columns with the time of each row; empty where there are none."""
+        if isinstance(self.time, TimeParts):
+            return tuple(self.time.columns.values())
+        return (self.time,) if isinstance(self.time, str) else self.time or ()
+
+    @property
     def time_column(self) -> str | None:
-        """Column with the time of each row; None where there is none."""
-        return self.time
+        """The name of the time of each row, of several columns together; None where there is none."""
+        return " ".join(self.time_columns) or None
 
     @property
     def covariates(self) -> dict[str, tuple[str, ...]]:

@@ -25,7 +25,7 @@ from rnnfc.data.sources.cells import (
     parse,
     plain_times,
 )
-from rnnfc.data.sources.columns import FileSpec
+from rnnfc.data.sources.columns import FileSpec, TimeParts
 from rnnfc.data.sources.content import display_path, open_file, series_name
 from rnnfc.data.sources.csv_text import drop_empty_rows, strip_names
 from rnnfc.data.sources.date_numbers import padded_width
@@ -81,7 +81,7 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
     dialect = spec.dialect
     first_line = 1 + dialect.skip_rows + (dialect.names is None) + dialect.skip_rows_after_header
     return Table(
-        origin=Origin(name=str(path), numbers=range(first_line, first_line + len(values))),
+        origin=Origin(name=str(path), numbers=range(first_line, first_line + len(values)), columns=header),
         values=values,
         time=time,
         series=series,
@@ -105,6 +105,8 @@ def _read_header(
         raise ValueError("a separator or line end is more than one byte")
     if dialect.comment is not None or dialect.skip_footer:
         raise ValueError("a line may be no row")
+    if spec.time_unit is not None or len(spec.time_columns) > 1 or isinstance(spec.time, TimeParts):
+        raise ValueError("a time may be more than one plain cell")
     if not spec.number_format.is_plain or spec.decimal == spec.separator:
         raise ValueError("a number may be more than digits and a mark")
     if padded_width(spec.date_format or ""):
@@ -122,8 +124,9 @@ def _read_header(
     file.seek(start)
     options: ParseOptions = {"as_text": (spec.series_column,)} if spec.series_column else {}
     # The first time decides whether times are numbers or dates.
-    if spec.time and (spec.date_format is not None or as_numbers(first[spec.time][:1], spec).isna().any()):
-        options["dates"] = (spec.time,)
+    time = spec.time_columns
+    if time and (spec.date_format is not None or as_numbers(first[time[0]][:1], spec).isna().any()):
+        options["dates"] = time
         options["date_format"] = spec.date_format or "ISO8601"
     return header, options, first
 
@@ -169,7 +172,7 @@ def _parse_chunk(chunk: bytes, *, spec: FileSpec, header: tuple[str, ...], optio
     if not is_even and count_rows(text, spec.separator, width=len(header)) != len(frame):
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec)
-    times = plain_times(frame[spec.time]) if spec.time else np.arange(0)
+    times = plain_times(frame[spec.time_columns[0]]) if spec.time else np.arange(0)
     series, labels = pd.factorize(frame[spec.series_column]) if spec.series_column else (np.arange(0), ())
     names = tuple(str(name) for name in labels)
     if values is None or times is None or not all(map(is_series_name, names)):

@@ -87,7 +87,7 @@ def read_text(spec: FileSpec, *, min_rows: int = 2) -> CsvText:
     num_fields, starts = _scan_rows(path, lines, dialect, header)
     require_rows(str(path), len(starts), min_rows=min_rows)
     return CsvText(
-        origin=Origin(name=str(path), numbers=np.asarray(lines.numbers)[starts]),
+        origin=Origin(name=str(path), numbers=np.asarray(lines.numbers)[starts], columns=header),
         header=header,
         content=lines.content,
         width=num_fields,

@@ -1,10 +1,11 @@
 """long: many series below each other in a CSV or Parquet file (long format)."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from rnnfc.data.sources.columns import Column, FileSpec
+from rnnfc.config.spec import wrong
+from rnnfc.data.sources.columns import Column, FileSpec, TimeColumns
 from rnnfc.data.sources.file import load_file
 from rnnfc.data.sources.source import Source
 
@@ -17,11 +18,19 @@ class LongSpec(FileSpec):
 
     kind: Literal["long"]
     series: Column = Field(description="column with the name of each row's series")
-    time: Column = Field(description="column with the time of each row")
+    time: TimeColumns = Field(
+        description="column with the time of each row, a list of columns to join, or the columns of its parts"
+    )
     short: Literal["error", "skip"] = Field(
         "error",
         description="series that are shorter than one window and the rows that split counts: refuse them, or leave them out",
     )
+
+    @model_validator(mode="after")
+    def _series_have_times(self) -> Self:
+        if self.time is None:
+            raise wrong("series need a time column; add time: COLUMN")
+        return self
 
     @property
     def series_column(self) -> str:

@@ -11,6 +11,7 @@ from rnnfc.data.panel import Floats, format_time_exact
 from rnnfc.data.sources.columns import ColumnsSpec
 from rnnfc.data.sources.order_hint import order_hint
 from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.time_columns import find_parts
 from rnnfc.errors import DataError
 
 # Rows that show an order or a step.
@@ -67,7 +68,7 @@ def _order_rows(series: SeriesRows, spec: ColumnsSpec, *, descends: bool) -> Ser
         series = replace(series, num_reversed=len(time) if is_turned else 0)
     if (series.time[1:] >= series.time[:-1]).all():
         series = _without_repeated(series, spec)
-    _refuse_unordered(series)
+    _refuse_unordered(series, spec)
     return series
 
 
@@ -110,7 +111,7 @@ def _without_repeated(series: SeriesRows, spec: ColumnsSpec) -> SeriesRows:
     return replace(series.select(np.flatnonzero(~is_extra)), num_repeated=int(is_extra.sum()))
 
 
-def _refuse_unordered(series: SeriesRows) -> None:
+def _refuse_unordered(series: SeriesRows, spec: ColumnsSpec) -> None:
     time, origin = series.time, series.origin
     unordered = np.flatnonzero(time[1:] <= time[:-1])
     if not len(unordered):
@@ -118,6 +119,9 @@ def _refuse_unordered(series: SeriesRows) -> None:
     row = int(unordered[0]) + 1
     hint = order_hint(time, row, has_series=origin.series is not None)
     if time[row] == time[row - 1]:
+        parts = find_parts(origin.columns, spec)
+        if parts:
+            hint = f"set data.time: {parts} if these columns are the time, or keep one row per time"
         raise DataError(
             f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.unit} "
             f"{origin.numbers[row - 1]}; {hint or 'keep one row per time, or set data.repeated: first, last or mean'}"

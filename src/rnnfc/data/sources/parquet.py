@@ -28,7 +28,8 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
     path = display_path(spec)
     content = io.BytesIO(read_bytes(path, spec))
     try:
-        refuse_unknown_columns(str(path), parquet.read_schema(content).names, spec.required_columns)
+        names = parquet.read_schema(content).names
+        refuse_unknown_columns(str(path), names, spec.required_columns)
         # Without the metadata of pandas, which would make the time column the index.
         frame = parquet.read_table(content, columns=list(spec.required_columns)).to_pandas(
             ignore_metadata=True
@@ -39,5 +40,5 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
             f"{path}: not a readable Parquet file ({reason}); write it again, or save it as CSV"
         ) from None
     require_rows(str(path), len(frame), min_rows=min_rows)
-    origin = Origin(name=str(path), numbers=range(1, len(frame) + 1), unit="row")
+    origin = Origin(name=str(path), numbers=range(1, len(frame) + 1), unit="row", columns=tuple(names))
     return table_from_frame(frame, spec, origin, name=series_name(path))

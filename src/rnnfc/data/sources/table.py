@@ -20,6 +20,7 @@ from rnnfc.data.sources.date_numbers import find_date_numbers
 from rnnfc.data.sources.order import SeriesRows, note_order, order_series
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.outliers import note_outliers
+from rnnfc.data.sources.units import UNIT_NAMES, find_unit
 from rnnfc.errors import DataError
 
 Element = TypeVar("Element", bound=np.generic)
@@ -72,13 +73,14 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     if frequency is None:  # new rows of a run are read as it was trained, without new questions
         open_ends = _note_open_ends([filled for _, _, filled in complete], spec)
         missing_hours = _note_missing_hours(past, [time for _, time, _ in complete], axis)
-        notes = (*note_outliers(table.values, spec.numbers), *open_ends, *missing_hours)
+        watched = (*_note_unit(table.time, spec), *note_outliers(table.values, spec.numbers))
+        notes = (*watched, *open_ends, *missing_hours)
     values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
     if spec.calendar:
         if time.dtype.kind != "M":
             raise DataError(
-                f"{table.origin.name}: data.calendar needs dates, and the times in column {spec.time!r} are numbers; "
-                "remove calendar"
+                f"{table.origin.name}: data.calendar needs dates, and the times in column {spec.time_column!r} are numbers; "
+                f"{_unit_hint(time)}remove calendar"
             )
         values = np.hstack([values, calendar.encode_times(time, spec.calendar)])
         filled = np.pad(filled, ((0, 0), (0, 2 * len(spec.calendar))))
@@ -98,6 +100,22 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         offset=table.offset,
         future=_future_panel(future, axis, spec, offset=table.offset),
         notes=(*table.notes, *note_order(series, spec), *notes),
+    )
+
+
+def _unit_hint(time: Times) -> str:
+    unit = find_unit(time)
+    return "" if unit is None else f"set data.time_unit: {unit} if they count {UNIT_NAMES[unit]}, or "
+
+
+def _note_unit(time: Times, spec: ColumnsSpec) -> tuple[str, ...]:
+    """A note on numbers that are likely to be dates."""
+    unit = find_unit(time) if spec.time is not None and spec.time_format is None else None
+    if unit is None or unit == "excel_days":
+        return ()
+    return (
+        f"{spec.time_column}: the times are numbers such as {time[0]:.0f}; set data.time_unit: {unit} if they count "
+        f"{UNIT_NAMES[unit]}",
     )
 
 
