@@ -306,3 +306,21 @@ def test_fresh__notes_what_it_left_out_of_the_selected_series(tmp_path: Path) ->
     rows = "a,2020-01-01,4\na,2020-02-01,5\n" + rows
     with pytest.raises(DataError, match="series 'b': 1 missing values of v"):
         shops(tmp_path, rows.replace("a,2020-05-01,4\na,2020-06-01,5\n", ""), first=("2020-01-01",) * 3)
+
+
+def test_fresh__of_numbered_rows_is_whole_with_as_many_rows_as_the_run(tmp_path: Path) -> None:
+    config = SHOPS.replace("kind: long", "kind: csv").replace("series: s, time: t, ", "")
+    experiment = from_yaml(config, source=str(tmp_path / "x.yaml"))
+    # The run had 6 rows, of which it keeps the last window.
+    run_panel = make_panel([5, 6], names=("new",), time=np.array([4, 5]))
+    path = tmp_path / "new.csv"
+
+    def read(values: str) -> tuple[list[float], list[str]]:
+        path.write_text("v\n" + values.replace(",", "\n") + "\n")
+        panel, notes = fresh(path, experiment, run_panel, transformed=False)
+        return panel.values[:, 0].tolist(), notes
+
+    with pytest.raises(DataError, match="add earlier rows, at least 6 in all"):
+        read("3,NA,3,NA")
+    values, notes = read("3,NA,3,NA,3,NA")
+    assert (values, len(notes)) == ([3, 3], 1)
