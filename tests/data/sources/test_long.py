@@ -263,7 +263,7 @@ def test_long__says_that_an_hour_of_a_clock_change_was_filled(tmp_path: Path) ->
 
     spring = ("2024-03-31T00:00", "2024-03-31T01:00", "2024-03-31T03:00", "2024-03-31T04:00")
     (note,) = notes(*spring)
-    assert note.startswith("1 missing rows, the first at 2024-03-31T02:00, may be")
+    assert note.startswith("1 missing row, the first at 2024-03-31T02:00, may be")
     assert "daylight saving time" in note
     assert notes(*[time.replace("03-31", "03-30") for time in spring]) == ()
     assert notes("2024-03-30", "2024-04-01", "2024-04-02", "2024-04-03") == ()

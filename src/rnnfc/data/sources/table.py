@@ -71,8 +71,9 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     complete = [_complete(rows, axis, spec) for rows in past]
     notes: tuple[str, ...] = ()
     if frequency is None:  # new rows of a run are read as it was trained, without new questions
-        open_ends = _note_open_ends([filled for _, _, filled in complete], spec)
-        missing_hours = _note_missing_hours(past, [time for _, time, _ in complete], axis)
+        filled_rows = [filled for _, _, filled in complete]
+        open_ends = _note_open_ends(filled_rows, spec)
+        missing_hours = _note_missing_hours([time for _, time, _ in complete], filled_rows, axis)
         watched = (*_note_unit(table.time, spec), *note_outliers(table.values, spec.numbers))
         notes = (*watched, *open_ends, *missing_hours)
     values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
@@ -242,25 +243,25 @@ def _note_open_ends(filled: list[npt.NDArray[np.bool_]], spec: ColumnsSpec) -> l
     ]
 
 
-def _note_missing_hours(past: list[SeriesRows], times: list[Times], axis: Frequency) -> list[str]:
+def _note_missing_hours(
+    times: list[Times], filled: list[npt.NDArray[np.bool_]], axis: Frequency
+) -> list[str]:
     """A note if rows are missing where a local clock may have gone forward: they never were.
 
     Args:
-        times: of each series on the grid, [row].
+        times: [row] of each series. filled: [row, channel].
     """
     if axis.unit != "microsecond" or axis.size > HOUR / np.timedelta64(1, "us"):
         return []
-    gaps = [
-        np.setdiff1d(time, rows.time)
-        for rows, time in zip(past, times, strict=True)
-        if len(time) > len(rows.time)
-    ]
-    missing = np.concatenate([gap[is_clock_change(gap)] for gap in gaps]) if gaps else np.array([])
+    pairs = zip(times, filled, strict=True)
+    missing = np.concatenate([time[rows.all(axis=1)] for time, rows in pairs])
+    missing = missing[is_clock_change(missing)]
     if not len(missing):
         return []
+    rows = "1 missing row" if len(missing) == 1 else f"{len(missing):,} missing rows"
     return [
-        f"{len(missing):,} missing rows, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out "
-        "when daylight saving time begins, and were filled; write the times in UTC"
+        f"{rows}, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out when daylight saving "
+        "time begins, and were filled; write the times in UTC"
     ]
 
 
