@@ -208,10 +208,10 @@ def test_outcome__no_numbers_make_a_sentence_that_nobody_would_write() -> None:
 
 def test_describe_signs__says_that_series_share_shocks() -> None:
     (text,) = describe_signs(Signs(281, 19, 300), best="drift")
-    assert "lower squared error than the drift in 281 of 300 series: sign test p < 0.001 if" in text
+    assert "lower squared error than the drift in 281 of 300 series: a sign test has p < 0.001, if" in text
     assert "share shocks" in text
     (text,) = describe_signs(Signs(15, 5, 20), best="Naive2")
-    assert "than Naive2 in 15 of 20 series: sign test p = 0.041 if" in text
+    assert "than Naive2 in 15 of 20 series: a sign test has p = 0.041, if" in text
     assert describe_signs(Signs(5, 0, 5), best="drift") == []
 
 

@@ -53,6 +53,7 @@ def test_check__of_sine() -> None:
         "updates": 50 * 790,
         # four copies of the weights, the rows, and twice ten steps of input, state and gate; the linear map's three squares
         "training_bytes": 4 * (4 * 2651 + 1000 + 2 * 10 * (1 + 50 * 2)) + 3 * 8 * 10**2,
+        "notes": [],
     }
     assert result["parameters"] == 2651
 
@@ -61,6 +62,11 @@ def test_check__of_a_csv_with_inputs_and_a_filled_value(tiny: Path) -> None:
     experiment = load(tiny)
     result = check(prepare(experiment))
     assert result.pop("experiment") == experiment.model_dump(mode="json", exclude_none=True)
+    (note,) = result.pop("notes")
+    assert (
+        "100 % of the test values of sales lie outside the range of the training rows (1.500 to 10.50)"
+        in note
+    )
     assert result == {
         "rows": 20,
         "series": 1,

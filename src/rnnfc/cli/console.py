@@ -176,8 +176,8 @@ def _rows(facts: Check, *, how: str = "") -> str:
     return f"{rows}, {span}{filled}{constant if facts['constant_series'] else ''}{future}"
 
 
-def show_report(report: Report) -> None:
-    """Print the scores of the network on the test windows, and the verdict."""
+def show_report(report: Report, *, shown: Sequence[str] = ()) -> None:
+    """Print the scores of the network on the test windows, the verdict, and the notes that were not `shown` before training."""
     units = ranking_units(report.scores, num_targets=len(report.targets))
     prefix = ranking_prefix(report.scores, num_targets=len(report.targets))
     # Errors in the data's unit, then those in its square; in scaled units where the targets may differ in their units.
@@ -200,7 +200,8 @@ def show_report(report: Report) -> None:
     show_result("baselines", f"{prefix}{heading(RANKING_METRIC)} {' · '.join(baselines)}")
     show_result("verdict", report.outcome)
     for text in report.notes:
-        show_note("note", text)
+        if text not in shown:
+            show_note("note", text)
 
 
 def _quantile_summaries(report: Report) -> list[str]:

@@ -135,15 +135,18 @@ class Scaler:
         return cls(method=method, center=center, scale=scale, low=low, high=high, power=power)
 
     def by_range(self) -> Self:
-        """The scaler whose scale is the range of the training rows of all series, after the transform, by channel.
+        """The scaler to [0, 1] by the range of the training rows of all series, after the transform, by channel.
 
         Targets that `method: none` leaves in their own units are of one size in its units. A constant channel keeps its unit.
         """
         low, high = (box_cox(edge, self.power) for edge in (self.low, self.high))
         edges = low.min(axis=0), high.max(axis=0)
-        scale = np.where(is_constant(*edges), 1.0, edges[1] - edges[0])
+        with np.errstate(over="ignore"):
+            scale = np.where(is_constant(*edges), 1.0, edges[1] - edges[0])
         return replace(
-            self, scale=np.broadcast_to(scale, self.scale.shape), center=np.zeros_like(self.center)
+            self,
+            scale=np.broadcast_to(scale, self.scale.shape),
+            center=np.broadcast_to(edges[0], self.center.shape),
         )
 
     @property

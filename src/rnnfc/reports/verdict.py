@@ -124,9 +124,9 @@ def describe_signs(signs: Signs, *, best: str) -> list[str]:
         return []
     p = significance.sign_test(signs)
     return [
-        f"the network has a lower squared error than {_with_article(best)} in {signs.lower:,} of {signs.series:,} series: "
-        f"sign test p {f'= {p:.3f}' if p >= 0.001 else '< 0.001'} if series were independent. Series share shocks, so this "
-        "describes the split; the Diebold-Mariano test, by origin time, is the one to rely on"
+        f"lower squared error than {_with_article(best)} in {signs.lower:,} of {signs.series:,} series: a sign test has p "
+        f"{f'= {p:.3f}' if p >= 0.001 else '< 0.001'}, if series are independent. Where they share shocks, as of weather or "
+        "holidays, only the Diebold-Mariano test by origin time counts"
     ]
 
 

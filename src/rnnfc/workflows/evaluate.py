@@ -57,9 +57,9 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
     prepared, scaler = prepare_run(run)
     runtime, notes = choose_runtime(run, runtime=runtime)
     network = open_network(run, prepared.panel, scaler, runtime=runtime)
+    kinds = run.score_kinds()
     forecasts = forecast_all(prepared, scaler, network)
     report = make_report(prepared, forecasts)
-    kinds = run.score_kinds()
     rows = {score_key(vars(row)): row for row in report.scores if (row.metric, row.units) in kinds}
     scores = {key: row.value for key, row in rows.items()}
     if not scores or stored.keys() != scores.keys():

@@ -33,6 +33,8 @@ class Prepared:
 
     scale_notes: what to try where scaling does not fit the data.
     constant_series: how many have a channel that is constant on the training rows, so that it is centred, not scaled.
+    fit_by_range: whether baselines of several targets that nothing scales are fitted in units of their ranges, not to the largest
+        target as in earlier versions.
     fixed_stride: whether training windows were cut by the rule of earlier versions, see `cut_windows`.
     """
 
@@ -43,6 +45,7 @@ class Prepared:
     scale_notes: tuple[str, ...]
     constant_series: int
     fixed_stride: bool
+    fit_by_range: bool
 
     @property
     def parameters(self) -> int:
@@ -101,6 +104,7 @@ def prepare(
     rows: Callable[[Panel], Panel] | None = None,
     frequency: Frequency | None = None,
     fixed_stride: bool = False,
+    fit_by_range: bool = True,
 ) -> Prepared:
     """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
 
@@ -109,6 +113,7 @@ def prepare(
         rows: selects rows of the data; None selects the series that are long enough.
         frequency: the step that the rows had at training; None: it is inferred.
         fixed_stride: cut training windows by the rule of earlier versions, see `cut_windows`.
+        fit_by_range: see `Prepared`.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
@@ -150,6 +155,7 @@ def prepare(
         scale_notes=tuple(scale_notes(experiment, panel, splits, low=edges[0], high=edges[1])),
         constant_series=constant,
         fixed_stride=fixed_stride,
+        fit_by_range=fit_by_range,
     )
     _refuse_large(prepared)
     return prepared
@@ -243,7 +249,11 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
         return panel
 
     prepared = prepare(
-        experiment, rows=as_trained, frequency=run.frequency(), fixed_stride=run.has_fixed_stride()
+        experiment,
+        rows=as_trained,
+        frequency=run.frequency(),
+        fixed_stride=run.has_fixed_stride(),
+        fit_by_range=any(units == "range" for _, units in run.score_kinds()),
     )
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 

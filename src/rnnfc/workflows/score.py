@@ -67,13 +67,14 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     for name, forecast in forecasts.items():
         refuse_not_finite(forecast, name)
         scores += score(forecast, context, model=NETWORK, split=name)
+    fit_scaler = (context.by_range if prepared.fit_by_range else None) or scaler
     units, lowest = ranking_units(scores, num_targets=panel.num_targets), math.inf
     ranking_scaler = None if units == "data" else context.by_range or scaler
     ranked = _scale(forecasts["test"], ranking_scaler)
     statistic, signs, best = None, Signs(0, 0, series=0), {}
     # A baseline may overflow where the data does; its score then has no value.
     with np.errstate(all="ignore"):
-        for model in baselines.fit_all(experiment.baselines, splits, scaler, season=season):
+        for model in baselines.fit_all(experiment.baselines, splits, fit_scaler, season=season):
             for name, windows in scored.items():
                 forecast = model.predict(windows)  # after the loop that of the test split, the last one
                 scores += score(forecast, context, model=model.label, split=name)

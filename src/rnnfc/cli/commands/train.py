@@ -100,7 +100,7 @@ def _train_each(
         else:
             results.append(result)
             if show:
-                show_report(result.report)
+                show_report(result.report, shown=prepared.scale_notes)
                 show_saved(result.run)
             if result.not_written:
                 reasons = "; ".join(f"{name} ({reason})" for name, reason in result.not_written.items())
