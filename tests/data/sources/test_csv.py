@@ -375,6 +375,18 @@ TIMES: dict[str, Fault] = {
         "sales.csv:2: ",
         ("look like dates", "data.time_format: '%Y%m%d'"),
     ),
+    "weeks": (
+        days("202451", "202452", "202501"),
+        {},
+        "sales.csv:2: ",
+        ("years and weeks", "write them as 2024-W51", "data.time_format: number"),
+    ),
+    "quarters": (
+        days("20243", "20244", "20251"),
+        {},
+        "sales.csv:2: ",
+        ("years and quarters", "write them as 2024-Q3", "data.time_format: number"),
+    ),
     "numbers of eight digits with a gap": (
         days("99999990", "99999991", "99999994"),
         {},

@@ -30,6 +30,7 @@ from rnnfc.data.sources.date_numbers import find_date_numbers, padded_width
         ([2411, 2412], ["ym"]),
         ([1911, 1912, 2001], ["ym"]),  # from one December to the next January
         (range(1901, 1913), []),  # years
+        ([2001, 1912, 1911], ["ym"]),  # the newest first
         ([30092024, 1102024], ["dmY"]),  # 01102024, read as a number
         ([1092024, 13092024], ["dmY"]),
         ([1092024, 2092024], ["dmY", "mdY"]),

@@ -88,4 +88,4 @@ def _is_date(times: Times, layout: str) -> npt.NDArray[np.bool_]:
 
 def _are_years(times: Times) -> bool:
     """Whether numbers of four digits are rather years: they could be, and do not jump from one December to the next January."""
-    return bool((times <= _LAST_YEAR).all() and not (np.diff(times) == _DECEMBER_TO_JANUARY).any())
+    return bool((times <= _LAST_YEAR).all() and not (np.abs(np.diff(times)) == _DECEMBER_TO_JANUARY).any())

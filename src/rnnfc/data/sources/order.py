@@ -9,7 +9,7 @@ import numpy.typing as npt
 from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.panel import Floats, format_time_exact
 from rnnfc.data.sources.columns import ColumnsSpec
-from rnnfc.data.sources.order_hint import order_hint
+from rnnfc.data.sources.order_hint import clock_hint, shared_times_hint
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.time_columns import find_parts
 from rnnfc.errors import DataError
@@ -117,14 +117,15 @@ def _refuse_unordered(series: SeriesRows, spec: ColumnsSpec) -> None:
     if not len(unordered):
         return
     row = int(unordered[0]) + 1
-    hint = order_hint(time, row, has_series=origin.series is not None)
+    clock = clock_hint(time, row)
+    shared = shared_times_hint(time, row, has_series=origin.series is not None)
     if time[row] == time[row - 1]:
         parts = find_parts(origin.columns, spec)
-        if parts:
-            hint = f"set data.time: {parts} if these columns are the time, or keep one row per time"
+        columns = f"set data.time: {parts} if these columns are the time, or keep one row per time"
+        remedy = clock or (columns if parts else shared)
         raise DataError(
             f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.unit} "
-            f"{origin.numbers[row - 1]}; {hint or 'keep one row per time, or set data.repeated: first, last or mean'}"
+            f"{origin.numbers[row - 1]}; {remedy or 'keep one row per time, or set data.repeated: first, last or mean'}"
         )
     times = f"{format_time_exact(time[row])} comes after {format_time_exact(time[row - 1])}"
     place = f"{origin.locate(row)}: times are not sorted: {times}"
@@ -134,7 +135,9 @@ def _refuse_unordered(series: SeriesRows, spec: ColumnsSpec) -> None:
             f"{place}; the rows before are {before}, the rows from here on {after}: select one kind with "
             "data.where: {COLUMN: VALUE}"
         )
-    raise DataError(f"{place}; {hint or 'set data.sort: true, or sort the rows by time, oldest first'}")
+    raise DataError(
+        f"{place}; {clock or shared or 'set data.sort: true, or sort the rows by time, oldest first'}"
+    )
 
 
 def _step(time: Times) -> str:

@@ -320,15 +320,17 @@ def _refuse_date_numbers(series: list[SeriesRows]) -> None:
     if dates is None:
         return
     place, layouts = dates
+    rows = series[place]
     formats = [
         f"'{''.join(f'%{part}' for part in layout)}'" for layout in layouts if {*layout}.isdisjoint("WQ")
     ]
     if formats:
         kind, remedy = "dates without separators", f"set data.time_format: {' or '.join(formats)}, or"
     else:
-        kind = "years and weeks" if "W" in layouts[0] else "years and quarters"
-        remedy = "write the first day of each instead, such as 2024-01-01, or set"
-    rows = series[place]
+        is_week = "W" in layouts[0]
+        kind, digits = ("years and weeks", 2) if is_week else ("years and quarters", 1)
+        year, part = divmod(int(rows.time[0]), 10**digits)
+        remedy = f"write them as {year}-{'W' if is_week else 'Q'}{part:0{digits}}, or set"
     raise DataError(
         f"{rows.origin.locate(0)}: the times look like {kind}, the first is {rows.time[0]:.0f}; {remedy} "
         f"data.time_format: {NUMBER} if they are plain numbers"
