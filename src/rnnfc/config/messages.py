@@ -138,6 +138,10 @@ def _describe_value(error: ErrorDetails, key: str, context: Mapping[str, object]
     kind, got = error["type"], f"got {format_value(error['input'])}"
     if kind == "literal_error":
         return f"{got}; {_choices(error['input'], str(context['expected']))}"
+    if kind == "union_tag_invalid" and not isinstance(error["input"], Mapping | BaseModel):
+        return f"{got}; must be text"
+    if kind == "union_tag_invalid" and "kind" not in error["input"]:
+        return f"{got}; must be text or a list"
     if kind == "union_tag_invalid":
         return f"kind is {format_value(error['input']['kind'])}; {_choices(context['tag'], str(context['expected_tags']))}"
     if kind in _BOUNDS:

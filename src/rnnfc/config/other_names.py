@@ -27,6 +27,7 @@ _NAMES = {
     "data.thousands": "grouping_mark thousands_separator big_mark",
     "data.time_format": "date_format datetime_format strptime timestamp_format",
     "data.time_unit": "unit_of_time timestamp_unit epoch_unit",
+    "data.where": "filter query filters select_rows",
     "model.cell": "rnn_type cell_type layer_type rnn recurrent_type",
     "model.dropout": "dropout_rate dropout_prob encoder_dropout",
     "model.ensemble": "num_models n_models",

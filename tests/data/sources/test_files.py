@@ -646,3 +646,49 @@ def test_time__of_one_column_alone_leads_to_the_others(load: Load) -> None:
     assert "set data.time: {year: year, month: month, day: day, hour: hour} if" in refusal(
         load, parts, time="year"
     )
+
+
+# --- rows to select, series in several columns
+
+MIXED = (
+    "area,freq,date,level\n"
+    + "".join(f"XX,A,{2000 + row},{row}\n" for row in range(5))
+    + "".join(f"XX,M,2000-{month:02},{month}\n" for month in range(1, 13))
+)
+
+
+def test_where__selects_rows(load: Load) -> None:
+    panel = load(MIXED, where={"freq": "M"})
+    assert (levels(panel), str(panel.frequency)) == ([*range(1, 13)], "monthly")
+    assert load(MIXED, where={"freq": ("Q", "A"), "area": "XX"}).num_rows == 5
+    faulty = MIXED.replace("2000-07,7", "2000-07,x").replace("2004,4", "2004,y")
+    assert refusal(load, faulty, where={"freq": "M"}).startswith("x.csv:13: level: 'x'")
+    message = refusal(load, MIXED, where={"freq": "Q"})
+    assert "data.where: no row has 'Q' in column 'freq', whose cells are 'A', 'M'" in message
+    assert "no column 'frq'; did you mean 'freq'?" in refusal(load, MIXED, where={"frq": "M"})
+
+
+def test_where__compares_numbers(load: Load) -> None:
+    text = "station,date,level\n" + "".join(
+        f"{station},{day},{day}\n" for day in (1, 2, 3) for station in ("7", "7.0", "8")
+    )
+    assert load(text, where={"station": 8}).num_rows == 3
+    assert load(text, where={"station": "7"}).num_rows == 3
+    frame = pd.DataFrame({"station": [7, 8, 7, 8], "date": [1, 1, 2, 2], "level": [1.0, 2, 3, 4]})
+    keys = {"kind": "frame", "time": "date", "target": "level", "where": {"station": 7}}
+    assert levels(load_panel(FrameSpec.model_validate(keys), frame=frame)) == [1, 3]
+
+
+def test_series__may_be_several_columns(load: Load) -> None:
+    text = "region,use,date,level\n" + "".join(
+        f"{region},{use},{day},{day}\n" for day in (1, 2, 3) for region in ("N", "S") for use in ("a", "b")
+    )
+    panel = load(text, kind="long", series=("region", "use"))
+    assert (panel.series, panel.num_rows) == (("N/a", "N/b", "S/a", "S/b"), 12)
+    assert "x.csv:7: series 'N/b': duplicate timestamp" in refusal(
+        load, text.replace("N,b,2,2", "N,b,1,2"), kind="long", series=("region", "use")
+    )
+    frame = pd.read_csv("x.csv")
+    frame["date"] = [1] * 4 + [2] * 4 + [3] * 4
+    keys = {"kind": "frame", "time": "date", "target": "level", "series": ("region", "use")}
+    assert load_panel(FrameSpec.model_validate(keys), frame=frame).series == panel.series

@@ -20,6 +20,7 @@ from rnnfc.data.sources.date_numbers import is_digits, padded_width
 from rnnfc.data.sources.dialect import WHITESPACE
 from rnnfc.data.sources.numbers import MISSING_WORDS, as_numbers, note_thousands, read_numbers
 from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.selection import join_series, select_rows
 from rnnfc.data.sources.table import Table
 from rnnfc.data.sources.time_columns import join_columns, read_periods
 from rnnfc.data.sources.units import from_unit
@@ -88,6 +89,7 @@ def table_from_frame(
     Raises:
         DataError: the first cell that is not a finite number, a time or a series name, with its place.
     """
+    frame, origin = select_rows(frame, spec, origin)
     columns = [read_numbers(frame[name], spec, origin, is_typed=is_typed) for name in spec.numbers]
     values = np.column_stack(columns)
     time, offset = _time_axis(frame, spec, origin, is_typed=is_typed)
@@ -95,7 +97,7 @@ def table_from_frame(
         return Table(
             origin=origin, values=values, time=time, offset=offset, series=np.arange(0), names=(name,)
         )
-    series, names = _series(frame[spec.series_column], origin)
+    series, names = _series(join_series(frame, spec.series_columns), origin)
     return Table(origin=origin, values=values, time=time, offset=offset, series=series, names=names)
 
 

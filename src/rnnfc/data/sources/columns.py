@@ -28,9 +28,17 @@ _Columns = Annotated[
 ]
 
 
-_Cell = str | int | float
-_Cells = Annotated[
-    tuple[_Cell, ...], BeforeValidator(_as_cells, json_schema_input_type=_Cell | tuple[_Cell, ...])
+Cell = str | int | float
+Cells = Annotated[
+    tuple[Cell, ...], BeforeValidator(_as_cells, json_schema_input_type=Cell | tuple[Cell, ...])
+]
+
+
+SeriesColumns = Annotated[
+    Annotated[Column, Tag("text")]
+    | Annotated[Distinct[Column], Field(min_length=1), Tag("list")]
+    | Annotated[None, Tag("none")],
+    Discriminator(shape_of),
 ]
 
 
@@ -119,7 +127,10 @@ class ColumnsSpec(DataSpec):
     repeated: Literal["error", "first", "last", "mean"] = Field(
         "error", description="different rows of one time: refuse them, keep the first or last, or average"
     )
-    missing_values: _Cells = Field(
+    where: dict[Column, Cells] | None = Field(
+        None, description="rows to read, by a cell or a list of cells for each column: {element: TMAX}"
+    )
+    missing_values: Cells = Field(
         (), description="further words or numbers that stand for a missing value, such as ., n/e or -200"
     )
 
@@ -127,7 +138,7 @@ class ColumnsSpec(DataSpec):
     def _keys_fit_together(self) -> Self:
         if both := sorted({*self.inputs} & {*self.known}):
             raise wrong(f"{both[0]!r} is in both data.inputs and data.known; list it in data.known only")
-        duplicates = sorted({name for name in self.required_columns if self.required_columns.count(name) > 1})
+        duplicates = sorted({name for name in self.key_columns if self.key_columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
         if self.time is None and (self.sort or self.repeated != "error"):
@@ -152,9 +163,24 @@ class ColumnsSpec(DataSpec):
         return None if self.time_format == NUMBER else self.time_format
 
     @property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns of numbers, times and series; each has one of these meanings."""
+        return (*self.numbers, *self.time_columns, *self.series_columns)
+
+    @property
+    def series_columns(self) -> tuple[str, ...]:
+        """The columns with the name of each row's series; empty where there is one series."""
+        return ()
+
+    @property
+    def series_column(self) -> str | None:
+        """The name of `series_columns` together; None where there is one series."""
+        return "/".join(self.series_columns) or None
+
+    @property
     def required_columns(self) -> tuple[str, ...]:
         """Every column that the source must have."""
-        return (*self.numbers, *self.time_columns, *filter(None, [self.series_column]))
+        return (*self.key_columns, *(name for name in self.where or {} if name not in self.key_columns))
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -100,17 +100,8 @@ def _read_header(
     Raises:
         ValueError, csv.Error: the header is not plain.
     """
+    _refuse_not_plain(spec)
     dialect = spec.dialect
-    if spec.encoding == "utf-16" or not dialect.separator.isascii() or dialect.separator == WHITESPACE:
-        raise ValueError("a separator or line end is more than one byte")
-    if dialect.comment is not None or dialect.skip_footer:
-        raise ValueError("a line may be no row")
-    if spec.time_unit is not None or len(spec.time_columns) > 1 or isinstance(spec.time, TimeParts):
-        raise ValueError("a time may be more than one plain cell")
-    if not spec.number_format.is_plain or spec.decimal == spec.separator:
-        raise ValueError("a number may be more than digits and a mark")
-    if padded_width(spec.date_format or ""):
-        raise ValueError("a time may lack a leading zero")
     for _ in range(dialect.skip_rows):
         file.readline()
     header = dialect.names or _parse_header(file.readline(), spec)
@@ -129,6 +120,27 @@ def _read_header(
         options["dates"] = time
         options["date_format"] = spec.date_format or "ISO8601"
     return header, options, first
+
+
+def _refuse_not_plain(spec: FileSpec) -> None:
+    """Leave a file to the full reader whose lines, times or numbers need more than `parse`.
+
+    Raises:
+        ValueError: they do.
+    """
+    dialect = spec.dialect
+    if spec.encoding == "utf-16" or not dialect.separator.isascii() or dialect.separator == WHITESPACE:
+        raise ValueError("a separator or line end is more than one byte")
+    if dialect.comment is not None or dialect.skip_footer:
+        raise ValueError("a line may be no row")
+    if spec.time_unit is not None or len(spec.time_columns) > 1 or isinstance(spec.time, TimeParts):
+        raise ValueError("a time may be more than one plain cell")
+    if spec.where or len(spec.series_columns) > 1:
+        raise ValueError("rows are selected, or series have several columns")
+    if not spec.number_format.is_plain or spec.decimal == spec.separator:
+        raise ValueError("a number may be more than digits and a mark")
+    if padded_width(spec.date_format or ""):
+        raise ValueError("a time may lack a leading zero")
 
 
 def _parse_header(line: bytes, spec: FileSpec) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.spec import wrong
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
-from rnnfc.data.sources.columns import Column, ColumnsSpec, FormatSpec
+from rnnfc.data.sources.columns import ColumnsSpec, FormatSpec, SeriesColumns
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.long import LongSpec
 from rnnfc.data.sources.source import Source
@@ -33,7 +33,7 @@ class FrameSpec(FormatSpec):
     """
 
     kind: Literal["frame"]
-    series: Column | None = Field(
+    series: SeriesColumns = Field(
         None, description="column with the name of each row's series; without it there is one series"
     )
     short: Literal["error", "skip"] = Field(
@@ -48,9 +48,9 @@ class FrameSpec(FormatSpec):
         return self
 
     @property
-    def series_column(self) -> str | None:
-        """Column with the name of each row's series; None where there is one series."""
-        return self.series
+    def series_columns(self) -> tuple[str, ...]:
+        """The columns with the name of each row's series; empty where there is one series."""
+        return (self.series,) if isinstance(self.series, str) else self.series or ()
 
     @property
     def skips_short_series(self) -> bool:
@@ -83,9 +83,10 @@ def as_frame_spec(spec: DataSpec) -> FrameSpec:
             f"data.kind: {spec.kind} has no columns to find in a data frame; set data: {{kind: frame, time: COLUMN, "
             "target: COLUMN}"
         )
+    series = spec.series_columns if len(spec.series_columns) > 1 else spec.series_column
     keys = {name: getattr(spec, name) for name in FormatSpec.model_fields if name in type(spec).model_fields}
     short = "skip" if spec.skips_short_series else "error"
-    return FrameSpec.model_validate({**keys, "kind": "frame", "series": spec.series_column, "short": short})
+    return FrameSpec.model_validate({**keys, "kind": "frame", "series": series, "short": short})
 
 
 def load_frame(

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from rnnfc.config.spec import wrong
-from rnnfc.data.sources.columns import Column, FileSpec, TimeColumns
+from rnnfc.data.sources.columns import FileSpec, SeriesColumns, TimeColumns
 from rnnfc.data.sources.file import load_file
 from rnnfc.data.sources.source import Source
 
@@ -17,7 +17,9 @@ class LongSpec(FileSpec):
     """
 
     kind: Literal["long"]
-    series: Column = Field(description="column with the name of each row's series")
+    series: SeriesColumns = Field(
+        description="column with the name of each row's series, or a list of columns whose cells are joined"
+    )
     time: TimeColumns = Field(
         description="column with the time of each row, a list of columns to join, or the columns of its parts"
     )
@@ -28,14 +30,16 @@ class LongSpec(FileSpec):
 
     @model_validator(mode="after")
     def _series_have_times(self) -> Self:
-        if self.time is None:
-            raise wrong("series need a time column; add time: COLUMN")
+        if self.time is None or self.series is None:
+            raise wrong(
+                "many series need a time column and a column of series; add time: COLUMN and series: COLUMN"
+            )
         return self
 
     @property
-    def series_column(self) -> str:
-        """Column with the name of each row's series."""
-        return self.series
+    def series_columns(self) -> tuple[str, ...]:
+        """The columns with the name of each row's series."""
+        return (self.series,) if isinstance(self.series, str) else self.series or ()
 
     @property
     def skips_short_series(self) -> bool:

@@ -65,7 +65,9 @@ def join_columns(frame: "pd.DataFrame", spec: ColumnsSpec, origin: Origin) -> "p
     joined, *others = (column.astype("str").where(column.notna(), "").str.strip() for column in columns)
     for cells in others:
         joined = joined + " " + cells
-    return joined.str.strip().rename(spec.time_column)
+    joined = joined.str.strip()
+    joined.name = spec.time_column
+    return joined
 
 
 def find_parts(columns: tuple[str, ...], spec: ColumnsSpec) -> str:
