@@ -103,7 +103,7 @@ def fresh(
         future = panel.future and replace(panel.future, series=run_panel.series)
         panel = replace(panel, series=run_panel.series, future=future)
     if series:
-        panel = _only(panel, series, run_panel.series, name=name)
+        panel = _only(panel, series, run_panel.series, length=length)
     num_rows, skipped = np.diff(panel.bounds), _skipped(panel, experiment, run_panel)
     names = [name for name, is_skipped in zip(panel.series, skipped, strict=True) if not is_skipped]
     _refuse_unknown(names, run_panel.series, prefix=f"{name}:", remedy="remove its rows, or train with it")
@@ -130,13 +130,17 @@ def fresh(
     return _in_order(last, last.series, run_panel.series), notes
 
 
-def _only(panel: Panel, names: Sequence[str], known: tuple[str, ...], *, name: str) -> Panel:
-    """The rows of the series `names`, each of which is `known` and has some."""
+def _only(panel: Panel, names: Sequence[str], known: tuple[str, ...], *, length: int) -> Panel:
+    """The rows of the series `names`, each of which is `known` and has at least `length`."""
     _refuse_unknown(names, known, prefix="series", remedy="name a series of the run")
-    for absent in dict.fromkeys(names):
-        if absent not in panel.series:
-            raise DataError(f"{name}: no rows of series {absent}; add its last window")
+    for name, rows in zip(names, rows_of(panel, names), strict=True):
+        if len(panel.time[rows]) < length:
+            raise _too_few_rows(name)
     return panel.select_series(np.array([each in {*names} for each in panel.series]))
+
+
+def _too_few_rows(series: str) -> DataError:
+    return DataError(f"series {series}: data has too few rows of it for a window; add rows")
 
 
 def _load(data: object, spec: DataSpec, run_panel: Panel) -> Panel:
@@ -276,7 +280,7 @@ def select_series(panel: Panel, names: Sequence[str]) -> Panel:
     with_rows = {panel.series[place] for place in places_of(panel)}
     for name in names:
         if name not in with_rows:
-            raise DataError(f"series {name}: data has too few rows of it for a window; add rows")
+            raise _too_few_rows(name)
     return _in_order(panel, names, panel.series)
 
 
