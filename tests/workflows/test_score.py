@@ -150,6 +150,20 @@ def test_make_report__unscaled_targets_are_ranked_by_their_training_ranges(tmp_p
     assert any("loss, and with it early stopping, follows that target" in note for note in report.notes)
 
 
+def test_forecast_all__a_large_covariate_does_not_hide_a_small_target_from_the_linear_map(
+    tmp_path: Path,
+) -> None:
+    rows = np.arange(40)
+    # The target follows from its own last two rows.
+    price = 3e6 * np.random.default_rng(1).normal(size=40)
+    write_csv(tmp_path / "one.csv", day=rows.tolist(), sold=np.sin(rows).tolist(), price=price.tolist())
+    data = f"{{kind: csv, path: {tmp_path / 'one.csv'}, time: day, target: sold, inputs: [price]}}"
+    prepared, scaler = prepare_rows(data=data, window="{length: 3, horizon: 1}")
+    for chosen, is_exact in ((prepared, True), (replace(prepared, fit_by_range=False), False)):
+        report = make_report(chosen, forecast_all(chosen, scaler, Constant()))
+        assert ((report.test_score("rmse", model="linear map") or 1.0) < 1e-3) is is_exact
+
+
 def test_forecast_all__a_season_brings_seasonal_baselines_and_owa() -> None:
     prepared, scaler = prepare_rows(data="{kind: sine, points: 40, stop: 39.0, season: 4}")
     scores = forecast_all(prepared, scaler, Constant()).scores

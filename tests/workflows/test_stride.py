@@ -68,7 +68,10 @@ def test_prepare_run__cuts_the_windows_that_the_run_was_trained_on(load: Path, t
     assert np.array_equal(prepare_run(run)[0].splits.train.origins, prepared(load, 24).splits.train.origins)
     info = run.info()
     assert info.pop("fixed_stride") is False
+    assert info.pop("fit_by_range") is True
     (run.folder / "run.json").write_text(json.dumps(info))  # as an earlier version wrote it
-    splits = prepare_run(run)[0].splits
+    earlier = prepare_run(run)[0]
+    assert not earlier.fit_by_range
+    splits = earlier.splits
     assert {*(splits.train.origins % 24).tolist()} == {0}
     assert splits.whole_train is None

@@ -87,6 +87,10 @@ class Run:
         """Whether its training windows begin `window.stride` rows apart, as in earlier versions."""
         return self.info().get("fixed_stride") is not False
 
+    def fits_by_range(self) -> bool:
+        """Whether baselines of unscaled columns were fitted in units of their ranges; not in earlier versions."""
+        return self.info().get("fit_by_range") is True
+
     def report(self) -> JsonObject:
         """report.json."""
         return self._json(REPORT)

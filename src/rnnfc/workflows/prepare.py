@@ -33,8 +33,8 @@ class Prepared:
 
     scale_notes: what to try where scaling does not fit the data.
     constant_series: how many have a channel that is constant on the training rows, so that it is centred, not scaled.
-    fit_by_range: whether baselines of several targets that nothing scales are fitted in units of their ranges, not to the largest
-        target as in earlier versions.
+    fit_by_range: whether baselines of several columns that nothing scales are fitted in units of their ranges, not to the largest
+        as in earlier versions.
     fixed_stride: whether training windows were cut by the rule of earlier versions, see `cut_windows`.
     """
 
@@ -253,7 +253,7 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
         rows=as_trained,
         frequency=run.frequency(),
         fixed_stride=run.has_fixed_stride(),
-        fit_by_range=any(units == "range" for _, units in run.score_kinds()),
+        fit_by_range=run.fits_by_range(),
     )
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
 

@@ -67,7 +67,8 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     for name, forecast in forecasts.items():
         refuse_not_finite(forecast, name)
         scores += score(forecast, context, model=NETWORK, split=name)
-    fit_scaler = (context.by_range if prepared.fit_by_range else None) or scaler
+    is_unequal = prepared.fit_by_range and scaler.method == "none" and len(panel.channels) > 1
+    fit_scaler = scaler.by_range() if is_unequal else scaler
     units, lowest = ranking_units(scores, num_targets=panel.num_targets), math.inf
     ranking_scaler = None if units == "data" else context.by_range or scaler
     ranked = _scale(forecasts["test"], ranking_scaler)

@@ -151,6 +151,7 @@ def _begin(writer: RunWriter, prepared: Prepared, resume_from: Unfinished | None
         **provenance(prepared.panel),
         "data_bytes": data_bytes(experiment.data),
         "fixed_stride": prepared.fixed_stride,
+        "fit_by_range": prepared.fit_by_range,
         "experiment": experiment.model_dump(mode="json"),
     }
     if resume_from:
