@@ -25,6 +25,7 @@ SOURCES = {
     "sine": "rnnfc.data.sources.sine:SOURCE",
     "csv": "rnnfc.data.sources.csv:SOURCE",
     "long": "rnnfc.data.sources.long:SOURCE",
+    "wide": "rnnfc.data.sources.wide:SOURCE",
     "frame": "rnnfc.data.sources.frame:SOURCE",
 }
 EXPORT_FORMATS = {

@@ -449,7 +449,7 @@ def test_number__refuses_infinity_and_nan(
         (
             "data",
             "{points: 40}",
-            "2: data: must be a group of keys with kind; kinds: sine, csv, long, frame",
+            "2: data: must be a group of keys with kind; kinds: sine, csv, long, wide, frame",
         ),
     ],
 )
@@ -471,13 +471,13 @@ def test_value__refuses_a_wrong_type_or_length(
         (
             "data",
             "{kind: cvs}",
-            "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv, long, frame",
+            "2: data: kind is 'cvs'; did you mean 'csv'? allowed: sine, csv, long, wide, frame",
         ),
-        ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv, long, frame"),
+        ("data", "{kind: 5}", "2: data: kind is 5; allowed: sine, csv, long, wide, frame"),
         (
             "data",
             "{kind: [sine]}",
-            "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv, long, frame",
+            "2: data: kind is ['sine']; did you mean 'sine'? allowed: sine, csv, long, wide, frame",
         ),
         ("data", f"{CSV}, decimal: ';'}}", "2: data.decimal: got ';'; allowed: '.', ','"),
         (

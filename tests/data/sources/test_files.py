@@ -18,7 +18,8 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.sources.csv import CsvSpec
 from rnnfc.data.sources.frame import FrameSpec
 from rnnfc.data.sources.long import LongSpec
-from rnnfc.errors import DataError
+from rnnfc.data.sources.wide import WideSpec
+from rnnfc.errors import ConfigError, DataError
 
 Load = Callable[..., Panel]
 
@@ -39,7 +40,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     def read(content: str | bytes, *, name: str = "x.csv", **changed: Any) -> Panel:
         Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
         keys = {"kind": "csv", "path": name, "time": "date", "target": "level", **changed}
-        spec = LongSpec if keys["kind"] == "long" else CsvSpec
+        spec = {"csv": CsvSpec, "long": LongSpec, "wide": WideSpec}[keys["kind"]]
         return load_panel(
             spec.model_validate({key: value for key, value in keys.items() if value is not None})
         )
@@ -692,3 +693,105 @@ def test_series__may_be_several_columns(load: Load) -> None:
     frame["date"] = [1] * 4 + [2] * 4 + [3] * 4
     keys = {"kind": "frame", "time": "date", "target": "level", "series": ("region", "use")}
     assert load_panel(FrameSpec.model_validate(keys), frame=frame).series == panel.series
+
+
+# --- wide tables
+
+WIDE = {"kind": "wide", "time": None, "target": "level"}
+DATES = "region,lat,1/30/24,1/31/24,2/1/24\nN,1,5,6,7\nS,2,8,,9\n"
+
+
+def test_wide__columns_are_dates(load: Load) -> None:
+    panel = load(DATES, **WIDE, series="region", time_format="%m/%d/%y", time_columns="*/*/*", missing="mask")
+    assert (panel.series, levels(panel)) == (("N", "S"), [5, 6, 7, 8, None, 9])
+    assert (str(panel.frequency), str(panel.time[0])[:10]) == ("daily", "2024-01-30")
+    iso = "region,2024-Q1,2024-Q2,2024-Q3\nN,1,2,3\n"
+    assert (
+        load(iso, **WIDE, series="region").num_rows,
+        str(load(iso, **WIDE, series="region").frequency),
+    ) == (3, "quarterly")
+    assert load("a,b,2000,2001,2002\nN,x,1,2,3\nN,y,4,5,6\n", **WIDE, series=("a", "b")).series == (
+        "N/x",
+        "N/y",
+    )
+
+
+STEPS = "id,dept,d_1,d_2,d_3,d_4\nx,A,1,2,3,4\ny,A,,,5,6\nz,B,7,8,NA,\n"
+
+
+def test_wide__columns_are_steps_and_series_are_ragged(load: Load) -> None:
+    panel = load(STEPS, **WIDE, series="id")
+    assert (panel.series, panel.bounds.tolist(), panel.time.tolist()) == (
+        ("x", "y", "z"),
+        [0, 4, 6, 8],
+        [1, 2, 3, 4, 3, 4, 1, 2],
+    )
+    assert levels(panel) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert levels(load(STEPS, **WIDE, series="id", where={"dept": "B"})) == [7, 8]
+    assert refusal(load, STEPS.replace(",6", ",six"), **WIDE, series="id").startswith(
+        "x.csv:3: d_4: 'six' is not a number"
+    )
+    assert refusal(load, STEPS, **WIDE, series="store").startswith("x.csv:1: no column 'store'")
+    assert "x.csv:3: series 'x': times are not sorted: 1 comes after 4" in refusal(
+        load, STEPS.replace("y,A,,", "x,A,3,4"), **WIDE, series="id"
+    )
+
+
+def test_wide__rows_are_years(load: Load) -> None:
+    names = "Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"
+    rows = ["1999," + ",".join(map(str, range(1, 13))), "2000," + ",".join(map(str, range(13, 23))) + ",,"]
+    text = "\n".join([f"Year,{names}", *rows, ""])
+    panel = load(text, **{**WIDE, "time": "Year"})
+    assert (levels(panel), str(panel.frequency), str(panel.time[-1])[:10]) == (
+        [*range(1, 23)],
+        "monthly",
+        "2000-10-01",
+    )
+    numbered = text.replace(names, ",".join(map(str, range(1, 13))))
+    assert levels(load(numbered, **{**WIDE, "time": "Year"})) == [*range(1, 23)]
+    quarters = "y,Q1,Q2,Q3,Q4\n1999,1,2,3,4\n2000,5,6,7,8\n"
+    panel = load(quarters, **{**WIDE, "time": "y"})
+    assert (str(panel.frequency), str(panel.time[-1])[:10]) == ("quarterly", "2000-10-01")
+
+
+def test_wide__rows_are_days(load: Load) -> None:
+    hours = ",".join(f"H{hour}" for hour in range(1, 25))
+    text = f"date,{hours}\n2024-01-01,{','.join(map(str, range(1, 25)))}\n2024-01-02,{','.join(map(str, range(25, 49)))}\n"
+    panel = load(text, **{**WIDE, "time": "date"})
+    assert (levels(panel), str(panel.frequency)) == ([*range(1, 49)], "hourly")
+    assert (str(panel.time[0])[:16], str(panel.time[-1])[:16]) == ("2024-01-01T01:00", "2024-01-03T00:00")
+    text = text.replace(hours, ",".join(f"{hour:02}:00" for hour in range(24)))
+    assert str(load(text, **{**WIDE, "time": "date"}).time[0])[:16] == "2024-01-01T00:00"
+
+
+def test_wide__is_named_by_the_message(load: Load) -> None:
+    for text in (DATES, STEPS, "id,2001,2002,2003\nx,1,2,3\ny,1,2,3\n"):
+        assert "set data.kind: wide if the columns" in refusal(
+            load, text, kind="long", series="id" if "id" in text else "region"
+        )
+    frame = pd.DataFrame({"id": ["x"], "d_1": [1]})
+    with pytest.raises(ConfigError, match=r"pandas\.melt"):
+        load_panel(WideSpec.model_validate({"kind": "wide", "path": "x.csv", "series": "id"}), frame=frame)
+
+
+def test_series_from_columns__makes_each_target_a_series(load: Load) -> None:
+    text = "date,a,b,x\n" + "".join(
+        f"{day},{row},{'' if row < 3 else 2 * row},{-row}\n" for row, day in enumerate(DAYS[:6])
+    )
+    panel = load(text, target=("a", "b"), inputs="x", series_from="columns")
+    assert (panel.series, panel.channels, panel.num_targets) == (("a", "b"), ("value", "x"), 1)
+    assert panel.values.tolist() == [
+        *([row, -row] for row in range(6)),
+        *([2 * row, -row] for row in (3, 4, 5)),
+    ]
+    message = refusal(load, text.replace(",4,8,", ",4,,"), target=("a", "b"), series_from="columns")
+    assert message.startswith("x.csv:6: series 'b': value: missing")
+    frame = pd.read_csv("x.csv", parse_dates=["date"])
+    keys = {
+        "kind": "frame",
+        "time": "date",
+        "target": ("a", "b"),
+        "series_from": "columns",
+        "missing": "mask",
+    }
+    assert load_panel(FrameSpec.model_validate(keys), frame=frame).series == ("a", "b")

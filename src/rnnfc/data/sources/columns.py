@@ -1,6 +1,7 @@
 """The keys of sources whose rows come in named columns (ColumnsSpec), and of those in files (FileSpec)."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -23,7 +24,7 @@ def _as_cells(value: object) -> object:
 NUMBER = "number"
 
 Column = Annotated[Line, Field(min_length=1)]
-_Columns = Annotated[
+Names = Annotated[
     tuple[Column, ...], BeforeValidator(_as_tuple, json_schema_input_type=Column | tuple[Column, ...])
 ]
 
@@ -102,11 +103,11 @@ class ColumnsSpec(DataSpec):
         None,
         description="of times that are numbers: parts of a second since 1970 UTC, days of Excel, or years",
     )
-    target: _Columns = Field(min_length=1, description="column or list of columns to forecast")
-    inputs: _Columns = Field(
+    target: Names = Field(min_length=1, description="column or list of columns to forecast")
+    inputs: Names = Field(
         (), description="past covariates: columns that the network reads and does not forecast"
     )
-    known: _Columns = Field(
+    known: Names = Field(
         (), description="future covariates: inputs with known future values, such as planned prices"
     )
     calendar: Distinct[Literal["minute", "hour", "weekday", "day", "day_of_year", "month"]] = Field(
@@ -127,6 +128,9 @@ class ColumnsSpec(DataSpec):
     repeated: Literal["error", "first", "last", "mean"] = Field(
         "error", description="different rows of one time: refuse them, keep the first or last, or average"
     )
+    series_from: Literal["columns"] | None = Field(
+        None, description="columns: each target is a series of its own, one network for all"
+    )
     where: dict[Column, Cells] | None = Field(
         None, description="rows to read, by a cell or a list of cells for each column: {element: TMAX}"
     )
@@ -141,15 +145,19 @@ class ColumnsSpec(DataSpec):
         duplicates = sorted({name for name in self.key_columns if self.key_columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
-        if self.time is None and (self.sort or self.repeated != "error"):
+        if not self.has_times and (self.sort or self.repeated != "error"):
             raise wrong("sort and repeated need a time column; add time: COLUMN or remove them")
         if self.time_format and (self.time_unit or isinstance(self.time, TimeParts)):
             raise wrong("time_format is for times in text; remove it, or time_unit or the parts of time")
-        if self.time_unit and not isinstance(self.time, str):
+        if self.time_unit and self.has_times and not isinstance(self.time, str):
             raise wrong("time_unit needs one column of numbers; set time: COLUMN")
-        if self.time is None and (self.time_format or self.frequency == "rows" or self.calendar):
+        if not self.has_times and (self.time_format or self.frequency == "rows" or self.calendar):
             raise wrong(
                 "time_format, frequency and calendar need a time column; add time: COLUMN or remove them"
+            )
+        if self.series_from and self.known:
+            raise wrong(
+                "series_from: columns has no future covariates; remove known, or write the rows in long format"
             )
         if self.missing == "seasonal" and self.season is None:
             raise wrong(
@@ -165,11 +173,25 @@ class ColumnsSpec(DataSpec):
     @property
     def key_columns(self) -> tuple[str, ...]:
         """The columns of numbers, times and series; each has one of these meanings."""
-        return (*self.numbers, *self.time_columns, *self.series_columns)
+        return (*self.numbers, *self.time_names, *self.series_columns)
 
     @property
     def series_columns(self) -> tuple[str, ...]:
         """The columns with the name of each row's series; empty where there is one series."""
+        return ()
+
+    @property
+    def has_times(self) -> bool:
+        """Whether rows have times; False: they are numbered."""
+        return self.time is not None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether columns are times; False: rows are."""
+        return False
+
+    def value_columns(self, _: Sequence[str]) -> tuple[str, ...]:
+        """The columns of a wide table that are times; empty where rows have times."""
         return ()
 
     @property
@@ -212,7 +234,7 @@ class ColumnsSpec(DataSpec):
         return True
 
     @property
-    def time_columns(self) -> tuple[str, ...]:
+    def time_names(self) -> tuple[str, ...]:
         """The columns with the time of each row; empty where there are none."""
         if isinstance(self.time, TimeParts):
             return tuple(self.time.columns.values())
@@ -221,7 +243,7 @@ class ColumnsSpec(DataSpec):
     @property
     def time_column(self) -> str | None:
         """The name of the time of each row, of several columns together; None where there is none."""
-        return " ".join(self.time_columns) or None
+        return " ".join(self.time_names) or None
 
     @property
     def covariates(self) -> dict[str, tuple[str, ...]]:
@@ -237,7 +259,14 @@ class ColumnsSpec(DataSpec):
     def only_targets(self, columns: tuple[str, ...]) -> Self:
         """The same source with `columns` as its only columns of values, gaps allowed."""
         return self.model_copy(
-            update={"target": columns, "inputs": (), "known": (), "calendar": (), "missing": "mask"}
+            update={
+                "target": columns,
+                "inputs": (),
+                "known": (),
+                "calendar": (),
+                "missing": "mask",
+                "series_from": None,
+            }
         )
 
 
@@ -267,7 +296,7 @@ class FormatSpec(ColumnsSpec):
     thousands: Literal[",", ".", " ", "'", "_"] | None = Field(
         None, description="mark between groups of three digits of its numbers; a space is a narrow space, too"
     )
-    strip: _Columns = Field(
+    strip: Names = Field(
         (), description="signs around its numbers that are no part of them, e.g. ['$', '%', '*']"
     )
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field("utf-8", description="of its text")

@@ -20,10 +20,8 @@ from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
 from rnnfc.data.sources.cells import (
     ParseOptions,
-    as_whole_numbers,
     is_series_name,
     parse,
-    plain_times,
 )
 from rnnfc.data.sources.columns import FileSpec, TimeParts
 from rnnfc.data.sources.content import display_path, open_file, series_name
@@ -34,6 +32,7 @@ from rnnfc.data.sources.header import note_header
 from rnnfc.data.sources.numbers import as_numbers, note_thousands, plain_numbers
 from rnnfc.data.sources.origin import Origin
 from rnnfc.data.sources.table import Table, require_rows
+from rnnfc.data.sources.times import as_whole_numbers, plain_times
 
 if TYPE_CHECKING:
     import io
@@ -115,7 +114,7 @@ def _read_header(
     file.seek(start)
     options: ParseOptions = {"as_text": (spec.series_column,)} if spec.series_column else {}
     # The first time decides whether times are numbers or dates.
-    time = spec.time_columns
+    time = spec.time_names
     if time and (spec.date_format is not None or as_numbers(first[time[0]][:1], spec).isna().any()):
         options["dates"] = time
         options["date_format"] = spec.date_format or "ISO8601"
@@ -133,10 +132,10 @@ def _refuse_not_plain(spec: FileSpec) -> None:
         raise ValueError("a separator or line end is more than one byte")
     if dialect.comment is not None or dialect.skip_footer:
         raise ValueError("a line may be no row")
-    if spec.time_unit is not None or len(spec.time_columns) > 1 or isinstance(spec.time, TimeParts):
+    if spec.time_unit is not None or len(spec.time_names) > 1 or isinstance(spec.time, TimeParts):
         raise ValueError("a time may be more than one plain cell")
-    if spec.where or len(spec.series_columns) > 1:
-        raise ValueError("rows are selected, or series have several columns")
+    if spec.where or len(spec.series_columns) > 1 or spec.is_wide:
+        raise ValueError("rows are selected, series have several columns, or columns are times")
     if not spec.number_format.is_plain or spec.decimal == spec.separator:
         raise ValueError("a number may be more than digits and a mark")
     if padded_width(spec.date_format or ""):
@@ -184,7 +183,7 @@ def _parse_chunk(chunk: bytes, *, spec: FileSpec, header: tuple[str, ...], optio
     if not is_even and count_rows(text, spec.separator, width=len(header)) != len(frame):
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec)
-    times = plain_times(frame[spec.time_columns[0]]) if spec.time else np.arange(0)
+    times = plain_times(frame[spec.time_names[0]]) if spec.time else np.arange(0)
     series, labels = pd.factorize(frame[spec.series_column]) if spec.series_column else (np.arange(0), ())
     names = tuple(str(name) for name in labels)
     if values is None or times is None or not all(map(is_series_name, names)):

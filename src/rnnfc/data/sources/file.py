@@ -21,7 +21,8 @@ def load_file(spec: FileSpec, frequency: Frequency | None = None) -> Panel:
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
-    min_rows = 2 if frequency is None else 1
+    # A row of a wide file has many values.
+    min_rows = 2 if frequency is None and not spec.is_wide else 1
     if spec.path.endswith(".parquet") or _is_parquet(Path(spec.path)):
         table = parquet.read_table(spec, min_rows=min_rows)
     else:

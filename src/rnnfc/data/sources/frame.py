@@ -78,6 +78,8 @@ def as_frame_spec(spec: DataSpec) -> FrameSpec:
     """
     if isinstance(spec, FrameSpec):
         return spec
+    if isinstance(spec, ColumnsSpec) and spec.is_wide:
+        raise _wide_error(spec)
     if not isinstance(spec, ColumnsSpec):
         raise ConfigError(
             f"data.kind: {spec.kind} has no columns to find in a data frame; set data: {{kind: frame, time: COLUMN, "
@@ -87,6 +89,12 @@ def as_frame_spec(spec: DataSpec) -> FrameSpec:
     keys = {name: getattr(spec, name) for name in FormatSpec.model_fields if name in type(spec).model_fields}
     short = "skip" if spec.skips_short_series else "error"
     return FrameSpec.model_validate({**keys, "kind": "frame", "series": series, "short": short})
+
+
+def _wide_error(spec: ColumnsSpec) -> ConfigError:
+    return ConfigError(
+        f"data.kind: {spec.kind} reads a file; make a long frame of it with pandas.melt, and set data.kind: frame"
+    )
 
 
 def load_frame(
@@ -107,6 +115,8 @@ def load_frame(
     from rnnfc.data.sources.origin import Origin
     from rnnfc.data.sources.table import panel_from_table, require_rows
 
+    if spec.is_wide:
+        raise _wide_error(spec)
     columns = _read_columns(frame, spec)
     require_rows(_NAME, len(columns), min_rows=2 if frequency is None else 1)
     origin = Origin(name=_NAME, numbers=range(len(columns)), unit="index")

@@ -1,6 +1,7 @@
 """The names of columns: each that the config names must be there, once."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,9 @@ _MAX_COMPARED = 1000
 _MAX_LISTED = 12
 _OTHER_SEPARATORS = {";": "';'", "\t": '"\\t"', "|": "'|'", ",": "','"}
 _COMMENT_MARKS = ("#", "%", "//")
+# Dates, years and steps such as d_1 as the names of columns; from which number on they are a wide table.
+_TIME_NAME = re.compile(r"\s*([A-Za-z]{0,2}_?\d[\d/.: -]*|\d{4}[- ]?[QMW]\d+)\s*")
+_MIN_TIMES = 3
 # Lines in which a header is looked for.
 _MAX_LINES = 100
 
@@ -82,6 +86,9 @@ def _find_header(
         names = [name.strip(' "') for name in line.decode(errors="replace").split(spec.separator)]
         if {*spec.required_columns} <= {*names}:
             return f"these names are on line {number}: set data.skip_rows: {int(number) - 1}; "
+    times = [name for name in header if _TIME_NAME.fullmatch(name)]
+    if len(times) >= _MIN_TIMES and 2 * len(times) >= len(header):
+        return f"set data.kind: wide if the columns {', '.join(times[:3])} and so on are times; "
     if header and all(_is_value(name) for name in header if name):
         return (
             "the first line looks like a row of data: if the file has no header, name its columns with data.columns: "

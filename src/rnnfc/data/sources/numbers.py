@@ -124,7 +124,7 @@ def note_thousands(frame: "pd.DataFrame", spec: ColumnsSpec) -> tuple[str, ...]:
     form, notes = spec.number_format, []
     if not form.is_plain:
         return ()
-    for name in spec.numbers:
+    for name in spec.value_columns([*frame.columns]) or spec.numbers:
         cells = frame[name].dropna().str.strip()
         marked = cells[cells.str.contains(form.decimal, regex=False)]
         grouped = marked.str.fullmatch(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(form.decimal)}\d{{3}})+")
@@ -175,3 +175,8 @@ def _number_hint(cell: str, others: "pd.Series", spec: ColumnsSpec, *, is_typed:
         listed = ", ".join(map(repr, dict.fromkeys([*form.strip, *signs])))
         default = f"set data.strip: [{listed}] if these signs are no part of the number; {default}"
     return default
+
+
+def as_text(column: "pd.Series") -> "pd.Series":
+    """The cells as text, empty where they have no value."""
+    return column.astype("str").where(column.notna(), "")

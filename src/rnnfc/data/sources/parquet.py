@@ -31,9 +31,9 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
         names = parquet.read_schema(content).names
         refuse_unknown_columns(str(path), names, spec.required_columns)
         # Without the metadata of pandas, which would make the time column the index.
-        frame = parquet.read_table(content, columns=list(spec.required_columns)).to_pandas(
-            ignore_metadata=True
-        )
+        frame = parquet.read_table(
+            content, columns=[*spec.required_columns, *spec.value_columns(names)]
+        ).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(

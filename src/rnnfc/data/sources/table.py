@@ -54,11 +54,13 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     Raises:
         DataError: times that do not ascend or lie on no grid, or gaps that `spec.missing` refuses; with the place of the row.
     """
+    if spec.series_from == "columns":
+        table, spec = _stack_targets(table, spec)
     series = _by_series(table)
     # Rows of a run go on as it was trained: it can answer no question any more.
-    if frequency is None and spec.time is not None and spec.time_format is None:
+    if frequency is None and spec.has_times and spec.time_format is None:
         _refuse_date_numbers(series)
-    if spec.time is None:
+    if not spec.has_times:
         axis = Frequency(unit="number", size=1)
     else:
         series = order_series(series, spec)
@@ -111,13 +113,47 @@ def _unit_hint(time: Times) -> str:
 
 def _note_unit(time: Times, spec: ColumnsSpec) -> tuple[str, ...]:
     """A note on numbers that are likely to be dates."""
-    unit = find_unit(time) if spec.time is not None and spec.time_format is None else None
+    unit = find_unit(time) if spec.has_times and spec.time_format is None else None
     if unit is None or unit == "excel_days":
         return ()
     return (
         f"{spec.time_column}: the times are numbers such as {time[0]:.0f}; set data.time_unit: {unit} if they count "
         f"{UNIT_NAMES[unit]}",
     )
+
+
+def _stack_targets(table: Table, spec: ColumnsSpec) -> tuple[Table, ColumnsSpec]:
+    """Each target column as a series of its own, with the other columns beside it, and the spec of such rows.
+
+    Rows without a value before the first and after the last value of a series are left out.
+    """
+    num_targets, num_rows = len(spec.target), len(table.time)
+    others = table.values[:, num_targets:]
+    numbers = np.asarray(table.origin.numbers)
+    series = table.series if len(table.series) else np.zeros(num_rows, dtype=np.int64)
+    parts: list[npt.NDArray[np.intp]] = []
+    codes: list[npt.NDArray[np.int64]] = []
+    names: list[str] = []
+    columns = []
+    for place, target in enumerate(spec.target):
+        for code, name in enumerate(table.names):
+            rows = np.flatnonzero(series == code)
+            present = np.flatnonzero(~np.isnan(table.values[rows, place]))
+            rows = rows[present[0] : present[-1] + 1] if len(present) else rows[:0]
+            parts.append(rows)
+            columns.append(np.full(len(rows), place))
+            codes.append(np.full(len(rows), len(names)))
+            names.append(target if not len(table.series) else f"{name}/{target}")
+    rows, column = np.concatenate(parts), np.concatenate(columns)
+    stacked = replace(
+        table,
+        origin=replace(table.origin, numbers=numbers[rows]),
+        values=np.column_stack([table.values[rows, column], others[rows]]),
+        time=table.time[rows],
+        series=np.concatenate(codes),
+        names=tuple(names),
+    )
+    return stacked, spec.model_copy(update={"target": ("value",), "series_from": None})
 
 
 def require_rows(name: str, rows: int, *, min_rows: int) -> None:

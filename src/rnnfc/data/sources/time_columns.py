@@ -59,7 +59,7 @@ def join_columns(frame: "pd.DataFrame", spec: ColumnsSpec, origin: Origin) -> "p
 
     if isinstance(spec.time, TimeParts):
         return pd.Series(_from_parts(frame, spec.time, spec, origin), name=spec.time_column)
-    columns = [frame[name] for name in spec.time_columns]
+    columns = [frame[name] for name in spec.time_names]
     if len(columns) == 1:
         return columns[0]
     joined, *others = (column.astype("str").where(column.notna(), "").str.strip() for column in columns)
