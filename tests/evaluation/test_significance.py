@@ -10,6 +10,7 @@ from factories import make_forecast
 from rnnfc.evaluation.significance import (
     Signs,
     count_signs,
+    count_times,
     critical_value,
     diebold_mariano,
     min_times,
@@ -111,6 +112,9 @@ def test_diebold_mariano__windows_without_a_known_value_are_left_out() -> None:
     known = actual.copy()
     known[3] = NAN
     assert pair(known) != pair(actual)
+    assert count_times(make_forecast(known, known)) == 3
+    twice = make_forecast(known, known, series=[0, 0, 1, 1], origin_time=np.array([5, 6, 5, 6]))
+    assert count_times(twice) == 2
     known[2, 1] = NAN
     gains = [(0 + 1 - 9 - 9) / 2, (1 + 0 - 0 - 16) / 2, 1 - 0]
     # The cosine of three times: sqrt(2 / 3) cos(30, 90, 150 degrees) = 0.70711, 0, -0.70711; the overlap of two steps: sums

@@ -57,6 +57,12 @@ def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     return math.copysign(statistic, mean)
 
 
+def count_times(forecast: Forecast) -> int:
+    """Different origin times of the windows with at least one known value: the observations of `diebold_mariano`."""
+    known = ~np.isnan(np.asarray(forecast.actual)).all(axis=(1, 2))
+    return len(np.unique(forecast.origin_time[known]))
+
+
 def min_times(horizon: int) -> int:
     """Origin times that the test needs: windows of fewer share more than two thirds of their horizons."""
     return max(_FEWEST_TIMES, -(-horizon // 2))

@@ -15,7 +15,7 @@ from rnnfc.errors import TrainError
 from rnnfc.evaluation.forecast import Forecast, Predictor
 from rnnfc.evaluation.metrics import METRICS
 from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
-from rnnfc.evaluation.significance import Signs, count_signs, diebold_mariano
+from rnnfc.evaluation.significance import Signs, count_signs, count_times, diebold_mariano
 from rnnfc.reports.report import NETWORK, RANKING_METRIC, Report, count_rows, ranking_units
 from rnnfc.reports.verdict import (
     describe_future_covariates,
@@ -147,7 +147,7 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         deviation=forecasts.deviation,
         unit=panel.unit,
         num_targets=panel.num_targets,
-        num_times=len(np.unique(test.origin_time)),
+        num_times=count_times(forecasts.network["test"]),
         horizon=test.horizon,
     )
     unread = describe_future_covariates(_future_covariates(prepared.experiment))
