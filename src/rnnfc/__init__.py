@@ -7,7 +7,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnfc.api import Run, check, compare, list_runs, load, open_run, remove, remove_tag, tag, train
+    from rnnfc.api import (
+        Run,
+        check,
+        compare,
+        final_fit,
+        list_runs,
+        load,
+        open_run,
+        remove,
+        remove_tag,
+        tag,
+        train,
+    )
     from rnnfc.errors import (
         ConfigError,
         DataError,
@@ -30,6 +42,7 @@ __all__ = [
     "TrainError",
     "check",
     "compare",
+    "final_fit",
     "list_runs",
     "load",
     "open_run",

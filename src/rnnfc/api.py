@@ -34,9 +34,10 @@ from rnnfc.workflows import list as list_workflow
 from rnnfc.workflows import predict as predict_workflow
 from rnnfc.workflows import prepare as prepare_workflow
 from rnnfc.workflows import tag as tag_workflow
+from rnnfc.workflows.final_fit import final_fit as final_fit_workflow
+from rnnfc.workflows.fit import Listener
 from rnnfc.workflows.predict import FutureForecast
 from rnnfc.workflows.prepare import Check, Prepared
-from rnnfc.workflows.train import Listener
 from rnnfc.workflows.train import train as train_workflow
 
 # pandas.DataFrame, polars.DataFrame or pyarrow.Table.
@@ -79,6 +80,8 @@ def train(
 ) -> "Run":
     """Train an experiment, and publish its run folder under `outputs`.
 
+    With `final: true` in the experiment a final fit is published after it, which `open_run` then finds by the experiment's name.
+
     Args:
         data: a frame with the columns of `experiment.data`, used instead of its file.
         progress: show what `rnnfc train` shows.
@@ -91,12 +94,30 @@ def train(
     tag_workflow.refuse_tag_names([experiment.name], outputs=Path(outputs))
     with _listener(progress=progress) as listener:
         result = train_workflow(prepared, outputs=Path(outputs), listener=listener)
+        if experiment.final:
+            final_fit_workflow(result.run, outputs=Path(outputs), listener=listener)
     if progress:
         from rnnfc.cli.console import show_report, show_saved
 
         show_report(result.report)
         show_saved(result.run)
     return Run(result.run.folder, _library=_library_of(data))
+
+
+def final_fit(run: "Run | str | Path", *, outputs: str | Path = _OUTPUTS, progress: bool = False) -> "Run":
+    """Fit the network of a finished run once more, on all rows of its data, and publish it as a run of its own.
+
+    It has the epochs, learning rates and blend share that validation chose, and no test rows: `run` is its evidence.
+
+    Raises:
+        DataError: the rows of the run have changed, or were a data frame.
+        RunError: there is no such run, or it is itself a final fit.
+        TrainError, OutputError: see `train`.
+    """
+    source = run.folder if isinstance(run, Run) else run
+    trained = find.find(Path(outputs), str(source), scored=True)
+    with _listener(progress=progress) as listener:
+        return Run(final_fit_workflow(trained, outputs=Path(outputs), listener=listener).folder)
 
 
 def open_run(name: str | Path | None = None, *, outputs: str | Path = _OUTPUTS) -> "Run":

@@ -45,11 +45,11 @@ WRITTEN = (
         CHECKPOINT,
         "model.onnx",
         "scaler.json",
-        "report.json",
-        "forecast.csv",
         "last_window.npz",
+        "weights.npz",
+        "history.jsonl",
     ),
-    *("weights.npz", "history.jsonl", "report.md", "forecast.png", "loss.png", "run.json", "manifest.sha256"),
+    *("loss.png", "report.json", "report.md", "forecast.csv", "forecast.png", "run.json", "manifest.sha256"),
 )
 AFTER_TRAINING = WRITTEN.index(CHECKPOINT) + 1
 FULL = "free some space, or choose another folder with --outputs; earlier runs are untouched\n"
@@ -240,7 +240,7 @@ def test_train__leaves_nothing_if_the_disk_is_full_from_the_start(
 def test_train__leaves_nothing_if_the_disk_is_full_at_model_keras(
     command: Callable[..., Outcome], stacked: Before, tmp_path: Path, name: str
 ) -> None:
-    order = [*WRITTEN[:11], "model.keras", *WRITTEN[11:]]
+    order = [*WRITTEN[:8], "model.keras", *WRITTEN[8:]]
     size = 3000 if name == CHECKPOINT else (stacked.run / name).stat().st_size // 2
     epoch = survives(command, stacked.copied(tmp_path / "outputs"), full_at(order.index(name), size))
     assert epoch == (0 if name == CHECKPOINT else 3)

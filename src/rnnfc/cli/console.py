@@ -93,7 +93,7 @@ class TrainingConsole:
 
     def epoch(self, row: Epoch, *, total: int) -> None:
         """Show the losses of a finished epoch."""
-        self._done = row.epoch
+        self._done, self._total = row.epoch, total
         validation = (
             "" if row.validation_loss is None else f" · validation {format_number(row.validation_loss)}"
         )

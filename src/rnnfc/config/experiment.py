@@ -47,6 +47,11 @@ class Experiment(Spec):
         description="further baselines for the report; they need the extra stats",
     )
 
+    final: bool = Field(
+        default=False,
+        description="after training, fit the network again on all rows, for the epochs that validation chose; forecasts use it",
+    )
+
     @property
     def net(self) -> NetSpec | None:
         """The parts that every Keras network can have; None for a network of another engine."""

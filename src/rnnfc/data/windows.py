@@ -180,7 +180,8 @@ class Splits:
         yield "train", self.train
         if self.validation is not None:
             yield "validation", self.validation
-        yield "test", self.test
+        if len(self.test):
+            yield "test", self.test
 
     @property
     def scored(self) -> dict[str, Windows]:
@@ -201,6 +202,7 @@ def cut_windows(
     stride: int = 1,
     season: int | None = None,
     fixed_stride: bool = False,
+    is_final: bool = False,
 ) -> Splits:
     """The windows of every split: one in each `stride` rows of training, all of validation and test.
 
@@ -210,9 +212,18 @@ def cut_windows(
     Args:
         season: rows per season; training windows begin at each of its phases. None: at rows drawn at random.
         fixed_stride: training windows begin `stride` rows apart, as in runs of earlier versions.
+        is_final: all rows are training rows, whatever `split` says; there is no validation, and test has no windows.
     Raises:
         DataError: a split has too few rows for one window, or a date lies outside the data; with both numbers.
     """
+    if is_final:
+        rows = np.stack([panel.bounds[:-1], panel.bounds[1:]], axis=1)
+        train = _cut_split(
+            panel, rows, name="train", length=length, horizon=horizon, stride=stride, season=season or 1
+        )
+        return Splits(
+            train=train, validation=None, test=replace(train, origins=train.origins[:0]), train_rows=rows
+        )
     _refuse_dates_outside(panel, split)
     borders = np.array([_borders(panel, series, split) for series in range(len(panel.series))])  # [series, 4]
     cut = partial(_cut_split, panel, length=length, horizon=horizon)

@@ -84,14 +84,16 @@ class NumpyNetwork:
         """See `Network`."""
         return to_forecast(self.outputs(windows), windows)
 
-    def warm_start(self, scaled: Windows, *, validation: Windows | None) -> None:
+    def warm_start(
+        self, scaled: Windows, *, validation: Windows | None, penalty: float | None = None
+    ) -> None:
         """Nothing here has a closed-form solution."""
 
     def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> Trainer:  # noqa: ARG002  nothing is compiled
         """See `Network`."""
         return NumpyTrainer(self, self._experiment, train=scaled, validation=validation)
 
-    def finalize(self, *, validation: Windows | None) -> None:
+    def finalize(self, *, validation: Windows | None, share: float | None = None) -> None:
         """Nothing is chosen after training."""
 
     def facts(self) -> NetworkFacts:

@@ -10,14 +10,20 @@ from rnnfc.runs.tags import read_tag, read_tags
 from rnnfc.runs.writer import MANIFEST
 
 
-def finished(outputs: Path) -> list[Run]:
-    """All finished runs under `outputs`, oldest first; unfinished runs and other files are skipped."""
+def finished(outputs: Path, *, scored: bool = False) -> list[Run]:
+    """All finished runs under `outputs`, oldest first; unfinished runs and other files are skipped.
+
+    Args:
+        scored: final fits, which have no test rows, are skipped too.
+    """
     runs: list[tuple[str, str, Run]] = []
     for path in outputs.glob("*/" + INFO) if outputs.is_dir() else ():
         run = Run(path.parent)
         try:
             info = run.info()
         except RunError:
+            continue
+        if scored and "parent" in info:
             continue
         if info.get("status") == "done" and not path.parent.name.startswith("."):
             runs.append((str(info.get("finished", "")), run.name, run))
@@ -39,11 +45,13 @@ def unfinished(outputs: Path) -> list[Run]:
     return [Run(folder) for _, folder in sorted(folders)]
 
 
-def find(outputs: Path, name: str | None) -> Run:
+def find(outputs: Path, name: str | None, *, scored: bool = False) -> Run:
     """The run that `name` means: a folder, a folder's name under `outputs`, a tag, or an experiment (its newest run).
 
     None means the newest run of all.
 
+    Args:
+        scored: an experiment means its newest run with test rows, not a later final fit.
     Raises:
         RunError: there is no such finished run, or the run of the tag is gone.
     """
@@ -55,7 +63,7 @@ def find(outputs: Path, name: str | None) -> Run:
         if tagged is not None:
             return _open_tagged(outputs, name, tagged)
     # Not by the folder's name: sine-2 may be the second run of sine in one second, or a run of sine-2.
-    runs = [run for run in finished(outputs) if name is None or run.info().get("name") == name]
+    runs = [run for run in finished(outputs, scored=scored) if name in (None, run.info().get("name"))]
     if name is None:
         _refuse_damaged(outputs, newer_than=runs[-1].name if runs else "")
     if runs:

@@ -20,6 +20,7 @@ from rnnfc.runs import untrusted
 from rnnfc.runs.checkpoint import CHECKPOINT
 from rnnfc.runs.forecast_csv import read_forecast
 from rnnfc.runs.panel_arrays import frequency_from_arrays, panel_from_arrays
+from rnnfc.runs.parent import Parent
 from rnnfc.runs.writer import MANIFEST, manifest
 
 EXPERIMENT, INFO, MODEL, ONNX = "experiment.yaml", "run.json", "model.keras", "model.onnx"
@@ -78,6 +79,24 @@ class Run:
         """run.json."""
         return self._json(INFO)
 
+    def parent(self) -> Parent | None:
+        """The training that this run is a final fit of; None for a run with test rows of its own."""
+        parent = self.info().get("parent")
+        try:
+            return None if parent is None else Parent.from_json(parent)
+        except ValueError as error:
+            raise self._damaged(INFO, error) from error
+
+    def require_test_rows(self) -> None:
+        """Refuse a final fit, which was trained on all rows.
+
+        Raises:
+            RunError: names the run that is its evidence.
+        """
+        parent = self.parent()
+        if parent is not None:
+            raise RunError(f"{self.folder}: a final fit has no test rows; name its evidence, {parent.run}")
+
     def not_written(self) -> dict[str, str]:
         """Why files are missing that could not be made after training, by their names."""
         reasons = self.info().get("not_written")
@@ -94,6 +113,10 @@ class Run:
     def report(self) -> JsonObject:
         """report.json."""
         return self._json(REPORT)
+
+    def report_text(self) -> str:
+        """report.md."""
+        return self._text(REPORT_TEXT)
 
     def experiment(self, overrides: Sequence[str] = ()) -> Experiment:
         """The resolved experiment, after `overrides` as in `config.load`."""

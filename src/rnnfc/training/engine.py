@@ -87,8 +87,16 @@ class Network(Protocol):
     def predict(self, windows: Windows) -> Forecast:
         """The forecast in data units."""
 
-    def warm_start(self, scaled: Windows, *, validation: Windows | None) -> None:
-        """Fit everything that has a closed-form solution, a linear map, to training windows over the scaled panel."""
+    def warm_start(
+        self, scaled: Windows, *, validation: Windows | None, penalty: float | None = None
+    ) -> float | None:
+        """Fit everything that has a closed-form solution, a linear map, to training windows over the scaled panel.
+
+        Args:
+            penalty: of the ridge regression, as an earlier call returned it; None: the one that suits the validation windows.
+        Returns:
+            The penalty; None without a linear map.
+        """
 
     def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> Trainer:
         """The trainer before the first epoch.
@@ -98,8 +106,12 @@ class Network(Protocol):
             recipe: how the epoch is compiled; the same recipe again gives the same bits.
         """
 
-    def finalize(self, *, validation: Windows | None) -> None:
-        """Choose what is chosen after training, the network's share in a blend, on windows over the scaled panel."""
+    def finalize(self, *, validation: Windows | None, share: float | None = None) -> None:
+        """Choose what is chosen after training, the network's share in a blend, on windows over the scaled panel.
+
+        Args:
+            share: as an earlier training chose it; None: it is chosen on `validation`.
+        """
 
     def facts(self) -> NetworkFacts:
         """What run.json records of the network."""

@@ -52,17 +52,20 @@ class KerasNetwork:
         """See `Network`."""
         return self._forecaster.predict(windows)
 
-    def warm_start(self, scaled: Windows, *, validation: Windows | None) -> None:
+    def warm_start(
+        self, scaled: Windows, *, validation: Windows | None, penalty: float | None = None
+    ) -> float | None:
         """Fit the linear maps of the network in closed form."""
         normalize = self._experiment.window.normalize
 
         def pairs(windows: Windows) -> Callable[[], Iterator[tuple[Floats, Floats]]]:
             return lambda: normalized_pairs(windows.without_masked_targets(), normalize)
 
-        linear_skip.warm_start(
+        return linear_skip.warm_start(
             self.net.linear_skips,
             pairs=pairs(scaled),
             validation=pairs(validation) if validation else None,
+            penalty=penalty,
         )
 
     def start(self, scaled: Windows, *, validation: Windows | None, recipe: Recipe) -> Trainer:
@@ -76,9 +79,11 @@ class KerasNetwork:
             recipe=recipe,
         )
 
-    def finalize(self, *, validation: Windows | None) -> None:
+    def finalize(self, *, validation: Windows | None, share: float | None = None) -> None:
         """Choose the network's share in a blend by the `point_error` of the loss."""
-        if validation is not None and linear_skip.network_share(self.net.linear_skips) is not None:
+        if share is not None:
+            linear_skip.set_share(self.net.linear_skips, share)
+        elif validation is not None and linear_skip.network_share(self.net.linear_skips) is not None:
             linear_skip.choose_share(
                 self.net.linear_skips,
                 lambda: median(self.scaled_points(validation), self.levels),

@@ -1,7 +1,7 @@
 """The epoch loop of every engine: learning rate, order, validation loss, early stopping, best weights, divergence."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -56,19 +56,23 @@ def train_epochs(
     spec: TrainSpec,
     seed: int,
     tick: Tick = lambda _: None,
+    rates: Sequence[float] | None = None,
 ) -> Iterator[Epoch]:
     """Train one epoch per row that is requested, until `spec.epochs` or early stopping.
 
     Args:
         origins: of the training windows, in time order.
+        rates: the learning rate of each epoch, and so their number, as an earlier training had them; None: those of `spec`.
         tick: see `Trainer.run_epoch`.
     Raises:
         TrainError: a loss or weight is not finite; names epoch and step.
     """
     progress, trainer = state.progress, state.trainer
-    while progress.epoch < spec.epochs and not should_stop(progress, spec):
+    while progress.epoch < (spec.epochs if rates is None else len(rates)):
+        if rates is None and should_stop(progress, spec):
+            return
         started = time.perf_counter()
-        rate = scheduled_rate(progress, spec)
+        rate = scheduled_rate(progress, spec) if rates is None else rates[progress.epoch]
         order = epoch_order(origins, spec=spec, seed=seed, epoch=progress.epoch)
         try:
             loss = trainer.run_epoch(order, epoch=progress.epoch, rate=rate, tick=tick)

@@ -12,8 +12,9 @@ from rnnfc.data.panel import Panel
 from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Rows, Windows, cut_windows
 from rnnfc.plain import JsonObject
+from rnnfc.workflows.fit import Listener
 from rnnfc.workflows.prepare import Prepared
-from rnnfc.workflows.train import Listener, train
+from rnnfc.workflows.train import train
 
 # How many rows t are tried, from which on everything is changed; and as many after gaps.
 _BORDERS = 5

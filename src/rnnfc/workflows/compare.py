@@ -131,6 +131,8 @@ def compare(runs: Sequence[Run], *, outputs: Path) -> Comparison:
         raise RunError(
             "compare needs two different finished runs; train another, or name them: rnnfc compare RUN RUN"
         )
+    for run in runs:
+        run.require_test_rows()
     unit = _common_unit(runs)
     tables = [_read_table(run) for run in runs]
     common = _common_rows(runs, tables)

@@ -52,6 +52,7 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
         DataError: the data is not what the run was trained on; raised before TensorFlow starts.
         RunError: the run is damaged.
     """
+    run.require_test_rows()
     stored = run.scores()
     refuse_missing_extra(run.experiment().baselines)
     prepared, scaler = prepare_run(run)

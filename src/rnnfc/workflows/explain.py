@@ -73,6 +73,7 @@ def explain(runs: Sequence[Run], *, outputs: Path) -> tuple[Path, list[Curve]]:
         if not (experiment := run.experiment()).is_one_stack:
             text = f"explain needs one stacked or scratch network without other parts, this is {experiment.model.label}"
             raise ConfigError(f"{run.folder}: {text}; name another run")
+        run.require_test_rows()
     reopened = [(run, *prepare_run(run), run.weights()) for run in runs]
     curves = []
     for run, prepared, scaler, weights in reopened:

@@ -132,10 +132,12 @@ def _check_unrolled_steps(experiment: Experiment, kind: str, limit: int | None) 
 def _parity_windows(run: Run, experiment: Experiment, last: Panel, scaler: Scaler) -> tuple[Windows, str]:
     """Windows for the parity check, and what they are: test windows, or random ones if the data is gone or has changed."""
     try:
-        test = prepare_run(run)[0].splits.test
+        splits = prepare_run(run)[0].splits
     except (ConfigError, DataError):  # gone, changed, or larger than the memory
         return _random_windows(experiment, last, scaler), "last window and drawn from the trained range"
-    return replace(test, origins=test.origins[:: -(-len(test) // _MAX_WINDOWS)]), "test"
+    # A final fit has no test windows.
+    windows, name = (splits.test, "test") if len(splits.test) else (splits.train, "training")
+    return replace(windows, origins=windows.origins[:: -(-len(windows) // _MAX_WINDOWS)]), name
 
 
 def _random_windows(experiment: Experiment, last: Panel, scaler: Scaler) -> Windows:

@@ -217,7 +217,7 @@ def predict(
         ]
     covariates = future_covariates(panel, experiment, future, rows=-(-steps // horizon) * horizon)
     runtime, fallback = choose_runtime(run, runtime=runtime)
-    notes = [*notes, *fallback]
+    notes = [*notes, *fallback, *_evidence(run)]
     network = open_network(run, panel, scaler, runtime=runtime)
     value, quantiles, fed_back = _forecast(network, panel, covariates, horizon=horizon, steps=steps)
     out_of_range = _out_of_range(panel, scaler, fed_back, covariates)
@@ -256,6 +256,11 @@ def _untrained(run: Run, experiment: Experiment) -> list[str]:
         f"{num_series - trained:,} of {num_series:,} series had no training window, so model.series_embedding has learned "
         "nothing of them and their forecasts depend on chance; train again without such series or without series_embedding"
     ]
+
+
+def _evidence(run: Run) -> list[str]:
+    parent = run.parent()
+    return [f"a final fit on all rows; the scores of {parent.run} are its evidence"] if parent else []
 
 
 def _refuse_past_covariates(panel: Panel, steps: int, *, horizon: int) -> None:

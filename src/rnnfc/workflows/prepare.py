@@ -105,6 +105,7 @@ def prepare(
     frequency: Frequency | None = None,
     fixed_stride: bool = False,
     fit_by_range: bool = True,
+    is_final: bool = False,
 ) -> Prepared:
     """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
 
@@ -114,6 +115,7 @@ def prepare(
         frequency: the step that the rows had at training; None: it is inferred.
         fixed_stride: cut training windows by the rule of earlier versions, see `cut_windows`.
         fit_by_range: see `Prepared`.
+        is_final: all rows are training rows, for a final fit.
     Raises:
         ConfigError: training would need more memory than there is.
         DataError: the data cannot be used, or does not fit the experiment.
@@ -137,6 +139,7 @@ def prepare(
             stride=window.stride,
             season=experiment.data.season,
             fixed_stride=fixed_stride,
+            is_final=is_final,
         )
         edges = training_range(panel, splits.train_rows, **experiment.scale.model_dump())
         loading.rows = panel.num_rows
@@ -152,7 +155,9 @@ def prepare(
         panel=panel,
         splits=splits,
         loading=loading,
-        scale_notes=tuple(scale_notes(experiment, panel, splits, low=edges[0], high=edges[1])),
+        scale_notes=()
+        if is_final
+        else tuple(scale_notes(experiment, panel, splits, low=edges[0], high=edges[1])),
         constant_series=constant,
         fixed_stride=fixed_stride,
         fit_by_range=fit_by_range,
@@ -223,39 +228,65 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
         DataError: the data is not what the run was trained on, or was a data frame.
         RunError: the run is damaged.
     """
+    experiment = _experiment_of_file(run)
+    prepared = prepare(
+        experiment,
+        rows=lambda panel: _as_trained(run, panel, experiment),
+        frequency=run.frequency(),
+        fixed_stride=run.has_fixed_stride(),
+        fit_by_range=run.fits_by_range(),
+        is_final=run.parent() is not None,
+    )
+    return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
+
+
+def prepare_final(run: Run) -> Prepared:
+    """All rows of a finished run's data as training rows, with those that were added since, of the series of the run.
+
+    Raises:
+        DataError, RunError: see `prepare_run`.
+    """
+    experiment = _experiment_of_file(run)
+
+    def whole(panel: Panel) -> Panel:
+        names = {*_as_trained(run, panel, experiment).series}
+        return panel.select_series(np.array([name in names for name in panel.series]))
+
+    return prepare(experiment, rows=whole, frequency=run.frequency(), is_final=True)
+
+
+def _experiment_of_file(run: Run) -> Experiment:
     experiment = run.experiment()
     if experiment.data.from_frame:
         raise DataError(
             f"{run.folder}: this run was trained on a data frame, which is not stored; train again from a file (data.kind: csv) "
             "to read its data again, or forecast in Python: run.predict(data=frame)"
         )
+    return experiment
 
-    def as_trained(panel: Panel) -> Panel:
-        last = run.last_window(length=experiment.window.length)
-        # A series that was added after training may be too short, which is not an error of this run.
-        panel = (
-            _long_enough(panel, experiment) if experiment.data.skips_short_series else panel
-        ).truncate_to(last)
-        if panel.future is not None and last.span[1] > panel.span[1]:
-            raise DataError(
-                f"{run.folder}: the rows after {format_time(panel.span[1])} have no target, and the run was trained on values "
-                "there (earlier versions filled them); restore these values, or train again"
-            )
-        if panel.fingerprint() != run.info().get("data_sha256"):
-            raise DataError(
-                f"{run.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
-                f"{format_time(last.span[1])} is not the one in {INFO}); restore these rows, or train again"
-            )
-        return panel
 
-    prepared = prepare(
-        experiment,
-        rows=as_trained,
-        frequency=run.frequency(),
-        fixed_stride=run.has_fixed_stride(),
-        fit_by_range=run.fits_by_range(),
+def _as_trained(run: Run, panel: Panel, experiment: Experiment) -> Panel:
+    """The rows that the run was trained on.
+
+    Raises:
+        DataError: they have changed.
+    """
+    last = run.last_window(length=experiment.window.length)
+    # A series that was added after training may be too short, which is not an error of this run.
+    panel = (_long_enough(panel, experiment) if experiment.data.skips_short_series else panel).truncate_to(
+        last
     )
-    return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
+    if panel.future is not None and last.span[1] > panel.span[1]:
+        raise DataError(
+            f"{run.folder}: the rows after {format_time(panel.span[1])} have no target, and the run was trained on values "
+            "there (earlier versions filled them); restore these values, or train again"
+        )
+    if panel.fingerprint() != run.info().get("data_sha256"):
+        raise DataError(
+            f"{run.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
+            f"{format_time(last.span[1])} is not the one in {INFO}); restore these rows, or train again"
+        )
+    return panel
 
 
 class SplitSummary(TypedDict):

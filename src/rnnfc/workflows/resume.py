@@ -58,7 +58,7 @@ def resume(name: str | None, *, outputs: Path, overrides: Sequence[str] = ()) ->
     # Read again, and not from run.json: a key that a later version has added is at its default there.
     before = run.experiment().model_dump(mode="json")
     _refuse_changes(run, differences(before, experiment.model_dump(mode="json")))
-    prepared = prepare(experiment)
+    prepared = prepare(experiment, is_final=run.parent() is not None)
     now = provenance(prepared.panel)
     recorded, present = ({key: facts.get(key) for key in _DECISIVE} for facts in (info, now))
     _refuse_changes(run, differences(recorded, present))

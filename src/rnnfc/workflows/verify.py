@@ -12,9 +12,11 @@ import numpy as np
 from rnnfc.baselines import refuse_missing_extra
 from rnnfc.plain import Array, Json
 from rnnfc.runs.run import Run
+from rnnfc.workflows.final_fit import repeat_final_fit
+from rnnfc.workflows.fit import Listener
 from rnnfc.workflows.prepare import prepare_run
 from rnnfc.workflows.provenance import differences, provenance
-from rnnfc.workflows.train import Listener, train
+from rnnfc.workflows.train import train
 
 _Value: TypeAlias = "Array | Json"
 _Values: TypeAlias = "Mapping[str, _Value]"
@@ -46,7 +48,10 @@ def verify(run: Run, *, listener: Listener) -> Verification:
     refuse_missing_extra(run.experiment().baselines)
     prepared, _ = prepare_run(run)
     with tempfile.TemporaryDirectory(prefix="rnnfc-verify-") as folder:
-        repeated = train(prepared, outputs=Path(folder), listener=listener).run
+        if run.parent() is None:
+            repeated = train(prepared, outputs=Path(folder), listener=listener).run
+        else:
+            repeated = repeat_final_fit(run, prepared, outputs=Path(folder), listener=listener)
         now, infos = _results(repeated, kinds), (run.info(), repeated.info())
     names = [name for name in (*provenance(prepared.panel), *_RECORDED_LATER) if name not in _NOT_COMPARED]
     recorded, current = ({name: info.get(name) for name in names} for info in infos)

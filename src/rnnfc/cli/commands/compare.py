@@ -25,7 +25,9 @@ def compare(
     from rnnfc.runs.find import find, finished
     from rnnfc.workflows.compare import compare as compare_runs
 
-    runs = [find(outputs, name) for name in names] if names else finished(outputs)[-2:]
+    runs = (
+        [find(outputs, name, scored=True) for name in names] if names else finished(outputs, scored=True)[-2:]
+    )
     comparison = compare_runs(runs, outputs=outputs)
     if as_json:
         print_json(comparison.to_json())

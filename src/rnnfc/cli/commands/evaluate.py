@@ -14,7 +14,7 @@ def evaluate(
     from rnnfc.runs.find import find
     from rnnfc.workflows.evaluate import evaluate as evaluate_run
 
-    run = find(outputs, name)
+    run = find(outputs, name, scored=True)
     show_note("run", str(run.folder))
     result = evaluate_run(run, runtime=runtime)
     for text in result.notes:

@@ -10,6 +10,7 @@ from rnnfc.cli.options import OUTPUTS, AsJson, Outputs, Set, app, print_json
 from rnnfc.errors import ConfigError, RnnfcError, RunError, TrainError
 
 if TYPE_CHECKING:
+    from rnnfc.runs.run import Run
     from rnnfc.workflows.prepare import Prepared
     from rnnfc.workflows.resume import Unfinished
     from rnnfc.workflows.train import Trained
@@ -23,7 +24,7 @@ def train(
     configs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CONFIG...", help="One or more YAML experiments; with --resume, the run to continue."
+            metavar="CONFIG...", help="One or more YAML experiments; with --resume or --final, a run."
         ),
     ] = None,
     overrides: Set = None,
@@ -34,16 +35,28 @@ def train(
             help="Continue the newest unfinished run (or that of RUN or CONFIG); same bits as without a break.",
         ),
     ] = False,
+    final: Annotated[
+        bool,
+        typer.Option("--final", help="Fit the network of a finished RUN once more, on all rows of its data."),
+    ] = False,
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
     """Train experiments, one run folder each; compare several."""
+    if final:
+        if resume or overrides:
+            raise ConfigError("--final repeats a finished run as it is; remove --resume and --set")
+        _final_fit(_scored_run(configs or [], outputs), outputs=outputs, as_json=as_json)
+        return
     # Every config and its data are checked before the first training starts, and imports come as late as they can.
     trainings = (
         [_unfinished(configs or [], overrides, outputs)]
         if resume
         else _prepared(configs or [], overrides, outputs)
     )
+    if resume and trainings[0][1] is not None and "parent" in trainings[0][1].info:
+        _final_fit(trainings[0][1], outputs=outputs, as_json=as_json)
+        return
     from rnnfc.cli.commands.compare import show_comparison
     from rnnfc.cli.console import show_note
     from rnnfc.workflows.compare import compare
@@ -102,13 +115,57 @@ def _train_each(
             if show:
                 show_report(result.report, shown=prepared.scale_notes)
                 show_saved(result.run)
-            if result.not_written:
-                reasons = "; ".join(f"{name} ({reason})" for name, reason in result.not_written.items())
-                text = f"{result.run.folder} is published without {reasons}"
+            try:
+                _refuse_incomplete(result.run)
+                if prepared.experiment.final:
+                    _final_fit(result.run, outputs=outputs, as_json=None)
+            except _FAILURES as error:
                 if len(trainings) == 1:
-                    raise TrainError(text)
-                failed[names[index]] = text
-                show_note("failed", text)
+                    raise
+                failed[names[index]] = str(error) or type(error).__name__
+                show_note("failed", failed[names[index]])
+
+
+def _final_fit(source: "Run | Unfinished", *, outputs: Path, as_json: bool | None) -> None:
+    """Make, or continue, a final fit and show it.
+
+    Args:
+        as_json: None: a training before it has printed the result.
+    """
+    from rnnfc.cli.console import TrainingConsole, show_note, show_saved
+    from rnnfc.runs.run import Run
+    from rnnfc.workflows.final_fit import final_fit, resume_final_fit
+
+    with contextlib.closing(TrainingConsole()) as listener:
+        if isinstance(source, Run):
+            show_note("final fit", f"of {source.folder}, on all rows")
+            run = final_fit(source, outputs=outputs, listener=listener)
+        else:
+            run = resume_final_fit(source, outputs=outputs, listener=listener)
+    parent = run.parent()
+    if as_json and parent is not None:
+        print_json({"run": str(run.folder), "parent": parent.run, "epochs": len(parent.learning_rates)})
+    elif as_json is False:
+        show_saved(run)
+    else:
+        show_note("saved", str(run.folder))
+    _refuse_incomplete(run)
+
+
+def _refuse_incomplete(run: "Run") -> None:
+    """Raise TrainError, with the reasons, for a published run without a file that could not be made."""
+    missing = run.not_written()
+    if missing:
+        reasons = "; ".join(f"{name} ({reason})" for name, reason in missing.items())
+        raise TrainError(f"{run.folder} is published without {reasons}")
+
+
+def _scored_run(names: list[Path], outputs: Path) -> "Run":
+    from rnnfc.runs.find import find
+
+    if len(names) > 1:
+        raise ConfigError("--final fits one run again; name one, or none for the newest")
+    return find(outputs, str(names[0]) if names else None, scored=True)
 
 
 def _unique(names: list[str]) -> list[str]:

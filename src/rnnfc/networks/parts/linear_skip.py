@@ -66,22 +66,27 @@ def with_linear_skip(
     return model, LinearSkip(linear=linear, share=share)
 
 
-def warm_start(skips: Sequence[LinearSkip], *, pairs: Pairs, validation: Pairs | None) -> None:
-    """Set every linear map to the ridge solution on the training windows.
+def warm_start(
+    skips: Sequence[LinearSkip], *, pairs: Pairs, validation: Pairs | None, penalty: float | None = None
+) -> float | None:
+    """Set every linear map to the ridge solution on the training windows; returns the penalty, None without a linear map.
 
-    The penalty is the one of PENALTIES with the least squared error on the validation windows.
+    Args:
+        penalty: None: the one of PENALTIES with the least squared error on the validation windows.
     """
     if not skips:
-        return
+        return None
     gram, moment = _normal_equations(pairs, rows=skips[0].linear.kernel.shape[0])
-    penalties = PENALTIES if validation else PENALTIES[:1]
-    solutions = [_ridge(gram, moment, penalty=penalty) for penalty in penalties]
-    if validation:
+    penalties = [penalty] if penalty is not None else PENALTIES if validation else PENALTIES[:1]
+    solutions = [(_ridge(gram, moment, penalty=penalty), penalty) for penalty in penalties]
+    if validation and len(solutions) > 1:
         gram, moment = _normal_equations(validation, rows=len(gram))
         # The squared error without its constant term.
-        solutions.sort(key=lambda weights: float(np.sum(weights * (gram @ weights - 2 * moment))))
+        solutions.sort(key=lambda pair: float(np.sum(pair[0] * (gram @ pair[0] - 2 * moment))))
+    weights, chosen = solutions[0]
     for skip in skips:
-        skip.linear.set_weights([solutions[0]])
+        skip.linear.set_weights([weights])
+    return chosen
 
 
 def _normal_equations(pairs: Pairs, *, rows: int) -> tuple[Floats, Floats]:
