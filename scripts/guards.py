@@ -32,9 +32,9 @@ class Guard:
 GUARDS = (
     Guard(
         name="fit the scaler on all rows",
-        path="workflows/train.py",
+        path="workflows/fit.py",
         changes={
-            "Scaler.fit(prepared.panel, splits.train_rows, ": (
+            "Scaler.fit(prepared.panel, train_rows, ": (
                 "Scaler.fit(prepared.panel, np.stack([prepared.panel.bounds[:-1], prepared.panel.bounds[1:]], axis=1), "
             )
         },
@@ -42,7 +42,7 @@ GUARDS = (
     ),
     Guard(
         name="stop early on the test rows instead of the validation rows",
-        path="workflows/train.py",
+        path="workflows/fit.py",
         changes={"else splits.validation.with_panel(scaled)": "else splits.test.with_panel(scaled)"},
         test="tests/workflows/test_train.py",
     ),

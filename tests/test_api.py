@@ -143,7 +143,7 @@ def test_run_of_a_frame__cannot_be_resumed_and_blocks_no_other(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rnnfc.workflows.train.restore_best_weights", stop)
+        patch.setattr("rnnfc.workflows.fit.restore_best_weights", stop)
         with pytest.raises(KeyboardInterrupt):
             train_on_frame(tmp_path)
     outputs = tmp_path / "outputs"

@@ -507,7 +507,7 @@ def test_main__exits_130_on_ctrl_c_and_leaves_nothing(
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnfc.workflows.train.train_epochs", interrupted)
+    monkeypatch.setattr("rnnfc.workflows.fit.train_epochs", interrupted)
     done = rnnfc("train", SINE, "--outputs", tmp_path / "out")
     assert done.code == 130
     assert done.err.endswith("interrupted\n")

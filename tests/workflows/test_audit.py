@@ -126,11 +126,11 @@ class Leaky(Scaler):
 
 def leaky_scaler(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("rnnfc.workflows.audit.Scaler", Leaky)
-    patch.setattr("rnnfc.workflows.train.Scaler", Leaky)
+    patch.setattr("rnnfc.workflows.fit.Scaler", Leaky)
 
 
 def leaky_scaler_in_training_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("rnnfc.workflows.train.Scaler", Leaky)
+    patch.setattr("rnnfc.workflows.fit.Scaler", Leaky)
 
 
 def shifted(rows: int) -> Callable[[pytest.MonkeyPatch], None]:

@@ -24,7 +24,7 @@ def read_tag(outputs: Path, tag: str) -> str | None:
     path = outputs / _FOLDER / tag
     try:
         name = untrusted.read_bytes(path).decode().removesuffix("\n")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error), tag) from error
