@@ -110,13 +110,13 @@ GUARDS = (
     Guard(
         name="read files whose hash is not in the manifest",
         path="runs/run.py",
-        changes={"        if actual != listed:\n": "        if False:\n"},
+        changes={"        if actual != listed:\n": "    if False:\n"},
         test="tests/runs/test_run.py::test_open__refuses_a_run_with_one_changed_file",
     ),
     Guard(
         name="score and verify a run on data that has changed",
         path="workflows/prepare.py",
-        changes={'        if panel.fingerprint() != run.info().get("data_sha256"):\n': "        if False:\n"},
+        changes={'    if panel.fingerprint() != run.info().get("data_sha256"):\n': "    if False:\n"},
         test="tests/test_reproducible.py::test_changed_data__is_refused_before_training",
     ),
     Guard(
@@ -132,7 +132,7 @@ GUARDS = (
     Guard(
         name="keep the last of duplicate keys",
         path="config/yaml12.py",
-        changes={"            if key in mapping:\n": "            if False:\n"},
+        changes={"            if key in mapping:\n": "        if False:\n"},
         test="tests/config/test_yaml12.py::test_parse__refuses_other_than_one_plain_document",
     ),
 )
