@@ -110,7 +110,7 @@ GUARDS = (
     Guard(
         name="read files whose hash is not in the manifest",
         path="runs/run.py",
-        changes={"        if actual != listed:\n": "    if False:\n"},
+        changes={"        if actual != listed:\n": "        if False:\n"},
         test="tests/runs/test_run.py::test_open__refuses_a_run_with_one_changed_file",
     ),
     Guard(
@@ -132,7 +132,7 @@ GUARDS = (
     Guard(
         name="keep the last of duplicate keys",
         path="config/yaml12.py",
-        changes={"            if key in mapping:\n": "        if False:\n"},
+        changes={"            if key in mapping:\n": "            if False:\n"},
         test="tests/config/test_yaml12.py::test_parse__refuses_other_than_one_plain_document",
     ),
 )
