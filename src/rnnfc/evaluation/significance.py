@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
 from rnnfc.evaluation.forecast import Forecast
 
@@ -38,17 +39,26 @@ def diebold_mariano(forecast: Forecast, other: Forecast) -> float | None:
     """
     difference, known = _compare(forecast, other)
     scored = known.any(axis=(1, 2))  # windows with at least one known value
-    if not scored.any():
-        return None
-    origins, window_time = np.unique(forecast.origin_time[scored], return_inverse=True)
-    times, horizon = len(origins), known.shape[1]
+    with np.errstate(all="ignore"):
+        means = difference[scored].mean(axis=(1, 2), where=known[scored])
+    return difference_statistic(means, forecast.origin_time[scored], horizon=known.shape[1])
+
+
+def difference_statistic(difference: Floats, origin_time: Times, *, horizon: int) -> float | None:
+    """The statistic of `diebold_mariano`, from the mean difference of squared errors of each window.
+
+    Args:
+        difference: [window], of finite or infinite values.
+        origin_time: [window], ascending or not; windows of one time are one observation.
+    """
+    origins, window_time = np.unique(origin_time, return_inverse=True)
+    times = len(origins)
     if times < 2:
         return None
     with np.errstate(all="ignore"):
-        gain = difference[scored].mean(axis=(1, 2), where=known[scored])
-        mean = float(gain.mean())
+        mean = float(difference.mean())
         # Each window weighs the same, as in the errors that are compared, and a time as much as its windows.
-        centered = np.bincount(window_time, weights=gain - mean) * (times / len(gain))
+        centered = np.bincount(window_time, weights=difference - mean) * (times / len(difference))
         cosines = _cosines(times, horizon=horizon)
         variance = float(np.mean((centered @ cosines) ** 2)) * _overlap_factor(cosines, horizon=horizon)
     if not (math.isfinite(mean) and math.isfinite(variance)) or mean == 0:

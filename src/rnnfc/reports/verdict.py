@@ -137,8 +137,9 @@ def _describe_without_noise(
     shares = {model: error / deviation for model, error in errors.items() if error is not None}
     rivals = [model for model in shares if model != NETWORK]
     best, share = rivals[0], shares[NETWORK]
+    rule = "a linear rule" if best[0].islower() else "a simple rule"  # not Naive2, ETS and Theta
     text = (
-        f"the series has no noise: a linear rule, {_with_article(best)}, continues it exactly ({name} "
+        f"the series has no noise: {rule}, {_with_article(best)}, continues it exactly ({name} "
         f"{format_number(errors[best])}{unit}), and no network can do better. The network's {name} of "
         f"{format_number(errors[NETWORK])}{unit} is {_percent(share)} of the standard deviation of the test values"
     )
