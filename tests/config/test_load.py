@@ -98,7 +98,7 @@ def test_load__reports_every_mistake_with_its_line(path: Path) -> None:
     )
     assert sorted(refused(path).splitlines(), key=lambda line: int(line.split(":")[1])) == [
         "x.yaml:1: nmae: unknown key; did you mean 'name'? "
-        "allowed here: baselines, data, model, name, scale, seed, split, train, window",
+        "allowed here: baselines, data, final, model, name, report, scale, seed, split, train, window",
         "x.yaml:2: seed: got -1; must be 0 or more",
         "x.yaml:7: data.target.1: got 7; must be text",
         f"x.yaml:8: data.sep: unknown key; it is data.separator here; allowed here: {columns}",
@@ -130,7 +130,7 @@ def test_load__wrong_items_do_not_make_a_list_too_short(path: Path) -> None:
 )
 def test_load__unknown_key_proposes_the_nearest(path: Path, key: str, shown: str, suggestion: str) -> None:
     path.write_text(f"{TEXT}{key}: 1\n")
-    allowed = "baselines, data, model, name, scale, seed, split, train, window"
+    allowed = "baselines, data, final, model, name, report, scale, seed, split, train, window"
     assert refused(path) == f"x.yaml:12: {shown}: unknown key; {suggestion}allowed here: {allowed}"
 
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.config.model_spec import ModelSpec
 from rnnfc.config.network_spec import NetSpec
+from rnnfc.config.report_spec import ReportSpec
 from rnnfc.config.scale_spec import ScaleSpec, as_scale
 from rnnfc.config.spec import MAX_SEED, Distinct, Spec, names_of, spec_of_kind, wrong
 from rnnfc.config.split_spec import SplitSpec
@@ -50,6 +51,9 @@ class Experiment(Spec):
     final: bool = Field(
         default=False,
         description="after training, fit the network again on all rows, for the epochs that validation chose; forecasts use it",
+    )
+    report: ReportSpec = Field(
+        default=ReportSpec(), description="what a finished run writes beside its scores"
     )
 
     @property

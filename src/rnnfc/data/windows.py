@@ -80,12 +80,16 @@ class Windows:
         Their origins, counted from the start of the series, are the multiples of a power of 5. So of two such choices one
         contains the other, whatever the window, horizon or split, and every phase of a season of 4, 7, 12, 24 or 168 rows occurs.
         """
+        stride, series = self.sparse_stride(max_windows), self.series
+        last = np.diff(series, append=-1) != 0
+        return np.flatnonzero(((self.origins - self.panel.bounds[series]) % stride == 0) | last)
+
+    def sparse_stride(self, max_windows: int) -> int:
+        """Rows from one window of `sparse_index` to the next; 1 where it has all of them."""
         stride = 1
         while len(self) > max_windows * stride:
             stride *= 5
-        series = self.series
-        last = np.diff(series, append=-1) != 0
-        return np.flatnonzero(((self.origins - self.panel.bounds[series]) % stride == 0) | last)
+        return stride
 
     def inputs(self, part: slice = slice(None)) -> Floats:
         """x[window, length, channel] of some windows."""

@@ -92,7 +92,7 @@ def _score(forecast: Forecast, context: MetricContext, *, model: str, split: str
         raise ValueError("a forecast past the end of the data has no actual values to be scored against")
     columns = _columns(forecast.levels)
     with np.errstate(all="ignore"):
-        sums = _column_sums(forecast, columns, context)
+        _, sums = _column_sums(forecast, columns, context)
         return [
             Score(
                 model=model,
@@ -109,6 +109,25 @@ def _score(forecast: Forecast, context: MetricContext, *, model: str, split: str
             for column in columns
             for value, undefined in [_value(column.metric, sums[column], place)]
         ]
+
+
+def score_series(
+    forecast: Forecast, context: MetricContext, *, num_series: int, metric: str | None = None
+) -> dict[str, Floats]:
+    """Every score of each series and target, f64[series, target]; NaN where it is not defined or not finite.
+
+    The names are those of metrics, with the units where these are not the data's: `rmse`, `rmse_scaled`, `wql_0.1`.
+
+    Args:
+        metric: only the scores of this one.
+    """
+    columns = [column for column in _columns(forecast.levels) if metric in (None, column.name)]
+    scores = _score_series(forecast, columns, context, num_series=num_series, suffix="_scaled")
+    if context.by_range is not None:
+        scaled = [column for column in columns if column.views[0].scaled]
+        by_range = replace(context, scaler=context.by_range)
+        scores |= _score_series(forecast, scaled, by_range, num_series=num_series, suffix="_range")
+    return scores
 
 
 def measure(metric: Metric, *, actual: Floats, point: Floats, series: Rows) -> float | None:
@@ -239,10 +258,19 @@ def _places(
 
 
 def _column_sums(
-    forecast: Forecast, columns: Sequence[_Column], context: MetricContext
-) -> dict[_Column, Floats]:
-    """The sums of each column; the first sum of its terms is relative to the naive errors, if the metric is."""
-    keys = {column: Sum(column.views, column.metric.terms, column.metric.each_series) for column in columns}
+    forecast: Forecast, columns: Sequence[_Column], context: MetricContext, *, each_series: bool = False
+) -> tuple[Rows, dict[_Column, Floats]]:
+    """Indices of the series with windows, and the sums of each column.
+
+    The first sum of its terms is relative to the naive errors, if the metric is.
+
+    Args:
+        each_series: sum every metric over the windows of each series.
+    """
+    keys = {
+        column: Sum(column.views, column.metric.terms, each_series or column.metric.each_series)
+        for column in columns
+    }
     series, totals = sum_terms(forecast, keys.values(), context.scaler)
     by_column = {}
     for column, key in keys.items():
@@ -250,7 +278,22 @@ def _column_sums(
         if column.metric.naive_power:
             sums[1] /= context.naive_errors[column.metric.naive_power][series, None]
         by_column[column] = sums
-    return by_column
+    return series, by_column
+
+
+def _score_series(
+    forecast: Forecast, columns: Sequence[_Column], context: MetricContext, *, num_series: int, suffix: str
+) -> dict[str, Floats]:
+    with np.errstate(all="ignore"):
+        series, sums = _column_sums(forecast, columns, context, each_series=True)
+        scores = {}
+        for column in columns:
+            count, *totals = (part.sum(axis=1) for part in sums[column])  # [series, target] each
+            values = column.metric.value(count, *totals)
+            table = np.full((num_series, len(context.targets)), np.nan)
+            table[series] = np.where(np.isfinite(values), values, np.nan)
+            scores[f"{column.name}{suffix if column.views[0].scaled else ''}"] = table
+    return scores
 
 
 def _value(metric: Metric, sums: Floats, place: tuple[slice, slice]) -> tuple[float | None, int]:

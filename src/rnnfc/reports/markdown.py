@@ -3,9 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from rnnfc.config.experiment import Experiment
 from rnnfc.evaluation.metrics import METRICS, heading
-from rnnfc.reports.report import NETWORK, RANKING_METRIC, Ledger, Report, ranking_units
+from rnnfc.evaluation.series_scores import SeriesScores
+from rnnfc.reports.report import (
+    NETWORK,
+    RANKING_METRIC,
+    SHOWN_SERIES,
+    Ledger,
+    Report,
+    ranking_prefix,
+    ranking_units,
+)
 from rnnfc.reports.text import (
     describe_better,
     escape_markdown,
@@ -82,6 +93,8 @@ def to_markdown(
         metrics = [str(column["metric"]) for column in table.columns.values() if "metric" in column]
         if better := describe_better(metrics):
             lines += ["", better]
+    if report.series is not None:
+        lines += _series_lines(report, report.series)
     notes = [f"- {escape_markdown(text)}" for text in report.notes]
     return "\n".join([*lines, "", "## Rows and windows", "", *_ledger_lines(report.ledger), *notes]) + "\n"
 
@@ -155,6 +168,50 @@ def _ranking_error(report: Report) -> str:
         "scaled": f"scaled {name}",
         "range": f"{name} relative to each target's training range",
     }[ranking_units(report.scores, num_targets=len(report.targets))]
+
+
+def _series_lines(report: Report, scores: SeriesScores) -> list[str]:
+    """The worst series, how many more there are, and in how many the network is better than the best baseline."""
+    many_targets = len(report.targets) > 1
+    error = f"{ranking_prefix(report.scores, num_targets=len(report.targets))}{heading(RANKING_METRIC)}"
+    columns = scores.columns()
+    shown = {error: scores.ranking}
+    shown |= {heading(name): name for name in ("mae", "mase") if name in columns}
+    if scores.baseline is not None:
+        shown[f"{scores.baseline} {error}"] = f"{scores.ranking}_{scores.baseline.replace(' ', '_')}"
+        shown["skill"] = "skill"
+    total, more = len(scores.series), len(scores.series) - SHOWN_SERIES
+    rows = [
+        [
+            escape_markdown(f"{series}, {target}" if many_targets else series),
+            f"{scores.windows[row]:,}",
+            *(_format_score(columns[name][row]) for name in shown.values()),
+        ]
+        for row, (series, target) in enumerate(
+            zip(scores.series[:SHOWN_SERIES], scores.targets, strict=False)
+        )
+    ]
+    noun = "series and targets" if many_targets else "series"
+    lower, higher = scores.counts()
+    unscored = total - scores.num_scored
+    sentences = [f"{more:,} more {noun} in series.csv." if more > 0 else "All scores are in series.csv."]
+    if unscored:
+        sentences.append(f"{unscored:,} of {total:,} {noun} have no known test value.")
+    if scores.baseline is not None:
+        sentences.append(f"Skill is 1 minus the network's {error} as a share of the {scores.baseline}'s.")
+        sentences.append(
+            f"The network's is lower in {lower:,} of {total - unscored:,} {noun}, higher in {higher:,}."
+        )
+    corner = "series, target" if many_targets else "series"
+    return [
+        *("", f"## Test rows by series, the highest {error} first", ""),
+        *format_table([corner, "windows", *shown], rows),
+        *("", " ".join(sentences)),
+    ]
+
+
+def _format_score(value: float) -> str:
+    return format_number(None if np.isnan(value) else float(value))
 
 
 def _ledger_lines(ledger: Ledger) -> list[str]:

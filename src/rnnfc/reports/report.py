@@ -10,11 +10,14 @@ from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.windows import Splits
 from rnnfc.evaluation.metrics import METRICS, parse_name
 from rnnfc.evaluation.scores import Score, find, to_json
+from rnnfc.evaluation.series_scores import SeriesScores
 from rnnfc.plain import Json, JsonObject
 
 NETWORK = "network"
 # The metric that models are ranked by, and the one that the verdict opens with.
 RANKING_METRIC, VERDICT_METRIC = "rmse", "mse"
+# Series that the report shows, the worst first; series.csv has all of them.
+SHOWN_SERIES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +102,10 @@ class ScoreSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What report.json and report.md hold; `outcome` is the end of `verdict`, without the numbers that it opens with."""
+    """What report.json and report.md hold; `outcome` is the end of `verdict`, without the numbers that it opens with.
+
+    series: test scores of each series, of which report.json has the first; None where there is one.
+    """
 
     experiment: str
     unit: str
@@ -109,6 +115,7 @@ class Report:
     notes: tuple[str, ...] = ()
     ledger: Ledger
     scores: list[Score]
+    series: SeriesScores | None = None
 
     def test_score(self, metric: str, *, units: str = "data", model: str = NETWORK) -> float | None:
         """One pooled score on the test windows; None where it is not defined or not finite."""
@@ -141,6 +148,7 @@ class Report:
             "targets": self.targets,
             "ledger": self.ledger.to_json(),
             "scores": to_json(self.scores),
+            **({"series": self.series.to_json(max_rows=SHOWN_SERIES)} if self.series else {}),
         }
 
 

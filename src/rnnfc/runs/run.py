@@ -21,6 +21,7 @@ from rnnfc.runs.checkpoint import CHECKPOINT
 from rnnfc.runs.forecast_csv import read_forecast
 from rnnfc.runs.panel_arrays import frequency_from_arrays, panel_from_arrays
 from rnnfc.runs.parent import Parent
+from rnnfc.runs.series_csv import SeriesKey, read_series
 from rnnfc.runs.writer import MANIFEST, manifest
 
 EXPERIMENT, INFO, MODEL, ONNX = "experiment.yaml", "run.json", "model.keras", "model.onnx"
@@ -28,9 +29,11 @@ WEIGHTS, SCALER = "weights.npz", "scaler.json"
 HISTORY, LOSS_PLOT = "history.jsonl", "loss.png"
 REPORT, REPORT_TEXT = "report.json", "report.md"
 FORECAST, FORECAST_PLOT, LAST_WINDOW = "forecast.csv", "forecast.png", "last_window.npz"
+# Of a run of many series, and of report.forecasts: all.
+SERIES, FORECAST_PARQUET = "series.csv", "forecast.parquet"
 FILES = (
     *(EXPERIMENT, INFO, MODEL, ONNX, WEIGHTS, SCALER, HISTORY, LOSS_PLOT),
-    *(REPORT, REPORT_TEXT, FORECAST, FORECAST_PLOT, LAST_WINDOW),
+    *(REPORT, REPORT_TEXT, FORECAST, FORECAST_PLOT, LAST_WINDOW, SERIES, FORECAST_PARQUET),
 )
 COMPARE, COMPARE_TEXT, COMPARE_PLOT = "compare.json", "compare.md", "compare.png"
 EXPLAIN, EXPLAIN_PLOT = "explain.json", "explain.png"
@@ -257,6 +260,15 @@ class Run:
             return read_forecast(self._text(FORECAST))
         except ValueError as error:
             raise self._damaged(FORECAST, error) from error
+
+    def series_scores(self) -> dict[str, dict[SeriesKey, float]] | None:
+        """The numbers of series.csv, see `read_series`; None where there is one series, and in a run of an earlier version."""
+        if not (self.folder / SERIES).exists():
+            return None
+        try:
+            return read_series(self._text(SERIES))
+        except ValueError as error:
+            raise self._damaged(SERIES, error) from error
 
     def _text(self, name: str) -> str:
         return self._read(name, lambda path: untrusted.read_bytes(path).decode())

@@ -1,5 +1,6 @@
 """Score a finished run again from its files, and compare with the scores of training."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,10 +14,12 @@ from rnnfc.data.panel import Floats
 from rnnfc.data.scaler import Scaler
 from rnnfc.errors import RunError
 from rnnfc.evaluation.forecast import Forecast
-from rnnfc.evaluation.scores import MetricContext, Score, relative_scores, score
+from rnnfc.evaluation.scores import MetricContext, Score, relative_scores, score, score_series
+from rnnfc.evaluation.series_scores import SeriesScores
 from rnnfc.export.parity import MAX_PARITY_ERROR, target_ranges
 from rnnfc.reports.report import NETWORK, Report
-from rnnfc.runs.run import REPORT, Run, ScoreKey, score_key
+from rnnfc.runs.run import REPORT, SERIES, Run, ScoreKey, score_key
+from rnnfc.runs.series_csv import series_keys
 from rnnfc.workflows.inference import choose_runtime, open_network
 from rnnfc.workflows.prepare import Prepared, prepare_run
 from rnnfc.workflows.score import Forecasts, forecast_all, make_report
@@ -66,22 +69,53 @@ def evaluate(run: Run, *, runtime: str = "onnx") -> Evaluation:
     if not scores or stored.keys() != scores.keys():
         text = "its scores are not those of its experiment; the run is damaged, train it again"
         raise RunError(f"{run.folder / REPORT}: {text}")
-    allowed = {} if runtime == "onnx" else _runtime_tolerance(prepared, scaler, forecasts)
+    allowed: Mapping[ScoreKey, float] = {}
+    allowed_series: Mapping[str, Floats] = {}
+    if runtime != "onnx":
+        allowed, allowed_series = _runtime_tolerance(prepared, scaler, forecasts)
     differences = {key: _difference(stored[key], value) for key, value in scores.items()}
     largest = max(differences, key=lambda key: differences[key])
+    of_series = _series_changes(run, forecasts.series, allowed_series)
     return Evaluation(
         run=run,
         report=report,
         later=prepared.panel.later,
         largest_difference=differences[largest],
         largest=_describe(rows[largest]),
-        changed_scores=tuple(
-            _describe(rows[key])
-            for key, value in scores.items()
-            if not _is_close(stored[key], value, allowed=allowed.get(key, 0.0))
+        changed_scores=(
+            *(
+                _describe(rows[key])
+                for key, value in scores.items()
+                if not _is_close(stored[key], value, allowed=allowed.get(key, 0.0))
+            ),
+            *of_series,
         ),
         notes=notes,
     )
+
+
+def _series_changes(run: Run, scores: SeriesScores | None, allowed: Mapping[str, Floats]) -> list[str]:
+    """The scores of series.csv that are not those of `scores`; none where the run has no such file.
+
+    Raises:
+        RunError: the file has other series or columns.
+    """
+    stored = run.series_scores()
+    if stored is None or scores is None:
+        return []
+    keys = series_keys(scores)
+    columns = {"windows": scores.windows, "values": scores.values, **scores.columns()}
+    if stored.keys() != columns.keys() or any(table.keys() != set(keys) for table in stored.values()):
+        text = "its series or columns are not those of its experiment; the run is damaged, train it again"
+        raise RunError(f"{run.folder / SERIES}: {text}")
+    changes = []
+    for name, values in columns.items():
+        tolerance = allowed.get(name, np.zeros(len(keys))).tolist()
+        for key, value, limit in zip(keys, values.tolist(), tolerance, strict=True):
+            before, now = (None if math.isnan(number) else number for number in (stored[name][key], value))
+            if not _is_close(before, now, allowed=limit):
+                changes.append(f"{name} of series {key[0]}, target {key[1]}, test split")
+    return changes
 
 
 def _describe(row: Score) -> str:
@@ -96,8 +130,10 @@ def _is_close(before: float | None, now: float | None, *, allowed: float) -> boo
     return abs(before - now) <= _SAME * max(abs(before), abs(now)) + allowed
 
 
-def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts) -> Mapping[ScoreKey, float]:
-    """How much each score changes where the network's forecasts move by what two runtimes may differ by.
+def _runtime_tolerance(
+    prepared: Prepared, scaler: Scaler, forecasts: Forecasts
+) -> tuple[Mapping[ScoreKey, float], Mapping[str, Floats]]:
+    """How much each score changes where the network's forecasts move by what two runtimes may differ by; that of each series.
 
     A relative limit fits no score: float32 rounding is nothing beside an RMSE of a hundredth of the range, half of one of a
     millionth, and more than that of a MAPE whose actual values come close to zero. So forecasts are moved by MAX_PARITY_ERROR of
@@ -111,7 +147,8 @@ def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts)
     values = {score_key(vars(row)): row.value for row in forecasts.scores}
     others = [row for row in forecasts.scores if row.model != NETWORK]
     allowed: dict[ScoreKey, float] = defaultdict(float)
-    network = forecasts.network
+    series_scores, network = forecasts.series, forecasts.network
+    allowed_series: dict[str, Floats] = defaultdict(lambda: np.zeros(1))
     for moved in zip(*(_moved(each, shares[each.series, None]) for each in network.values()), strict=True):
         scores = [
             row
@@ -123,7 +160,16 @@ def _runtime_tolerance(prepared: Prepared, scaler: Scaler, forecasts: Forecasts)
             before = values.get(key)
             if before is not None and row.value is not None:
                 allowed[key] = max(allowed[key], abs(row.value - before))
-    return allowed
+        if series_scores is not None:
+            test = dict(zip(network, moved, strict=True))["test"]
+            for name, table in score_series(test, context, num_series=len(panel.series)).items():
+                change = np.abs(table.ravel()[series_scores.order] - series_scores.scores[name])
+                allowed_series[name] = np.fmax(allowed_series[name], np.nan_to_num(change))
+    if series_scores is not None and series_scores.baseline is not None:
+        with np.errstate(all="ignore"):
+            skill = allowed_series[series_scores.ranking] / series_scores.baselines[series_scores.baseline]
+        allowed_series["skill"] = np.nan_to_num(skill, posinf=0.0)
+    return allowed, allowed_series
 
 
 def _moved(forecast: Forecast, distance: Floats) -> Iterator[Forecast]:

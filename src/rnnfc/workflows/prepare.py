@@ -21,6 +21,7 @@ from rnnfc.networks.family import Sizes
 from rnnfc.networks.processors import num_processors
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.plain import JsonObject
+from rnnfc.runs.forecast_parquet import refuse_missing_pyarrow
 from rnnfc.runs.run import INFO, Run
 from rnnfc.training.compile.recipe import Recipe, choose
 from rnnfc.workflows.phases import Phase, Phases
@@ -126,6 +127,8 @@ def prepare(
     window = experiment.window
     if rows is None:
         refuse_missing_extra(experiment.baselines)
+        if experiment.report.forecasts == "all":
+            refuse_missing_pyarrow()
     with Phases()("data") as loading:
         panel = load_panel(experiment.data, frame=frame, frequency=frequency)
         if rows is None:

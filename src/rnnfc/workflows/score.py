@@ -14,7 +14,8 @@ from rnnfc.data.windows import Rows
 from rnnfc.errors import TrainError
 from rnnfc.evaluation.forecast import Forecast, Predictor
 from rnnfc.evaluation.metrics import METRICS
-from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score
+from rnnfc.evaluation.scores import MetricContext, Score, find, relative_scores, score, score_series
+from rnnfc.evaluation.series_scores import SeriesScores, rank_series
 from rnnfc.evaluation.significance import Signs, count_signs, count_times, diebold_mariano
 from rnnfc.reports.report import NETWORK, RANKING_METRIC, Report, count_rows, ranking_units
 from rnnfc.reports.verdict import (
@@ -38,7 +39,8 @@ class Forecasts:
     signs: in how many series the network has a lower error than that baseline.
     deviation: standard deviation of the actual test values about the mean of each series and target, in the units of ranking.
     written: places of the test windows that go into forecast.csv.
-    best: point forecasts of these by the best baseline, by its name; empty where no baseline has a finite error.
+    best: test point forecasts by the best baseline, by its name; empty where no baseline has a finite error.
+    series: test scores of each series; None where there is one.
     notes: what of the test windows is not in the scores, and how much of it.
     """
 
@@ -49,6 +51,7 @@ class Forecasts:
     deviation: float
     written: Rows
     best: dict[str, Floats]
+    series: SeriesScores | None
     notes: list[str]
 
 
@@ -60,7 +63,8 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     """
     experiment, panel, splits = prepared.experiment, prepared.panel, prepared.splits
     season, scored = experiment.data.season, splits.scored
-    written = splits.test.sparse_index(max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets)))
+    max_windows = max(1, _MOST_ROWS // (splits.test.horizon * panel.num_targets))
+    written = splits.test.sparse_index(max_windows)
     context = MetricContext.from_panel(panel, scaler=scaler, train_rows=splits.train_rows, season=season)
     forecasts = {name: network.predict(windows) for name, windows in scored.items()}
     scores: list[Score] = []
@@ -73,6 +77,9 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     ranking_scaler = None if units == "data" else context.by_range or scaler
     ranked = _scale(forecasts["test"], ranking_scaler)
     statistic, signs, best = None, Signs(0, 0, series=0), {}
+    num_series = len(panel.series)
+    ranking = RANKING_METRIC if units == "data" else f"{RANKING_METRIC}_{units}"
+    series_errors: dict[str, Floats] = {}
     # A baseline may overflow where the data does; its score then has no value.
     with np.errstate(all="ignore"):
         for model in baselines.fit_all(experiment.baselines, splits, fit_scaler, season=season):
@@ -82,8 +89,11 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             error = METRICS[RANKING_METRIC].sort_key(
                 find(scores, model=model.label, split="test", metric=RANKING_METRIC, units=units)
             )
+            if num_series > 1:
+                errors = score_series(forecast, context, num_series=num_series, metric=RANKING_METRIC)
+                series_errors[model.label] = errors[ranking]
             if error < lowest:
-                lowest, best = error, {model.label: forecast.point[written]}
+                lowest, best = error, {model.label: forecast.point}
                 rival = _scale(forecast, ranking_scaler)
                 statistic, signs = diebold_mariano(ranked, rival), count_signs(ranked, rival)
     scores += relative_scores(scores, reference=NAIVE2)
@@ -98,8 +108,11 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
             f"{len(panel.series) * panel.num_targets:,}"
         )
     if len(written) < len(splits.test):
+        stride = splits.test.sparse_stride(max_windows)
         notes.append(
-            f"forecast.csv holds {len(written):,} of the {len(splits.test):,} test windows, evenly spaced"
+            f"forecast.csv is a sample of {len(written):,} of the {len(splits.test):,} test windows: those whose origin is every "
+            f"{stride:,}th row of a series, and the last one of each series; all of them are scored"
+            + ("" if experiment.report.forecasts == "all" else " (report.forecasts: all writes all of them)")
         )
     return Forecasts(
         network=forecasts,
@@ -109,6 +122,16 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
         deviation=_deviation(ranked),
         written=written,
         best=best,
+        series=rank_series(
+            panel,
+            forecasts["test"],
+            score_series(forecasts["test"], context, num_series=num_series),
+            ranking=ranking,
+            baselines=series_errors,
+            best=list(best),
+        )
+        if num_series > 1
+        else None,
         notes=notes,
     )
 
@@ -163,6 +186,7 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         notes=tuple(forecasts.notes),
         ledger=count_rows(panel, prepared.splits, stride=prepared.experiment.window.stride),
         scores=scores,
+        series=forecasts.series,
     )
 
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnfc.data.panel import Panel
+from rnnfc.evaluation.series_scores import SeriesScores
 from rnnfc.reports.markdown import to_markdown
 from rnnfc.reports.report import Report
 from rnnfc.runs import run
 from rnnfc.runs.forecast_csv import write_forecast
+from rnnfc.runs.forecast_parquet import write_forecast_parquet
 from rnnfc.runs.run import Run
+from rnnfc.runs.series_csv import write_series
 from rnnfc.workflows.fit import Finished, Listener, optional, train_network
 from rnnfc.workflows.pictures import forecast_picture
 from rnnfc.workflows.prepare import Prepared
@@ -75,6 +78,15 @@ def _write_report(finished: Finished, prepared: Prepared, forecasts: Forecasts, 
     writer.write_json(run.REPORT, report.to_json())
     writer.write(run.REPORT_TEXT, text)
     writer.write_with(run.FORECAST, lambda path: _write_forecast(path, forecasts, prepared.panel))
+    if prepared.experiment.report.forecasts == "all":
+        test, best = forecasts.network["test"], forecasts.best
+        writer.write_with(
+            run.FORECAST_PARQUET,
+            lambda path: write_forecast_parquet(test, prepared.panel, path, baselines=best),
+        )
+    series = forecasts.series
+    if series is not None:
+        writer.write_with(run.SERIES, lambda path: _write_series(path, series))
     with optional(run.FORECAST_PLOT, finished.not_written):
         writer.write(run.FORECAST_PLOT, forecast_picture(prepared, forecasts))
 
@@ -82,4 +94,10 @@ def _write_report(finished: Finished, prepared: Prepared, forecasts: Forecasts, 
 def _write_forecast(path: Path, forecasts: Forecasts, panel: Panel) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         test = forecasts.network["test"].select(forecasts.written)
-        write_forecast(test, panel, file, baselines=forecasts.best)
+        best = {name: point[forecasts.written] for name, point in forecasts.best.items()}
+        write_forecast(test, panel, file, baselines=best)
+
+
+def _write_series(path: Path, scores: SeriesScores) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        write_series(scores, file)
