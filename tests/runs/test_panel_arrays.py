@@ -12,7 +12,9 @@ from factories import make_panel
 
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
+from rnnfc.errors import RunError
 from rnnfc.runs.panel_arrays import panel_from_arrays, panel_to_arrays
+from rnnfc.runs.run import Run
 from rnnfc.runs.untrusted import read_arrays
 
 DATES = np.array(
@@ -164,3 +166,20 @@ def test_panel_arrays__damaged_rows_to_be_forecast_are_refused(name: str, array:
     arrays = {**panel_to_arrays(with_future()), f"future_{name}": array}
     with pytest.raises(ValueError, match=r"to be forecast|not finite"):
         panel_from_arrays(arrays, length=1)
+
+
+@pytest.mark.parametrize(
+    "first", [np.array(3.0), np.array([1.0]), np.array(["2020-01-01"] * 2, "datetime64[us]")]
+)
+def test_first_times__are_one_of_each_series(tmp_path: Path, first: npt.NDArray[Any]) -> None:
+    panel = make_panel([1, 2], [3, 4], time=np.array([4.0, 5, 4, 5]))
+    run = Run(tmp_path)
+
+    def first_times(**arrays: Any) -> Any:
+        np.savez(tmp_path / "last_window.npz", allow_pickle=False, **panel_to_arrays(panel), **arrays)
+        return run.first_times(panel)
+
+    assert first_times() is None
+    assert first_times(first_time=np.array([0.0, 2.0])).tolist() == [0, 2]
+    with pytest.raises(RunError, match="first time of each series"):
+        first_times(first_time=first)

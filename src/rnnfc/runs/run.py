@@ -201,7 +201,8 @@ class Run:
             last: the last window.
         """
         times = self._arrays(LAST_WINDOW).get("first_time")
-        if times is not None and (times.dtype.kind != last.time.dtype.kind or len(times) != len(last.series)):
+        wanted = (last.time.dtype.kind, (len(last.series),))
+        if times is not None and (times.dtype.kind, times.shape) != wanted:
             raise self._damaged(LAST_WINDOW, ValueError("a first time of each series is needed"))
         return times
 
