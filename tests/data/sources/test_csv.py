@@ -414,27 +414,21 @@ TIMES: dict[str, Fault] = {
         "sales.csv: data.time_format '%Q'",
         ("strptime",),
     ),
-    "two UTC offsets": (
-        days("2020-03-28T00:00+01:00", "2020-03-29T00:00+02:00"),
-        {},
-        "sales.csv:3: day: '2020-03-29T00:00+02:00' has +02:00,",
-        ("+01:00", "one UTC offset", "daylight saving"),
-    ),
     "an offset in one row": (
         days("2020-03-28T00:00", "2020-03-29T00:00+02:00"),
         {},
         "sales.csv:3: day: '2020-03-29T00:00+02:00' has +02:00,",
         ("has none", "one UTC offset"),
     ),
-    "an offset in the format": (
-        days("28/03/2020 +0100", "29/03/2020 +0100"),
-        {"time_format": "%d/%m/%Y %z"},
-        "sales.csv:2: day: data.time_format",
-        ("UTC offset",),
+    "no offset, with one in the format": (
+        days("28/03/2020 00:00 +0100", "29/03/2020 00:00"),
+        {"time_format": "%d/%m/%Y %H:%M %z"},
+        "sales.csv:3: day: '29/03/2020 00:00' has no UTC offset, the first row has +0100",
+        ("one UTC offset",),
     ),
-    "two offsets in the format": (
-        days("28/03/2020 +0100", "29/03/2020 +0200"),
-        {"time_format": "%d/%m/%Y %z"},
+    "an offset in the middle of the format": (
+        days("2020 +0100 03", "2020 +0100 04"),
+        {"time_format": "%Y %z %m"},
         "sales.csv:2: day: data.time_format",
         ("UTC offset",),
     ),

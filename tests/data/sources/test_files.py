@@ -795,3 +795,36 @@ def test_series_from_columns__makes_each_target_a_series(load: Load) -> None:
         "missing": "mask",
     }
     assert load_panel(FrameSpec.model_validate(keys), frame=frame).series == ("a", "b")
+
+
+# --- UTC offsets
+
+
+@pytest.mark.parametrize(
+    ("times", "keys", "offset"),
+    [
+        ("{day:02}/01/2024 {hour:02}:00 +02:00", {"time_format": "%d/%m/%Y %H:%M %z"}, "+02:00"),
+        ("{day:02}/01/2024 {hour:02}:00-0330", {"time_format": "%d/%m/%Y %H:%M%z"}, "-03:30"),
+        ("2024-01-{day:02} {hour:02}:00:00 UTC", {}, "+00:00"),
+        ("2024-01-{day:02}T{hour:02}:00 +02:00", {}, "+02:00"),
+        ("2024-01-{day:02} {hour:02}:00 GMT", {}, "+00:00"),
+    ],
+)
+def test_offset__is_read_after_any_time(load: Load, times: str, keys: dict[str, Any], offset: str) -> None:
+    panel = load(hourly(f"{times},{{row}}", header="date,level"), **keys)
+    assert (panel.step, str(panel.time[-1])[:16]) == (f"hourly at UTC{offset}", "2024-01-02T05:00")
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%S%z", "%d.%m.%Y %H:%M %z"])
+def test_offset__that_changes_makes_instants(load: Load, form: str) -> None:
+    hours = pd.date_range("2024-10-26 22:00", periods=6, freq="h", tz="UTC").tz_convert("Europe/Madrid")
+    text = "date,level\n" + "".join(f"{hour.strftime(form)},{row}\n" for row, hour in enumerate(hours))
+    keys = {} if form.startswith("%Y") else {"time_format": form}
+    panel = load(text, **keys)
+    assert (panel.step, levels(panel)) == ("hourly at UTC+00:00", [*range(6)])
+    assert (str(panel.time[0])[:16], str(panel.time[-1])[:16]) == ("2024-10-26T22:00", "2024-10-27T03:00")
+
+
+def test_offset__that_changes_at_midnights_makes_days(load: Load) -> None:
+    panel = load("date,level\n2020-03-28T00:00+01:00,1\n2020-03-29T00:00+01:00,2\n2020-03-30T00:00+02:00,3\n")
+    assert (panel.step, str(panel.time[-1])[:10]) == ("daily", "2020-03-30")

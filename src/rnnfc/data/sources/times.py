@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 # Largest number in a time column, nanoseconds since 1970 at most; the distance of two whole numbers below the second is exact.
 _LARGEST_TIME, _LARGEST_WHOLE_TIME = 2.0**63, 2**62
 # The UTC offset at the end of a time of day.
-_OFFSET = r"[T ]\d.*?(Z|[+-]\d\d(?::?\d\d)?)$"
+_OFFSET = r"[T ]\d.*?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
+_ENDS_WITH_OFFSET = r"[T ]\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
+_UTC_NAMES = ("Z", "UTC", "GMT")
 # 24:00, the end of a day.
 _MIDNIGHT = r"(?<=[T ])24(?=:00(?::00)?$)"
 # Common date formats to propose, and the number of cells that are tried.
@@ -75,14 +77,78 @@ def read_times(
         times = plain_times(column)
         if times is not None:
             return times, ""
-    text, offset = _without_offset(as_text(column), spec, origin)
-    if spec.date_format is not None:
-        text = _complete_digits(text, spec.date_format)
+    text, date_format = as_text(column), spec.date_format
+    if date_format is not None and date_format.endswith("%z"):
+        local_format = date_format.removesuffix("%z").rstrip()
+        return _times_with_offset(text, spec.model_copy(update={"time_format": local_format}), origin)
+    if date_format is not None:
+        return _local_times(_complete_digits(text, date_format), spec, origin), ""
+    if text.str.contains(_ENDS_WITH_OFFSET, regex=True).any():
+        return _times_with_offset(text, spec, origin)
+    return _local_times(text, spec, origin), ""
+
+
+def _local_times(text: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
+    """The times without UTC offset in text; 24:00 is midnight of the next day."""
     is_midnight = text.str.contains(_MIDNIGHT, regex=True).to_numpy(dtype=bool)
     if not is_midnight.any():
-        return _times(text, spec, origin), offset
+        return _times(text, spec, origin)
     times = _times(text.str.replace(_MIDNIGHT, "00", regex=True), spec, origin)
-    return times + is_midnight * np.timedelta64(1, "D") if times.dtype.kind == "M" else times, offset
+    return times + is_midnight * np.timedelta64(1, "D") if times.dtype.kind == "M" else times
+
+
+def _times_with_offset(text: "pd.Series", spec: ColumnsSpec, origin: Origin) -> tuple[Times, str]:
+    """The times in text that ends with a UTC offset, see `_at_one_offset`.
+
+    Raises:
+        DataError: a row has no offset.
+    """
+    offsets = text.str.extract(_OFFSET, expand=False)
+    without = np.flatnonzero(offsets.isna().to_numpy())
+    if len(without):
+        missing = np.flatnonzero((text == "").to_numpy())
+        if len(missing):
+            raise _missing_time(text, missing[0], origin)
+        first, others = offsets.iloc[0], np.flatnonzero(offsets.notna().to_numpy())
+        row = without[0] if isinstance(first, str) else (others[0] if len(others) else 0)
+        one, other = (
+            each if isinstance(each, str) else "no UTC offset" for each in (offsets.iloc[row], first)
+        )
+        raise DataError(
+            f"{origin.locate(row)}: {text.name}: {text.iloc[row]!r} has {one}, the first row has "
+            f"{other.replace('no UTC offset', 'none')}; write all times with one UTC offset, or all without"
+        )
+    lengths = offsets.str.len().to_numpy()
+    if (lengths == lengths[0]).all():
+        local_text = text.str.slice(stop=-int(lengths[0]))
+    else:
+        local_text = text.str.replace(r"(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$", "", regex=True)
+    local = _local_times(local_text.str.rstrip(), spec, origin)
+    if local.dtype.kind != "M":
+        raise DataError(f"{origin.locate(0)}: {text.name}: {text.iloc[0]!r} is no time; correct the row")
+    minutes = offsets.map({name: _offset_minutes(name) for name in offsets.unique()}).to_numpy(np.int64)
+    return _at_one_offset(local, local - minutes * np.timedelta64(1, "m"))
+
+
+def _offset_minutes(offset: str) -> int:
+    """A UTC offset such as -03:30 in minutes."""
+    if offset in _UTC_NAMES:
+        return 0
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    return (-1 if offset[0] == "-" else 1) * (60 * int(digits[:2]) + int(digits[2:]))
+
+
+def _at_one_offset(local: Times, instants: Times) -> tuple[Times, str]:
+    """Local times, and their UTC offset where it is one; where it changes, instants in UTC, or the dates of whole days.
+
+    Args:
+        local, instants: the same times, [row], by the clock and in UTC.
+    """
+    offsets = local - instants
+    if (offsets == offsets[0]).all():
+        return local, _offset_text(offsets[0])
+    # The days of a zone with daylight saving time begin at two offsets, and are one day apart all the same.
+    return (local, "") if (local == local.astype("datetime64[D]")).all() else (instants, "+00:00")
 
 
 def _from_unit(column: "pd.Series", unit: TimeUnit, spec: ColumnsSpec, origin: Origin) -> tuple[Times, str]:
@@ -110,10 +176,10 @@ def _complete_digits(column: "pd.Series", time_format: str) -> "pd.Series":
 
 
 def _dates(column: "pd.Series", origin: Origin) -> tuple[Times, str]:
-    """The local times of a column of dates, and their UTC offset; empty where they have no time zone.
+    """The times of a column of dates, and their UTC offset, see `_at_one_offset`; empty where they have no time zone.
 
     Raises:
-        DataError: a time is missing or out of range, or the offsets of a time zone differ.
+        DataError: a time is missing or out of range.
     """
     missing = np.flatnonzero(column.isna().to_numpy())
     if len(missing):
@@ -123,17 +189,8 @@ def _dates(column: "pd.Series", origin: Origin) -> tuple[Times, str]:
     _refuse_out_of_range(column, local, origin)
     if not zoned:
         return local, ""
-    offsets = local - column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    first = _offset_text(offsets[0])
-    differs = np.flatnonzero(offsets != offsets[0])
-    if len(differs):
-        row = differs[0]
-        raise DataError(
-            f"{origin.locate(row)}: {column.name}: {str(column.iloc[row])!r} has {_offset_text(offsets[row])}, the first row "
-            f"has {first}. With daylight saving time, local hours are not equally spaced; convert the times to UTC (pandas: "
-            '.dt.tz_convert("UTC")), or keep only the local dates of daily rows (.dt.tz_localize(None))'
-        )
-    return local, first
+    instants = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    return _at_one_offset(local, instants)
 
 
 def _offset_text(offset: np.timedelta64) -> str:
@@ -144,27 +201,6 @@ def _offset_text(offset: np.timedelta64) -> str:
 
 def _missing_time(column: "pd.Series", row: np.intp, origin: Origin) -> DataError:
     return DataError(f"{origin.locate(row)}: {column.name}: missing time; add it, or remove the row")
-
-
-def _without_offset(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> "tuple[pd.Series, str]":
-    """The local times, and the UTC offset that all of them have, if the first has one."""
-    offsets = column.str.extract(_OFFSET, expand=False).fillna("")
-    first = offsets.iloc[0]
-    differs = np.flatnonzero((offsets != first).to_numpy())
-    if spec.date_format is not None or not (first or len(differs)):
-        return column, ""
-    if len(differs):
-        missing = np.flatnonzero((column == "").to_numpy())
-        if len(missing):
-            raise _missing_time(column, missing[0], origin)
-        row = differs[0]
-        raise DataError(
-            f"{origin.locate(row)}: {column.name}: {column.iloc[row]!r} has {offsets.iloc[row] or 'no UTC offset'}, "
-            f"the first row has {first or 'none'}; write all times with one UTC offset. "
-            "With daylight saving time, local hours are not equally spaced"
-        )
-    digits = "+0000" if first == "Z" else first.replace(":", "").ljust(5, "0")
-    return column.str.slice(stop=-len(first)), f"{digits[:3]}:{digits[3:]}"
 
 
 def _times(column: "pd.Series", spec: ColumnsSpec, origin: Origin) -> Times:
