@@ -84,3 +84,19 @@ def test_notes__targets_of_different_size_are_not_trained_alike(tmp_path: Path) 
     assert notes(tmp_path, price=9.9 * WAVE, **both) == []  # type: ignore[arg-type]  # a plain dict
     (text,) = notes(tmp_path, price=0 * WAVE, **both)  # type: ignore[arg-type]  # a plain dict
     assert "leaves sold with far more than the range of price" in text
+
+
+def test_notes__each_series_has_its_own_range(tmp_path: Path) -> None:
+    # Shop a grows and is outside its range; shop b, a hundred times as large, repeats itself.
+    rows = [f"a,{day},{day}\n" for day in range(100)] + [f"b,{day},{100 * (day % 7)}\n" for day in range(100)]
+    (tmp_path / "shops.csv").write_text("shop,day,sold\n" + "".join(rows))
+    keys = {
+        "data": f"{{kind: long, path: {tmp_path / 'shops.csv'}, series: shop, time: day, target: sold}}",
+        "window": "{length: 10, horizon: 2}",
+        "split": "{train: 0.7, validation: 0.1, test: 0.2}",
+    }
+    (text,) = check(prepare(make_experiment(**keys, scale="minmax")))["notes"]
+    assert text.startswith(
+        "50 % of the test values of sold lie outside the range of the training rows, which"
+    )
+    assert check(prepare(make_experiment(**keys, scale="{method: minmax, by: all}")))["notes"] == []

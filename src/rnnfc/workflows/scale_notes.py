@@ -38,11 +38,14 @@ def scale_notes(
 
 def _describe_outside(panel: Panel, splits: Splits, *, low: Floats, high: Floats) -> list[str]:
     """On the column of which the most values of the test rows lie outside the training range."""
-    test, series = splits.test, splits.test.series
+    test = splits.test
+    # Origins ascend, so the windows of a series lie side by side.
+    series, starts = np.unique(test.series, return_index=True)
+    ends = [*starts[1:], len(test)]
     outside, known = np.zeros(len(panel.channels)), np.zeros(len(panel.channels))
-    for place in np.unique(series):
-        origins = test.origins[series == place]
-        values = panel.observed(slice(int(origins.min()), int(origins.max()) + test.horizon))
+    for place, start, end in zip(series, starts, ends, strict=True):
+        first, last = int(test.origins[start]), int(test.origins[end - 1])
+        values = panel.observed(slice(first, last + test.horizon))
         size = high[place] - low[place]
         excess = np.fmax(low[place] - values, values - high[place])
         outside += ((excess > _NOTED_EXCESS * size) & (size > 0)).sum(axis=0)
