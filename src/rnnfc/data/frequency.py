@@ -50,6 +50,11 @@ class Frequency:
         return "spacing ignored" if self.unit == "rows" else f"every {self.size:g}"
 
     @property
+    def has_dates(self) -> bool:
+        """Whether it is of dates; rows have no step."""
+        return self.unit in ("month", "month_end", "microsecond")
+
+    @property
     def is_daily(self) -> bool:
         """Whether it is one day."""
         return self.unit == "microsecond" and self.size == _DAY / np.timedelta64(1, "us")

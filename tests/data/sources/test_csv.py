@@ -299,6 +299,12 @@ TIMES: dict[str, Fault] = {
         "sales.csv:4: missing rows between 2020-01-02 and 2020-01-05 (3 ",
         ("daily", "data.missing: interpolate, ffill, seasonal or mask", "data.frequency: rows"),
     ),
+    "last working days of months": (
+        days("2024-07-31", "2024-08-30", "2024-09-30", "2024-10-31", "2024-11-29"),
+        {},
+        "sales.csv:3: 2024-08-30: the rows are monthly, ",
+        ("the first day of each month, or its last", "data.frequency: rows"),
+    ),
     "weekends": (
         days("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11"),
         {},

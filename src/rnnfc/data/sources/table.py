@@ -343,11 +343,20 @@ def _refuse_other_month_convention(series: SeriesRows, axis: Frequency, *, longe
 
 def _refuse_off_grid(series: SeriesRows, axis: Frequency) -> None:
     row = None if axis.unit == "rows" else axis.find_irregular_row(series.time)
-    if row is not None:
+    if row is None:
+        return
+    months = np.diff(series.time.astype("datetime64[M]").astype(np.int64)) if axis.has_dates else np.zeros(1)
+    if months[0] > 0 and (months == months[0]).all():
+        step = Frequency(unit="month", size=int(months[0]))
         raise DataError(
-            f"{series.origin.locate(row)}: {format_time_exact(series.time[row])} is not on the grid of the other rows (step: "
-            f"{axis}); resample the data to equal steps, or set data.frequency: rows to take each row as one step"
+            f"{series.origin.locate(row)}: {format_time_exact(series.time[row])}: the rows are {step}, but neither on one day of "
+            "the month nor at its end; write the first day of each month, or its last, or set data.frequency: rows to take each "
+            "row as one step"
         )
+    raise DataError(
+        f"{series.origin.locate(row)}: {format_time_exact(series.time[row])} is not on the grid of the other rows (step: "
+        f"{axis}); resample the data to equal steps, or set data.frequency: rows to take each row as one step"
+    )
 
 
 def _refuse_date_numbers(series: list[SeriesRows]) -> None:
