@@ -153,20 +153,27 @@ def _option(override: str) -> str:
 
 def _make_data_path_absolute(tree: dict[str, object], *, folder: Path, origins: _Origins) -> None:
     data = tree.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
-        # A path in the config is relative to the config, one in an override to the working folder.
-        base = Path() if origins.override(("data", "path")) else folder
-        try:
-            if "\0" in data["path"]:
-                raise ValueError("it contains a NUL character")  # Python's own message differs by version
-            data["path"] = str((base / Path(data["path"]).expanduser()).absolute().resolve())
-        except FileNotFoundError as error:
-            raise ConfigError("the working folder does not exist any more; change to another one") from error
-        except (RuntimeError, ValueError) as error:  # the former for ~nobody
-            got = f"{origins.locate(('data', 'path'))}: data.path: got {messages.format_value(data['path'])}"
-            raise ConfigError(
-                f"{got}; not a path ({str(error).rstrip('.')}); use the path of a file"
-            ) from error
+    if not isinstance(data, dict):
+        return
+    # A path in the config is relative to the config, one in an override to the working folder.
+    base = Path() if origins.override(("data", "path")) else folder
+    match data.get("path"):
+        case str(path) if path:
+            data["path"] = _absolute(path, base, origins)
+        case (*paths,) if all(isinstance(path, str) and path for path in paths):
+            data["path"] = tuple(_absolute(str(path), base, origins) for path in paths)
+
+
+def _absolute(path: str, base: Path, origins: _Origins) -> str:
+    try:
+        if "\0" in path:
+            raise ValueError("it contains a NUL character")  # Python's own message differs by version
+        return str((base / Path(path).expanduser()).absolute().resolve())
+    except FileNotFoundError as error:
+        raise ConfigError("the working folder does not exist any more; change to another one") from error
+    except (RuntimeError, ValueError) as error:  # the former for ~nobody
+        got = f"{origins.locate(('data', 'path'))}: data.path: got {messages.format_value(path)}"
+        raise ConfigError(f"{got}; not a path ({str(error).rstrip('.')}); use the path of a file") from error
 
 
 def _validate(tree: object, origins: _Origins) -> Experiment:

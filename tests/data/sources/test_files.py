@@ -828,3 +828,34 @@ def test_offset__that_changes_makes_instants(load: Load, form: str) -> None:
 def test_offset__that_changes_at_midnights_makes_days(load: Load) -> None:
     panel = load("date,level\n2020-03-28T00:00+01:00,1\n2020-03-29T00:00+01:00,2\n2020-03-30T00:00+02:00,3\n")
     assert (panel.step, str(panel.time[-1])[:10]) == ("daily", "2020-03-30")
+
+
+# --- several files
+
+
+def test_path__of_several_files_reads_their_rows_one_after_the_other(load: Load) -> None:
+    for place, (first, end) in enumerate([(0, 5), (5, 9)]):
+        rows = "".join(f"{DAYS[row]},{row}\n" for row in range(first, end))
+        Path(f"part_{place}.csv").write_text(f"date,level\n{rows}", encoding="utf-8")
+    for paths in (("part_0.csv", "part_1.csv"), "part_*.csv", ("part_[01].csv",)):
+        panel = load("", path=paths)
+        assert (levels(panel), panel.series) == ([*range(9)], ("part_0",))
+    message = refusal(load, "", path=("part_1.csv", "part_0.csv"))
+    assert message.startswith("part_0.csv:2: times are not sorted: 2024-01-01 comes after 2024-01-09")
+    assert levels(load("", path=("part_1.csv", "part_0.csv"), sort=True)) == [*range(9)]
+    text = Path("part_1.csv").read_text(encoding="utf-8")
+    Path("part_1.csv").write_text(text.replace(",7", ",x"), encoding="utf-8")
+    assert refusal(load, "", path="part_*.csv").startswith("part_1.csv:4: level: 'x' is not a number")
+    Path("part_1.csv").write_text(text.replace("2024-01-06,5", "2024-01-05,5"), encoding="utf-8")
+    assert "part_1.csv:2: duplicate timestamp 2024-01-05, first on line 6 of part_0.csv;" in refusal(
+        load, "", path="part_*.csv"
+    )
+    assert refusal(load, "", path="other_*.csv").startswith("other_*.csv: no file has this pattern")
+
+
+def test_path__of_several_files_joins_series_by_name(load: Load) -> None:
+    for place, names in enumerate(("ab", "bc")):
+        rows = "".join(f"{name},{day},{day}\n" for name in names for day in range(3 * place, 3 * place + 3))
+        Path(f"part_{place}.csv").write_text(f"s,date,level\n{rows}", encoding="utf-8")
+    panel = load("", path="part_*.csv", kind="long", series="s")
+    assert (panel.series, panel.bounds.tolist()) == (("a", "b", "c"), [0, 3, 9, 12])

@@ -341,15 +341,30 @@ class FormatSpec(ColumnsSpec):
         )
 
 
+_Path = Annotated[str, Field(min_length=1)]
+_Paths = Annotated[
+    Annotated[_Path, Tag("text")] | Annotated[Distinct[_Path], Field(min_length=1), Tag("list")],
+    Discriminator(shape_of),
+]
+
+
 class FileSpec(FormatSpec):
     """A CSV file with one header row, or a Parquet file (*.parquet)."""
 
-    path: str = Field(min_length=1, description="file; a relative path starts at the config's folder")
+    path: _Paths = Field(
+        description="file, or a list or pattern (load_*.csv) of files, read one after the other; a relative path starts at the "
+        "config's folder"
+    )
 
     @property
-    def file(self) -> str:
-        """Path of the file that the rows are read from."""
-        return self.path
+    def paths(self) -> tuple[str, ...]:
+        """The files and patterns that the rows are read from."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def file(self) -> str | None:
+        """Path of the file that the rows are read from; None where there are several."""
+        return self.paths[0] if len(self.paths) == 1 else None
 
     def in_file(self, path: Path) -> Self:
         """The same columns, read from the file at `path`."""

@@ -44,7 +44,7 @@ _FORMATS = {
 
 def display_path(spec: FileSpec) -> Path:
     """The path of the file, relative to the working folder if the file is below it: short, and as it was typed."""
-    path = Path(spec.path)
+    path = Path(spec.paths[0])
     try:
         return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     except FileNotFoundError:  # the working folder was deleted
@@ -75,7 +75,9 @@ def open_file(path: Path, spec: FileSpec) -> Iterator[io.BufferedReader]:
             _refuse_format(path, content.peek(_HEAD_BYTES)[:_HEAD_BYTES])
             yield content
     except FileNotFoundError:
-        raise DataError(f"{spec.path}: no such file; correct data.path or use --set data.path=FILE") from None
+        raise DataError(
+            f"{spec.paths[0]}: no such file; correct data.path or use --set data.path=FILE"
+        ) from None
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); data.path must name a CSV file"

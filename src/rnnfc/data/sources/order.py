@@ -124,8 +124,8 @@ def _refuse_unordered(series: SeriesRows, spec: ColumnsSpec) -> None:
         columns = f"set data.time: {parts} if these columns are the time, or keep one row per time"
         remedy = clock or (columns if parts else shared)
         raise DataError(
-            f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on {origin.unit} "
-            f"{origin.numbers[row - 1]}; {remedy or 'keep one row per time, or set data.repeated: first, last or mean'}"
+            f"{origin.locate(row)}: duplicate timestamp {format_time_exact(time[row])}, first on "
+            f"{origin.number(row - 1)}; {remedy or 'keep one row per time, or set data.repeated: first, last or mean'}"
         )
     times = f"{format_time_exact(time[row])} comes after {format_time_exact(time[row - 1])}"
     place = f"{origin.locate(row)}: times are not sorted: {times}"

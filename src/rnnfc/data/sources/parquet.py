@@ -23,7 +23,7 @@ def read_table(spec: FileSpec, *, min_rows: int) -> Table:
         from pyarrow import parquet
     except ImportError:
         raise MissingExtraError(
-            f"{spec.path}: Parquet files need pyarrow; install it with: pip install 'rnnfc[parquet]'"
+            f"{spec.paths[0]}: Parquet files need pyarrow; install it with: pip install 'rnnfc[parquet]'"
         ) from None
     path = display_path(spec)
     content = io.BytesIO(read_bytes(path, spec))

@@ -4,6 +4,7 @@ A source turns what it reads into a `Table`. Here the times must ascend and lie 
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from rnnfc.data.panel import Floats, Panel, format_time_exact
 from rnnfc.data.sources.columns import NUMBER, ColumnsSpec
 from rnnfc.data.sources.date_numbers import find_date_numbers
 from rnnfc.data.sources.order import SeriesRows, note_order, order_series
-from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.origin import Origin, join_origins
 from rnnfc.data.sources.outliers import note_outliers
 from rnnfc.data.sources.units import UNIT_NAMES, find_unit
 from rnnfc.errors import DataError
@@ -154,6 +155,36 @@ def _stack_targets(table: Table, spec: ColumnsSpec) -> tuple[Table, ColumnsSpec]
         names=tuple(names),
     )
     return stacked, spec.model_copy(update={"target": ("value",), "series_from": None})
+
+
+def join_tables(tables: Sequence[Table]) -> Table:
+    """The rows of several files, one file after the other; series of one name are one.
+
+    Raises:
+        DataError: times are dates in one file and numbers in another, or have other UTC offsets.
+    """
+    first = tables[0]
+    for table in tables[1:]:
+        kinds = [(each.time.dtype.kind == "M", each.offset) for each in (first, table)]
+        if kinds[0] != kinds[1]:
+            raise DataError(
+                f"{table.origin.locate(0)}: the times are not of the kind or UTC offset of those in {first.origin.name}; write "
+                "them alike"
+            )
+    index: dict[str, int] = {}
+    codes = []
+    for table in tables:
+        places = [index.setdefault(name, len(index)) for name in (table.names if len(table.series) else ())]
+        codes.append(np.array(places, dtype=np.int64)[table.series])
+    return replace(
+        first,
+        origin=join_origins([table.origin for table in tables]),
+        values=np.concatenate([table.values for table in tables]),
+        time=np.concatenate([table.time for table in tables]),
+        series=np.concatenate(codes),
+        names=tuple(index) or first.names,
+        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+    )
 
 
 def require_rows(name: str, rows: int, *, min_rows: int) -> None:
