@@ -22,6 +22,7 @@ from rnnfc.data.sources.order import SeriesRows, note_order, order_series
 from rnnfc.data.sources.origin import Origin, join_origins
 from rnnfc.data.sources.outliers import note_outliers
 from rnnfc.data.sources.units import UNIT_NAMES, find_unit
+from rnnfc.data.sources.year_notes import note_years
 from rnnfc.errors import DataError
 
 Element = TypeVar("Element", bound=np.generic)
@@ -78,7 +79,8 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         open_ends = _note_open_ends(filled_rows, spec)
         missing_hours = _note_missing_hours([time for _, time, _ in complete], filled_rows, axis)
         watched = (*_note_unit(table.time, spec), *note_outliers(table.values, spec.numbers))
-        notes = (*watched, *open_ends, *missing_hours)
+        years = note_years(table.time, spec.date_format, date=np.datetime64("today"))
+        notes = (*watched, *years, *open_ends, *missing_hours)
     values, time, filled = (_concatenate(arrays) for arrays in zip(*complete, strict=True))
     if spec.calendar:
         if time.dtype.kind != "M":
