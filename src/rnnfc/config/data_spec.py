@@ -43,6 +43,11 @@ class DataSpec(Spec):
         return None
 
     @property
+    def zone(self) -> str:
+        """Time zone of the clock, where times are read as instants; empty where none is named."""
+        return ""
+
+    @property
     def time_label(self) -> str:
         """Name of the time axis, for plots and tables."""
         return self.time_column or "row"

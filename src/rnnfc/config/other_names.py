@@ -30,6 +30,7 @@ _NAMES = {
     "data.time_columns": "value_vars names_to cols",
     "data.time_unit": "unit_of_time timestamp_unit epoch_unit",
     "data.where": "filter query filters select_rows",
+    "data.time_zone": "tz timezone tzinfo",
     "model.cell": "rnn_type cell_type layer_type rnn recurrent_type",
     "model.dropout": "dropout_rate dropout_prob encoder_dropout",
     "model.ensemble": "num_models n_models",

@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
+from rnnfc.data.time_zone import to_local
 
 _MONDAY = np.datetime64("1970-01-05", "D")
 
@@ -34,7 +35,13 @@ def feature_names(features: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{feature} {part}" for feature in features for part in ("sin", "cos"))
 
 
-def encode_times(time: Times, features: tuple[str, ...]) -> Floats:
-    """[row, channel] from -1 to 1, channels as in `feature_names`, for datetime64 [row]."""
+def encode_times(time: Times, features: tuple[str, ...], *, zone: str = "") -> Floats:
+    """[row, channel] from -1 to 1, channels as in `feature_names`, for datetime64 [row].
+
+    Args:
+        zone: time zone whose clock counts, where `time` is in UTC; empty: `time` is by the clock that counts.
+    """
+    if zone:
+        time = to_local(time, zone)
     angles = [2 * np.pi * TIME_FEATURES[feature](time) for feature in features]
     return np.column_stack([part(angle) for angle in angles for part in (np.sin, np.cos)])

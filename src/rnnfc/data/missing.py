@@ -104,7 +104,10 @@ def _remedy(rows: Rows, row: int) -> str:
     )
     before, after = rows.time[row - 1 : row + 1]
     if is_clock_change(rows.time[row : row + 1]).all() and after - before <= 2 * HOUR:
-        return f"clocks go forward there at the beginning of daylight saving time: write the times in UTC, or set {filled}"
+        return (
+            "clocks go forward there at the beginning of daylight saving time: set data.time_zone, e.g. Europe/Madrid, write the "
+            f"times in UTC, or set {filled}"
+        )
     if rows.frequency.is_daily and not is_weekend(rows.time).any():
         return f"no row is on a weekend: set {as_steps}, or {filled}"
     return f"set {filled}, or {as_steps}"

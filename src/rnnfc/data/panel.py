@@ -55,6 +55,7 @@ class Panel:
     offset: str = ""
     future: "Panel | None" = None
     notes: tuple[str, ...] = ()
+    zone: str = ""
 
     @property
     def num_rows(self) -> int:

@@ -8,6 +8,7 @@ import datetime as dt
 import itertools
 import math
 import sys
+import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -349,7 +350,7 @@ def _borders(panel: Panel, series: int, split: SplitSpec) -> list[int]:
     first, end = map(int, panel.bounds[series : series + 2])
     if isinstance(split.test, str):
         # The first rows at or after the dates; for a series that ends before a date, its end.
-        dates = [_parse_date(date) for date in (split.validation or split.test, split.test)]
+        dates = [_parse_date(date, zone=panel.zone) for date in (split.validation or split.test, split.test)]
         validation, test = first + np.searchsorted(panel.time[first:end], dates)
         return [first, int(validation), int(test), end]
     if isinstance(split.test, int):
@@ -399,12 +400,16 @@ def _refuse_dates_outside(panel: Panel, split: SplitSpec) -> None:
             raise DataError(
                 f"split.{key}: {date} is a date, and the times of the data are numbers; use fractions or row counts"
             )
-        if not first < _parse_date(date) <= last:
+        if not first < _parse_date(date, zone=panel.zone) <= last:
             raise DataError(
                 f"split.{key}: no rows before {date}, or none from then on; {series} from {format_time_exact(first)} to "
                 f"{format_time_exact(last)}. Choose a date after the first row and not after the last"
             )
 
 
-def _parse_date(date: str) -> np.datetime64:
-    return np.datetime64(dt.datetime.fromisoformat(date), "us")
+def _parse_date(date: str, *, zone: str) -> np.datetime64:
+    """The date, in UTC where it is by the clock of a `zone`."""
+    parsed = dt.datetime.fromisoformat(date)
+    if zone:
+        parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone)).astimezone(dt.UTC).replace(tzinfo=None)
+    return np.datetime64(parsed, "us")

@@ -64,7 +64,8 @@ def future_covariates(panel: Panel, experiment: Experiment, future: object, *, r
             raise DataError(
                 "data.calendar needs the times past the end, which data.frequency: rows does not define; train without it"
             )
-        parts.append(np.stack([calendar.encode_times(time, panel.calendar) for time in times]))
+        zone = experiment.data.zone if panel.offset else ""
+        parts.append(np.stack([calendar.encode_times(time, panel.calendar, zone=zone) for time in times]))
     return np.concatenate(parts, axis=2)
 
 

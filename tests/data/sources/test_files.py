@@ -859,3 +859,86 @@ def test_path__of_several_files_joins_series_by_name(load: Load) -> None:
         Path(f"part_{place}.csv").write_text(f"s,date,level\n{rows}", encoding="utf-8")
     panel = load("", path="part_*.csv", kind="long", series="s")
     assert (panel.series, panel.bounds.tolist()) == (("a", "b", "c"), [0, 3, 9, 12])
+
+
+# --- time zones
+
+MADRID = {"time_zone": "Europe/Madrid"}
+
+
+def clock(start: str, rows: int, *, step: str = "h") -> list[str]:
+    """Times on the clock of Madrid, from an instant in UTC."""
+    instants = pd.date_range(start, periods=rows, freq=step, tz="UTC").tz_convert("Europe/Madrid")
+    return [instant.strftime("%Y-%m-%d %H:%M") for instant in instants]
+
+
+def at(times: list[str], *, header: str = "date,level") -> str:
+    return "\n".join([header, *(f"{time},{row}" for row, time in enumerate(times)), ""])
+
+
+@pytest.mark.parametrize(
+    ("start", "step"), [("2024-03-30", "h"), ("2024-10-26", "h"), ("2024-10-26 20:00", "15min")]
+)
+@pytest.mark.parametrize("descending", [False, True])
+def test_time_zone__rows_are_equally_spaced_in_utc(
+    load: Load, start: str, step: str, *, descending: bool
+) -> None:
+    text = at(clock(start, 60, step=step))
+    if descending:
+        header, *rows = text.splitlines()
+        text = "\n".join([header, *reversed(rows), ""])
+    panel = load(text, **MADRID)
+    assert (panel.time == pd.date_range(start, periods=60, freq=step).to_numpy("datetime64[us]")).all()
+    assert (levels(panel), panel.offset, bool(panel.filled.any())) == ([*range(60)], "+00:00", False)
+
+
+def test_time_zone__holds_for_each_series(load: Load) -> None:
+    times = clock("2024-10-26 22:00", 8)
+    rows = [f"{time},{s},{row}" for row, time in enumerate(times) for s in "ab"]
+    panel = load("\n".join(["date,s,level", *rows, ""]), kind="long", series="s", **MADRID)
+    assert (panel.bounds.tolist(), panel.step) == ([0, 8, 16], "hourly at UTC+00:00")
+
+
+def test_time_zone__refuses_an_hour_that_the_clock_leaves_out(load: Load) -> None:
+    text = "date,level\n2024-03-31 01:00,1\n2024-03-31 02:00,2\n2024-03-31 03:00,3\n"
+    message = refusal(load, text, **MADRID)
+    assert message.startswith("x.csv:3: the clock of Europe/Madrid leaves out 2024-03-31T02:00")
+    assert "data.time_zone" in refusal(load, at(clock("2024-10-26 22:00", 8)))
+    assert "data.time_zone" in load(at(clock("2024-03-30 22:00", 8)), missing="interpolate").notes[0]
+
+
+def test_time_zone__leaves_days_as_dates(load: Load) -> None:
+    panel = load("date,level\n2024-03-30,1\n2024-03-31,2\n2024-04-01,3\n", **MADRID)
+    assert (panel.step, panel.zone) == ("daily", "")
+    offsets = "date,level\n2024-03-30T00:00+01:00,1\n2024-03-31T00:00+01:00,2\n2024-04-01T00:00+02:00,3\n"
+    assert load(offsets, **MADRID).step == "daily"
+
+
+def test_time_zone__time_features_are_by_its_clock(load: Load) -> None:
+    times = clock("2024-06-01", 48)
+    panel, local = load(at(times), calendar=("hour",), **MADRID), load(at(times), calendar=("hour",))
+    np.testing.assert_array_equal(panel.values, local.values)
+    instants = at(
+        [
+            f"{time}+00:00"
+            for time in pd.date_range("2024-06-01", periods=48, freq="h").strftime("%Y-%m-%dT%H:%M")
+        ]
+    )
+    np.testing.assert_array_equal(load(instants, calendar=("hour",), **MADRID).values, local.values)
+
+
+def test_time_zone__split_dates_are_by_its_clock(load: Load) -> None:
+    from rnnfc.config.split_spec import SplitSpec
+    from rnnfc.data.windows import cut_windows
+
+    for keys in (MADRID, {}):
+        panel = load(at(clock("2024-06-01", 96)), **keys)
+        splits = cut_windows(panel, length=2, horizon=1, split=SplitSpec(test="2024-06-03"))
+        assert splits.test.origins[0] == 46  # the clock begins at 2:00
+
+
+def test_time_zone__is_one_that_exists() -> None:
+    with pytest.raises(ValueError, match="did you mean 'Europe/Madrid'"):
+        CsvSpec.model_validate(
+            {"kind": "csv", "path": "x", "time": "t", "target": "y", "time_zone": "Europe/Madird"}
+        )

@@ -1,6 +1,7 @@
 """The keys of sources whose rows come in named columns (ColumnsSpec), and of those in files (FileSpec)."""
 
 import contextlib
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,6 +15,16 @@ from rnnfc.data.sources.dialect import WHITESPACE, Dialect, NumberFormat
 
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _known_zone(zone: str) -> str:
+    import zoneinfo
+
+    if zone in zoneinfo.available_timezones():
+        return zone
+    near = difflib.get_close_matches(zone, zoneinfo.available_timezones(), n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise wrong(f"got {zone!r}; {hint}write the name of a time zone such as Europe/Madrid or UTC")
 
 
 def _as_cells(value: object) -> object:
@@ -103,6 +114,9 @@ class ColumnsSpec(DataSpec):
         None,
         description="of times that are numbers: parts of a second since 1970 UTC, days of Excel, or years",
     )
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+        None, description="time zone of the clock, e.g. Europe/Madrid: rows are equally spaced in UTC"
+    )
     target: Names = Field(min_length=1, description="column or list of columns to forecast")
     inputs: Names = Field(
         (), description="past covariates: columns that the network reads and does not forecast"
@@ -149,6 +163,8 @@ class ColumnsSpec(DataSpec):
             raise wrong("sort and repeated need a time column; add time: COLUMN or remove them")
         if self.time_format and (self.time_unit or isinstance(self.time, TimeParts)):
             raise wrong("time_format is for times in text; remove it, or time_unit or the parts of time")
+        if self.time_zone and not self.has_times:
+            raise wrong("time_zone needs a time column; add time: COLUMN or remove it")
         if self.time_unit and self.has_times and not isinstance(self.time, str):
             raise wrong("time_unit needs one column of numbers; set time: COLUMN")
         if not self.has_times and (self.time_format or self.frequency == "rows" or self.calendar):
@@ -244,6 +260,11 @@ class ColumnsSpec(DataSpec):
     def time_column(self) -> str | None:
         """The name of the time of each row, of several columns together; None where there is none."""
         return " ".join(self.time_names) or None
+
+    @property
+    def zone(self) -> str:
+        """Time zone of the clock, where times are read as instants; empty where none is named."""
+        return self.time_zone or ""
 
     @property
     def covariates(self) -> dict[str, tuple[str, ...]]:

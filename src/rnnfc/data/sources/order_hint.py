@@ -17,7 +17,10 @@ def clock_hint(time: Times, row: int) -> str | None:
     """
     is_night = bool(is_clock_change(time[row : row + 1]).all())
     if is_night and time[row - 1] - time[row] < HOUR and np.median(np.diff(time)) <= HOUR:
-        return "clocks go back there at the end of daylight saving time: write the times in UTC"
+        return (
+            "clocks go back there at the end of daylight saving time: set data.time_zone, e.g. Europe/Madrid, or write the times "
+            "in UTC"
+        )
     if time.dtype.kind == "i" and time[row] == time[row - 1] // 100:
         return f"{time[row]} looks like a year among months, such as a total: remove these rows"
     return None

@@ -23,6 +23,7 @@ from rnnfc.data.sources.origin import Origin, join_origins
 from rnnfc.data.sources.outliers import note_outliers
 from rnnfc.data.sources.units import UNIT_NAMES, find_unit
 from rnnfc.data.sources.year_notes import note_years
+from rnnfc.data.time_zone import to_instants, to_local
 from rnnfc.errors import DataError
 
 Element = TypeVar("Element", bound=np.generic)
@@ -58,6 +59,9 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     """
     if spec.series_from == "columns":
         table, spec = _stack_targets(table, spec)
+    if spec.time_zone is not None:
+        table = _in_zone(table, spec.time_zone)
+    zone = spec.time_zone if spec.time_zone and table.offset else ""
     series = _by_series(table)
     # Rows of a run go on as it was trained: it can answer no question any more.
     if frequency is None and spec.has_times and spec.time_format is None:
@@ -88,7 +92,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
                 f"{table.origin.name}: data.calendar needs dates, and the times in column {spec.time_column!r} are numbers; "
                 f"{_unit_hint(time)}remove calendar"
             )
-        values = np.hstack([values, calendar.encode_times(time, spec.calendar)])
+        values = np.hstack([values, calendar.encode_times(time, spec.calendar, zone=zone)])
         filled = np.pad(filled, ((0, 0), (0, 2 * len(spec.calendar))))
     return Panel(
         values=values,
@@ -104,6 +108,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         missing=spec.missing,
         unit=spec.unit,
         offset=table.offset,
+        zone=zone,
         future=_future_panel(future, axis, spec, offset=table.offset),
         notes=(*table.notes, *note_order(series, spec), *notes),
     )
@@ -198,6 +203,45 @@ def require_rows(name: str, rows: int, *, min_rows: int) -> None:
             else "at least two are needed, and window.length + window.horizon to train"
         )
         raise DataError(f"{name}: {rows} data row{'' if rows == 1 else 's'}; {needed}")
+
+
+def _in_zone(table: Table, zone: str) -> Table:
+    """The same rows with instants in UTC; days stay dates.
+
+    Raises:
+        DataError: times are numbers, or the clock of the zone leaves one out.
+    """
+    time = table.time
+    if time.dtype.kind != "M":
+        raise DataError(
+            f"{table.origin.name}: data.time_zone needs dates, and the times are numbers; remove it"
+        )
+    if table.offset:
+        minutes = int(table.offset[1:3]) * 60 + int(table.offset[4:6])
+        instants = time - np.timedelta64(-minutes if table.offset[0] == "-" else minutes, "m")
+        local = to_local(instants, zone)
+        is_whole = (local == local.astype("datetime64[D]")).all()
+        return (
+            replace(table, time=local, offset="")
+            if is_whole
+            else replace(table, time=instants, offset="+00:00")
+        )
+    if (time == time.astype("datetime64[D]")).all():
+        return table
+    instants = np.empty(len(time), dtype="datetime64[us]")
+    codes = table.series if len(table.series) else np.zeros(len(time), dtype=np.int64)
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(len(table.names) + 1))
+    for first, end in itertools.pairwise(bounds):
+        rows = order[first:end]
+        instants[rows], left_out = to_instants(time[rows], zone)
+        if left_out.any():
+            row = rows[np.argmax(left_out)]
+            raise DataError(
+                f"{table.origin.locate(row)}: the clock of {zone} leaves out {format_time_exact(time[row])}, when daylight "
+                "saving time begins; correct the row, or data.time_zone"
+            )
+    return replace(table, time=instants, offset="+00:00")
 
 
 def _by_series(table: Table) -> list[SeriesRows]:
@@ -329,8 +373,8 @@ def _note_missing_hours(
         return []
     rows = "1 missing row" if len(missing) == 1 else f"{len(missing):,} missing rows"
     return [
-        f"{rows}, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out when daylight saving "
-        "time begins, and were filled; write the times in UTC"
+        f"{rows}, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out when daylight "
+        "time begins, and were filled; set data.time_zone, e.g. Europe/Madrid, or write the times in UTC"
     ]
 
 
