@@ -317,6 +317,7 @@ MAY_WRITE = {
     "rnnfc.export.keras",
     "rnnfc.workflows.export",
     "rnnfc.workflows.predict",
+    "rnnfc.workflows.compare",
     "rnnfc.cli.commands.predict",  # `predict.save`
     "rnnfc.workflows.train",  # the history, a line an epoch
     "rnnfc.networks.xla_cache",  # the user's cache, which can be compiled again

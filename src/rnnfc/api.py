@@ -186,19 +186,34 @@ def remove_tag(name: str, *, outputs: str | Path = _OUTPUTS) -> None:
     tags.remove_tag(Path(outputs), name)
 
 
-def compare(runs: Iterable["Run | str | Path"], *, outputs: str | Path = _OUTPUTS) -> Frame:
-    """Score runs on the test rows that all of them forecast, and publish table and picture under `outputs`.
+def compare(
+    runs: Iterable["Run | str | Path"],
+    *,
+    rank_by: Literal["validation", "test"] | None = None,
+    output: str | Path | None = None,
+    outputs: str | Path = _OUTPUTS,
+) -> Frame:
+    """Score runs on the test rows that all of them forecast.
 
     Args:
         runs: two or more runs, or names as in `open_run`.
+        rank_by: the rows whose error orders them; None: validation, or test where a run has no validation rows.
+        output: a new folder for table, picture and numbers; None: nothing is written.
     Returns:
-        A frame with a row for each run and baseline, the lowest error first: `run`, `model`, and a column for each metric.
+        A frame with a row for each run and baseline, the best first: `run`, `model`, `validation` (the error on the run's own
+        validation rows), a column for each metric of the common test rows, `against_first` (whether the difference is
+        significant).
     Raises:
         RunError: fewer than two runs, no common rows, or runs of different data.
+        ConfigError: `output` exists.
     """
     names = [runs] if isinstance(runs, Run | str | Path) else runs
     opened = [each if isinstance(each, Run) else open_run(each, outputs=outputs) for each in names]
-    comparison = compare_workflow.compare([each._verified() for each in opened], outputs=Path(outputs))
+    comparison = compare_workflow.compare(
+        [each._verified() for each in opened],
+        rank_by=rank_by,
+        output=None if output is None else Path(output),
+    )
     rows = [row.to_json() for row in comparison.scores]
     return _frame({name: [row[name] for row in rows] for name in rows[0]}, opened[0]._library)
 

@@ -33,6 +33,8 @@ def publish(
     data: str = SINE,
     who: str = "s,y",
     baseline: str = "",
+    report: dict[str, Any] | None = None,
+    **info: Any,
 ) -> Run:
     """A run folder with what compare reads; a row that is text stands in forecast.csv as it is.
 
@@ -49,8 +51,8 @@ def publish(
     ]
     with RunWriter(outputs, name) as writer:
         writer.write(run_files.EXPERIMENT, yaml_text(data=data))
-        writer.write_json(run_files.REPORT, {"unit": unit})
-        writer.write_json(run_files.INFO, {"status": "done", "name": name})
+        writer.write_json(run_files.REPORT, {"unit": unit, **(report or {})})
+        writer.write_json(run_files.INFO, {"status": "done", "name": name, **info})
         writer.write(run_files.FORECAST, "\n".join([HEADER + f",{baseline}" * bool(baseline), *lines, ""]))
     return Run.open(writer.folder)
 
@@ -60,7 +62,7 @@ def refused(*runs: Run) -> str:
     outputs = runs[0].folder.parent if runs else Path("none")
     before = sorted(outputs.glob("*"))
     with pytest.raises(RunError) as caught:
-        compare(runs, outputs=outputs)
+        compare(runs, output=outputs / "new")
     assert sorted(outputs.glob("*")) == before
     text = str(caught.value).replace(f"{outputs}/", "")
     for run in runs:
@@ -109,7 +111,7 @@ def test_compare__other_horizons_and_windows_are_scored_on_common_rows_and_steps
 ) -> None:
     # Errors on 01-04 and 01-05 at step 1: 0 and 2, -1 and 1.
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", TWO)
-    comparison = compare([one, two], outputs=tmp_path / "elsewhere")
+    comparison = compare([one, two], output=tmp_path / "elsewhere")
     assert (comparison.rows, comparison.unit) == (2, "m")
     assert [
         (row.run, row.model, *(row.values[name] for name in ("mse", "rmse", "mae")))
@@ -131,9 +133,8 @@ def test_compare__other_horizons_and_windows_are_scored_on_common_rows_and_steps
 
 def test_compare__publishes_a_folder_with_table_picture_and_numbers(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", TWO)
-    comparison = compare([one, two], outputs=tmp_path)
-    assert comparison.folder.parent == tmp_path
-    assert comparison.folder.name.endswith("-compare")
+    comparison = compare([one, two], output=tmp_path / "compared")
+    assert comparison.folder == tmp_path / "compared"
     assert {path.name for path in comparison.folder.iterdir()} == {
         "compare.json",
         "compare.md",
@@ -144,9 +145,12 @@ def test_compare__publishes_a_folder_with_table_picture_and_numbers(tmp_path: Pa
         "unit": "m",
         "rows": 2,
         "note": "step 1 of each forecast",
+        "rank_by": "test",
         "scores": [row.to_json() for row in comparison.scores],
+        "runs": [facts.to_json() for facts in comparison.runs],
     }
-    title, _, headings, rule, *rows, _, better = (comparison.folder / "compare.md").read_text().splitlines()
+    table = (comparison.folder / "compare.md").read_text().splitlines()[:8]
+    title, _, headings, rule, *rows, _, better = table
     assert title == "2 test rows that all runs forecast, in m (step 1 of each forecast)"
     assert headings.startswith("| run | MSE | RMSE | MAE |")
     assert rule.count("|") == headings.count("|")
@@ -160,25 +164,30 @@ def test_compare__publishes_a_folder_with_table_picture_and_numbers(tmp_path: Pa
 
 
 def test_compare__has_every_metric_of_values_alone(tmp_path: Path) -> None:
-    comparison = compare([publish(tmp_path, name, ONE) for name in ("one", "two")], outputs=tmp_path)
+    comparison = compare(
+        [publish(tmp_path, name, ONE) for name in ("one", "two")], output=tmp_path / "compared"
+    )
     names = [name for name, metric in METRICS.items() if metric.needs_values_only]
     assert {"mse", "rmse", "mae"} < set(names)
     (row, _) = json.loads((comparison.folder / "compare.json").read_text())["scores"]
-    assert list(row) == ["run", "model", *names]
+    assert list(row) == ["run", "model", *names, "validation", "against_first"]
     headings = (comparison.folder / "compare.md").read_text().splitlines()[2]
-    assert headings == f"| {' | '.join(['run', *map(heading, names)])} |"
-    assert comparison.table(complete=False)[0] == ["run", "MSE", "RMSE", "MAE"]
+    facts = ["validation RMSE", "against the first", "seed", "parameters", "seconds"]
+    assert headings == f"| {' | '.join(['run', *map(heading, names), *facts])} |"
+    assert comparison.table(complete=False)[0] == ["run", "MSE", "RMSE", "MAE", *facts]
 
 
 def test_compare__without_a_unit_names_none(tmp_path: Path, picture: dict[str, Any]) -> None:
-    comparison = compare([publish(tmp_path, name, ONE, unit="") for name in ("one", "two")], outputs=tmp_path)
+    comparison = compare(
+        [publish(tmp_path, name, ONE, unit="") for name in ("one", "two")], output=tmp_path / "compared"
+    )
     assert (comparison.folder / "compare.md").read_text().startswith("4 test rows that all runs forecast\n")
     assert picture["ylabel"] == "y"
 
 
 def test_compare__three_runs_are_scored_on_their_common_rows(tmp_path: Path) -> None:
     runs = [publish(tmp_path, "a", ONE), publish(tmp_path, "b", ONE[:3]), publish(tmp_path, "c", ONE[2:])]
-    comparison = compare(runs, outputs=tmp_path)
+    comparison = compare(runs, output=tmp_path / "compared")
     assert comparison.rows == 1
     assert [row.values["mse"] for row in comparison.scores] == [4.0, 4.0, 4.0]
 
@@ -187,7 +196,9 @@ def test_compare__rows_are_in_the_order_of_numbers_not_of_text(
     tmp_path: Path, picture: dict[str, Any]
 ) -> None:
     rows: Rows = [(time, 1, float(time), 1.0) for time in ("100", "9.5", "10", "-2")]
-    compare([publish(tmp_path, "one", rows), publish(tmp_path, "two", rows[::-1])], outputs=tmp_path)
+    compare(
+        [publish(tmp_path, "one", rows), publish(tmp_path, "two", rows[::-1])], output=tmp_path / "compared"
+    )
     assert list(picture["actual"].time) == list(picture["actual"].value) == [-2.0, 9.5, 10.0, 100.0]
 
 
@@ -204,7 +215,9 @@ def test_compare_picture__names_the_time_axis_after_the_data(
     tmp_path: Path, picture: dict[str, Any], data: str, time: str, xlabel: str
 ) -> None:
     rows: Rows = [(time, 1, 2.0, 3.0)]
-    compare([publish(tmp_path, name, rows, data=data) for name in ("one", "two")], outputs=tmp_path)
+    compare(
+        [publish(tmp_path, name, rows, data=data) for name in ("one", "two")], output=tmp_path / "compared"
+    )
     assert picture["xlabel"] == xlabel
 
 
@@ -213,7 +226,7 @@ def test_compare_picture__runs_of_one_experiment_are_labelled_by_folder(
 ) -> None:
     runs = [publish(tmp_path, "same", ONE), publish(tmp_path / "other", "same", TWO)]
     runs[1] = Run(runs[1].folder.rename(tmp_path / "20200101-000000-same"))
-    compare(runs, outputs=tmp_path)
+    compare(runs, output=tmp_path / "compared")
     assert [line.label for line in picture["runs"]] == [
         "20200101-000000-same: MSE 1.000",
         f"{runs[0].name}: MSE 2.000",
@@ -225,7 +238,9 @@ def test_compare_picture__shows_one_target_one_series_and_one_step(
 ) -> None:
     more = [f"{series},0,{step},{time},{target},1.0,2.0" for series, step, time, target in
             (("t", 1, 7, "a"), ("s", 2, 8, "a"), ("s", 1, 8, "a"), ("s", 1, 7, "b"), ("s", 1, 7, "a"))]  # fmt: skip
-    comparison = compare([publish(tmp_path, name, more) for name in ("one", "two")], outputs=tmp_path)
+    comparison = compare(
+        [publish(tmp_path, name, more) for name in ("one", "two")], output=tmp_path / "compared"
+    )
     assert comparison.rows == 5
     assert picture["ylabel"] == "a (m)"
     assert curves(picture)[0] == ("actual", ["7.0", "8.0"], [1.0, 1.0])
@@ -240,7 +255,7 @@ def test_compare_picture__shows_the_first_target_of_the_first_run(
     tmp_path: Path, picture: dict[str, Any]
 ) -> None:
     rows = [f"s,0,1,7,{target},1.0,2.0" for target in "ba"]
-    compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    compare([publish(tmp_path, name, rows) for name in ("one", "two")], output=tmp_path / "compared")
     assert picture["ylabel"] == "b (m)"
 
 
@@ -253,7 +268,7 @@ def test_compare__scores_and_draws_the_best_baseline_of_each_run(
     three: Rows = [("8", 1, 1.0, 1.0, -1.0), ("9", 1, 2.0, 2.0, 6.0)]
     runs = [publish(tmp_path, "one", one, baseline="line"), publish(tmp_path, "two", two, baseline="line")]
     runs.append(publish(tmp_path, "three", three, baseline="last value"))
-    comparison = compare(runs, outputs=tmp_path)
+    comparison = compare(runs, output=tmp_path / "compared")
     assert [(row.run[16:], row.model, row.values["mse"]) for row in comparison.scores] == [
         ("three", "network", 0.0),
         ("one", "line", 1.0),
@@ -271,7 +286,7 @@ def test_compare__different_baselines_of_one_name_are_named_with_their_runs(tmp_
         publish(tmp_path, name, [("7", 1, 1.0, 1.0, more)], baseline="line")
         for name, more in (("a", 2.0), ("b", 3.0))
     ]
-    comparison = compare(runs, outputs=tmp_path)
+    comparison = compare(runs, output=tmp_path / "compared")
     assert comparison.names[2:] == [f"line (baseline of {run.name})" for run in runs]
     assert (
         f"| line (baseline of {runs[1].name}) | 4.000 | 2.000 | 2.000 |"
@@ -287,7 +302,9 @@ def test_compare__several_targets_count_in_their_standard_deviations(tmp_path: P
         for target, own in values.items()
         for place, day in enumerate((7, 8))
     ]
-    comparison = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    comparison = compare(
+        [publish(tmp_path, name, rows) for name in ("one", "two")], output=tmp_path / "compared"
+    )
     assert comparison.unit == "standard deviations of each target"
     assert [(row.values["mse"], row.values["mae"]) for row in comparison.scores] == [
         (2.0, pytest.approx(4 / 3))
@@ -309,7 +326,7 @@ def test_compare_picture__shows_the_last_forecasts_that_do_not_overlap(
     tmp_path: Path, picture: dict[str, Any], horizon: int, drawn: list[str]
 ) -> None:
     rows = [(str(time + step), step, 1.0, 2.0) for time in range(129) for step in range(1, horizon + 1)]
-    compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    compare([publish(tmp_path, name, rows) for name in ("one", "two")], output=tmp_path / "compared")
     assert curves(picture)[0][1] == drawn
     assert picture["title"].endswith(
         f"rows, {horizon} steps, one forecast every {horizon + 1} rows" if horizon > 1 else "rows"
@@ -323,20 +340,22 @@ def test_compare__a_target_too_large_to_be_squared_has_no_score(tmp_path: Path) 
         for target, size in (("a", 1.0), ("b", 1e200))
         for day in (7, 8)
     ]
-    comparison = compare([publish(tmp_path, name, rows) for name in ("one", "two")], outputs=tmp_path)
+    comparison = compare(
+        [publish(tmp_path, name, rows) for name in ("one", "two")], output=tmp_path / "compared"
+    )
     assert [row.values["mse"] for row in comparison.scores] == [None, None]
 
 
 def test_compare_picture__shows_the_best_of_many_runs(tmp_path: Path, picture: dict[str, Any]) -> None:
     runs = [publish(tmp_path, f"run{size}", [("7", 1, 0.0, float(size))]) for size in (5, 3, 1, 2, 4)]
-    compare(runs, outputs=tmp_path)
+    compare(runs, output=tmp_path / "compared")
     assert [line.label[:4] for line in picture["runs"]] == ["run1", "run2", "run3", "run4"]
     assert picture["title"] == "the best 4 of 5 runs on the same test rows"
 
 
 def test_compare__a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
-    assert [row.run for row in compare([one, one, two], outputs=tmp_path).scores] == [one.name, two.name]
+    assert [row.run for row in compare([one, one, two]).scores] == [one.name, two.name]
 
 
 @pytest.mark.filterwarnings("error")
@@ -345,7 +364,7 @@ def test_compare__errors_that_are_not_finite_have_no_score_and_come_last(tmp_pat
         publish(tmp_path, "huge", [("7", 1, 1.0, 1e200)]),
         publish(tmp_path, "one", [("7", 1, 1.0, 3.0)]),
     )
-    assert [(row.run, row.values["rmse"]) for row in compare([huge, one], outputs=tmp_path).scores] == [
+    assert [(row.run, row.values["rmse"]) for row in compare([huge, one]).scores] == [
         (one.name, 2.0),
         (huge.name, None),
     ]
@@ -402,7 +421,7 @@ def test_compare__runs_without_a_common_row_name_the_files_that_differ(tmp_path:
 
 def test_compare__leaves_out_masked_actual_values(tmp_path: Path) -> None:
     runs = [publish(tmp_path, name, [*ONE[:3], (*ONE[3][:2], float("nan"), 5.0)]) for name in ("one", "two")]
-    assert compare(runs, outputs=tmp_path).rows == 3
+    assert compare(runs, output=tmp_path / "compared").rows == 3
 
 
 @pytest.mark.parametrize(
@@ -412,7 +431,7 @@ def test_compare__runs_of_different_data_are_refused(tmp_path: Path, actual: flo
     first, second = publish(tmp_path, "one", ONE), publish(tmp_path, "two", ONE)
     third = publish(tmp_path, "three", [*ONE[:2], ("2020-01-05", 1, actual, 5.0), ONE[3]])
     if same:
-        assert compare([first, second, third], outputs=tmp_path).rows == 4
+        assert compare([first, second, third], output=tmp_path / "compared").rows == 4
     else:
         assert "one and three have different actual values" in refused(first, second, third)
 
@@ -460,3 +479,135 @@ def test_compare__a_damaged_run_is_refused_by_name(
     text = refused(*runs)
     assert text.startswith(f"two/{name}: cannot be read ({reason}")
     assert "damaged" in text
+
+
+# --- validation, facts and significance
+
+
+def report_of(**validation: float | None) -> dict[str, Any]:
+    """A report with the validation RMSE of each model; the network's other scores are those of its own test rows."""
+    rows = [("validation", model.replace("_", " "), "rmse", value) for model, value in validation.items()]
+    rows += [
+        ("test", "network", name, value) for name, value in (("mase", 0.5), ("wql_0.1", 0.25), ("mape", None))
+    ]
+    fields = {"units": "data", "series": "s", "target": None, "step": None}
+    keys = ("split", "model", "metric", "value")
+    extra = dict(zip(keys, ("validation", "network", "rmse", 99.0), strict=True))
+    others = [
+        {**extra, **fields, "step": 1},
+        {**extra, **fields, "units": "scaled"},
+        {**extra, **fields, "target": "y"},
+    ]
+    return {
+        "targets": ["y"],
+        "scores": [*({**dict(zip(keys, row, strict=True)), **fields} for row in rows), *others],
+    }
+
+
+def test_compare__ranks_by_validation_unless_test_is_asked_for(tmp_path: Path) -> None:
+    # On the common test rows one is better, MSE 0 against 4; on their validation rows two.
+    one = publish(
+        tmp_path, "one", [("7", 1, 1.0, 1.0, 2.0)], baseline="line", report=report_of(network=3.0, line=4.0)
+    )
+    two = publish(
+        tmp_path, "two", [("7", 1, 1.0, 3.0, 2.0)], baseline="line", report=report_of(network=2.0, line=4.0)
+    )
+    before = sorted(tmp_path.rglob("*"))
+    ranked = compare([one, two])
+    assert sorted(tmp_path.rglob("*")) == before
+    assert ranked.folder is None
+    assert ranked.to_json()["folder"] is None
+    assert [(row.run[16:], row.model, row.validation, row.values["mse"]) for row in ranked.scores] == [
+        ("two", "network", 2.0, 4.0),
+        ("one", "network", 3.0, 0.0),
+        ("one", "line", 4.0, 1.0),
+    ]
+    assert "ranked by validation RMSE" in ranked.notes[0]
+    by_test = compare([one, two], rank_by="test")
+    assert [row.values["mse"] for row in by_test.scores] == [0.0, 1.0, 4.0]
+    assert by_test.rank_by == "test"
+
+
+def test_compare__without_validation_rows_ranks_by_test_and_says_so(tmp_path: Path) -> None:
+    one = publish(tmp_path, "one", [("7", 1, 1.0, 1.0)], report=report_of(network=3.0))
+    two = publish(tmp_path, "two", [("7", 1, 1.0, 3.0)])
+    ranked = compare([two, one])
+    assert [row.run for row in ranked.scores] == [one.name, two.name]
+    assert ranked.notes[0] == f"ranked by test RMSE: {two.name} has no validation score"
+    with pytest.raises(RunError, match=f"{two.name} has no validation score.*--rank-by test"):
+        compare([one, two], rank_by="validation")
+
+
+def test_compare__shows_seed_parameters_seconds_and_all_metrics_of_the_reports(tmp_path: Path) -> None:
+    info = {"seed": 7, "parameters": 2651, "epochs": 5, "phases": {"train": {"seconds": 1.5}}}
+    one = publish(tmp_path, "one", ONE, report=report_of(network=3.0), **info)
+    two = publish(tmp_path, "two", TWO, report=report_of(network=4.0), phases=3, seed="x")
+    comparison = compare([one, two], output=tmp_path / "compared")
+    first, second = comparison.table(complete=True)[1]
+    assert first[-3:] == ["7", "2,651", "1.500"]
+    assert second[-3:] == ["–", "–", "–"]
+    text = (tmp_path / "compared/compare.md").read_text()
+    assert "| run | RMSE | MASE | wQL 0.1 | MAPE % |" in text
+    assert f"| {one.name}, validation | 3.000 | – | – | – |" in text
+    assert f"| {one.name}, test | – | 0.5000 | 0.2500 | – |" in text
+    # Two of the four rows of each are common.
+    assert any("2" in note and f"{one.name} has 4" in note for note in comparison.notes)
+    assert comparison.to_json()["runs"][0] == {  # type: ignore[index,call-overload]
+        "run": one.name,
+        "seed": 7,
+        "parameters": 2651,
+        "epochs": 5,
+        "seconds": 1.5,
+        "rows": 4,
+        "report_scores": {
+            "validation": {"rmse": 3.0},
+            "test": {"mase": 0.5, "wql_0.1": 0.25, "mape": None},
+        },
+    }
+
+
+def test_compare__tests_the_difference_to_the_first(tmp_path: Path) -> None:
+    # Errors 1 in the first; in the others always 2, 1 and now and then more or less, the same, and too few rows.
+    def rows(errors: Sequence[float]) -> list[str]:
+        return [f"s,{time},1,{time + 1},y,0.0,{error}" for time, error in enumerate(errors)]
+
+    noise = [1.0 + (0.01, -0.012, 0.008, -0.005)[time * 7 % 4] for time in range(60)]
+    runs = [
+        publish(tmp_path, name, rows(errors))
+        for name, errors in (
+            ("first", [1.0] * 60),
+            ("worse", [2.0, 2.5] * 30),
+            ("noisy", noise),
+            ("same", [-1.0] * 60),
+        )
+    ]
+    against = {row.run[16:]: row.against_first for row in compare(runs, rank_by="test").scores}
+    assert list(against) == ["first", "same", "noisy", "worse"]
+    assert against == {"first": "", "same": "none", "noisy": "could be chance", "worse": "significant"}
+    few = [publish(tmp_path, f"few-{name}", rows([error] * 5)) for name, error in (("a", 1.0), ("b", 2.0))]
+    assert [row.against_first for row in compare(few).scores] == ["", "not tested"]
+
+
+def test_compare__matches_rows_of_different_files_by_date(tmp_path: Path) -> None:
+    one = publish(tmp_path, "one", ONE, data="{kind: csv, path: old.csv, target: y}")
+    grown: Rows = [*ONE[2:], ("2020-01-07", 1, 5.0, 5.0)]
+    two = publish(tmp_path, "two", grown, data="{kind: csv, path: grown.csv, target: y}")
+    comparison = compare([one, two])
+    assert comparison.rows == 2
+    assert f"{one.name} has 4, {two.name} has 3" in " ".join(comparison.notes)
+
+
+def test_compare_command__writes_a_folder_only_when_asked(rnnfc: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        publish(tmp_path / "runs", name, ONE)
+    before = sorted(tmp_path.rglob("*"))
+    arguments = ("compare", "one", "two", "--outputs", tmp_path / "runs")
+    done = rnnfc(*arguments)
+    assert (done.code, sorted(tmp_path.rglob("*"))) == (0, before)
+    assert "4 test rows that all runs forecast" in done.out
+    done = rnnfc(*arguments, "--output", tmp_path / "compared")
+    assert (done.code, (tmp_path / "compared/compare.png").exists()) == (0, True)
+    assert str(tmp_path / "compared") in done.out
+    again = rnnfc(*arguments, "--output", tmp_path / "compared")
+    assert (again.code, "already exists" in again.err) == (2, True)
+    assert rnnfc(*arguments, "--rank-by", "validation").code == 2

@@ -69,7 +69,7 @@ def train(
         _train_each(trainings, names, results, failed, outputs=outputs, show=not as_json)
         if len(results) > 1:
             try:
-                comparison = compare([result.run for result in results], outputs=outputs)
+                comparison = compare([result.run for result in results])
             except RunError as error:  # each run is complete; they have no test rows in common
                 show_note("note", f"no comparison: {error}")
             else:
