@@ -88,9 +88,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "configs", folder / "configs")
     (folder / "sales.yaml").write_text(SALES)
-    days = np.arange(300)
-    rows = zip(np.datetime64("2024-01-01") + days, 20 + 5 * np.sin(2 * np.pi * days / 7), strict=True)
-    (folder / "sales.csv").write_text("date,sales\n" + "".join(f"{day},{sales:.2f}\n" for day, sales in rows))
+    for name, num_days in (("sales", 300), ("grown", 330)):
+        days = np.arange(num_days)
+        rows = zip(np.datetime64("2024-01-01") + days, 20 + 5 * np.sin(2 * np.pi * days / 7), strict=True)
+        text = "".join(f"{day},{sales:.2f}\n" for day, sales in rows)
+        (folder / f"{name}.csv").write_text(f"date,sales\n{text}")
     return folder
 
 

@@ -243,6 +243,23 @@ def cut_windows(
     )
 
 
+def cut_after(panel: Panel, first_rows: Rows, *, length: int, horizon: int) -> Windows:
+    """The windows whose targets all lie at or after first_rows[series]; their inputs may reach back before.
+
+    Raises:
+        DataError: there is no such window.
+    """
+    ends = panel.bounds[1:]
+    most = int((ends - first_rows).max())
+    if most < horizon:
+        raise DataError(
+            f"at most {most:,} rows of a series are new, and a forecast of window.horizon={horizon:,} rows is scored on as many; "
+            "add rows"
+        )
+    rows = np.stack([first_rows, ends], axis=1)
+    return _cut_split(panel, rows, name="since", length=length, horizon=horizon)
+
+
 def _cut_split(
     panel: Panel,
     rows: Rows,

@@ -1,7 +1,8 @@
 """Data and windows of an experiment, checked, and what `check` reports; does not import TensorFlow."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -15,7 +16,7 @@ from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, is_constant, training_range
 from rnnfc.data.sources.frame import as_frame_spec
-from rnnfc.data.windows import Splits, Windows, cut_windows
+from rnnfc.data.windows import Splits, Windows, cut_after, cut_windows
 from rnnfc.errors import ConfigError, DataError
 from rnnfc.networks.family import Sizes
 from rnnfc.networks.processors import num_processors
@@ -256,6 +257,42 @@ def prepare_final(run: Run) -> Prepared:
         return panel.select_series(np.array([name in names for name in panel.series]))
 
     return prepare(experiment, rows=whole, frequency=run.frequency(), is_final=True)
+
+
+def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler]:
+    """A run's data read from a file that has grown, and its scaler; the test windows are those of the rows since training.
+
+    Baselines and metrics are fitted on the training rows of the run.
+
+    Args:
+        data: has the rows of the run and later ones, in the format of the run's file.
+    Raises:
+        ConfigError: the run's data is not from a file.
+        DataError: rows of the run have changed, or there are too few later ones.
+        RunError: the run is damaged.
+    """
+    experiment = run.experiment()
+    grown: list[Panel] = []
+
+    def as_trained(panel: Panel) -> Panel:
+        trained = _as_trained(run, panel, experiment)
+        names = {*trained.series}
+        grown.append(panel.select_series(np.array([name in names for name in panel.series])))
+        return trained
+
+    prepared = prepare(
+        experiment.model_copy(update={"data": experiment.data.in_file(data)}),
+        rows=as_trained,
+        frequency=run.frequency(),
+        fixed_stride=run.has_fixed_stride(),
+        fit_by_range=run.fits_by_range(),
+    )
+    whole, window = grown[0], experiment.window
+    first_rows = whole.bounds[:-1] + np.diff(prepared.panel.bounds)
+    since = cut_after(whole, first_rows, length=window.length, horizon=window.horizon)
+    splits = replace(prepared.splits, validation=None, test=since)
+    scaler = run.scaler(channels=len(whole.channels), series=len(whole.series))
+    return replace(prepared, splits=splits), scaler
 
 
 def _experiment_of_file(run: Run) -> Experiment:

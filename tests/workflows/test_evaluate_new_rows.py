@@ -1,0 +1,130 @@
+"""A finished run is scored on the rows that came after its training, and on no others."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+NORTH = [float(day % 7 + day // 7) for day in range(40)]
+SOUTH = [100.0 + 2 * value for value in NORTH]
+
+
+def write(path: Path, *, north: Sequence[float], south: Sequence[float] = (), more: str = "") -> Path:
+    names = (("north", north), ("south", south))
+    rows = [f"{name},2024-01-{1 + day:02d},{value!r}\n" if day < 31 else f"{name},2024-02-{day - 30:02d},{value!r}\n"
+            for name, values in names for day, value in enumerate(values)]  # fmt: skip
+    path.write_text("shop,day,sold\n" + "".join(rows) + more)
+    return path
+
+
+@pytest.fixture
+def run(rnnfc: Command, tmp_path: Path) -> Path:
+    """Trained on 30 days of two shops."""
+    write(tmp_path / "rows.csv", north=NORTH[:30], south=SOUTH[:30])
+    (tmp_path / "shop.yaml").write_text(
+        "name: shop\nseed: 3\ndata: {kind: long, path: rows.csv, series: shop, time: day, target: sold, season: 7}\n"
+        "window: {length: 7, horizon: 2}\nsplit: {train: 16, validation: 6, test: 8}\nscale: minmax\n"
+        "model: {kind: scratch, units: 4}\ntrain: {epochs: 3, batch_size: 4}\n"
+    )
+    done = rnnfc("train", tmp_path / "shop.yaml", "--outputs", tmp_path / "outputs")
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "outputs").glob("2*")
+    return folder
+
+
+def scores(answer: dict[str, Any], metric: str, column: str) -> dict[str, float | None]:
+    return {row["model"]: row[column] for row in answer["scores"] if row["metric"] == metric}
+
+
+def test_evaluate_new_rows__scores_later_rows_beside_the_test_rows(
+    rnnfc: Command, tmp_path: Path, run: Path
+) -> None:
+    grown = write(tmp_path / "grown.csv", north=NORTH, south=SOUTH[:33])
+    done = rnnfc("evaluate", run, "--data", grown, "--json")
+    assert done.code == 0, done.err
+    answer = json.loads(done.out)
+    # Windows of two rows: 9 among the ten new rows of north, 2 among the three of south.
+    assert (answer["windows"], answer["first_target"], answer["last_target"]) == (
+        11,
+        "2024-01-31",
+        "2024-02-09",
+    )
+    # The last value of a window against its two targets, by hand.
+    errors = [
+        abs(series[row + step] - series[row - 1])
+        for series, origins in ((NORTH, range(30, 39)), (SOUTH, range(30, 32)))
+        for row in origins
+        for step in (0, 1)
+    ]
+    assert scores(answer, "mae", "since")["last value"] == pytest.approx(sum(errors) / len(errors))
+    report = json.loads((run / "report.json").read_text())
+    stored = {
+        row["model"]: row["value"]
+        for row in report["scores"]
+        if (row["split"], row["metric"], row["units"], row["step"]) == ("test", "mae", "data", None)
+    }
+    assert scores(answer, "mae", "test") == stored
+    rmse = scores(answer, "rmse", "since")
+    best = min(value for model, value in rmse.items() if model != "network" and value is not None)
+    assert answer["skill"]["since"] == pytest.approx(1 - rmse["network"] / best)
+    assert "since" in rnnfc("evaluate", run, "--data", grown).out
+
+
+def test_evaluate_new_rows__old_rows_decide_nothing_but_the_windows(
+    rnnfc: Command, tmp_path: Path, run: Path
+) -> None:
+    """The rows of the run alone, and so its scaler and baselines, are those of training: one new row changes one target."""
+    grown = write(tmp_path / "grown.csv", north=NORTH[:32], south=SOUTH[:30])
+    changed = write(tmp_path / "changed.csv", north=[*NORTH[:31], 1000.0], south=SOUTH[:30])
+    plain, other = (
+        json.loads(rnnfc("evaluate", run, "--data", path, "--json").out) for path in (grown, changed)
+    )
+    assert plain["windows"] == other["windows"] == 1
+    for model, value in scores(plain, "mae", "since").items():
+        # One window of two targets, the second is 994 to 1,000 larger: its error grows by half of that.
+        assert value is not None
+        assert (scores(other, "mae", "since")[model] or 0) - value == pytest.approx(
+            (1000 - NORTH[31]) / 2, rel=0.02
+        )
+
+
+def test_evaluate__fails_under_a_skill(rnnfc: Command, tmp_path: Path, run: Path) -> None:
+    grown = write(tmp_path / "grown.csv", north=NORTH, south=SOUTH)
+    skill = json.loads(rnnfc("evaluate", run, "--data", grown, "--json").out)["skill"]["since"]
+    assert skill < 1
+    for limit, code in ((skill - 0.01, 0), (skill + 0.01, 3)):
+        done = rnnfc("evaluate", run, "--data", grown, "--fail-under-skill", f"{limit:.6f}")
+        assert done.code == code
+        assert ("skill" in done.err) == (code == 3)
+    assert rnnfc("evaluate", run, "--fail-under-skill", "0.9999").code == 3
+    assert rnnfc("evaluate", run, "--fail-under-skill", "-1e9").code == 0
+
+
+@pytest.mark.parametrize(
+    ("north", "words"),
+    [
+        (NORTH[:30], r"at most 0 rows of a series are new"),
+        (NORTH[:31], r"at most 1 rows of a series are new"),
+        ([*NORTH[:25], 99.0, *NORTH[26:]], r"the data has changed"),
+    ],
+)
+def test_evaluate_new_rows__refuses_rows_that_are_none_or_not_the_runs(
+    rnnfc: Command, tmp_path: Path, run: Path, north: list[float], words: str
+) -> None:
+    done = rnnfc("evaluate", run, "--data", write(tmp_path / "x.csv", north=north, south=SOUTH[:30]))
+    assert done.code == 2
+    assert words in done.err
+    assert rnnfc("evaluate", run, "--data", tmp_path / "none.csv").code == 2
+
+
+def test_evaluate_new_rows__leaves_out_a_series_that_the_run_does_not_know(
+    rnnfc: Command, tmp_path: Path, run: Path
+) -> None:
+    more = "".join(f"west,2024-01-{1 + day:02d},{day}.0\n" for day in range(31))
+    grown = write(tmp_path / "grown.csv", north=NORTH[:34], south=SOUTH[:30], more=more)
+    done = rnnfc("evaluate", run, "--data", grown, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["windows"] == 3
