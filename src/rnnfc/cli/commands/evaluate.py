@@ -33,7 +33,7 @@ def evaluate(
     outputs: Outputs = OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the scores of a finished run again from its files, or those of rows that came since."""
+    """Compute a run's scores again, or those of new rows."""
     from rnnfc.cli.console import show_note
     from rnnfc.runs.find import find
 
