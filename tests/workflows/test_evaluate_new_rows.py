@@ -120,6 +120,19 @@ def test_evaluate_new_rows__refuses_rows_that_are_none_or_not_the_runs(
     assert rnnfc("evaluate", run, "--data", tmp_path / "none.csv").code == 2
 
 
+def test_evaluate_new_rows__reads_one_series_from_a_file_of_any_name(rnnfc: Command, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("sold\n" + "".join(f"{value!r}\n" for value in NORTH[:30]))
+    (tmp_path / "one.yaml").write_text(
+        "name: one\ndata: {kind: csv, path: rows.csv, target: sold}\nwindow: {length: 7, horizon: 2}\nsplit: {test: 8}\n"
+        "model: {kind: scratch, units: 2}\ntrain: {epochs: 1}\n"
+    )
+    assert rnnfc("train", tmp_path / "one.yaml", "--outputs", tmp_path / "outputs").code == 0
+    (tmp_path / "later.csv").write_text("sold\n" + "".join(f"{value!r}\n" for value in NORTH))
+    done = rnnfc("evaluate", "--outputs", tmp_path / "outputs", "--data", tmp_path / "later.csv", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["windows"] == 9
+
+
 def test_evaluate_new_rows__leaves_out_a_series_that_the_run_does_not_know(
     rnnfc: Command, tmp_path: Path, run: Path
 ) -> None:

@@ -272,9 +272,12 @@ def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler]:
         RunError: the run is damaged.
     """
     experiment = run.experiment()
+    trained_names = run.last_window(length=experiment.window.length).series
     grown: list[Panel] = []
 
     def as_trained(panel: Panel) -> Panel:
+        if experiment.data.series_column is None:  # the only series has the name of its file
+            panel = replace(panel, series=trained_names)
         trained = _as_trained(run, panel, experiment)
         names = {*trained.series}
         grown.append(panel.select_series(np.array([name in names for name in panel.series])))
