@@ -54,9 +54,11 @@ def test_find_date_numbers__reads_every_number_or_none(numbers: list[float], exp
 
 
 def test_find_date_numbers__asks_for_each_series() -> None:
-    counter, september = np.arange(20240901, 20240990), np.arange(20240901, 20240931)
+    counter, september = np.arange(20240901, 20240932), np.arange(20240901, 20240931)
     assert find_date_numbers([counter, counter]) is None
-    assert find_date_numbers([counter, september[:1], september]) == (2, ("Ymd",))
+    assert find_date_numbers([counter, september, september]) == (1, ("Ymd",))  # the 31st is one wrong date
+    # Of many numbers some look like dates by chance.
+    assert find_date_numbers([np.arange(120400, 120600), np.arange(120515, 120520)]) is None
 
 
 def test_find_date_numbers__of_dates_is_none() -> None:

@@ -31,25 +31,32 @@ _LARGEST = 10**14  # 14 digits at most
 
 
 def find_date_numbers(series: Sequence[Times]) -> tuple[int, tuple[str, ...]] | None:
-    """The first series with rows that are all dates without separators, and the layouts that they may have; None: there is none.
+    """A series whose numbers are all dates without separators, and the layouts that they may have; None: they are plain numbers.
 
-    [202411, 202412, 202501] has the layouts Ym and YW (a week), [202411, 202412, 202454] has none.
+    [202411, 202412, 202501] has the layouts Ym and YW (a week), [202411, 202412, 202454] has none. Such series must have half of
+    the rows: of many series of numbers a short one may look like dates by chance, and one wrong date makes its series none.
 
     Args:
         series: the times of each, at least one.
     """
     if series[0].dtype.kind not in "if":
         return None
-    # Most times are no such dates, and their ends show it.
+    lengths = np.array([len(times) for times in series])
     ends = np.array([times[[0, -1]] for times in series])
-    is_likely = np.any([_is_date(ends, layout).all(axis=1) for layout in _LAYOUTS], axis=0)
-    for place in np.flatnonzero(is_likely).tolist():
-        times = series[place]
-        layouts = tuple(layout for layout in _LAYOUTS if _is_date(times, layout).all())
-        layouts = tuple(layout for layout in layouts if layout != "ym" or not _are_years(times))
-        if layouts and len(times) > 1:
-            return place, layouts
-    return None
+    places: dict[str, int] = {}
+    for layout in _LAYOUTS:
+        # Most times are no such dates, and their ends show it.
+        likely = np.flatnonzero(_is_date(ends, layout).all(axis=1))
+        if 2 * lengths[likely].sum() < lengths.sum():
+            continue
+        times = [series[place] for place in likely.tolist()]
+        starts = np.cumsum([0, *lengths[likely][:-1]])
+        are_dates = np.logical_and.reduceat(_is_date(np.concatenate(times), layout), starts)
+        if layout == "ym" and all(map(_are_years, times)):
+            continue
+        if 2 * lengths[likely[are_dates]].sum() >= lengths.sum():
+            places[layout] = int(likely[are_dates][0])
+    return (next(iter(places.values())), tuple(places)) if places else None
 
 
 def is_digits(time_format: str) -> bool:
