@@ -21,13 +21,14 @@ class Rows:
     """The rows of one series as the source has them.
 
     values: f64[row, channel], NaN where a value is missing. time: [row], strictly increasing.
-    locate: the place of a row in the source, for messages.
+    locate: the place of a row in the source, for messages. offset: of the times from UTC, or empty.
     """
 
     values: Floats
     time: Times
     frequency: Frequency
     locate: Callable[[int], str]
+    offset: str = ""
 
 
 def fill_gaps(
@@ -103,7 +104,8 @@ def _remedy(rows: Rows, row: int) -> str:
         "data.missing: interpolate, ffill, seasonal or mask to fill them",
     )
     before, after = rows.time[row - 1 : row + 1]
-    if is_clock_change(rows.time[row : row + 1]).all() and after - before <= 2 * HOUR:
+    may_change = not rows.offset and is_clock_change(rows.time[row : row + 1]).all()
+    if may_change and after - before <= 2 * HOUR:
         return (
             "clocks go forward there at the beginning of daylight saving time: set data.time_zone, e.g. Europe/Madrid, write the "
             f"times in UTC, or set {filled}"

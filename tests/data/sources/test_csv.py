@@ -257,6 +257,18 @@ TIMES: dict[str, Fault] = {
         "sales.csv:4: times are not sorted: 2024-11-03T01:00 comes after 2024-11-03T01:45; ",
         ("daylight saving time", "in UTC"),
     ),
+    "no clock that goes back, in UTC": (
+        days("2024-10-27T01:00Z", "2024-10-27T02:00Z", "2024-10-27T02:00Z"),
+        {},
+        "sales.csv:4: duplicate timestamp",
+        ("keep one row per time",),
+    ),
+    "no clock that goes forward, in UTC": (
+        days("2024-03-31T00:00Z", "2024-03-31T01:00Z", "2024-03-31T03:00Z", "2024-03-31T04:00Z"),
+        {},
+        "sales.csv:4: missing rows between 2024-03-31T01:00 and 2024-03-31T03:00 (1 missing in all, spacing: hourly); set data",
+        (),
+    ),
     "no clock that goes back": (
         days("2024-10-28T01:00", "2024-10-28T02:00", "2024-10-28T02:00"),
         {},

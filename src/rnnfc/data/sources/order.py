@@ -22,7 +22,7 @@ _MIN_ROWS = 3
 class SeriesRows:
     """The rows of one series.
 
-    values: f64[row, channel], NaN where a value is missing. time: [row].
+    values: f64[row, channel], NaN where a value is missing. time: [row]. offset: of the times from UTC, or empty.
     num_reversed, num_identical, num_repeated: rows that were turned round, that were left out because another row is identical,
         and that were left out or averaged because another row has their time.
     """
@@ -31,6 +31,7 @@ class SeriesRows:
     origin: Origin
     values: Floats
     time: Times
+    offset: str = ""
     num_reversed: int = 0
     num_identical: int = 0
     num_repeated: int = 0
@@ -117,7 +118,7 @@ def _refuse_unordered(series: SeriesRows, spec: ColumnsSpec) -> None:
     if not len(unordered):
         return
     row = int(unordered[0]) + 1
-    clock = clock_hint(time, row)
+    clock = clock_hint(time, row, is_local=not series.offset)
     shared = shared_times_hint(time, row, has_series=origin.series is not None)
     if time[row] == time[row - 1]:
         parts = find_parts(origin.columns, spec)

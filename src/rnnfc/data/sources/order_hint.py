@@ -9,13 +9,14 @@ from rnnfc.data.frequency import Times
 _MIN_ROWS = 4
 
 
-def clock_hint(time: Times, row: int) -> str | None:
+def clock_hint(time: Times, row: int, *, is_local: bool) -> str | None:
     """What to do where a clock goes back or a year stands among months; None: neither is the case.
 
     Args:
         row: the first that is not after the one before it.
+        is_local: whether times are those of a clock, without a UTC offset.
     """
-    is_night = bool(is_clock_change(time[row : row + 1]).all())
+    is_night = is_local and bool(is_clock_change(time[row : row + 1]).all())
     if is_night and time[row - 1] - time[row] < HOUR and np.median(np.diff(time)) <= HOUR:
         return (
             "clocks go back there at the end of daylight saving time: set data.time_zone, e.g. Europe/Madrid, or write the times "

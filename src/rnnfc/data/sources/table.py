@@ -81,7 +81,8 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
     if frequency is None:  # new rows of a run are read as it was trained, without new questions
         filled_rows = [filled for _, _, filled in complete]
         open_ends = _note_open_ends(filled_rows, spec)
-        missing_hours = _note_missing_hours([time for _, time, _ in complete], filled_rows, axis)
+        times = [time for _, time, _ in complete]
+        missing_hours = [] if table.offset else _note_missing_hours(times, filled_rows, axis)
         watched = (*_note_unit(table.time, spec), *note_outliers(table.values, spec.numbers))
         years = note_years(table.time, spec.date_format, date=np.datetime64("today"))
         notes = (*watched, *years, *open_ends, *missing_hours)
@@ -248,7 +249,11 @@ def _by_series(table: Table) -> list[SeriesRows]:
     """The series in the order of their first rows, the rows of each in the order of the source."""
     if not len(table.series):
         (name,) = table.names
-        return [SeriesRows(name=name, origin=table.origin, values=table.values, time=table.time)]
+        return [
+            SeriesRows(
+                name=name, origin=table.origin, values=table.values, time=table.time, offset=table.offset
+            )
+        ]
     order = np.argsort(table.series, kind="stable")
     bounds = np.searchsorted(table.series[order], np.arange(len(table.names) + 1))
     numbers = np.asarray(table.origin.numbers)
@@ -259,6 +264,7 @@ def _by_series(table: Table) -> list[SeriesRows]:
             origin=replace(table.origin, numbers=numbers[rows], series=name),
             values=table.values[rows],
             time=table.time[rows],
+            offset=table.offset,
         )
         for name, rows in zip(table.names, parts, strict=True)
     ]
@@ -331,7 +337,13 @@ def _complete(
     series: SeriesRows, axis: Frequency, spec: ColumnsSpec
 ) -> tuple[Floats, Times, npt.NDArray[np.bool_]]:
     """Values, times and the mask `filled` of one series without gaps."""
-    rows = Rows(values=series.values, time=series.time, frequency=axis, locate=series.origin.locate)
+    rows = Rows(
+        values=series.values,
+        time=series.time,
+        frequency=axis,
+        locate=series.origin.locate,
+        offset=series.offset,
+    )
     _refuse_off_grid(series, axis)
     return fill_gaps(rows, policy=spec.missing, channels=spec.numbers, season=spec.season)
 
@@ -373,7 +385,7 @@ def _note_missing_hours(
         return []
     rows = "1 missing row" if len(missing) == 1 else f"{len(missing):,} missing rows"
     return [
-        f"{rows}, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out when daylight "
+        f"{rows}, the first at {format_time_exact(missing.min())}, may be the hour that clocks leave out when daylight saving "
         "time begins, and were filled; set data.time_zone, e.g. Europe/Madrid, or write the times in UTC"
     ]
 
