@@ -38,6 +38,7 @@ _GROUP_ERRORS = ("model_type", "model_attributes_type")
 # How to write a group that the user wrote as a plain value: by its key and the value, else by its key.
 _FORMS: dict[object, str] = {
     "early_stopping": "{patience: 5}",
+    "resample": "{every: 5min, by: mean}",
     "clip": "{by: norm, limit: 1.0}",
     "scale": "minmax, or {method: minmax, by: all}",
     "schedule": "{kind: cosine}",

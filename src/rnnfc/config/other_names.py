@@ -13,6 +13,7 @@ _NAMES = {
     "data.missing": "fillna imputation fill_missing_dates",
     "data.missing_values": "na_values null_values nullstr na nan_values missing_words",
     "data.repeated": "duplicates drop_duplicates keep duplicated on_duplicates",
+    "data.resample": "aggregate agg rule downsample",
     "data.season": "seasonality season_length seasonal_period seasonal_periods sp m period",
     "data.path": "filepath_or_buffer filename file csv_path",
     "data.separator": "sep delimiter delim field_separator",

@@ -942,3 +942,52 @@ def test_time_zone__is_one_that_exists() -> None:
         CsvSpec.model_validate(
             {"kind": "csv", "path": "x", "time": "t", "target": "y", "time_zone": "Europe/Madird"}
         )
+
+
+# --- equal steps
+
+SENSOR = "date,level,n\n" + "".join(
+    f"2024-01-01T00:{minute:02}:{second:02},{level},1\n"
+    for minute, second, level in [(0, 0, 1), (1, 30, 2), (1, 30, 4), (5, 6, 10), (9, 59, 20), (20, 0, 7)]
+)
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("mean", [7 / 3, 15, None, None, 7]),
+        ("sum", [7, 30, None, None, 7]),
+        ("last", [4, 20, None, None, 7]),
+        ("first", [1, 10, None, None, 7]),
+        ("count", [3, 2, 0, 0, 1]),
+    ],
+)
+def test_resample__makes_one_row_of_those_of_a_step(
+    load: Load, by: str, expected: list[float | None]
+) -> None:
+    panel = load(SENSOR, missing="mask", resample={"every": "5min", "by": by})
+    assert (levels(panel), str(panel.frequency)) == (expected, "every 5 minutes")
+    assert str(panel.time[-1])[:16] == "2024-01-01T00:20"
+
+
+def test_resample__has_gaps_of_its_own(load: Load) -> None:
+    message = refusal(load, SENSOR, resample={"every": "5min", "by": "mean"})
+    assert message.startswith("x.csv:7: missing rows between 2024-01-01T00:05 and 2024-01-01T00:20 (2 ")
+    assert "set data.resample: {every: STEP, by: mean}" in refusal(
+        load, SENSOR.replace("2024-01-01T00:01:30,4,1\n", "")
+    )
+    times = [str(day)[:10] for day in pd.date_range("2024-01-01", periods=70)]
+    for every, rows, step in (
+        ("1month", 3, "monthly"),
+        ("1w", 10, "every 7 days"),
+        ("2d", 35, "every 2 days"),
+    ):
+        panel = load(at(times), resample={"every": every, "by": "sum"})
+        assert (panel.num_rows, str(panel.frequency)) == (rows, step)
+
+
+def test_resample__needs_dates_and_a_step(load: Load) -> None:
+    assert "needs dates" in refusal(load, at(["1", "2"]), resample={"every": "1h", "by": "mean"})
+    for every in ("0h", "5", "fortnight", "5 lightyears"):
+        with pytest.raises(ValueError, match="must be a number and a unit"):
+            load("", resample={"every": every, "by": "mean"})

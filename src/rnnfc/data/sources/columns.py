@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -25,6 +26,12 @@ def _known_zone(zone: str) -> str:
     near = difflib.get_close_matches(zone, zoneinfo.available_timezones(), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise wrong(f"got {zone!r}; {hint}write the name of a time zone such as Europe/Madrid or UTC")
+
+
+def _known_step(step: str) -> str:
+    if not re.fullmatch(r"([1-9]\d*)?\s*(s|min|h|d|w|month|quarter|year)", step):
+        raise wrong(f"got {step!r}; must be a number and a unit such as 5min, 1h, 1d, 1w or 1month")
+    return step
 
 
 def _as_cells(value: object) -> object:
@@ -86,6 +93,17 @@ class TimeParts(Spec):
         return {part: column for part, column in self.model_dump().items() if column is not None}
 
 
+class ResampleSpec(Spec):
+    """Rows at equal steps from rows at any times."""
+
+    every: Annotated[str, AfterValidator(_known_step)] = Field(
+        description="step: a number and s, min, h, d, w, month, quarter or year, e.g. 5min"
+    )
+    by: Literal["mean", "sum", "last", "first", "min", "max", "count"] = Field(
+        description="what is taken of the rows of a step; a step without rows is a missing row"
+    )
+
+
 TimeColumns = Annotated[
     Annotated[Column, Tag("text")]
     | Annotated[Distinct[Column], Field(min_length=1), Tag("list")]
@@ -138,6 +156,9 @@ class ColumnsSpec(DataSpec):
         "metrics, and no window is dropped",
     )
 
+    resample: ResampleSpec | None = Field(
+        None, description="rows at equal steps from rows at any times: {every: 5min, by: mean}"
+    )
     sort: bool = Field(False, description="sort the rows of each series by time")
     repeated: Literal["error", "first", "last", "mean"] = Field(
         "error", description="different rows of one time: refuse them, keep the first or last, or average"
@@ -159,8 +180,8 @@ class ColumnsSpec(DataSpec):
         duplicates = sorted({name for name in self.key_columns if self.key_columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
-        if not self.has_times and (self.sort or self.repeated != "error"):
-            raise wrong("sort and repeated need a time column; add time: COLUMN or remove them")
+        if not self.has_times and (self.sort or self.resample or self.repeated != "error"):
+            raise wrong("sort, repeated and resample need a time column; add time: COLUMN or remove them")
         if self.time_format and (self.time_unit or isinstance(self.time, TimeParts)):
             raise wrong("time_format is for times in text; remove it, or time_unit or the parts of time")
         if self.time_zone and not self.has_times:

@@ -68,6 +68,8 @@ def _order_rows(series: SeriesRows, spec: ColumnsSpec, *, descends: bool) -> Ser
         series = series.select(np.argsort(time, kind="stable"))
         series = replace(series, num_reversed=len(time) if is_turned else 0)
     if (series.time[1:] >= series.time[:-1]).all():
+        if spec.resample is not None:  # rows of one time are rows of one step
+            return series
         series = _without_repeated(series, spec)
     _refuse_unordered(series, spec)
     return series

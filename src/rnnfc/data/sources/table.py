@@ -21,6 +21,7 @@ from rnnfc.data.sources.date_numbers import find_date_numbers
 from rnnfc.data.sources.order import SeriesRows, note_order, order_series
 from rnnfc.data.sources.origin import Origin, join_origins
 from rnnfc.data.sources.outliers import note_outliers
+from rnnfc.data.sources.resample import resample_rows
 from rnnfc.data.sources.units import UNIT_NAMES, find_unit
 from rnnfc.data.sources.year_notes import note_years
 from rnnfc.data.time_zone import to_instants, to_local
@@ -70,6 +71,8 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         axis = Frequency(unit="number", size=1)
     else:
         series = order_series(series, spec)
+        if spec.resample is not None:
+            series = [resample_rows(rows, spec.resample) for rows in series]
         axis = _common_axis(series, frequency, is_irregular=spec.frequency == "rows")
     past, future = [], []
     for rows in series:
@@ -444,7 +447,7 @@ def _refuse_off_grid(series: SeriesRows, axis: Frequency) -> None:
         )
     raise DataError(
         f"{series.origin.locate(row)}: {format_time_exact(series.time[row])} is not on the grid of the other rows (step: "
-        f"{axis}); resample the data to equal steps, or set data.frequency: rows to take each row as one step"
+        f"{axis}); set data.resample: {{every: STEP, by: mean}}, or data.frequency: rows to take each row as one step"
     )
 
 
