@@ -21,7 +21,7 @@ from rnnfc.config import load as config
 from rnnfc.config.experiment import Experiment
 from rnnfc.data.frequency import Times
 from rnnfc.data.panel import Floats
-from rnnfc.errors import ConfigError
+from rnnfc.errors import ConfigError, RunError
 from rnnfc.evaluation.metrics import METRICS, heading
 from rnnfc.plain import JsonObject
 from rnnfc.reports.report import NETWORK
@@ -255,6 +255,26 @@ class Run:
         rows = self._verified().score_rows()
         columns = ("model", "split", "metric", "units", "series", "target", "step", "value")
         return _frame({name: [row.get(name) for row in rows] for name in columns}, self._library)
+
+    @property
+    def series_scores(self) -> Frame:
+        """A frame with a row for each series and target, the worst first: series.csv.
+
+        Columns: series, target, windows, values, skill, a column for each metric, and one for each baseline's error.
+        """
+        table = self._verified().series_scores()
+        if table is None:
+            raise RunError(
+                f"{self.folder}: no scores by series: it has one series, or is of an earlier version"
+            )
+        keys = list(table["windows"])
+        columns: dict[str, Sequence[object]] = {
+            "series": [series.removeprefix("'") for series, _ in keys],
+            "target": [target.removeprefix("'") for _, target in keys],
+        }
+        counts = {name: [int(value) for value in table[name].values()] for name in ("windows", "values")}
+        scores = {name: list(column.values()) for name, column in table.items() if name not in counts}
+        return _frame({**columns, **counts, **scores}, self._library)
 
     def predict(
         self,

@@ -172,7 +172,7 @@ def test_compare__has_every_metric_of_values_alone(tmp_path: Path) -> None:
     (row, _) = json.loads((comparison.folder / "compare.json").read_text())["scores"]
     assert list(row) == ["run", "model", *names, "validation", "against_first"]
     headings = (comparison.folder / "compare.md").read_text().splitlines()[2]
-    facts = ["validation RMSE", "against the first", "seed", "parameters", "seconds"]
+    facts = ["validation RMSE", "against the first run", "seed", "parameters", "seconds"]
     assert headings == f"| {' | '.join(['run', *map(heading, names), *facts])} |"
     assert comparison.table(complete=False)[0] == ["run", "MSE", "RMSE", "MAE", *facts]
 
@@ -585,7 +585,9 @@ def test_compare__tests_the_difference_to_the_first(tmp_path: Path) -> None:
     assert list(against) == ["first", "same", "noisy", "worse"]
     assert against == {"first": "", "same": "none", "noisy": "could be chance", "worse": "significant"}
     few = [publish(tmp_path, f"few-{name}", rows([error] * 5)) for name, error in (("a", 1.0), ("b", 2.0))]
-    assert [row.against_first for row in compare(few).scores] == ["", "not tested"]
+    short = compare(few)
+    assert [row.against_first for row in short.scores] == ["", "not tested"]
+    assert "have 5 origin times, and the test needs 15" in short.notes[-1]
 
 
 def test_compare__matches_rows_of_different_files_by_date(tmp_path: Path) -> None:

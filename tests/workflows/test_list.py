@@ -131,7 +131,13 @@ def test_list_command__shows_a_table_or_json(rnnfc: Command, tmp_path: Path) -> 
     assert row.split()[:6] == ["20260101-000000-sales", "finished", "2.500", "3.000", "drift", "4.000"]
     (shown,) = json.loads(rnnfc("list", "--json", "--outputs", tmp_path).out)
     assert shown["scores"] == SUMMARY
-    assert {"run", "experiment", "status", "tags", "size_bytes", "changed"} < set(shown)
+    assert {"run", "experiment", "status", "parent", "tags", "size_bytes", "changed"} < set(shown)
+    publish(tmp_path, "20260102-000000-sales", parent={"run": "20260101-000000-sales"})
+    assert rnnfc("list", "--outputs", tmp_path).out.splitlines()[1].split()[1:4] == [
+        "finished",
+        "(final)",
+        "–",
+    ]
 
 
 def test_list__imports_nothing_heavy_and_reads_a_thousand_runs_quickly(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from factories import train_run
 
+import rnnfc
 from rnnfc.runs.run import Run
 from rnnfc.workflows import score
 
@@ -76,6 +78,17 @@ def test_series_csv__has_the_scores_of_every_forecast(shops: Path) -> None:
     assert "## Test rows by series, the highest RMSE first" in text
     assert "All scores are in series.csv." in text
     assert "| =a | 17 | " in text
+
+
+def test_series_scores__of_the_python_api_are_those_of_the_file(shops: Path, small_run: Path) -> None:
+    frame = rnnfc.Run(shops).series_scores
+    rows = read(shops, "series.csv")
+    assert list(frame) == list(rows[0])
+    assert list(frame["series"]) == ["b", "=a", "c"]
+    assert list(frame["rmse"]) == [float(row["rmse"]) for row in rows]
+    assert frame["windows"].dtype == np.int64
+    with pytest.raises(rnnfc.RunError, match="one series"):
+        _ = rnnfc.Run(small_run).series_scores
 
 
 def test_forecast_parquet__has_every_window_and_forecast_csv_says_which(shops: Path) -> None:

@@ -73,6 +73,8 @@ def compare(runs: Sequence[Run], *, rank_by: RankBy | None = None, output: Path 
     comparison = Comparison(
         folder=output,
         rows=len(shared),
+        num_times=len({tables[0].origins[key] for key in shared}),
+        horizon=max(key.step for key in shared),
         unit=unit,
         note=describe_steps(tables, shared),
         rank_by=rank_by,
@@ -161,23 +163,22 @@ def _tested(
     actual: Floats,
     size: Floats,
 ) -> list[ModelScores]:
-    """The scores with the significance of the difference of each to the first."""
+    """The scores with the significance of the difference of each to the first network."""
     windows = [(key.series, table.origins[key]) for key in shared]
     numbers = {window: number for number, window in enumerate(dict.fromkeys(windows))}
     window = np.array([numbers[each] for each in windows])
     origins = np.array([origin for _, origin in numbers])
     horizon = max(key.step for key in shared)
     times = len(set(origins.tolist()))
+    first = next(place for place, row in enumerate(scores) if row.model == NETWORK)
+    tested = []
     with np.errstate(all="ignore"):
-        first, *others = (((point - actual) / size) ** 2 for point in points)
-        differences = [np.bincount(window, weights=other - first) / np.bincount(window) for other in others]
-    return [
-        scores[0],
-        *(
-            replace(row, against_first=_significance(difference, origins, times=times, horizon=horizon))
-            for row, difference in zip(scores[1:], differences, strict=True)
-        ),
-    ]
+        errors = [((point - actual) / size) ** 2 for point in points]
+        for place, (row, error) in enumerate(zip(scores, errors, strict=True)):
+            difference = np.bincount(window, weights=error - errors[first]) / np.bincount(window)
+            text = _significance(difference, origins, times=times, horizon=horizon)
+            tested.append(row if place == first else replace(row, against_first=text))
+    return tested
 
 
 def _significance(difference: Floats, origins: Floats, *, times: int, horizon: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from rnnfc.evaluation.metrics import METRICS, heading
+from rnnfc.evaluation.significance import min_times
 from rnnfc.plain import JsonObject
 from rnnfc.reports.report import NETWORK, RANKING_METRIC
 from rnnfc.reports.text import describe_better, escape_markdown, format_number, format_table
@@ -20,7 +21,7 @@ class ModelScores:
     """Scores of one model on the common rows, by metric; `model` is the network, or the best baseline of the run.
 
     validation: the error that models are ranked by, on the run's own validation rows; None where it has none.
-    against_first: of the difference to the first row: `significant`, `could be chance`, `not tested`, `none`; empty there.
+    against_first: of the difference to the first run: `significant`, `could be chance`, `not tested`, `none`; empty in its row.
     """
 
     run: str
@@ -69,6 +70,7 @@ class Comparison:
     folder: where it was written; None where it was not.
     rows: how many rows all runs have in common.
     unit: of the errors; with several targets, whose units may differ, errors count in standard deviations of the actual values.
+    num_times, horizon: of the common rows, different origin times and the last step.
     note: which steps of the forecasts are compared, e.g. `step 1 of each forecast`; empty where it is all of them.
     rank_by: the rows whose error decides the order; rank_note: why not by validation; empty if it is, or test was asked for.
     scores: a baseline whose scores are the same in several runs is listed once.
@@ -76,6 +78,8 @@ class Comparison:
 
     folder: Path | None
     rows: int
+    num_times: int
+    horizon: int
     unit: str
     note: str
     rank_by: RankBy
@@ -113,8 +117,15 @@ class Comparison:
         return [
             ranked,
             *([f"rows that all runs have: {self.rows:,}; {', '.join(partly)}"] if partly else []),
-            "against the first: Diebold-Mariano test of squared errors, two-sided, 5 %",
+            f"against the first run: {self._test()}",
         ]
+
+    def _test(self) -> str:
+        """What the significance is that of, or why there is none."""
+        if any(row.against_first == "not tested" for row in self.scores):
+            needed = min_times(self.horizon)
+            return f"not tested, as the common rows have {self.num_times:,} origin times, and the test needs {needed:,}"
+        return "Diebold-Mariano test of squared errors, two-sided, 5 %"
 
     def table(self, *, complete: bool) -> tuple[list[str], list[list[str]]]:
         """Headings, and each row's name and cells as text; only the metrics that the console shows unless it is complete."""
@@ -139,7 +150,7 @@ class Comparison:
         validation = f"validation {heading(RANKING_METRIC)}"
         return [
             *("run", *map(heading, metrics), validation),
-            *("against the first", "seed", "parameters", "seconds"),
+            *("against the first run", "seed", "parameters", "seconds"),
         ], rows
 
     def to_markdown(self) -> str:

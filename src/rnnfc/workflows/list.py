@@ -28,6 +28,7 @@ class RunEntry:
     status: `training`: a process is writing it now; `unfinished`: it can be resumed; `failed`: its training diverged; `damaged`:
         a file of the manifest is missing, or run.json has changed. The other files are not compared with their SHA-256: that is
         done when the run is used.
+    parent: of a final fit, the name of the run whose scores are its evidence.
     summary: its scores; None where it has none, or they cannot be read.
     changed: when it was finished, or else started; None where that is not known.
     """
@@ -35,6 +36,7 @@ class RunEntry:
     folder: Path
     experiment: str
     status: Status
+    parent: str | None
     summary: ScoreSummary | None
     size_bytes: int
     changed: dt.datetime | None
@@ -51,6 +53,7 @@ class RunEntry:
             "run": self.name,
             "experiment": self.experiment,
             "status": self.status,
+            "parent": self.parent,
             "tags": self.tags,
             "scores": None if self.summary is None else self.summary.to_json(),
             "size_bytes": self.size_bytes,
@@ -84,6 +87,7 @@ def _entry(folder: Path, tags: tuple[str, ...]) -> RunEntry:
         folder=folder,
         experiment=str(info.get("name", "")),
         status=status,
+        parent=_parent(info),
         summary=_summary(run, info) if status == "finished" else None,
         size_bytes=_size_bytes(folder),
         changed=_time(info.get("finished")) or _time(info.get("started")),
@@ -122,6 +126,11 @@ def _summary(run: Run, info: Mapping[str, Json]) -> ScoreSummary | None:
         return ScoreSummary.from_scores(run.score_rows(), num_targets=len(targets))
     except (KeyError, RunError, TypeError, ValueError):  # pydantic's ValidationError is a ValueError
         return None
+
+
+def _parent(info: Mapping[str, Json]) -> str | None:
+    parent = info.get("parent")
+    return str(parent.get("run")) if isinstance(parent, Mapping) else None
 
 
 def _size_bytes(folder: Path) -> int:

@@ -50,7 +50,8 @@ def _cells(entry: "RunEntry", now: dt.datetime) -> list[str]:
             f"{scores.baseline} {format_number(scores.baseline_test)}" if scores.baseline else "–",
         ]
     size = format_bytes(entry.size_bytes)
-    return [entry.name, entry.status, *numbers, size, _age(entry.changed, now), ", ".join(entry.tags)]
+    status = entry.status if entry.parent is None else f"{entry.status} (final)"
+    return [entry.name, status, *numbers, size, _age(entry.changed, now), ", ".join(entry.tags)]
 
 
 def _age(time: dt.datetime | None, now: dt.datetime) -> str:
