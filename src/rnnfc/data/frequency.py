@@ -33,9 +33,12 @@ _LONGEST_MONTH, _HALF_MONTH = 31 * _DAY, 14 * _DAY
 
 @dataclass(frozen=True, kw_only=True)
 class Frequency:
-    """`size` units from one row to the next; unit `rows`: the times are irregular (trading days), each row is one step."""
+    """`size` units from one row to the next; unit `rows`: the times are irregular (trading days), each row is one step.
 
-    unit: Literal["month", "month_end", "microsecond", "number", "rows"]
+    Business days are Monday to Friday, whatever the holidays.
+    """
+
+    unit: Literal["month", "month_end", "business_day", "microsecond", "number", "rows"]
     size: float
 
     def __str__(self) -> str:
@@ -47,12 +50,14 @@ class Frequency:
                 return f"every {Decimal(int(self.size)) / _SECOND:f} seconds"
             count = int(self.size // length)
             return _NAMES.get(name, f"every {name}") if count == 1 else f"every {count} {name}s"
+        if self.unit == "business_day":
+            return "business days"
         return "spacing ignored" if self.unit == "rows" else f"every {self.size:g}"
 
     @property
     def has_dates(self) -> bool:
         """Whether it is of dates; rows have no step."""
-        return self.unit in ("month", "month_end", "microsecond")
+        return self.unit in ("month", "month_end", "business_day", "microsecond")
 
     @property
     def is_daily(self) -> bool:
@@ -70,6 +75,11 @@ class Frequency:
             return np.asarray(end + count * (int(self.size) if is_whole else self.size))
         if self.unit == "microsecond":
             return np.asarray(end + count * np.timedelta64(int(self.size), "us"))
+        if self.unit == "business_day":
+            day = end.astype("datetime64[D]")
+            return np.asarray(
+                np.busday_offset(day, count, roll="preceding").astype("datetime64[us]") + (end - day)
+            )
         month = end.astype("datetime64[M]")
         months = month + count * np.timedelta64(int(self.size), "M")
         if self.unit == "month_end":
@@ -144,6 +154,11 @@ class Frequency:
         if self.unit in ("month", "month_end"):
             months = times.astype("datetime64[M]").astype(np.int64)
             return np.asarray((months - start.astype("datetime64[M]").astype(np.int64)) / self.size)
+        if self.unit == "business_day":
+            days, start_day = times.astype("datetime64[D]"), start.astype("datetime64[D]")
+            # Weekends and other times of day lie between the steps.
+            between = 0.5 * ~np.is_busday(days) + ((times - days) - (start - start_day)) / _DAY
+            return np.asarray(np.busday_count(start_day, days) + between)
         distance = (times - start).astype(np.int64) if times.dtype.kind == "M" else times - start
         return np.asarray(distance / self.size, dtype=np.float64)
 

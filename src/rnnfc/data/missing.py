@@ -111,7 +111,7 @@ def _remedy(rows: Rows, row: int) -> str:
             f"times in UTC, or set {filled}"
         )
     if rows.frequency.is_daily and not is_weekend(rows.time).any():
-        return f"no row is on a weekend: set {as_steps}, or {filled}"
+        return f"no row is on a weekend: set {as_steps} (or business_days, for dated forecasts), or {filled}"
     return f"set {filled}, or {as_steps}"
 
 

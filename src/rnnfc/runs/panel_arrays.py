@@ -14,7 +14,7 @@ from rnnfc.plain import Array
 
 _PLAIN = ("num_targets", "num_known", "calendar", "missing", "unit", "offset")
 _UNITS = get_args(Frequency.__annotations__["unit"])
-_DATED, _LARGEST_STEP = ("month", "month_end", "microsecond"), 2.0**63
+_DATED, _LARGEST_STEP = ("month", "month_end", "business_day", "microsecond"), 2.0**63
 
 
 def panel_to_arrays(panel: Panel) -> dict[str, Array]:

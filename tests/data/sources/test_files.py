@@ -991,3 +991,41 @@ def test_resample__needs_dates_and_a_step(load: Load) -> None:
     for every in ("0h", "5", "fortnight", "5 lightyears"):
         with pytest.raises(ValueError, match="must be a number and a unit"):
             load("", resample={"every": every, "by": "mean"})
+
+
+# --- business days
+
+WEEKDAYS = [str(day)[:10] for day in pd.bdate_range("2024-01-01", periods=15)]
+BUSINESS = {"frequency": "business_days"}
+
+
+def test_business_days__leave_out_weekends(load: Load) -> None:
+    panel = load(at(WEEKDAYS), **BUSINESS)
+    assert (panel.num_rows, str(panel.frequency), bool(panel.filled.any())) == (15, "business days", False)
+    following = panel.frequency.next_times(panel.time[-1:], steps=6)
+    assert following is not None
+    assert [str(day)[:10] for day in following] == [
+        *("2024-01-22", "2024-01-23", "2024-01-24", "2024-01-25", "2024-01-26", "2024-01-29")
+    ]
+
+
+def test_business_days__holidays_are_missing_rows(load: Load) -> None:
+    text = at(WEEKDAYS).replace("2024-01-08,5\n", "")
+    assert refusal(load, text, **BUSINESS).startswith(
+        "x.csv:7: missing rows between 2024-01-05 and 2024-01-09 (1 "
+    )
+    panel = load(text, missing="ffill", **BUSINESS)
+    assert (panel.num_rows, int(panel.filled.sum()), str(panel.time[5])[:10]) == (15, 1, "2024-01-08")
+    assert "or business_days" in refusal(load, text)
+
+
+def test_business_days__refuse_a_weekend_and_numbers(load: Load) -> None:
+    message = refusal(load, at([*WEEKDAYS[:5], "2024-01-06", *WEEKDAYS[5:]]), **BUSINESS)
+    assert message.startswith(
+        "x.csv:7: 2024-01-06 is not on the grid of the other rows (step: business days)"
+    )
+    assert "needs dates" in refusal(load, at(["1", "2", "3"]), **BUSINESS)
+    assert load(at([f"{day} 16:00" for day in WEEKDAYS]), **BUSINESS).num_rows == 15
+    assert "not on the grid" in refusal(
+        load, at([f"{day} 1{place % 2}:00" for place, day in enumerate(WEEKDAYS)]), **BUSINESS
+    )

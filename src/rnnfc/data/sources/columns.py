@@ -146,9 +146,10 @@ class ColumnsSpec(DataSpec):
         (),
         description="time features: position within the hour, day, week, month or year, each as sine and cosine",
     )
-    frequency: Literal["infer", "rows"] = Field(
+    frequency: Literal["infer", "business_days", "rows"] = Field(
         "infer",
-        description="infer: times are equally spaced; rows: each row is one step, whatever its time (trading days)",
+        description="infer: times are equally spaced; business_days: Monday to Friday, a holiday is a missing row; rows: "
+        "each row is one step, whatever its time",
     )
     missing: Literal["error", "interpolate", "ffill", "seasonal", "mask"] = Field(
         "error",
@@ -188,7 +189,7 @@ class ColumnsSpec(DataSpec):
             raise wrong("time_zone needs a time column; add time: COLUMN or remove it")
         if self.time_unit and self.has_times and not isinstance(self.time, str):
             raise wrong("time_unit needs one column of numbers; set time: COLUMN")
-        if not self.has_times and (self.time_format or self.frequency == "rows" or self.calendar):
+        if not self.has_times and (self.time_format or self.frequency != "infer" or self.calendar):
             raise wrong(
                 "time_format, frequency and calendar need a time column; add time: COLUMN or remove them"
             )

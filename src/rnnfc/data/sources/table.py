@@ -73,7 +73,7 @@ def panel_from_table(table: Table, spec: ColumnsSpec, frequency: Frequency | Non
         series = order_series(series, spec)
         if spec.resample is not None:
             series = [resample_rows(rows, spec.resample) for rows in series]
-        axis = _common_axis(series, frequency, is_irregular=spec.frequency == "rows")
+        axis = _common_axis(series, frequency, kind=spec.frequency)
     past, future = [], []
     for rows in series:
         num_past = len(rows.time) - _num_future(rows, spec)
@@ -273,15 +273,23 @@ def _by_series(table: Table) -> list[SeriesRows]:
     ]
 
 
-def _common_axis(series: list[SeriesRows], frequency: Frequency | None, *, is_irregular: bool) -> Frequency:
+def _common_axis(series: list[SeriesRows], frequency: Frequency | None, *, kind: str) -> Frequency:
     """The step of all series: that of the longest, unless `frequency` fixes it.
 
     Raises:
         DataError: the times of a series have another step; a gap is no other step.
     """
     longest = max(series, key=lambda rows: len(rows.time))
-    if frequency is None and is_irregular:
+    if frequency is None and kind == "rows":
         return Frequency(unit="rows", size=1)
+    if frequency is None and kind == "business_days":
+        frequency = Frequency(unit="business_day", size=1)
+        for rows in series:
+            if rows.time.dtype.kind != "M":
+                raise DataError(
+                    f"{rows.origin.locate(0)}: data.frequency: business_days needs dates, and the times are numbers; remove it"
+                )
+        return frequency
     if frequency is None and len(longest.time) < 2:
         raise DataError(
             f"{longest.origin.name}: every series has one row; one series needs at least two, so that the step is known"
