@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel
@@ -262,6 +264,25 @@ def test_lines__that_are_no_rows_are_left_out(
     assert load(content.replace("\n", "\r\n"), **keys).fingerprint() == panel.fingerprint()
     message = refusal(load, content.replace("-3", "many"), **keys)
     assert message.startswith(f"x.csv:{first + 2}: level: 'many' is not a number")
+
+
+def test_lines__fewer_than_are_skipped_are_an_empty_file(load: Load) -> None:
+    for keys in ({"skip_rows": 9}, {"skip_rows": 9, "comment": "#"}, {"skip_footer": 9}):
+        assert refusal(load, TEXT, **keys).startswith("x.csv: empty file")
+
+
+def test_split_rows__needs_no_names() -> None:
+    from rnnfc.data.sources.csv_text import split_rows
+    from rnnfc.data.sources.dialect import Dialect
+
+    raw = b"# a\ndate;level\n-;m\n2024-01-01;1,5\nTotal;2\n"
+    dialect = Dialect(separator=";", comment="#", skip_rows_after_header=1, skip_footer=1)
+    text = split_rows(Path("x.csv"), raw, dialect)
+    assert (text.header, text.content, text.origin.locate(0)) == (
+        ("date", "level"),
+        b"2024-01-01;1,5",
+        "x.csv:4",
+    )
 
 
 def test_comments__may_stand_between_rows(load: Load) -> None:
@@ -764,6 +785,12 @@ def test_wide__rows_are_days(load: Load) -> None:
     assert str(load(text, **{**WIDE, "time": "date"}).time[0])[:16] == "2024-01-01T00:00"
 
 
+def test_wide__needs_columns_that_are_times(load: Load) -> None:
+    assert "no column is a time by its name; set data.time_columns" in refusal(
+        load, "id,a,b\nx,1,2\n", **WIDE, series="id"
+    )
+
+
 def test_wide__is_named_by_the_message(load: Load) -> None:
     for text in (DATES, STEPS, "id,2001,2002,2003\nx,1,2,3\ny,1,2,3\n"):
         assert "set data.kind: wide if the columns" in refusal(
@@ -1029,3 +1056,95 @@ def test_business_days__refuse_a_weekend_and_numbers(load: Load) -> None:
     assert "not on the grid" in refusal(
         load, at([f"{day} 1{place % 2}:00" for place, day in enumerate(WEEKDAYS)]), **BUSINESS
     )
+
+
+# --- one panel in many clothes
+
+PLAIN_NUMBERS = st.floats(-1e6, 1e6, allow_nan=False).map(lambda number: round(number, 3))
+
+
+@st.composite
+def clothes(draw: st.DrawFn) -> tuple[list[float | None], bytes, dict[str, Any]]:
+    """Hourly values from 2024-01-01, None where one is missing; the content of a file with them; its keys."""
+    values = draw(st.lists(st.none() | PLAIN_NUMBERS, min_size=4, max_size=30))
+    values[0] = values[-1] = 1.5
+    decimal = draw(st.sampled_from([".", ","]))
+    thousands = draw(st.sampled_from([None, " ", "'", "," if decimal == "." else "."]))
+    separator = draw(st.sampled_from([",", ";", "\t"]))
+    sign, word = draw(st.sampled_from(["", "$"])), draw(st.sampled_from(["", "NA", "-", "n/e"]))
+    layout = draw(st.sampled_from(["iso", "two", "parts", "epoch", "format"]))
+    keys: dict[str, Any] = {
+        "separator": separator,
+        "decimal": decimal,
+        "thousands": thousands,
+        "missing": "mask",
+    }
+    keys |= {"strip": sign or None, "missing_values": ("n/e",), "time": "date"}
+
+    def cell(value: float | None) -> str:
+        if value is None:
+            return word
+        text = f"{value:,.3f}" if thousands else f"{value!r}"
+        text = text.translate({ord(","): "\0", ord("."): decimal}).replace("\0", thousands or "")
+        text = text if "e" not in text else f"{value:f}".replace(".", decimal)
+        return f'"{sign}{text}"'
+
+    rows = []
+    for row, value in enumerate(values):
+        day, hour = divmod(row, 24)
+        times = {
+            "iso": [f"2024-01-{day + 1:02}T{hour:02}:00"],
+            "two": [f"2024-01-{day + 1:02}", f"{hour:02}:00"],
+            "parts": ["2024", "1", str(day + 1), str(hour)],
+            "epoch": [str((1704067200 + 3600 * row) * 1000)],
+            "format": [f"{day + 1:02}.01.2024 {hour:02}h"],
+        }[layout]
+        rows.append(separator.join([*times, cell(value)]))
+    header = {"two": ["date", "time"], "parts": ["Y", "M", "D", "H"]}.get(layout, ["date"])
+    keys |= {
+        "two": {"time": ("date", "time")},
+        "parts": {"time": {"year": "Y", "month": "M", "day": "D", "hour": "H"}},
+        "epoch": {"time_unit": "ms"},
+        "format": {"time_format": "%d.%m.%Y %Hh"},
+    }.get(layout, {})
+    if draw(st.booleans()):
+        rows.reverse()
+    names = separator.join([*header, "level"])
+    lines = [names, *rows]
+    if draw(st.booleans()):
+        keys["skip_rows_after_header"] = 1
+        lines.insert(1, "a row of units")
+    if draw(st.booleans()):
+        keys["columns"] = (*header, "level")
+        keys["skip_rows"] = lines.index(rows[0])
+        keys.pop("skip_rows_after_header", None)
+    elif draw(st.booleans()):
+        keys["skip_rows"] = 2
+        lines = ["A title", "", *lines]
+    if draw(st.booleans()):
+        keys["comment"] = "#"
+        lines = [*lines, "# the end"]
+    if draw(st.booleans()):
+        keys["skip_footer"] = 1
+        lines = [*lines, "Source: invented"]
+    end = draw(st.sampled_from(["\n", "\r\n", "\r\r\n"]))
+    content = (end.join(lines) + draw(st.sampled_from(["", end, end + end]))).encode()
+    return values, draw(st.sampled_from([bytes, gzip.compress, bz2.compress]))(content), keys
+
+
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(case=clothes())
+def test_file__in_any_clothes_is_the_same_panel(
+    load: Load, case: tuple[list[float | None], bytes, dict[str, Any]]
+) -> None:
+    values, content, keys = case
+    panel = load(content, **keys)
+    assert levels(panel) == values
+    assert (
+        panel.time == np.datetime64("2024-01-01", "us") + np.arange(len(values)) * np.timedelta64(1, "h")
+    ).all()

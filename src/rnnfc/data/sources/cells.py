@@ -70,6 +70,10 @@ def table_from_frame(
     """
     frame, origin = select_rows(frame, spec, origin)
     wide = spec.value_columns([*frame.columns])
+    if spec.is_wide and not wide:
+        raise DataError(
+            f"{origin.name}: no column is a time by its name; set data.time_columns, columns: {', '.join(origin.columns[:12])}"
+        )
     if wide:
         return _table_from_wide(frame, spec, wide, origin, name=name, is_typed=is_typed)
     columns = [read_numbers(frame[name], spec, origin, is_typed=is_typed) for name in spec.numbers]

@@ -149,7 +149,7 @@ def _parse_header(line: bytes, spec: FileSpec) -> tuple[str, ...]:
     (names,) = csv.reader([text.decode()], delimiter=spec.separator, skipinitialspace=spec.separator != " ")
     if count_rows(text, spec.separator, width=len(names)) != 1:
         raise ValueError("not a row in one line")
-    return strip_names(names, spec)
+    return strip_names(names, spec.required_columns)
 
 
 def _read_chunks(file: "io.BufferedReader", separator: str) -> Iterator[bytes]:

@@ -63,7 +63,7 @@ class _Lines:
         for _ in range(count):
             start = self.content.find(b"\n", start) + 1
             if not start:
-                return _Lines(content=b"", numbers=())
+                return _Lines(content=b"", numbers=self.numbers[-1:])
         return _Lines(content=self.content[start:], numbers=self.numbers[count:])
 
 
@@ -73,25 +73,39 @@ def read_text(spec: FileSpec, *, min_rows: int = 2) -> CsvText:
     Raises:
         DataError: a fault of the file, with file, line, what is allowed and what to do.
     """
-    path, dialect = display_path(spec), spec.dialect
-    lines = _row_lines(path, _decode(path, spec), dialect)
+    path = display_path(spec)
+    text = split_rows(path, read_bytes(path, spec), spec.dialect, spec=spec)
+    require_rows(str(path), len(text.origin.numbers), min_rows=min_rows)
+    return text
+
+
+def split_rows(path: Path, raw: bytes, dialect: Dialect, *, spec: FileSpec | None = None) -> CsvText:
+    """The rows of a text file in `dialect`, each with as many cells as the header.
+
+    Args:
+        path: for messages.
+        spec: names the columns that the header must have; None: any header will do.
+    Raises:
+        DataError: a fault of the file, with file, line, what is allowed and what to do.
+    """
+    lines = _row_lines(path, _decode(path, raw, dialect.encoding), dialect)
     if not lines.content or lines.content.isspace():
         raise DataError(f"{path}: empty file; a header row and at least two rows are needed")
+    header, notes, location = dialect.names or (), tuple[str, ...](), f"{path}: data.columns"
     if dialect.names is None:
-        header, count = _header(path, lines, spec)
-        refuse_unknown_names(f"{path}:{lines.numbers[0]}", header, spec, lines.content, lines.numbers)
+        header, count = _header(path, lines, dialect, required=spec.required_columns if spec else ())
+        location, notes = f"{path}:{lines.numbers[0]}", note_header(header)
+    if spec is not None:
+        refuse_unknown_names(location, header, spec, lines.content, lines.numbers)
+    if dialect.names is None:
         lines = lines.skip(count + dialect.skip_rows_after_header)
-    else:
-        header = dialect.names
-        refuse_unknown_names(f"{path}: data.columns", header, spec)
     num_fields, starts = _scan_rows(path, lines, dialect, header)
-    require_rows(str(path), len(starts), min_rows=min_rows)
     return CsvText(
         origin=Origin(name=str(path), numbers=np.asarray(lines.numbers)[starts], columns=header),
         header=header,
         content=lines.content,
         width=num_fields,
-        notes=note_header(header) if dialect.names is None else (),
+        notes=notes,
     )
 
 
@@ -142,19 +156,18 @@ def drop_empty_rows(content: bytes, separator: str) -> bytes:
     return content[:end]
 
 
-def _decode(path: Path, spec: FileSpec) -> bytes:
-    raw = read_bytes(path, spec)
-    if spec.encoding == "utf-8":
+def _decode(path: Path, raw: bytes, encoding: str) -> bytes:
+    if encoding == "utf-8":
         raw = raw.removeprefix(b"\xef\xbb\xbf")
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise DataError(f"{path}: looks like UTF-16; set data.encoding: utf-16 or save it as UTF-8")
     try:
-        return _to_utf8(raw, spec.encoding)
+        return _to_utf8(raw, encoding)
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode(spec.encoding, errors="replace").encode()
-        first, *others = (encoding for encoding in _ENCODINGS if encoding != spec.encoding)
+        before = raw[: error.start].decode(encoding, errors="replace").encode()
+        first, *others = (other for other in _ENCODINGS if other != encoding)
         raise DataError(
-            f"{path}:{_normalize_line_ends(before).count(_NEWLINE) + 1}: not {spec.encoding} text; "
+            f"{path}:{_normalize_line_ends(before).count(_NEWLINE) + 1}: not {encoding} text; "
             f"set data.encoding: {first} (or {', '.join(others)})"
         ) from None
 
@@ -241,9 +254,11 @@ def _uneven(
     )
 
 
-def _header(path: Path, lines: _Lines, spec: FileSpec) -> tuple[tuple[str, ...], int]:
+def _header(
+    path: Path, lines: _Lines, dialect: Dialect, *, required: Sequence[str]
+) -> tuple[tuple[str, ...], int]:
     """The names of all columns, and the number of lines that they take."""
-    number, reader = lines.numbers[0], _reader(lines.content, spec.dialect)
+    number, reader = lines.numbers[0], _reader(lines.content, dialect)
     try:
         names = next(reader)
     except csv.Error as error:
@@ -254,12 +269,11 @@ def _header(path: Path, lines: _Lines, spec: FileSpec) -> tuple[tuple[str, ...],
         raise DataError(
             f"{path}:{number}: blank line before the header; remove it, set data.skip_rows: 1, or write NA if it is a value"
         )
-    return strip_names(names, spec), reader.line_num
+    return strip_names(names, required), reader.line_num
 
 
-def strip_names(names: Sequence[str], spec: FileSpec) -> tuple[str, ...]:
-    """The names of a header without spaces at their ends, unless `spec` names a column with them."""
-    required = {*spec.required_columns}
+def strip_names(names: Sequence[str], required: Sequence[str]) -> tuple[str, ...]:
+    """The names of a header without spaces at their ends, unless a `required` column has them."""
     return tuple(name if name in required else name.strip() for name in names)
 
 
