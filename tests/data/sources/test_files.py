@@ -375,6 +375,13 @@ NUMBERS: dict[str, tuple[list[str], str, dict[str, Any], list[float]]] = {
     "decimal commas between commas": (['"1,5"', '"-0,25"', "3"], ",", {"decimal": ","}, [1.5, -0.25, 3]),
     "signs": (["$1.5", "-$2", "$ -3"], ",", {"strip": "$"}, [1.5, -2, -3]),
     "flags": (["1.5*", "2 p", "3 %*"], ",", {"strip": ("*", "p", "%")}, [1.5, 2, 3]),
+    "magnitudes": (
+        ["1.234K", "$-2 M", "0.5B", "7"],
+        ",",
+        {"strip": ("$", "K", "M", "B")},
+        [1234, -2e6, 5e8, 7],
+    ),
+    "magnitudes and decimal commas": (["1,234K", "2K"], ";", {**SEMICOLON, "strip": "K"}, [1234, 2000]),
     "signs and commas": (
         ['"$1,200.5"', '"$-1,000"', "NA"],
         ",",
@@ -408,6 +415,7 @@ NUMBER_ADVICE: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "spaces": (["1 200", "2"], {}, 'set data.thousands: " "'),
     "signs": (["$1.5", "-$2"], {}, "set data.strip: ['$']"),
     "flags": (["1.5", "2*", "3 p"], {}, "set data.strip: ['*', 'p']"),
+    "magnitudes": (["50.0K", "2M"], {}, "set data.strip: ['K', 'M'] (K, M and B multiply)"),
     "another flag": (["1.5*", "2 p"], {"strip": "*"}, "set data.strip: ['*', 'p']"),
 }
 

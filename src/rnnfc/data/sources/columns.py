@@ -340,7 +340,8 @@ class FormatSpec(ColumnsSpec):
         None, description="mark between groups of three digits of its numbers; a space is a narrow space, too"
     )
     strip: Names = Field(
-        (), description="signs around its numbers that are no part of them, e.g. ['$', '%', '*']"
+        (),
+        description="signs around its numbers, e.g. ['$', '%', '*']; K, M and B after a number multiply it",
     )
     encoding: Literal["utf-8", "latin-1", "cp1252", "utf-16"] = Field("utf-8", description="of its text")
     skip_rows: int = Field(0, ge=0, description="lines before the header, blank ones too")

@@ -34,6 +34,8 @@ _THOUSANDS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", "_": "_"}
 _SIGNED = re.compile(r"([^\d+.,-]*)[+-]?([^\d+.,-]*)\d[\d.,]*([^\d.,]*)")
 # Cells that a message looks at.
 _MAX_TRIED = 1000
+# Signs after a number that multiply it, and the exponent that does.
+_MAGNITUDES = {"K": "e3", "k": "e3", "M": "e6", "B": "e9"}
 # From this number of cells on, three digits behind each decimal mark are a pattern.
 _MIN_MARKED = 3
 _MARK_NAMES = {".": "point", ",": "comma"}
@@ -100,14 +102,18 @@ def as_numbers(cells: "pd.Series", spec: ColumnsSpec) -> "pd.Series":
 
     form = spec.number_format
     if form.strip:
-        signs = "|".join(map(re.escape, form.strip))
+        signs = "|".join(re.escape(sign) for sign in form.strip if sign not in _MAGNITUDES) or "\\s"
         cells = cells.str.replace(rf"^(?:{signs}|\s)*([+-]?)(?:{signs}|\s)*", r"\1", regex=True)
         cells = cells.str.replace(rf"(?:{signs}|\s)+$", "", regex=True)
+        for sign in {*form.strip} & {*_MAGNITUDES}:  # an exponent is exact, a product may not be
+            cells = cells.str.replace(rf"([\d.,])\s*{sign}$", rf"\g<1>{_MAGNITUDES[sign]}", regex=True)
     if form.thousands is not None:
         mark, decimal = _THOUSANDS.get(form.thousands, re.escape(form.thousands)), re.escape(form.decimal)
         has_mark = cells.str.contains(mark, regex=True, na=False)
         # Marks anywhere else than before each three digits make a cell no number: 1,2 is not 12.
-        grouped = cells.str.fullmatch(rf"\s*[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{decimal}\d*)?\s*", na=False)
+        grouped = cells.str.fullmatch(
+            rf"\s*[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{decimal}\d*)?(?:e\d)?\s*", na=False
+        )
         cells = cells.str.replace(mark, "", regex=True).where(~has_mark | grouped, "x")
     if form.decimal == ",":
         # A decimal point is not read then.
@@ -173,7 +179,8 @@ def _number_hint(cell: str, others: "pd.Series", spec: ColumnsSpec, *, is_typed:
         default += f", or one of data.missing_values: [{', '.join(map(repr, words))}]"
     if signs and len({*signs}) <= _MAX_WORDS:
         listed = ", ".join(map(repr, dict.fromkeys([*form.strip, *signs])))
-        default = f"set data.strip: [{listed}] if these signs are no part of the number; {default}"
+        multiply = " (K, M and B multiply)" if {*signs} & {*_MAGNITUDES} else ""
+        default = f"set data.strip: [{listed}]{multiply} if these signs are no part of the number; {default}"
     return default
 
 
