@@ -240,6 +240,8 @@ def test_show_check__prints_counts_and_the_resolved_config_to_stdout(
         "model",
         "train",
         "baselines",
+        "final",
+        "report",
     ]
     assert lines[10] == 'window      {"length": 3, "horizon": 2, "stride": 1, "normalize": "none"}\n'
 
