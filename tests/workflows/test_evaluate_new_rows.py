@@ -120,6 +120,30 @@ def test_evaluate_new_rows__refuses_rows_that_are_none_or_not_the_runs(
     assert rnnfc("evaluate", run, "--data", tmp_path / "none.csv").code == 2
 
 
+def test_evaluate_new_rows__names_what_changed_as_far_as_the_run_holds_it(
+    rnnfc: Command, tmp_path: Path, run: Path
+) -> None:
+    def refused(north: list[float], south: list[float]) -> str:
+        done = rnnfc("evaluate", run, "--data", write(tmp_path / "x.csv", north=north, south=south))
+        assert done.code == 2
+        return done.err
+
+    # Row 27 is 2024-01-28 and in the last window of 7 of 30 rows: 27 % 7 + 27 // 7 = 9, twice that and 100 in the south.
+    changed = refused(NORTH, [*SOUTH[:27], 119.5, *SOUTH[28:]])
+    assert "sold of series 'south' at 2024-01-28 is 119.5, in the run 118" in changed
+    assert "the rows of series 'north' end at 2024-01-25, in the run at 2024-01-30" in refused(
+        NORTH[:25], SOUTH
+    )
+    assert "series 'south' is not there" in refused(NORTH, [])
+    write(tmp_path / "x.csv", north=NORTH, south=SOUTH)
+    lines = (tmp_path / "x.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "x.csv").write_text("".join([lines[0], *lines[11:]]))
+    late = rnnfc("evaluate", run, "--data", tmp_path / "x.csv")
+    assert "the first row of series 'north' is 2024-01-11, in the run 2024-01-01" in late.err
+    (tmp_path / "x.csv").write_text("".join([lines[0], *lines[31:]]))
+    assert "no row of series 'north' up to there" in rnnfc("evaluate", run, "--data", tmp_path / "x.csv").err
+
+
 def test_evaluate_new_rows__reads_one_series_from_a_file_of_any_name(rnnfc: Command, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("sold\n" + "".join(f"{value!r}\n" for value in NORTH[:30]))
     (tmp_path / "one.yaml").write_text(

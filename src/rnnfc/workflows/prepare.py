@@ -11,7 +11,7 @@ from rnnfc import memory
 from rnnfc.baselines import refuse_missing_extra
 from rnnfc.baselines.linear_map import num_inputs
 from rnnfc.config.experiment import Experiment
-from rnnfc.data.frequency import Frequency
+from rnnfc.data.frequency import Frequency, Times
 from rnnfc.data.load import load_panel
 from rnnfc.data.panel import Panel, format_time
 from rnnfc.data.scaler import Scaler, is_constant, training_range
@@ -327,9 +327,46 @@ def _as_trained(run: Run, panel: Panel, experiment: Experiment) -> Panel:
     if panel.fingerprint() != run.info().get("data_sha256"):
         raise DataError(
             f"{run.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
-            f"{format_time(last.span[1])} is not the one in {INFO}); restore these rows, or train again"
+            f"{format_time(last.span[1])} is not the one in {INFO}"
+            f"{_difference(panel, last, run.first_times(last))}); restore these rows, or train again"
         )
     return panel
+
+
+def _difference(panel: Panel, last: Panel, first_times: Times | None) -> str:
+    """Where rows differ from those of a run, as a clause; empty where its first times and last window do not tell."""
+    missing = [name for name in last.series if name not in panel.series]
+    if missing:
+        return f"; series {missing[0]!r} is not there"
+    if (panel.series, panel.channels) != (last.series, last.channels):
+        return ""
+    if panel.time.dtype.kind != last.time.dtype.kind:
+        return ""
+    length = len(last.time) // len(last.series)
+    for index, name in enumerate(last.series):
+        of = f" of series {name!r}" if len(last.series) > 1 else ""
+        rows = slice(panel.bounds[index], panel.bounds[index + 1])
+        window = slice(index * length, (index + 1) * length)
+        times, values = panel.time[rows], panel.values[rows][-length:]
+        expected = last.time[window]
+        if not len(times):
+            return f"; no row{of} up to there is in the data, which must hold the run's rows too"
+        if first_times is not None and times[0] != first_times[index]:
+            return f"; the first row{of} is {format_time(times[0])}, in the run {format_time(first_times[index])}"
+        if times[-1] < expected[-1]:
+            return (
+                f"; the rows{of} end at {format_time(times[-1])}, in the run at {format_time(expected[-1])}"
+            )
+        if not np.array_equal(times[-length:], expected):
+            continue
+        changed = np.argwhere((values != last.values[window]) & ~last.filled[window])
+        if len(changed):
+            row, channel = changed[0]
+            return (
+                f"; {panel.channels[channel]}{of} at {format_time(expected[row])} is {values[row, channel]:.12g}, "
+                f"in the run {last.values[window][row, channel]:.12g}"
+            )
+    return ""
 
 
 class SplitSummary(TypedDict):
