@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from rnnfc.cli.console import TrainingConsole
+from rnnfc.cli.training_console import TrainingConsole
 from rnnfc.config.load import load
 from rnnfc.runs.run import EXPLAIN_PLOT, FORECAST_PLOT, LOSS_PLOT, Run
 from rnnfc.workflows.explain import explain

@@ -104,7 +104,7 @@ def test_imports__point_downwards() -> None:
             {"rnnfc.workflows.train"},
         ),
         ("rnnfc.config.experiment", "import rnnfc.errors\nimport rnnfc.data.panel", {"rnnfc.data.panel"}),
-        ("rnnfc.workflows.train", "from rnnfc.cli.console import show_note", {"rnnfc.cli.console"}),
+        ("rnnfc.workflows.train", "from rnnfc.cli.output import show_note", {"rnnfc.cli.output"}),
         ("rnnfc.workflows.train", "from rnnfc.cli import app", {"rnnfc.cli"}),
         ("rnnfc.training.keras_engine", "from rnnfc.networks.build import build", set()),
         ("rnnfc.evaluation.metrics", "import numpy\nfrom rnnfc.runs.run import Run", set()),

@@ -97,7 +97,7 @@ def train(
         if experiment.final:
             final_fit_workflow(result.run, outputs=Path(outputs), listener=listener)
     if progress:
-        from rnnfc.cli.console import show_report, show_saved
+        from rnnfc.cli.report_output import show_report, show_saved
 
         show_report(result.report)
         show_saved(result.run)
@@ -356,7 +356,7 @@ def _listener(*, progress: bool) -> Iterator[Listener]:
     if not progress:
         yield _Silent()
         return
-    from rnnfc.cli.console import TrainingConsole
+    from rnnfc.cli.training_console import TrainingConsole
 
     with contextlib.closing(TrainingConsole()) as listener:
         yield listener

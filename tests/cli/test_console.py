@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from rnnfc.cli import console
-from rnnfc.cli.console import TrainingConsole
+from rnnfc.cli.training_console import TrainingConsole
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load
 from rnnfc.evaluation.scores import Score

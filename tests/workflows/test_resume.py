@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from kills import MODELS
 
-from rnnfc.cli.console import TrainingConsole
+from rnnfc.cli.training_console import TrainingConsole
 from rnnfc.errors import TrainError
 from rnnfc.runs.run import Run
 

@@ -8,7 +8,8 @@ import pytest
 from factories import make_experiment, train_run, write_csv, yaml_text
 
 from rnnfc.baselines.linear_map import BASELINE
-from rnnfc.cli.console import data_lines, show_check
+from rnnfc.cli.report_output import show_check
+from rnnfc.cli.training_console import data_lines
 from rnnfc.data.scaler import Scaler
 from rnnfc.runs.run import Run
 from rnnfc.workflows.prepare import Prepared, check, prepare, prepare_run

@@ -2,7 +2,7 @@
 
 import itertools
 
-from rnnfc.cli.console import show_note, show_table
+from rnnfc.cli.output import show_note, show_table
 from rnnfc.runs.forecast_csv import quantile_name
 from rnnfc.workflows.predict import FutureForecast
 

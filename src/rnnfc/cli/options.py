@@ -56,7 +56,7 @@ def _options(
 
 def print_json(value: object) -> None:
     """`value` as the result of a command."""
-    from rnnfc.cli.console import write
+    from rnnfc.cli.output import write
     from rnnfc.runs.writer import json_text
 
     write(sys.stdout, json_text(value))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from rnnfc.errors import visible
-from rnnfc.evaluation.metrics import heading, parse_name
 
 # What Markdown, or HTML inside it, would read as more than the character.
 _MARKUP = re.compile(r"[\\`*\[\]|~$]")
@@ -39,6 +38,8 @@ def format_table(headings: list[str], rows: list[list[str]]) -> list[str]:
 
 def describe_better(names: Sequence[str]) -> str:
     """Which values of these scores are better, where not all of them are the lower; else empty."""
+    from rnnfc.evaluation.metrics import heading, parse_name  # most texts are of commands that show no metric
+
     words = {"higher": "higher", "nearer zero": "nearer zero", "nominal": "nearer the share in its name"}
     headings: dict[str, list[str]] = {}
     for name in names:

@@ -3,10 +3,12 @@
 import csv
 import io
 import math
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rnnfc.evaluation.series_scores import SeriesScores
 from rnnfc.runs.forecast_csv import cell
+
+if TYPE_CHECKING:
+    from rnnfc.evaluation.series_scores import SeriesScores
 
 _COLUMNS = ("series", "target", "windows", "values")
 
@@ -14,7 +16,7 @@ _COLUMNS = ("series", "target", "windows", "values")
 SeriesKey = tuple[str, str]
 
 
-def write_series(scores: SeriesScores, file: TextIO) -> None:
+def write_series(scores: "SeriesScores", file: TextIO) -> None:
     """Write _COLUMNS, then those of `SeriesScores.columns`; a score that is not defined is an empty cell."""
     columns = scores.columns()
     writer = csv.writer(file, lineterminator="\n")
@@ -25,7 +27,7 @@ def write_series(scores: SeriesScores, file: TextIO) -> None:
         writer.writerow((*key, windows, values, *("" if math.isnan(value) else value for value in row)))
 
 
-def series_keys(scores: SeriesScores) -> list[SeriesKey]:
+def series_keys(scores: "SeriesScores") -> list[SeriesKey]:
     """The first cells of each row."""
     targets = {target: cell(target) for target in set(scores.targets)}
     return [

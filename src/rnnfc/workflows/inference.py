@@ -8,11 +8,8 @@ from rnnfc.data.scaler import Scaler
 from rnnfc.data.windows import Windows
 from rnnfc.errors import RunError
 from rnnfc.evaluation.forecast import Predictor
-from rnnfc.networks.size import num_parameters
 from rnnfc.networks.tensors import Outputs
 from rnnfc.runs.run import ONNX, WEIGHTS, Run
-from rnnfc.workflows.engines import engine_for
-from rnnfc.workflows.prepare import network_sizes
 
 
 class InferenceNetwork(Predictor, Protocol):
@@ -48,6 +45,10 @@ def _from_onnx(run: Run, _: Panel, __: Scaler) -> InferenceNetwork:
 
 
 def _from_keras(run: Run, panel: Panel, scaler: Scaler) -> InferenceNetwork:
+    from rnnfc.networks.size import num_parameters
+    from rnnfc.workflows.engines import engine_for
+    from rnnfc.workflows.prepare import network_sizes
+
     experiment, weights, source = run.experiment(), run.weights(), str(run.folder / WEIGHTS)
     # Before TensorFlow starts, and before it builds a network that is larger than the file could fill.
     needed = num_parameters(experiment.model, network_sizes(experiment, panel))

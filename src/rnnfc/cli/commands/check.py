@@ -31,7 +31,8 @@ def check(
     from rnnfc.config.load import load
 
     experiment = load(config, overrides or ())
-    from rnnfc.cli.console import show_check, show_result
+    from rnnfc.cli.output import show_result
+    from rnnfc.cli.report_output import show_check
     from rnnfc.workflows.prepare import check as check_experiment
     from rnnfc.workflows.prepare import prepare
 
@@ -48,7 +49,7 @@ def check(
 
 
 def _audit(prepared: "Prepared") -> "list[Claim]":
-    from rnnfc.cli.console import TrainingConsole
+    from rnnfc.cli.training_console import TrainingConsole
     from rnnfc.workflows.audit import audit
 
     with contextlib.closing(TrainingConsole(resumable=False)) as listener:

@@ -51,7 +51,7 @@ def compare(
 
 def show_comparison(comparison: "Comparison") -> None:
     """Print the table, what it means, and where it is saved."""
-    from rnnfc.cli.console import show_result, show_table
+    from rnnfc.cli.output import show_result, show_table
     from rnnfc.runs.run import COMPARE_PLOT, COMPARE_TEXT
 
     show_result("compare", comparison.title)

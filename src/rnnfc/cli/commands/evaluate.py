@@ -34,7 +34,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compute a run's scores again, or those of new rows."""
-    from rnnfc.cli.console import show_note
+    from rnnfc.cli.output import show_note
     from rnnfc.runs.find import find
 
     run = find(outputs, name, scored=True)
@@ -52,7 +52,8 @@ def evaluate(
 
 def _evaluate_trained(run: "Run", *, runtime: str, as_json: bool) -> "tuple[ScoreSummary, bool]":
     """Show the scores; returns their summary, and whether they are those of training."""
-    from rnnfc.cli.console import show_note, show_report, show_result
+    from rnnfc.cli.output import show_note, show_result
+    from rnnfc.cli.report_output import show_report
     from rnnfc.workflows.evaluate import evaluate as evaluate_run
 
     result = evaluate_run(run, runtime=runtime)
@@ -79,7 +80,8 @@ def _evaluate_new_rows(
     run: "Run", data: Path, *, runtime: str, as_json: bool, limit: float | None
 ) -> "ScoreSummary":
     """Show the scores of the rows since training beside those of the test rows; returns the summary of the former."""
-    from rnnfc.cli.console import show_note, show_report, show_result
+    from rnnfc.cli.output import show_note, show_result
+    from rnnfc.cli.report_output import show_report
     from rnnfc.workflows.evaluate_new_rows import evaluate_new_rows, skill
 
     result = evaluate_new_rows(run, data, runtime=runtime)
@@ -112,7 +114,7 @@ def _evaluate_new_rows(
 
 def _show_scores(result: "NewRows") -> None:
     """Every metric of the network, and the RMSE of every model, on the test rows and since."""
-    from rnnfc.cli.console import show_table
+    from rnnfc.cli.output import show_table
     from rnnfc.evaluation.metrics import heading
     from rnnfc.reports.report import NETWORK, RANKING_METRIC
     from rnnfc.reports.text import format_number
@@ -130,7 +132,7 @@ def _show_scores(result: "NewRows") -> None:
 
 def _require_skill(summary: "ScoreSummary", limit: float) -> None:
     """Exit with 3 where the network's skill is below the limit, or not defined."""
-    from rnnfc.cli.console import show_note
+    from rnnfc.cli.output import show_note
     from rnnfc.workflows.evaluate_new_rows import skill
 
     value = skill(summary)

@@ -20,7 +20,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show how strongly the loss depends on each earlier state."""
-    from rnnfc.cli.console import show_note, show_result, show_table
+    from rnnfc.cli.output import show_note, show_result, show_table
     from rnnfc.reports.text import format_number
     from rnnfc.runs.find import find
     from rnnfc.runs.run import EXPLAIN, EXPLAIN_PLOT

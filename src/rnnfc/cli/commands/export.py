@@ -44,7 +44,7 @@ def export(
 
     Inputs and outputs of the exported network are in data units.
     """
-    from rnnfc.cli.console import show_note, show_result
+    from rnnfc.cli.output import show_note, show_result
     from rnnfc.runs.find import find
     from rnnfc.workflows.export import export as export_run
 

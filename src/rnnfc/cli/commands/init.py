@@ -15,7 +15,7 @@ def init(
     ],
 ) -> None:
     """Write a commented config to start from."""
-    from rnnfc.cli.console import show_result
+    from rnnfc.cli.output import show_result
     from rnnfc.config.load import starter
     from rnnfc.runs.writer import new_files
 

@@ -18,7 +18,7 @@ _MARKS = {"data": "", "scaled": " scaled", "range": " of the range"}
 @app.command("list", epilog="Example: rnnfc list --json")
 def list_runs(outputs: Outputs = OUTPUTS, as_json: AsJson = False) -> None:
     """List runs: scores, size and age, the newest first."""
-    from rnnfc.cli.console import show_note, show_table
+    from rnnfc.cli.output import show_note, show_table
     from rnnfc.workflows.list import list_runs as read_runs
 
     entries = read_runs(outputs)

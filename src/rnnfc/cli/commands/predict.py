@@ -44,8 +44,8 @@ def predict(
 
     The run folder is enough: the data that it was trained on is not read.
     """
-    from rnnfc.cli.console import show_note
     from rnnfc.cli.forecast_table import show_forecast
+    from rnnfc.cli.output import show_note
     from rnnfc.runs.find import find
     from rnnfc.workflows import predict as workflow
 

@@ -21,7 +21,7 @@ def remove(
     outputs: Outputs = OUTPUTS,
 ) -> None:
     """Remove runs, finished or unfinished."""
-    from rnnfc.cli.console import show_note
+    from rnnfc.cli.output import show_note
     from rnnfc.runs import removal
 
     folders = removal.find_removable(outputs, names, force=force)
@@ -39,7 +39,7 @@ def _ask(folders: list[Path]) -> None:
         ConfigError: nobody answers.
         typer.Exit: the answer is another one.
     """
-    from rnnfc.cli.console import show_note, write
+    from rnnfc.cli.output import show_note, write
 
     for folder in folders:
         show_note("remove", str(folder))

@@ -24,7 +24,7 @@ def tag(
     as_json: AsJson = False,
 ) -> None:
     """Name a run, whatever is trained later."""
-    from rnnfc.cli.console import show_note, show_table
+    from rnnfc.cli.output import show_note, show_table
     from rnnfc.runs.tags import read_tags, remove_tag
     from rnnfc.workflows.tag import tag_run
 

@@ -58,7 +58,7 @@ def train(
         _final_fit(trainings[0][1], outputs=outputs, as_json=as_json)
         return
     from rnnfc.cli.commands.compare import show_comparison
-    from rnnfc.cli.console import show_note
+    from rnnfc.cli.output import show_note
     from rnnfc.workflows.compare import compare
 
     results: list[Trained] = []
@@ -98,7 +98,9 @@ def _train_each(
 
     The only training of a command raises its error instead.
     """
-    from rnnfc.cli.console import TrainingConsole, show_note, show_report, show_saved
+    from rnnfc.cli.output import show_note
+    from rnnfc.cli.report_output import show_report, show_saved
+    from rnnfc.cli.training_console import TrainingConsole
     from rnnfc.workflows.train import train as train_one
 
     for index, (prepared, resume_from) in enumerate(trainings):
@@ -132,7 +134,9 @@ def _final_fit(source: "Run | Unfinished", *, outputs: Path, as_json: bool | Non
     Args:
         as_json: None: a training before it has printed the result.
     """
-    from rnnfc.cli.console import TrainingConsole, show_note, show_saved
+    from rnnfc.cli.output import show_note
+    from rnnfc.cli.report_output import show_saved
+    from rnnfc.cli.training_console import TrainingConsole
     from rnnfc.runs.run import Run
     from rnnfc.workflows.final_fit import final_fit, resume_final_fit
 
@@ -194,7 +198,7 @@ def _prepared(
 def _unfinished(
     configs: list[Path], overrides: list[str] | None, outputs: Path
 ) -> "tuple[Prepared, Unfinished | None]":
-    from rnnfc.cli.console import show_note
+    from rnnfc.cli.output import show_note
     from rnnfc.workflows.resume import resume
 
     if len(configs) > 1:

@@ -13,7 +13,8 @@ def verify(name: RunName = None, outputs: Outputs = OUTPUTS, as_json: AsJson = F
 
     Weights, history and scores are compared; what has changed in data, program, packages or machine is named.
     """
-    from rnnfc.cli.console import TrainingConsole, show_note, show_result
+    from rnnfc.cli.output import show_note, show_result
+    from rnnfc.cli.training_console import TrainingConsole
     from rnnfc.runs.find import find
     from rnnfc.workflows.verify import verify as verify_run
 

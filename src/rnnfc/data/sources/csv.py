@@ -3,8 +3,7 @@
 from typing import Literal
 
 from rnnfc.data.sources.columns import FileSpec
-from rnnfc.data.sources.file import load_file
-from rnnfc.data.sources.source import Source
+from rnnfc.data.sources.source import Source, load_file
 
 
 class CsvSpec(FileSpec):

@@ -6,8 +6,7 @@ from pydantic import Field, model_validator
 
 from rnnfc.config.spec import wrong
 from rnnfc.data.sources.columns import FileSpec, SeriesColumns, TimeColumns
-from rnnfc.data.sources.file import load_file
-from rnnfc.data.sources.source import Source
+from rnnfc.data.sources.source import Source, load_file
 
 
 class LongSpec(FileSpec):

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rnnfc.config.data_spec import DataSpec
 from rnnfc.data.frequency import Frequency
 from rnnfc.data.panel import Panel
+
+if TYPE_CHECKING:
+    from rnnfc.data.sources.columns import FileSpec
 
 S = TypeVar("S", bound=DataSpec)
 
@@ -22,3 +25,10 @@ class Source(Generic[S]):
 
     spec: type[S]
     load: Callable[[S, Frequency | None], Panel]
+
+
+def load_file(spec: "FileSpec", frequency: Frequency | None) -> Panel:
+    """See `sources.file.load_file`; the reader is imported when rows are read, not with the keys of the YAML."""
+    from rnnfc.data.sources import file
+
+    return file.load_file(spec, frequency)

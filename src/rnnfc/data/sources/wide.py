@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 
 from rnnfc.config.spec import wrong
 from rnnfc.data.sources.columns import FileSpec, Names, SeriesColumns
-from rnnfc.data.sources.file import load_file
-from rnnfc.data.sources.source import Source
+from rnnfc.data.sources.source import Source, load_file
 
 # The name of a column that is a time: it has a digit, or begins like a month.
 _TIME_NAME = re.compile(
