@@ -101,7 +101,7 @@ def data_lines(prepared: Prepared) -> list[tuple[str, str]]:
     stride = f", stride {window.stride:,}{describe_phases(facts)}" if window.stride > 1 else ""
     network = f"{model.label}, {prepared.parameters:,} parameters"
     return [
-        ("data", describe_rows(facts, how=f" ({prepared.panel.missing})") + later),
+        ("data", describe_rows(facts, policy=f" ({prepared.panel.missing})") + later),
         ("windows", f"{window.length:,} -> {window.horizon:,}{stride}: {counts}     {network}"),
         *(("note", text) for text in facts["notes"]),
     ]
@@ -112,12 +112,12 @@ def describe_phases(facts: Check) -> str:
     return f" (begun at {facts['phases']:,} phases of data.season)" if "phases" in facts else ""
 
 
-def describe_rows(facts: Check, *, how: str = "") -> str:
-    """Rows, step and span of the data; `how` missing values were filled."""
+def describe_rows(facts: Check, *, policy: str = "") -> str:
+    """Rows, step and span of the data; `policy`: how missing values were filled."""
     rows = f"{facts['rows']:,} rows{series_of_rows(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
     num_filled = facts["filled_values"]
     values = "value" if num_filled == 1 else "values"
-    done = "masked" if how == " (mask)" else f"filled{how}"
+    done = "masked" if how == " (mask)" else f"filled{policy}"
     filled = f", {num_filled:,} missing {values} {done}" if num_filled else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
     future = ""

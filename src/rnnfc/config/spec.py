@@ -14,7 +14,7 @@ MAX_SEED = 2**31 - 1
 class Spec(BaseModel):
     """A frozen group of keys: unknown keys, wrong types, NaN and infinity are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def wrong(text: str, *, key: tuple[str, ...] = ()) -> PydanticCustomError:
