@@ -117,7 +117,7 @@ def describe_rows(facts: Check, *, policy: str = "") -> str:
     rows = f"{facts['rows']:,} rows{series_of_rows(facts['series'], facts['left_out_series'])}, {facts['frequency']}"
     num_filled = facts["filled_values"]
     values = "value" if num_filled == 1 else "values"
-    done = "masked" if how == " (mask)" else f"filled{policy}"
+    done = "masked" if policy == " (mask)" else f"filled{policy}"
     filled = f", {num_filled:,} missing {values} {done}" if num_filled else ""
     constant = f", {facts['constant_series']:,} series with a constant column (centred, not scaled)"
     future = ""
