@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rnnfc.cli import console
+from rnnfc.cli import output, report_output, training_console
 from rnnfc.cli.training_console import TrainingConsole
 from rnnfc.config.experiment import Experiment
 from rnnfc.config.load import from_yaml, load
@@ -54,7 +54,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
         assert stderr
         return Console(file=screen, force_terminal=True, width=120, color_system=None)
 
-    monkeypatch.setattr(console, "RichConsole", new_console)
+    monkeypatch.setattr(training_console, "RichConsole", new_console)
     return screen
 
 
@@ -102,7 +102,7 @@ def test_training_console__without_a_terminal_prints_each_tenth_seconds_apart(
     expected: list[str],
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(training_console, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
     listener = TrainingConsole()
     listener.prepared(prepare(load(ROOT / "configs/sine.yaml", [f"train.epochs={epochs}"])))
     capsys.readouterr()
@@ -196,7 +196,7 @@ def gappy(tmp_path: Path) -> Experiment:
 
 
 def test_data_lines__have_filled_values_splits_and_layers(gappy: Experiment) -> None:
-    *lines, (label, text) = console.data_lines(prepare(gappy))
+    *lines, (label, text) = training_console.data_lines(prepare(gappy))
     assert lines == [
         ("data", "20 rows, daily, 2020-01-01 to 2020-01-20, 1 missing value filled (ffill)"),
         ("windows", "3 -> 2: 5 train · 4 validation · 4 test     GRU 4 + 3, 185 parameters"),
@@ -210,14 +210,14 @@ def test_data_lines__say_masked_where_missing_values_are_not_used(tmp_path: Path
     (tmp_path / "masked.yaml").write_text(
         (tmp_path / "tiny.yaml").read_text().replace("missing: ffill", "missing: mask")
     )
-    _, text = console.data_lines(prepare(load(tmp_path / "masked.yaml")))[0]
+    _, text = training_console.data_lines(prepare(load(tmp_path / "masked.yaml")))[0]
     assert text.endswith("1 missing value masked")
 
 
 def test_show_check__prints_counts_and_the_resolved_config_to_stdout(
     gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console.show_check(check(prepare(gappy)))
+    report_output.show_check(check(prepare(gappy)))
     out, err = capsys.readouterr()
     assert err.startswith("note        100 % of the test values of sales lie outside")
     lines = out.splitlines(keepends=True)
@@ -249,7 +249,7 @@ def test_show_check__prints_counts_and_the_resolved_config_to_stdout(
 def test_show_check__prints_a_config_that_can_be_loaded(
     gappy: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console.show_check(check(prepare(gappy)))
+    report_output.show_check(check(prepare(gappy)))
     shown = capsys.readouterr().out.splitlines()[7:]
     text = "".join(f"{row[:12].strip()}: {row[12:]}\n" for row in shown)
     assert from_yaml(text, source="shown") == gappy
@@ -288,7 +288,7 @@ def report(unit: str) -> Report:
 def test_show_report__is_scores_baselines_and_verdict(
     unit: str, first: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console.show_report(report(unit))
+    report_output.show_report(report(unit))
     rest = "baselines   RMSE last value 1.000 · drift 3.000\nverdict     the network loses (RMSE: 2 against 1).\n"
     assert tuple(capsys.readouterr()) == (first + rest, "")
 
@@ -309,7 +309,7 @@ def test_show_report__quantiles_have_a_line_and_notes_go_to_stderr(
         "width_0.4": 1.5,
     }
     scores = [*whole.scores, *(Score(**row, metric=name, value=value) for name, value in named.items())]  # type: ignore[arg-type]  # a plain dict
-    console.show_report(replace(whole, scores=scores, notes=("3 of 414 series have no MASE",)))
+    report_output.show_report(replace(whole, scores=scores, notes=("3 of 414 series have no MASE",)))
     shown = capsys.readouterr()
     assert shown.out.splitlines()[1] == (
         "quantiles   wQL 0.2500 · 0.7500 inside the interval of 0.8 (width 2.000 °C)"
@@ -330,7 +330,7 @@ def test_show_report__scores_of_several_targets_are_scaled(capsys: pytest.Captur
     scaled = [
         Score(**row, model=model, metric=metric, value=value) for (model, metric), value in values.items()
     ]  # type: ignore[arg-type]  # a plain dict
-    console.show_report(replace(whole, targets=("power", "share"), scores=[*whole.scores, *scaled]))
+    report_output.show_report(replace(whole, targets=("power", "share"), scores=[*whole.scores, *scaled]))
     assert capsys.readouterr().out.splitlines()[:2] == [
         "test        scaled RMSE 0.5000 · MAE 0.2500 · MSE 5.000 (2 targets)",
         "baselines   scaled RMSE last value 0.6250 · drift 0.7500",
@@ -350,7 +350,7 @@ def test_show_saved__has_the_files_and_the_next_command(
     for name in names.split():
         (folder / name).touch()
     (folder / "experiment.yaml").write_text((ROOT / "configs/sine.yaml").read_text())
-    console.show_saved(Run(folder))
+    report_output.show_saved(Run(folder))
     assert tuple(capsys.readouterr()) == (
         f"saved       {folder}   {names}\nnext        rnnfc predict --last-window\n",
         "",
@@ -362,7 +362,7 @@ def test_console__only_a_network_of_tensorflow_mentions_it(
     capsys: pytest.CaptureFixture[str], terminal: io.StringIO, name: str, engine: str
 ) -> None:
     experiment = load(ROOT / f"configs/{name}.yaml")
-    console.show_check(check(prepare(experiment)))
+    report_output.show_check(check(prepare(experiment)))
     assert f"MiB beyond {engine} itself\n" in capsys.readouterr().out
     listener = TrainingConsole()
     listener.prepared(prepare(experiment))
@@ -373,7 +373,7 @@ def test_console__only_a_network_of_tensorflow_mentions_it(
 def test_show_table__aligns_its_first_column_left_and_the_others_right(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    console.show_table(["run", "MSE", "MAE"], [["a longer name", "1.5", "22"], ["b", "1,234", ""]])
+    output.show_table(["run", "MSE", "MAE"], [["a longer name", "1.5", "22"], ["b", "1,234", ""]])
     assert tuple(capsys.readouterr()) == (
         "run              MSE  MAE\n"
         "a longer name    1.5   22\n"
@@ -383,13 +383,13 @@ def test_show_table__aligns_its_first_column_left_and_the_others_right(
 
 
 def test_console__results_go_to_stdout_and_notes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    console.show_result("test", "one")
-    console.show_note("note", "two")
+    output.show_result("test", "one")
+    output.show_note("note", "two")
     assert tuple(capsys.readouterr()) == ("test        one\n", "note        two\n")
 
 
 def test_console__control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    console.show_result("a\x1b[2J\r", "b\x9b\u2028\u202ec\x07")
+    output.show_result("a\x1b[2J\r", "b\x9b\u2028\u202ec\x07")
     assert capsys.readouterr().out == r"a\u001b[2J\u000d      b\u009b\u2028\u202ec\u0007" + "\n"
-    console.show_note("é", "°C ³ 😀")
+    output.show_note("é", "°C ³ 😀")
     assert capsys.readouterr().err == "é           °C ³ 😀\n"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import rnnfc as rnnfc_api
-from rnnfc.cli import console, main
+from rnnfc.cli import main, report_output
 from rnnfc.runs.run import Run
 from rnnfc.workflows import predict
 
@@ -140,7 +140,7 @@ def test_train__suggests_the_future_option_for_known_columns(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run,) = (folder / "out").iterdir()
-    console.show_saved(Run.open(run))
+    report_output.show_saved(Run.open(run))
     assert capsys.readouterr().out.endswith(f"next        rnnfc predict {run} --last-window --future FILE\n")
 
 
@@ -193,7 +193,7 @@ def test_train__suggests_no_future_file_where_the_data_has_the_rows(
     open_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run,) = (open_folder / "out").iterdir()
-    console.show_saved(Run.open(run))
+    report_output.show_saved(Run.open(run))
     assert capsys.readouterr().out.endswith("--last-window\n")
 
 
