@@ -653,6 +653,15 @@ def test_time_unit__of_years_with_decimals_is_found_by_the_step(load: Load) -> N
     assert (str(panel.time[-1])[:10], str(panel.frequency)) == ("2020-12-31", "daily")
 
 
+def test_time_unit__is_for_numbers_in_one_column(load: Load) -> None:
+    text = "date,level\n2024-01-01,1\n2024-01-02,2\n"
+    assert refusal(load, text, time_unit="s").startswith("x.csv:2: date: '2024-01-01' is not a number")
+    assert refusal(load, text, time_format="number").startswith("x.csv:2: date: '2024-01-01' is not a number")
+    for time in (None, ("date", "level")):
+        with pytest.raises(ValueError, match="time_unit needs one column"):
+            load(text, time=time, time_unit="s", target="x")
+
+
 def test_time_unit__of_excel_days_rounds_hours(load: Load) -> None:
     text = "date,level\n" + "".join(f"{45292 + hour / 24:.7f},1\n" for hour in range(30))
     assert load(text, time_unit="excel_days").step == "hourly"

@@ -187,7 +187,7 @@ class ColumnsSpec(DataSpec):
             raise wrong("time_format is for times in text; remove it, or time_unit or the parts of time")
         if self.time_zone and not self.has_times:
             raise wrong("time_zone needs a time column; add time: COLUMN or remove it")
-        if self.time_unit and self.has_times and not isinstance(self.time, str):
+        if self.time_unit and not isinstance(self.time, str) and not (self.is_wide and self.time is None):
             raise wrong("time_unit needs one column of numbers; set time: COLUMN")
         if not self.has_times and (self.time_format or self.frequency != "infer" or self.calendar):
             raise wrong(

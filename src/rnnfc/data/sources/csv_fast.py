@@ -23,16 +23,20 @@ from rnnfc.data.sources.cells import (
     is_series_name,
     parse,
 )
-from rnnfc.data.sources.columns import FileSpec, TimeParts
+from rnnfc.data.sources.columns import NUMBER, FileSpec
 from rnnfc.data.sources.content import display_path, open_file, series_name
 from rnnfc.data.sources.csv_text import drop_empty_rows, strip_names
 from rnnfc.data.sources.date_numbers import padded_width
-from rnnfc.data.sources.dialect import WHITESPACE
+from rnnfc.data.sources.dialect import WHITESPACE, Dialect
 from rnnfc.data.sources.header import note_header
 from rnnfc.data.sources.numbers import as_numbers, note_thousands, plain_numbers
 from rnnfc.data.sources.origin import Origin
+from rnnfc.data.sources.selection import join_series
 from rnnfc.data.sources.table import Table, require_rows
+from rnnfc.data.sources.time_columns import join_columns
 from rnnfc.data.sources.times import as_whole_numbers, plain_times
+from rnnfc.data.sources.units import from_unit
+from rnnfc.errors import DataError
 
 if TYPE_CHECKING:
     import io
@@ -69,7 +73,7 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         try:
-            header, options, first = _read_header(file, spec)
+            header, options, first, line = _read_header(file, spec)
             parse_chunk = partial(_parse_chunk, spec=spec, header=header, options=options)
             chunks = _map_parallel(parse_chunk, _read_chunks(file, spec.separator))
             num_chunks = 1 + size // _CHUNK_BYTES
@@ -77,22 +81,26 @@ def read_table(spec: FileSpec, *, min_rows: int = 2) -> Table | None:
         except (ValueError, csv.Error):
             return None
     require_rows(str(path), len(values), min_rows=min_rows)
-    dialect = spec.dialect
-    first_line = 1 + dialect.skip_rows + (dialect.names is None) + dialect.skip_rows_after_header
+    origin, offset = Origin(name=str(path), numbers=range(line, line + len(values)), columns=header), ""
+    if spec.time_unit is not None:
+        if time.dtype.kind == "M":
+            return None
+        time, offset = from_unit(time, spec.time_unit, origin)
     return Table(
-        origin=Origin(name=str(path), numbers=range(first_line, first_line + len(values)), columns=header),
+        origin=origin,
         values=values,
         time=time,
+        offset=offset,
         series=series,
         names=names if spec.series_column else (series_name(path),),
-        notes=(*(note_header(header) if dialect.names is None else ()), *note_thousands(first, spec)),
+        notes=(*(note_header(header) if spec.dialect.names is None else ()), *note_thousands(first, spec)),
     )
 
 
 def _read_header(
     file: "io.BufferedReader", spec: FileSpec
-) -> "tuple[tuple[str, ...], ParseOptions, pd.DataFrame]":
-    """The names of all columns, the options of `parse` for times and names, and the first rows as text.
+) -> "tuple[tuple[str, ...], ParseOptions, pd.DataFrame, int]":
+    """The names of all columns, the options of `parse` for times and names, the first rows as text, and the line of the first.
 
     Leaves `file` at the first row.
 
@@ -103,6 +111,7 @@ def _read_header(
     dialect = spec.dialect
     for _ in range(dialect.skip_rows):
         file.readline()
+    num_comments = _skip_comments(file, dialect)
     header = dialect.names or _parse_header(file.readline(), spec)
     if any(header.count(name) != 1 for name in spec.required_columns):
         raise ValueError("not a line with the names of the columns")
@@ -112,13 +121,32 @@ def _read_header(
     lines = _to_utf8(file.read(_SAMPLE_BYTES) + file.readline(), spec)
     first = parse(drop_empty_rows(lines, spec.separator), spec, header=header, as_text=spec.required_columns)
     file.seek(start)
-    options: ParseOptions = {"as_text": (spec.series_column,)} if spec.series_column else {}
-    # The first time decides whether times are numbers or dates.
+    options: ParseOptions = {"as_text": spec.series_columns}
+    # The first time decides whether times are numbers or dates; several columns are joined as text.
     time = spec.time_names
-    if time and (spec.date_format is not None or as_numbers(first[time[0]][:1], spec).isna().any()):
+    if isinstance(spec.time, tuple):
+        options["as_text"] = (*spec.series_columns, *time)
+    elif isinstance(spec.time, str) and (
+        spec.date_format is not None or as_numbers(first[time[0]][:1], spec).isna().any()
+    ):
+        if spec.time_format == NUMBER:
+            raise ValueError("a time is not a number")
         options["dates"] = time
         options["date_format"] = spec.date_format or "ISO8601"
-    return header, options, first
+    line = 1 + dialect.skip_rows + num_comments + (dialect.names is None) + dialect.skip_rows_after_header
+    return header, options, first, line
+
+
+def _skip_comments(file: "io.BufferedReader", dialect: Dialect) -> int:
+    """The number of comments before the header; leaves `file` after them."""
+    if dialect.comment is None:
+        return 0
+    count, start = 0, file.tell()
+    mark = dialect.comment.encode()
+    while file.readline().removeprefix(b"\xef\xbb\xbf").startswith(mark):
+        count, start = count + 1, file.tell()
+    file.seek(start)
+    return count
 
 
 def _refuse_not_plain(spec: FileSpec) -> None:
@@ -130,12 +158,10 @@ def _refuse_not_plain(spec: FileSpec) -> None:
     dialect = spec.dialect
     if spec.encoding == "utf-16" or not dialect.separator.isascii() or dialect.separator == WHITESPACE:
         raise ValueError("a separator or line end is more than one byte")
-    if dialect.comment is not None or dialect.skip_footer:
+    if dialect.skip_footer:
         raise ValueError("a line may be no row")
-    if spec.time_unit is not None or len(spec.time_names) > 1 or isinstance(spec.time, TimeParts):
-        raise ValueError("a time may be more than one plain cell")
-    if spec.where or len(spec.series_columns) > 1 or spec.is_wide:
-        raise ValueError("rows are selected, series have several columns, or columns are times")
+    if spec.where or spec.is_wide:
+        raise ValueError("rows are selected, or columns are times")
     if not spec.number_format.is_plain or spec.decimal == spec.separator:
         raise ValueError("a number may be more than digits and a mark")
     if padded_width(spec.date_format or ""):
@@ -178,17 +204,39 @@ def _parse_chunk(chunk: bytes, *, spec: FileSpec, header: tuple[str, ...], optio
     import pandas as pd
 
     text = _to_utf8(chunk, spec)
+    if spec.comment is not None and f"\n{spec.comment}".encode() in b"\n" + text:
+        raise ValueError("a comment between rows")
     frame = parse(text, spec, header=header, **options)
     is_even = _is_surely_even(frame, text, spec, header)
     if not is_even and count_rows(text, spec.separator, width=len(header)) != len(frame):
         raise ValueError("not a row in each line")
     values = plain_numbers(frame, spec)
-    times = plain_times(frame[spec.time_names[0]]) if spec.time else np.arange(0)
-    series, labels = pd.factorize(frame[spec.series_column]) if spec.series_column else (np.arange(0), ())
+    times = _chunk_times(frame, spec) if spec.time else np.arange(0)
+    names_column = join_series(frame, spec.series_columns) if spec.series_columns else None
+    series, labels = (np.arange(0), ()) if names_column is None else pd.factorize(names_column)
     names = tuple(str(name) for name in labels)
     if values is None or times is None or not all(map(is_series_name, names)):
         raise ValueError("a cell is not plain")
     return _Chunk(values, times, series, names)
+
+
+def _chunk_times(frame: "pd.DataFrame", spec: FileSpec) -> Times | None:
+    """The times of a chunk, in one column or several; None if one is not plain.
+
+    Raises:
+        ValueError: so it is, in text.
+    """
+    import pandas as pd
+
+    if isinstance(spec.time, str):
+        return plain_times(frame[spec.time])
+    try:
+        column = join_columns(frame, spec, Origin(name="", numbers=range(len(frame))))
+    except DataError:  # the full reader names the line
+        return None
+    if isinstance(spec.time, tuple):
+        column = pd.to_datetime(column, format=spec.date_format or "ISO8601")
+    return plain_times(column)
 
 
 def _concatenate(chunks: Iterator[_Chunk], *, num_chunks: int) -> _Chunk:
