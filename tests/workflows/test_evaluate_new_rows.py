@@ -165,3 +165,4 @@ def test_evaluate_new_rows__leaves_out_a_series_that_the_run_does_not_know(
     done = rnnfc("evaluate", run, "--data", grown, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["windows"] == 3
+    assert [note for note in json.loads(done.out)["notes"] if "'west'" in note]

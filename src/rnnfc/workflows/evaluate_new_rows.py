@@ -43,8 +43,11 @@ def evaluate_new_rows(run: Run, data: Path, *, runtime: str = "onnx") -> NewRows
         raise ConfigError(f"--data {data}: no such file; name the run's data file, with the rows since")
     refuse_missing_extra(run.experiment().baselines)
     rows = run.score_rows()
-    prepared, scaler = prepare_new_rows(run, data)
+    prepared, scaler, unknown = prepare_new_rows(run, data)
     runtime, notes = choose_runtime(run, runtime=runtime)
+    if unknown:
+        more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+        notes = [*notes, f"series {unknown[0]!r}{more} is left out: the run does not know it"]
     network = open_network(run, prepared.panel, scaler, runtime=runtime)
     report = make_report(prepared, forecast_all(prepared, scaler, network))
     before = {_key(row): row["value"] for row in rows if row["split"] == "test"}

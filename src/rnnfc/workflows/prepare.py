@@ -259,10 +259,10 @@ def prepare_final(run: Run) -> Prepared:
     return prepare(experiment, rows=whole, frequency=run.frequency(), is_final=True)
 
 
-def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler]:
-    """A run's data read from a file that has grown, and its scaler; the test windows are those of the rows since training.
+def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler, list[str]]:
+    """A run's data read from a file that has grown, its scaler, and the names of series in the file that it does not know.
 
-    Baselines and metrics are fitted on the training rows of the run.
+    The test windows are those of the rows since training; baselines and metrics are fitted on the training rows of the run.
 
     Args:
         data: has the rows of the run and later ones, in the format of the run's file.
@@ -274,6 +274,7 @@ def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler]:
     experiment = run.experiment()
     trained_names = run.last_window(length=experiment.window.length).series
     grown: list[Panel] = []
+    unknown: list[str] = []
 
     def as_trained(panel: Panel) -> Panel:
         if experiment.data.series_column is None:  # the only series has the name of its file
@@ -281,6 +282,7 @@ def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler]:
         trained = _as_trained(run, panel, experiment)
         names = {*trained.series}
         grown.append(panel.select_series(np.array([name in names for name in panel.series])))
+        unknown.extend(name for name in panel.series if name not in names)
         return trained
 
     prepared = prepare(
@@ -295,7 +297,7 @@ def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler]:
     since = cut_after(whole, first_rows, length=window.length, horizon=window.horizon)
     splits = replace(prepared.splits, validation=None, test=since)
     scaler = run.scaler(channels=len(whole.channels), series=len(whole.series))
-    return replace(prepared, splits=splits), scaler
+    return replace(prepared, splits=splits), scaler, unknown
 
 
 def _experiment_of_file(run: Run) -> Experiment:

@@ -81,7 +81,6 @@ def _evaluate_new_rows(
 ) -> "ScoreSummary":
     """Show the scores of the rows since training beside those of the test rows; returns the summary of the former."""
     from rnnfc.cli.output import show_note, show_result
-    from rnnfc.cli.report_output import show_report
     from rnnfc.workflows.evaluate_new_rows import evaluate_new_rows, skill
 
     result = evaluate_new_rows(run, data, runtime=runtime)
@@ -99,6 +98,7 @@ def _evaluate_new_rows(
                 "last_target": ledger.last_test_target,
                 "skill": {"test": skill(result.stored), "since": skill(summary), "limit": limit},
                 "outcome": result.report.outcome,
+                "notes": [*result.notes, *result.report.notes],
                 "scores": [dict(zip(names, row, strict=True)) for row in result.scores],
             }
         )
@@ -108,7 +108,9 @@ def _evaluate_new_rows(
         f"{ledger.windows['test']:,} windows, {ledger.first_test_target} to {ledger.last_test_target}",
     )
     _show_scores(result)
-    show_report(result.report)
+    show_result("verdict", result.report.outcome)
+    for text in result.report.notes:
+        show_note("note", text)
     return summary
 
 
@@ -118,6 +120,7 @@ def _show_scores(result: "NewRows") -> None:
     from rnnfc.evaluation.metrics import heading
     from rnnfc.reports.report import NETWORK, RANKING_METRIC
     from rnnfc.reports.text import format_number
+    from rnnfc.workflows.evaluate_new_rows import skill
 
     def shown(value: float | None) -> str:
         return "-" if value is None else format_number(value)
@@ -126,7 +129,10 @@ def _show_scores(result: "NewRows") -> None:
     rows += [row for row in result.scores if row[1] != NETWORK and row[0] == RANKING_METRIC]
     show_table(
         ["model", "metric", "test", "since"],
-        [[model, heading(metric), shown(test), shown(since)] for metric, model, test, since in rows],
+        [
+            *([model, heading(metric), shown(test), shown(since)] for metric, model, test, since in rows),
+            [NETWORK, "skill", shown(skill(result.stored)), shown(skill(result.report.summary))],
+        ],
     )
 
 
