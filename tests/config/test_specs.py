@@ -1065,3 +1065,40 @@ def test_scratch_spec__accepts_its_keys(build: Build, data: str | None) -> None:
 def test_message__keeps_braces_of_a_value(refusal: Refusal) -> None:
     message = refusal(data="{kind: csv, path: a, target: ['{x}', '{x}']}")
     assert message.startswith("x.yaml:2: data: duplicate column '{x}';")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("where: 5", "data.where: got 5; write it as {COLUMN: CELL}"),
+        ("where: {a: [1, {b: 2}]}", "data.where.1: must be text or a number"),
+        ("missing_values: [true]", "data.missing_values.0: must be text or a number"),
+        ("thousands: ';'", "data.thousands: got ';'; allowed in quotes: a comma, a point"),
+        ("resample: 5min", "data.resample: got '5min'; write it as {every: 5min, by: mean}"),
+        ("time_zone: Madrid", "data.time_zone: got 'Madrid'; did you mean 'Europe/Madrid'?"),
+        ("path: [a, 5]", "data.path.1: got 5; must be text"),
+    ],
+)
+def test_file_spec__refuses_a_wrong_value_once(refusal: Refusal, keys: str, message: str) -> None:
+    path = "" if keys.startswith("path") else "path: a, "
+    told = refusal(data=f"{{kind: csv, {path}target: b, time: t, {keys}}}")
+    assert told.startswith(f"x.yaml:2: {message}")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        ("{yr: x}", "data.time.yr: unknown key; did you mean 'year'?"),
+        ("{year: x, day: d}", "data.time: day needs month"),
+        ("{year: x, month: m, week: w}", "data.time: month and week both divide the year"),
+        ("{year: x, hour: h}", "data.time: hour needs day"),
+        ("[x, x]", "data.time: x is listed twice"),
+        ("[x, 5]", "data.time.1: got 5; must be text"),
+        ("5", "data.time: got 5; must be text"),
+    ],
+)
+def test_time__is_a_column_a_list_or_parts(refusal: Refusal, time: str, message: str) -> None:
+    told = refusal(data=f"{{kind: csv, path: a, target: b, time: {time}}}")
+    assert told.startswith(f"x.yaml:2: {message}")
+    assert "\n" not in told

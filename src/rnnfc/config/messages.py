@@ -21,6 +21,7 @@ _EXPECTED = {
     "tuple_type": "a list such as [50] or [a, b]",
     "model_type": "a group of keys",
     "model_attributes_type": "a group of keys",
+    "dict_type": "a group of keys",
     "finite_number": "a finite number",
 }
 _BOUNDS = {
@@ -34,11 +35,12 @@ _BOUNDS = {
     "string_too_short": ("min_length", "its length must be {} or more"),
     "string_too_long": ("max_length", "its length must be {} or less"),
 }
-_GROUP_ERRORS = ("model_type", "model_attributes_type")
+_GROUP_ERRORS = ("model_type", "model_attributes_type", "dict_type")
 # How to write a group that the user wrote as a plain value: by its key and the value, else by its key.
 _FORMS: dict[object, str] = {
     "early_stopping": "{patience: 5}",
     "resample": "{every: 5min, by: mean}",
+    "where": "{COLUMN: CELL}",
     "clip": "{by: norm, limit: 1.0}",
     "scale": "minmax, or {method: minmax, by: all}",
     "schedule": "{kind: cosine}",

@@ -47,7 +47,13 @@ Names = Annotated[
 ]
 
 
-Cell = str | int | float
+def _check_cell(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise wrong("must be text or a number; write it in quotes")
+    return value
+
+
+Cell = Annotated[str | int | float, BeforeValidator(_check_cell, json_schema_input_type=str | int | float)]
 Cells = Annotated[
     tuple[Cell, ...], BeforeValidator(_as_cells, json_schema_input_type=Cell | tuple[Cell, ...])
 ]
@@ -317,6 +323,14 @@ def _as_tab(value: object) -> object:
     return "\t" if value == r"\t" else value
 
 
+def _check_mark(mark: str) -> str:
+    if mark not in (",", ".", " ", "'", "_"):
+        raise wrong(
+            f"got {mark!r}; allowed in quotes: a comma, a point, a space, an apostrophe or an underscore"
+        )
+    return mark
+
+
 def _one_character(text: str) -> str:
     if len(text) != 1 and text != WHITESPACE:
         raise wrong(f"got {text!r}; must be one character, in quotes: ',' or ';' or '|'")
@@ -336,7 +350,7 @@ class FormatSpec(ColumnsSpec):
         description="character between two cells of a CSV file; whitespace: any number of spaces and tabs",
     )
     decimal: Literal[".", ","] = Field(".", description="decimal mark of its numbers")
-    thousands: Literal[",", ".", " ", "'", "_"] | None = Field(
+    thousands: Annotated[str, AfterValidator(_check_mark)] | None = Field(
         None, description="mark between groups of three digits of its numbers; a space is a narrow space, too"
     )
     strip: Names = Field(
