@@ -108,7 +108,8 @@ def test_evaluate__fails_under_a_skill(rnnfc: Command, tmp_path: Path, run: Path
     [
         (NORTH[:30], r"at most 0 rows of a series are new"),
         (NORTH[:31], r"at most 1 rows of a series are new"),
-        ([*NORTH[:25], 99.0, *NORTH[26:]], r"the data has changed"),
+        ([*NORTH[:25], 99.0, *NORTH[26:]], "is 99, in the run"),
+        ([*NORTH[:9], 99.0, *NORTH[10:]], "the row of series 'north' at 2024-01-10 has changed"),
     ],
 )
 def test_evaluate_new_rows__refuses_rows_that_are_none_or_not_the_runs(

@@ -21,6 +21,7 @@ from rnnfc.runs.checkpoint import CHECKPOINT
 from rnnfc.runs.forecast_csv import read_forecast
 from rnnfc.runs.panel_arrays import frequency_from_arrays, panel_from_arrays
 from rnnfc.runs.parent import Parent
+from rnnfc.runs.row_hashes import Hashes
 from rnnfc.runs.series_csv import SeriesKey, read_series
 from rnnfc.runs.writer import MANIFEST, manifest
 
@@ -205,6 +206,15 @@ class Run:
         if times is not None and (times.dtype.kind, times.shape) != wanted:
             raise self._damaged(LAST_WINDOW, ValueError("a first time of each series is needed"))
         return times
+
+    def row_hashes(self) -> Hashes | None:
+        """See `row_hashes.row_hashes`; None where an earlier version did not record them."""
+        hashes = self._arrays(LAST_WINDOW).get("row_hashes")
+        if hashes is None:
+            return None
+        if (hashes.dtype.kind, hashes.ndim) != ("u", 1):
+            raise self._damaged(LAST_WINDOW, ValueError("a hash of each row is needed"))
+        return hashes.astype(np.uint32, copy=False)
 
     def frequency(self) -> Frequency:
         """The step from one row of the data to the next."""

@@ -24,6 +24,7 @@ from rnnfc.runs import run
 from rnnfc.runs.checkpoint import Checkpoints, checkpoint_state
 from rnnfc.runs.panel_arrays import panel_to_arrays
 from rnnfc.runs.parent import Parent
+from rnnfc.runs.row_hashes import row_hashes
 from rnnfc.runs.run import Run
 from rnnfc.runs.writer import RunWriter
 from rnnfc.training.engine import Network, NetworkFacts
@@ -290,7 +291,8 @@ def _write_network(finished: Finished, prepared: Prepared) -> None:
     )
     writer.write_json(run.SCALER, fitted.network.scaler.to_json())
     last = panel_to_arrays(panel.tail(prepared.experiment.window.length))
-    writer.write_arrays(run.LAST_WINDOW, {**last, "first_time": panel.time[panel.bounds[:-1]]})
+    first_time = panel.time[panel.bounds[:-1]]
+    writer.write_arrays(run.LAST_WINDOW, {**last, "first_time": first_time, "row_hashes": row_hashes(panel)})
     writer.write_arrays(run.WEIGHTS, fitted.network.weight_arrays())
     writer.write_rows(run.HISTORY, (asdict(row) for row in fitted.history))
     for name, save in fitted.network.extra_files().items():

@@ -23,6 +23,7 @@ from rnnfc.networks.processors import num_processors
 from rnnfc.networks.size import num_parameters, training_bytes
 from rnnfc.plain import JsonObject
 from rnnfc.runs.forecast_parquet import refuse_missing_pyarrow
+from rnnfc.runs.row_hashes import Hashes, row_hashes, rows_per_hash
 from rnnfc.runs.run import INFO, Run
 from rnnfc.training.compile.recipe import Recipe, choose
 from rnnfc.workflows.phases import Phase, Phases
@@ -330,13 +331,13 @@ def _as_trained(run: Run, panel: Panel, experiment: Experiment) -> Panel:
         raise DataError(
             f"{run.folder}: the data has changed since this run was trained (the SHA-256 of its rows up to "
             f"{format_time(last.span[1])} is not the one in {INFO}"
-            f"{_difference(panel, last, run.first_times(last))}); restore these rows, or train again"
+            f"{_difference(panel, last, run.first_times(last), run.row_hashes())}); restore these rows, or train again"
         )
     return panel
 
 
-def _difference(panel: Panel, last: Panel, first_times: Times | None) -> str:
-    """Where rows differ from those of a run, as a clause; empty where its first times and last window do not tell."""
+def _difference(panel: Panel, last: Panel, first_times: Times | None, hashes: Hashes | None) -> str:
+    """Where rows differ from those of a run, as a clause; empty where a run of an earlier version does not tell."""
     missing = [name for name in last.series if name not in panel.series]
     if missing:
         return f"; series {missing[0]!r} is not there"
@@ -345,6 +346,7 @@ def _difference(panel: Panel, last: Panel, first_times: Times | None) -> str:
     if panel.time.dtype.kind != last.time.dtype.kind:
         return ""
     length = len(last.time) // len(last.series)
+    in_window = ""
     for index, name in enumerate(last.series):
         of = f" of series {name!r}" if len(last.series) > 1 else ""
         rows = slice(panel.bounds[index], panel.bounds[index + 1])
@@ -362,13 +364,30 @@ def _difference(panel: Panel, last: Panel, first_times: Times | None) -> str:
         if not np.array_equal(times[-length:], expected):
             continue
         changed = np.argwhere((values != last.values[window]) & ~last.filled[window])
-        if len(changed):
+        if len(changed) and not in_window:
             row, channel = changed[0]
-            return (
+            in_window = (
                 f"; {panel.channels[channel]}{of} at {format_time(expected[row])} is {values[row, channel]:.12g}, "
                 f"in the run {last.values[window][row, channel]:.12g}"
             )
-    return ""
+    return _earlier_difference(panel, hashes, length=length) or in_window
+
+
+def _earlier_difference(panel: Panel, hashes: Hashes | None, *, length: int) -> str:
+    """The first row before the last window of its series that differs from that of a run with these hashes, as a clause."""
+    current = row_hashes(panel)
+    if hashes is None or len(hashes) != len(current):
+        return ""
+    changed = np.flatnonzero(current != hashes) * rows_per_hash(panel)
+    if not len(changed):
+        return ""
+    row = int(changed[0])
+    series = int(np.searchsorted(panel.bounds, row, side="right")) - 1
+    if row >= panel.bounds[series + 1] - length:
+        return ""
+    of = f" of series {panel.series[series]!r}" if len(panel.series) > 1 else ""
+    since = " or one soon after it" if rows_per_hash(panel) > 1 else ""
+    return f"; the row{of} at {format_time(panel.time[row])}{since} has changed"
 
 
 class SplitSummary(TypedDict):
