@@ -66,7 +66,7 @@ def _evaluate_trained(run: "Run", *, runtime: str, as_json: bool) -> "tuple[Scor
     else:
         show_report(result.report)
         if result.later:
-            text = f"{result.later:,} rows were added to the data since training; --data FILE scores them"
+            text = f"{result.later:,} rows added to the data since training are left out; --data FILE scores them"
             show_note("note", text)
         scores = "NOT the scores of" if result.changed_scores else "the same scores as"
         largest = f"largest difference {result.largest_difference:.1e}"
