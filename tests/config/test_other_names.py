@@ -28,7 +28,7 @@ def refusal(text: str) -> str:
         ("epochs: 1", "epochs: 1, lr: 0.1", "train.learning_rate"),
         ("epochs: 1", "epochs: 1, batch: 8", "train.batch_size"),
         ("units: [2]", "units: [2], hidden_size: 8", "model.units"),
-        ("units: [2]", "units: [2], quantiles: [0.1, 0.5]", "model.levels"),
+        ("units: [2]", "units: [2], quantile_levels: [0.1, 0.5]", "model.levels"),
         ("length: 4", "length: 4, input_size: 4", "window.length"),
         ("name: x", "name: x\nh: 2", "window.horizon"),
         ("kind: sine", "kind: sine, freq: D", "data.frequency"),

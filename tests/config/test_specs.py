@@ -935,6 +935,13 @@ def test_network_spec__levels_ascend_and_include_the_median(
     assert refusal(model=f"{STACKED}, levels: {levels}}}").startswith(f"x.yaml:{message}")
 
 
+def test_network_spec__levels_are_also_called_quantiles(build: Build, refusal: Refusal) -> None:
+    model = "{{kind: stacked, cell: GRU, units: [2], {}: [0.1, 0.5]}}"
+    assert build(model=model.format("quantiles")) == build(model=model.format("levels"))
+    both = "{kind: stacked, cell: GRU, units: [2], levels: [0.5], quantiles: [0.5]}"
+    assert "two names of one key" in refusal(model=both)
+
+
 def test_experiment__levels_choose_pinball(build: Build) -> None:
     quantiles, points = build(model=f"{STACKED}, levels: [0.1, 0.5]}}"), build()
     assert (quantiles.levels, quantiles.train.loss, quantiles.model.num_outputs) == ((0.1, 0.5), "pinball", 2)
@@ -1038,7 +1045,7 @@ def test_columns_spec__missing_seasonal_needs_a_season(refusal: Refusal) -> None
         ("known: y", "data: duplicate column 'y';"),
         (
             "inputs: [size, price], known: price",
-            "data: 'price' is in both data.inputs and data.known; list it in data.known only",
+            "data: 'price' is in both data.inputs (past covariates) and data.known (future covariates); list it in data.known",
         ),
     ],
 )

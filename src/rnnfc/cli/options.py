@@ -13,10 +13,21 @@ app = typer.Typer(
     help="Forecast time series with recurrent networks: a YAML experiment in, a trained and scored network out.",
     epilog="Start with: rnnfc init mine, then rnnfc train mine.yaml. Each command has its own --help with an example.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+OUTPUTS = Path("outputs")
+
+
+def complete_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Names for the shell that begin with `incomplete`: run folders, experiments and tags below --outputs."""
+    outputs = Path(context.params.get("outputs") or OUTPUTS)
+    folders = [path.parent.name for path in outputs.glob("[!.]*/run.json")]
+    experiments = [name.split("-", 2)[2] for name in folders if name.count("-") >= 2]
+    tags = [path.name for path in outputs.glob(".tags/*")]
+    return sorted({name for name in (*tags, *experiments, *folders) if name.startswith(incomplete)})
+
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML experiment.")]
 Set = Annotated[
@@ -28,15 +39,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 RunName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]",
+        metavar="RUN",
         help="A run folder, its name, a tag, or an experiment's name; default: the newest finished run.",
+        autocompletion=complete_run,
     ),
 ]
 Runtime = Annotated[
     Literal["onnx", "keras"],
     typer.Option("--runtime", help="Inference backend: ONNX Runtime, or Keras (slow to start)."),
 ]
-OUTPUTS = Path("outputs")
 
 
 def _print_version(value: bool) -> None:

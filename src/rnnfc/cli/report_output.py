@@ -1,11 +1,13 @@
 """What is shown of reports, finished runs and checks."""
 
-import json
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnnfc.cli.output import show_note, show_result
+import yaml
+
+from rnnfc.cli.output import show_note, show_result, write
 from rnnfc.cli.training_console import describe_phases, describe_rows
 from rnnfc.evaluation.metrics import METRICS, heading, parse_name
 from rnnfc.reports.report import (
@@ -104,7 +106,10 @@ def show_check(result: Check) -> None:
         case _:
             engine = "TensorFlow"
     show_result("memory", f"about {result['training_bytes'] / 2**20:,.1f} MiB beyond {engine} itself")
-    for key, value in result["experiment"].items():
-        show_result(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    # Groups whose values are plain on one line, others with a line for each key; a config that can be trained.
+    config = yaml.safe_dump(
+        result["experiment"], sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+    )
+    write(sys.stdout, f"\n{config}")
     for text in result["notes"]:
         show_note("note", text)

@@ -75,7 +75,7 @@ class Experiment(Spec):
         if not isinstance(config, dict):
             return config
         model, train = config.get("model"), config.get("train")
-        has_levels = isinstance(model, dict) and bool(model.get("levels"))
+        has_levels = isinstance(model, dict) and bool(model.get("levels") or model.get("quantiles"))
         if has_levels and isinstance(train, dict) and train.get("loss") is None:
             return {**config, "train": {**train, "loss": QUANTILE_LOSSES[0]}}
         return config

@@ -69,8 +69,8 @@ class NetSpec(FamilySpec):
     levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         (),
         max_length=99,
-        description="quantiles to forecast, e.g. [0.1, 0.5, 0.9]; the forecast itself is then the median; train.loss is then "
-        "pinball or quantile_huber",
+        description="quantiles to forecast, e.g. [0.1, 0.5, 0.9], also called quantiles; the forecast itself is then the median; "
+        "train.loss is then pinball or quantile_huber",
     )
     linear: LinearSpec | None = Field(None, description="a linear map beside the network")
     ensemble: EnsembleSpec | None = Field(None, description="several networks that forecast together")
@@ -80,6 +80,15 @@ class NetSpec(FamilySpec):
         le=MAX_UNITS,
         description="numbers of each series that are learned and read beside every row; several series",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _levels_by_their_other_name(cls, config: object) -> object:
+        if not isinstance(config, dict) or "quantiles" not in config:
+            return config
+        if "levels" in config:
+            raise wrong("levels and quantiles are two names of one key; remove one of them")
+        return {("levels" if key == "quantiles" else key): value for key, value in config.items()}
 
     @model_validator(mode="after")
     def _median_among_levels(self) -> Self:

@@ -35,7 +35,7 @@ _NAMES = {
     "model.cell": "rnn_type cell_type layer_type rnn recurrent_type",
     "model.dropout": "dropout_rate dropout_prob encoder_dropout",
     "model.ensemble": "num_models n_models",
-    "model.levels": "quantiles quantile_levels level alphas",
+    "model.levels": "quantile_levels level alphas",
     "model.units": "hidden_size hidden_dim hidden_units num_units n_units neurons encoder_hidden_size num_cells rnn_units "
     "num_layers n_layers n_rnn_layers encoder_n_layers",
     "scale": "scaler scaler_type normalizer scaling",

@@ -16,7 +16,7 @@ def compare(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN...]", help="Run folders, tags or experiment names; default: the two newest runs."
+            metavar="RUN", help="Run folders, tags or experiment names; default: the two newest runs."
         ),
     ] = None,
     rank_by: Annotated[

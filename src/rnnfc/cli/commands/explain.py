@@ -12,7 +12,7 @@ def explain(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN...]",
+            metavar="RUN",
             help="Run folders, tags or experiment names; default: the newest finished run.",
         ),
     ] = None,

@@ -24,7 +24,7 @@ def train(
     configs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CONFIG...", help="One or more YAML experiments; with --resume or --final, a run."
+            metavar="CONFIG", help="One or more YAML experiments; with --resume or --final, a run."
         ),
     ] = None,
     overrides: Set = None,

@@ -183,7 +183,10 @@ class ColumnsSpec(DataSpec):
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
         if both := sorted({*self.inputs} & {*self.known}):
-            raise wrong(f"{both[0]!r} is in both data.inputs and data.known; list it in data.known only")
+            raise wrong(
+                f"{both[0]!r} is in both data.inputs (past covariates) and data.known (future covariates); list it in "
+                "data.known only: the network reads a known column in the rows of the window, too"
+            )
         duplicates = sorted({name for name in self.key_columns if self.key_columns.count(name) > 1})
         if duplicates:
             raise wrong(f"duplicate column {duplicates[0]!r}; name each column once")
