@@ -308,6 +308,12 @@ ADVICE: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "x.csv:2: level: 'm'",
         "set data.skip_rows_after_header: 1",
     ),
+    "a row of units above words": (
+        f"date,level\n,m\n{BODY}{FOUR_MORE}2024-02-01,n/e\n",
+        {},
+        "x.csv:2: level: 'm'",
+        "set data.skip_rows_after_header: 1",
+    ),
     "no header": (BODY, {}, "x.csv:1: ", "if the file has no header, name its columns with data.columns"),
     "a footer": (
         f"{TEXT}{FOUR_MORE}Source: invented\n",

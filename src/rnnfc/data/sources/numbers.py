@@ -67,8 +67,15 @@ def read_numbers(
         wrong = others[~cells.iloc[others].str.strip().isin(words).to_numpy()]
         if len(wrong):
             cell = cells.iloc[wrong[0]]
-            hint = _number_hint(cell, cells.iloc[wrong], spec, is_typed=is_typed)
-            if not is_typed and [*wrong] == [0] and not any(map(str.isdigit, cell)):
+            refused = cells.iloc[wrong]
+            hint = _number_hint(cell, refused, spec, is_typed=is_typed)
+            # A unit stands in the first row alone; a word for a missing value may stand there, too.
+            if (
+                not is_typed
+                and wrong[0] == 0
+                and (refused == cell).sum() == 1
+                and not any(map(str.isdigit, cell))
+            ):
                 hint = f"set data.skip_rows_after_header: {_num_skipped(spec) + 1} if this is a row of units; {hint}"
             raise DataError(f"{origin.locate(wrong[0])}: {column.name}: {cell!r} is not a number; {hint}")
         column = numbers
