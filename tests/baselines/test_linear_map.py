@@ -1,11 +1,13 @@
 """The linear map: least squares in scaled units, and its limits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factories import make_panel, make_windows
 
 from rnnfc.baselines import linear_map
-from rnnfc.baselines.linear_map import LinearMap
+from rnnfc.baselines.linear_map import LinearMap, num_inputs
 from rnnfc.data import windows as windows_module
 from rnnfc.data.scaler import Scaler
 
@@ -105,3 +107,32 @@ def test_linear_map__forecasts_zero_from_zeros() -> None:
     scaler = Scaler.fit(panel, np.array([[0, 8]]), method="none")
     train = make_windows(panel, [2, 3, 4, 5], length=2, horizon=3)
     assert LinearMap.fit(train, scaler).predict(train).point.tolist() == np.zeros((4, 3, 1)).tolist()
+
+
+def test_linear_map__reads_known_columns_of_the_target_rows() -> None:
+    """Two targets, 3 x + 1 and 5 - x in one series, 3 x + 100 and 50 - x in the other; x has no pattern."""
+    x = np.random.default_rng(2).normal(size=(2, 80))
+    levels = ((1.0, 5.0), (100.0, 50.0))
+    series = [
+        np.stack([3 * row + first, second - row, row], axis=1)
+        for row, (first, second) in zip(x, levels, strict=True)
+    ]
+    panel = make_panel(*series, targets=2, num_known=1)
+    windows = make_windows(panel, length=4, horizon=3)
+    assert num_inputs(windows) == 4 * 2 + 2 * (3 + 1)  # each target has its own weights of x
+    scaler = Scaler.fit(panel, np.array([[0, 60], [80, 140]]), method="minmax")
+    forecast = LinearMap.fit(windows, scaler).predict(windows)
+    assert np.abs(forecast.point - forecast.actual).max() <= 2e-4  # of a range of 14: the ridge penalty
+    # As in earlier versions; the standard deviation of 3 x is 3.
+    blind = LinearMap.fit(replace(windows, panel=replace(panel, num_known=0)), scaler).predict(windows)
+    assert np.sqrt(np.mean((blind.point - blind.actual)[..., 0] ** 2)) > 2
+
+
+def test_linear_map__reads_the_first_target_rows_of_a_long_horizon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear_map, "_MOST_INPUTS", 12)
+    panel = make_panel(np.random.default_rng(1).normal(size=(60, 3)), num_known=2)
+    windows = make_windows(panel, length=9, horizon=5)
+    # Two future covariates of 3 of 5 rows, and three channels of 2 of 9 rows.
+    fitted = LinearMap.fit(windows, Scaler.fit(panel, np.array([[0, 60]]), method="minmax"))
+    assert (num_inputs(windows), fitted.weights.shape) == (12, (13, 5))
+    assert fitted.predict(windows).point.shape == (len(windows), 5, 1)

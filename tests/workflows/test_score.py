@@ -194,3 +194,20 @@ def test_make_report__a_sine_without_noise_is_said_to_have_none() -> None:
     report = make_report(prepared, forecast_all(prepared, scaler, Constant()))
     assert "a linear rule, the linear map, continues it exactly" in report.outcome
     assert "no better than their mean" in report.outcome
+
+
+@pytest.mark.parametrize("reads_known", [True, False])
+def test_make_report__an_earlier_linear_map_does_not_read_known_columns(
+    tmp_path: Path, reads_known: bool
+) -> None:
+    """y = 3 x + 1, x without a pattern and known; runs of earlier versions keep their scores, and their verdict says why."""
+    x = np.random.default_rng(2).normal(size=200)
+    path = write_csv(tmp_path / "rows.csv", y=3 * x + 1, x=x)
+    experiment = make_experiment(data=f"{{kind: csv, path: {path}, target: y, known: [x]}}")
+    prepared = prepare(experiment, map_reads_known=reads_known)
+    scaler = Scaler.fit(prepared.panel, prepared.splits.train_rows, method="minmax")
+    report = make_report(prepared, forecast_all(prepared, scaler, Constant()))
+    rmse = report.test_score("rmse", units="data", model="linear map")
+    assert rmse is not None
+    assert (rmse < 1e-3) == reads_known
+    assert ("No baseline reads x" in report.outcome) != reads_known

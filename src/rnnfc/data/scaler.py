@@ -178,6 +178,15 @@ class Scaler:
         center, scale, power = self._numbers_of(series, points.shape[-1])
         return np.asarray((box_cox(points, power) - center) / scale)
 
+    def transform_known(self, values: Floats, series: Rows) -> Floats:
+        """values[window, row, known] of the last channels, which no transform applies to, in scaled units.
+
+        Args:
+            series: [window], index of each window's series.
+        """
+        known = slice(-values.shape[-1], None)
+        return np.asarray((values - self.center[series, None, known]) / self.scale[series, None, known])
+
     def inverse_transform(self, points: Floats, series: Rows) -> Floats:
         """Scaled points[window, horizon, target] in data units.
 

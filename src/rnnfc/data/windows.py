@@ -188,6 +188,20 @@ class Splits:
         if len(self.test):
             yield "test", self.test
 
+    def without_known(self) -> Self:
+        """The same windows with future covariates as past ones: what is fitted to them reads no covariate of a target row."""
+
+        def hide(windows: Windows) -> Windows:
+            return replace(windows, panel=replace(windows.panel, num_known=0))
+
+        return replace(
+            self,
+            train=hide(self.train),
+            validation=self.validation and hide(self.validation),
+            test=hide(self.test),
+            whole_train=self.whole_train and hide(self.whole_train),
+        )
+
     @property
     def scored(self) -> dict[str, Windows]:
         """The windows that are scored, by split: of training at most 20,000 and four million values, evenly spaced."""

@@ -114,6 +114,10 @@ class Run:
         """Whether baselines of unscaled columns were fitted in units of their ranges; not in earlier versions."""
         return self.info().get("fit_by_range") is True
 
+    def map_reads_known(self) -> bool:
+        """Whether its linear map reads future covariates of the target rows; not in earlier versions."""
+        return self.info().get("map_reads_known") is True
+
     def report(self) -> JsonObject:
         """report.json."""
         return self._json(REPORT)

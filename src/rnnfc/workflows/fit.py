@@ -167,6 +167,7 @@ def _begin(
         "data_bytes": data_bytes(experiment.data),
         "fixed_stride": prepared.fixed_stride,
         "fit_by_range": prepared.fit_by_range,
+        "map_reads_known": prepared.map_reads_known,
         "experiment": experiment.model_dump(mode="json"),
         **({"parent": parent.to_json()} if parent else {}),
     }

@@ -38,6 +38,7 @@ class Prepared:
     constant_series: how many have a channel that is constant on the training rows, so that it is centred, not scaled.
     fit_by_range: whether baselines of several columns that nothing scales are fitted in units of their ranges, not to the largest
         as in earlier versions.
+    map_reads_known: whether the linear map reads future covariates of the target rows; not in earlier versions.
     fixed_stride: whether training windows were cut by the rule of earlier versions, see `cut_windows`.
     """
 
@@ -49,6 +50,7 @@ class Prepared:
     constant_series: int
     fixed_stride: bool
     fit_by_range: bool
+    map_reads_known: bool
 
     @property
     def parameters(self) -> int:
@@ -108,6 +110,7 @@ def prepare(
     frequency: Frequency | None = None,
     fixed_stride: bool = False,
     fit_by_range: bool = True,
+    map_reads_known: bool = True,
     is_final: bool = False,
 ) -> Prepared:
     """Read the data of an experiment, cut its windows, and check everything that can be checked before training.
@@ -117,7 +120,7 @@ def prepare(
         rows: selects rows of the data; None selects the series that are long enough.
         frequency: the step that the rows had at training; None: it is inferred.
         fixed_stride: cut training windows by the rule of earlier versions, see `cut_windows`.
-        fit_by_range: see `Prepared`.
+        fit_by_range, map_reads_known: see `Prepared`.
         is_final: all rows are training rows, for a final fit.
     Raises:
         ConfigError: training would need more memory than there is.
@@ -166,6 +169,7 @@ def prepare(
         constant_series=constant,
         fixed_stride=fixed_stride,
         fit_by_range=fit_by_range,
+        map_reads_known=map_reads_known,
     )
     _refuse_large(prepared)
     return prepared
@@ -240,6 +244,7 @@ def prepare_run(run: Run) -> tuple[Prepared, Scaler]:
         frequency=run.frequency(),
         fixed_stride=run.has_fixed_stride(),
         fit_by_range=run.fits_by_range(),
+        map_reads_known=run.map_reads_known(),
         is_final=run.parent() is not None,
     )
     return prepared, run.scaler(channels=len(prepared.panel.channels), series=len(prepared.panel.series))
@@ -292,6 +297,7 @@ def prepare_new_rows(run: Run, data: Path) -> tuple[Prepared, Scaler, list[str]]
         frequency=run.frequency(),
         fixed_stride=run.has_fixed_stride(),
         fit_by_range=run.fits_by_range(),
+        map_reads_known=run.map_reads_known(),
     )
     whole, window = grown[0], experiment.window
     first_rows = whole.bounds[:-1] + np.diff(prepared.panel.bounds)

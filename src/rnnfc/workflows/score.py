@@ -82,7 +82,8 @@ def forecast_all(prepared: Prepared, scaler: Scaler, network: Predictor) -> Fore
     series_errors: dict[str, Floats] = {}
     # A baseline may overflow where the data does; its score then has no value.
     with np.errstate(all="ignore"):
-        for model in baselines.fit_all(experiment.baselines, splits, fit_scaler, season=season):
+        fit_splits = splits if prepared.map_reads_known else splits.without_known()
+        for model in baselines.fit_all(experiment.baselines, fit_splits, fit_scaler, season=season):
             for name, windows in scored.items():
                 forecast = model.predict(windows)  # after the loop that of the test split, the last one
                 scores += score(forecast, context, model=model.label, split=name)
@@ -173,8 +174,8 @@ def make_report(prepared: Prepared, forecasts: Forecasts) -> Report:
         num_times=count_times(forecasts.network["test"]),
         horizon=test.horizon,
     )
-    unread = describe_future_covariates(_future_covariates(prepared.experiment))
-    outcome = f"{outcome} {unread}" if unread else outcome
+    unread = () if prepared.map_reads_known else _future_covariates(prepared.experiment)
+    outcome = " ".join(filter(None, [outcome, describe_future_covariates(unread)]))
     return Report(
         experiment=prepared.experiment.name,
         unit=panel.unit,
