@@ -136,3 +136,16 @@ def test_linear_map__reads_the_first_target_rows_of_a_long_horizon(monkeypatch: 
     fitted = LinearMap.fit(windows, Scaler.fit(panel, np.array([[0, 60]]), method="minmax"))
     assert (num_inputs(windows), fitted.weights.shape) == (12, (13, 5))
     assert fitted.predict(windows).point.shape == (len(windows), 5, 1)
+
+
+def test_linear_map__reads_no_target_row_where_one_has_too_many_covariates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linear_map, "_MOST_INPUTS", 6)
+    panel = make_panel(
+        np.random.default_rng(1).normal(size=(40, 4)), targets=2, num_known=2, channels=tuple("abcd")
+    )
+    windows = make_windows(panel, length=2, horizon=2)
+    fitted = LinearMap.fit(windows, Scaler.fit(panel, np.array([[0, 40]]), method="minmax"))
+    assert (num_inputs(windows), fitted.weights.shape) == (6, (7, 2))
+    assert fitted.predict(windows).point.shape == (len(windows), 2, 2)

@@ -117,7 +117,7 @@ def _design(windows: Windows, scaler: Scaler, *, num_known: int) -> Floats:
     # [window, target, row, channel] -> [window * target, row * channel]
     past = np.stack(by_target, axis=1).reshape(len(scaled) * num_targets, -1)
     parts = [past[:, : _num_past(windows, num_known=num_known)]]
-    if num_known:
+    if _num_future(windows, num_known=num_known):
         rows = windows.target_rows[:, : _num_target_rows(windows, num_known=num_known)]
         future = scaler.transform_known(windows.panel.values[rows, -num_known:], windows.series)
         inputs = future.reshape(len(future), -1)
