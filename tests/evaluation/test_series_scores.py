@@ -115,6 +115,6 @@ def test_series_csv__that_is_damaged_is_refused(text: str) -> None:
 
 def test_series_json__has_the_first_rows_only() -> None:
     content = ranked().to_json(max_rows=3)
-    assert [row["series"] for row in content["worst"]] == ["south", "north", "west"]  # type: ignore[union-attr,index,call-overload]
+    assert [row["series"] for row in content["worst"]] == ["south", "north", "west"]  # type: ignore[union-attr,index,call-overload]  # JSON
     assert (content["rows"], content["scored"], content["lower"], content["higher"]) == (4, 2, 1, 1)
-    assert content["worst"][2]["rmse"] is None  # type: ignore[index,call-overload]
+    assert content["worst"][2]["rmse"] is None  # type: ignore[index,call-overload]  # JSON

@@ -552,7 +552,7 @@ def test_compare__shows_seed_parameters_seconds_and_all_metrics_of_the_reports(t
     assert f"| {one.name}, test | – | 0.5000 | 0.2500 | – |" in text
     # Two of the four rows of each are common.
     assert any("2" in note and f"{one.name} has 4" in note for note in comparison.notes)
-    assert comparison.to_json()["runs"][0] == {  # type: ignore[index,call-overload]
+    assert comparison.to_json()["runs"][0] == {  # type: ignore[index,call-overload]  # JSON
         "run": one.name,
         "seed": 7,
         "parameters": 2651,

@@ -36,7 +36,7 @@ def resample_rows(series: SeriesRows, spec: ResampleSpec) -> SeriesRows:
         raise DataError(
             f"{series.origin.locate(0)}: data.resample needs dates, and the times are numbers; remove it"
         )
-    count, unit = re.fullmatch(r"(\d*)\s*([a-z]+)", spec.every).groups(default="")  # type: ignore[union-attr]
+    count, unit = re.fullmatch(r"(\d*)\s*([a-z]+)", spec.every).groups(default="")  # type: ignore[union-attr]  # the spec has checked it
     bins = pd.DataFrame(series.values, index=pd.DatetimeIndex(series.time)).resample(
         f"{count}{_ALIASES[unit]}", label="left", closed="left"
     )
